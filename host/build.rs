@@ -1,0 +1,53 @@
+//! Builds the component and tells the library where it is, as `TANDEM_COMPONENT`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[path = "build/component.rs"]
+mod component;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("cargo::error={message}");
+            // That line alone fails the build. Failing here too makes cargo show what the
+            // compiler of the component said.
+            match component::target::installed() {
+                Ok(true) => ExitCode::FAILURE,
+                _ => ExitCode::SUCCESS,
+            }
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let manifest_dir = directory("CARGO_MANIFEST_DIR")?;
+    let out_dir = directory("OUT_DIR")?;
+    let workspace = manifest_dir
+        .parent()
+        .ok_or_else(|| format!("{} is not in the workspace", manifest_dir.display()))?;
+    for name in ["Cargo.toml", "Cargo.lock", "src", "wit"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(name).display());
+    }
+    // A target that was missing can be installed without any of these files changing; a build
+    // script that failed runs again anyway.
+    let out = out_dir.join("tandem.wasm");
+    // Below the target directory, debug, release and clippy builds compile the component once.
+    let shared = component::target_dir_of(&out_dir).unwrap_or(&out_dir);
+    component::Component {
+        workspace,
+        target_dir: &shared.join("wasm").join("default"),
+        features: &[],
+        out: &out,
+    }
+    .build()?;
+    println!("cargo::rustc-env=TANDEM_COMPONENT={}", out.display());
+    Ok(())
+}
+
+fn directory(variable: &str) -> Result<PathBuf, String> {
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("{variable} is not set: this program is run by cargo"))
+}

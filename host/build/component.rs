@@ -1,0 +1,156 @@
+//! Compiles package `tandem` and turns the core module into a component.
+//!
+//! The build script includes this file, and so do tests that need a variant of the component.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use wit_component::ComponentEncoder;
+
+#[path = "target.rs"]
+pub mod target;
+
+/// A component above this size is refused: 200 KiB.
+const BYTES_MAX: usize = 204_800;
+
+/// What the nested cargo must not inherit. Clippy and coverage tools would compile the component
+/// their own way, and a shared build directory could wait for a lock that its parent holds.
+const CLEARED: [&str; 11] = [
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CLIPPY_ARGS",
+    "CLIPPY_CONF_DIR",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_TARGET_DIR",
+];
+
+/// What cargo tells a build script about its own package.
+const CLEARED_PREFIXES: [&str; 4] = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PKG_", "DEP_"];
+
+/// One variant of the component.
+pub struct Component<'a> {
+    /// The directory of the workspace's `Cargo.toml`.
+    pub workspace: &'a Path,
+    /// Where cargo keeps this variant's intermediate files. Variants do not share one.
+    pub target_dir: &'a Path,
+    /// The features of package `tandem` that are switched on.
+    pub features: &'a [&'a str],
+    /// Where the component goes. The file is left alone if it would not change.
+    pub out: &'a Path,
+}
+
+impl Component<'_> {
+    /// Build the component and tell its size. An error is one sentence; what the compiler said
+    /// stands on standard error before it.
+    pub fn build(&self) -> Result<usize, String> {
+        if !target::installed()? {
+            return Err(format!(
+                "the {} target is missing: run `cargo xtask setup`",
+                target::TARGET
+            ));
+        }
+        let path = self.compile()?;
+        let module = std::fs::read(&path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let component = encode(&module)?;
+        if component.len() > BYTES_MAX {
+            return Err(format!(
+                "the component has {} bytes, above the limit of {BYTES_MAX}",
+                component.len()
+            ));
+        }
+        replace(self.out, &component)
+            .map_err(|error| format!("cannot write {}: {error}", self.out.display()))?;
+        Ok(component.len())
+    }
+
+    /// The path of the core module.
+    fn compile(&self) -> Result<PathBuf, String> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(&cargo);
+        // `rustc --crate-type` leaves the rlib out, without which LTO can drop what is unused.
+        // The lock file is the outer build's business. The job server passes through.
+        command
+            .current_dir(self.workspace)
+            .args(["rustc", "--quiet", "--locked", "--package", "tandem", "--lib"])
+            .args(["--crate-type", "cdylib", "--profile", "component", "--target", target::TARGET])
+            .arg("--target-dir")
+            .arg(self.target_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        if !self.features.is_empty() {
+            command.arg("--features").arg(self.features.join(","));
+        }
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if CLEARED_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+                command.env_remove(&name);
+            }
+        }
+        for name in CLEARED {
+            command.env_remove(name);
+        }
+        command.env("CARGO_BUILD_BUILD_DIR", self.target_dir);
+        command.env("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths());
+
+        let status =
+            command.status().map_err(|error| format!("cannot run {}: {error}", cargo.display()))?;
+        if !status.success() {
+            return Err(String::from("the component does not compile: see the messages of cargo"));
+        }
+        Ok(self.target_dir.join(target::TARGET).join("component").join("tandem.wasm"))
+    }
+
+    /// Flags that keep this machine's paths out of panic messages, so that every machine builds
+    /// the same bytes.
+    fn remapped_paths(&self) -> OsString {
+        let mut flags = remap(self.workspace, ".");
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+        let sources = home.map(|home| home.join("registry").join("src"));
+        for source in sources.iter().filter_map(|path| path.read_dir().ok()).flatten().flatten() {
+            flags.push("\u{1f}");
+            flags.push(remap(&source.path(), "crates"));
+        }
+        flags
+    }
+}
+
+fn remap(from: &Path, to: &str) -> OsString {
+    let mut flag = OsString::from("--remap-path-prefix=");
+    flag.push(from);
+    flag.push("=");
+    flag.push(to);
+    flag
+}
+
+/// The target directory that holds `path`, by cargo's mark.
+pub fn target_dir_of(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file())
+}
+
+/// The module must carry the WIT of its world, which `wit-bindgen` put into a custom section.
+fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|encoder| encoder.encode())
+        .map_err(|error| format!("the core module makes no valid component: {error:#}"))
+}
+
+/// Write the file in one step, and only if its content changes.
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    if std::fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}", std::process::id()));
+    std::fs::write(&temporary, content)?;
+    std::fs::rename(&temporary, path)
+}

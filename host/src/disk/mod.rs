@@ -1,0 +1,162 @@
+//! What the component's files stand on: one narrow trait, a directory of the operating system
+//! behind it, and wrappers that record, hold back or fail calls.
+
+mod call;
+mod code;
+mod fail;
+mod hold;
+mod os;
+mod record;
+mod wrap;
+
+use std::future::Future;
+use std::time::SystemTime;
+
+pub use call::{Call, DiskOperation};
+pub use code::ErrorCode;
+pub use fail::{Fail, Fault};
+pub use hold::{Gate, Hold};
+pub use os::{OsDisk, OsNode};
+pub use record::{Event, Moment, Record};
+pub use wrap::{Layer, Layered, LayeredNode};
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+/// What is known about a file or directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is.
+    pub kind: Kind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When its data last changed, by the disk's own clock.
+    pub modified: Option<SystemTime>,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without its directory.
+    pub name: String,
+    /// What it names.
+    pub kind: Kind,
+}
+
+/// The file operations that the component uses, and no others.
+///
+/// Paths are relative to a directory node and use `/`; no path leads out of the root. The last
+/// step of a path is never followed if it is a symbolic link.
+///
+/// A future that was polled once is driven to its end by this library, even after the component
+/// that asked for it is gone, so that no late rename can meet a newer file.
+pub trait Disk: Send + Sync + 'static {
+    /// An open file or directory. Its last clone closes it.
+    type Node: Clone + Send + Sync + 'static;
+
+    /// The granted directory.
+    fn root(&self) -> Self::Node;
+
+    /// Open an existing directory.
+    fn open_dir(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+
+    /// Create one directory; its parent exists.
+    fn create_dir(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Create a file that must not exist, for writing.
+    fn create_file(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+
+    /// Open an existing regular file for reading. It never waits for a writer of a pipe.
+    fn open_file(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+
+    /// Read at most `bytes_max` bytes from `offset`; nothing at the end of the file.
+    fn read(
+        &self,
+        file: &Self::Node,
+        offset: u64,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Vec<u8>, ErrorCode>> + Send;
+
+    /// Write all of `bytes` at `offset`.
+    fn write(
+        &self,
+        file: &Self::Node,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Make a file's data durable. POSIX: `fdatasync`.
+    fn sync_data(
+        &self,
+        node: &Self::Node,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Make a file or the entries of a directory durable. POSIX: `fsync`.
+    fn sync(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Put `from` in the place of `to`, atomically.
+    fn rename(
+        &self,
+        from_dir: &Self::Node,
+        from: &str,
+        to_dir: &Self::Node,
+        to: &str,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Remove a file or a symbolic link.
+    fn remove_file(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Describe an open file or directory.
+    fn stat(&self, node: &Self::Node) -> impl Future<Output = Result<Stat, ErrorCode>> + Send;
+
+    /// Describe what stands at a path.
+    fn stat_at(
+        &self,
+        at: &Self::Node,
+        path: &str,
+    ) -> impl Future<Output = Result<Stat, ErrorCode>> + Send;
+
+    /// List a directory, without `.` and `..`, in no particular order.
+    fn read_dir(
+        &self,
+        dir: &Self::Node,
+    ) -> impl Future<Output = Result<Vec<Entry>, ErrorCode>> + Send;
+
+    /// Wrap this disk in a layer, for tests.
+    fn layered<L: Layer>(self, layer: L) -> Layered<Self, L>
+    where
+        Self: Sized,
+    {
+        Layered::new(self, layer)
+    }
+}

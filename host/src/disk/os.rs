@@ -1,0 +1,276 @@
+//! A granted directory of the operating system.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, FileType, Metadata, OpenOptions};
+use rustix::fs::{Mode, OFlags};
+
+use super::{Disk, Entry, ErrorCode, Kind, Stat};
+
+/// A directory of the operating system, and nothing outside it.
+///
+/// Paths are resolved by cap-std, which refuses those that lead out of the directory, symbolic
+/// links included. Every operation runs on tokio's threads for blocking work.
+#[derive(Clone, Debug)]
+pub struct OsDisk {
+    root: Arc<Dir>,
+}
+
+/// An open file or directory of an [`OsDisk`].
+#[derive(Clone, Debug)]
+pub enum OsNode {
+    /// A directory.
+    Dir(Arc<Dir>),
+    /// A regular file.
+    File(Arc<File>),
+}
+
+/// How long an operation can take.
+///
+/// Today everything leaves the caller's thread. The distinction is kept where it is known, so that
+/// cheap operations can run in place later: the hop costs more than they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// Answered from the system's caches.
+    Cheap,
+    /// Waits for the device.
+    Device,
+}
+
+impl OsDisk {
+    /// Open the directory at `path`.
+    ///
+    /// # Errors
+    /// The system's error: there is nothing at `path`, or it is no directory, or may not be read.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<OsDisk> {
+        let root = Dir::open_ambient_dir(path, ambient_authority())?;
+        Ok(OsDisk { root: Arc::new(root) })
+    }
+
+    async fn run<T, W>(&self, cost: Cost, work: W) -> Result<T, ErrorCode>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> Result<T, ErrorCode> + Send + 'static,
+    {
+        match cost {
+            Cost::Cheap | Cost::Device => match tokio::task::spawn_blocking(work).await {
+                Ok(result) => result,
+                // The work panicked, or the runtime is being shut down and did not start it.
+                Err(_) => Err(ErrorCode::Io),
+            },
+        }
+    }
+}
+
+impl OsNode {
+    fn dir(&self) -> Result<Arc<Dir>, ErrorCode> {
+        match self {
+            OsNode::Dir(dir) => Ok(dir.clone()),
+            OsNode::File(_) => Err(ErrorCode::NotDirectory),
+        }
+    }
+
+    fn file(&self) -> Result<Arc<File>, ErrorCode> {
+        match self {
+            OsNode::File(file) => Ok(file.clone()),
+            OsNode::Dir(_) => Err(ErrorCode::IsDirectory),
+        }
+    }
+}
+
+impl Disk for OsDisk {
+    type Node = OsNode;
+
+    fn root(&self) -> OsNode {
+        OsNode::Dir(self.root.clone())
+    }
+
+    async fn open_dir(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || match open_nofollow(&dir, &path)? {
+            OsNode::File(_) => Err(ErrorCode::NotDirectory),
+            dir => Ok(dir),
+        })
+        .await
+    }
+
+    async fn create_dir(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || Ok(dir.create_dir(path)?)).await
+    }
+
+    async fn create_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || {
+            // Exclusive creation never follows a link.
+            let file = dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+            Ok(OsNode::File(Arc::new(file.into_std())))
+        })
+        .await
+    }
+
+    async fn open_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || match open_nofollow(&dir, &path)? {
+            OsNode::Dir(_) => Err(ErrorCode::IsDirectory),
+            file => Ok(file),
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        file: &OsNode,
+        offset: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, ErrorCode> {
+        let file = file.file()?;
+        self.run(Cost::Device, move || {
+            let mut bytes = vec![0; bytes_max];
+            let count = retry_interrupted(|| file.read_at(&mut bytes, offset))?;
+            bytes.truncate(count);
+            Ok(bytes)
+        })
+        .await
+    }
+
+    async fn write(&self, file: &OsNode, offset: u64, bytes: Vec<u8>) -> Result<(), ErrorCode> {
+        let file = file.file()?;
+        self.run(Cost::Cheap, move || Ok(file.write_all_at(&bytes, offset)?)).await
+    }
+
+    async fn sync_data(&self, node: &OsNode) -> Result<(), ErrorCode> {
+        let node = node.clone();
+        self.run(Cost::Device, move || match node {
+            OsNode::File(file) => Ok(file.sync_data()?),
+            OsNode::Dir(dir) => Ok(reopened(&dir)?.sync_data()?),
+        })
+        .await
+    }
+
+    async fn sync(&self, node: &OsNode) -> Result<(), ErrorCode> {
+        let node = node.clone();
+        self.run(Cost::Device, move || match node {
+            OsNode::File(file) => Ok(file.sync_all()?),
+            OsNode::Dir(dir) => Ok(reopened(&dir)?.sync_all()?),
+        })
+        .await
+    }
+
+    async fn rename(
+        &self,
+        from_dir: &OsNode,
+        from: &str,
+        to_dir: &OsNode,
+        to: &str,
+    ) -> Result<(), ErrorCode> {
+        let (from_dir, from) = (from_dir.dir()?, from.to_owned());
+        let (to_dir, to) = (to_dir.dir()?, to.to_owned());
+        self.run(Cost::Cheap, move || Ok(from_dir.rename(from, &to_dir, to)?)).await
+    }
+
+    async fn remove_file(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || Ok(dir.remove_file(path)?)).await
+    }
+
+    async fn stat(&self, node: &OsNode) -> Result<Stat, ErrorCode> {
+        let node = node.clone();
+        self.run(Cost::Cheap, move || match node {
+            OsNode::File(file) => Ok(stat_of(&Metadata::from_file(&file)?)),
+            OsNode::Dir(dir) => Ok(stat_of(&dir.dir_metadata()?)),
+        })
+        .await
+    }
+
+    async fn stat_at(&self, at: &OsNode, path: &str) -> Result<Stat, ErrorCode> {
+        let (dir, path) = (at.dir()?, path.to_owned());
+        self.run(Cost::Cheap, move || Ok(stat_of(&dir.symlink_metadata(path)?))).await
+    }
+
+    async fn read_dir(&self, dir: &OsNode) -> Result<Vec<Entry>, ErrorCode> {
+        let dir = dir.dir()?;
+        self.run(Cost::Cheap, move || {
+            let mut entries = Vec::new();
+            for entry in dir.entries()? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let name = name.into_string().map_err(|_| ErrorCode::IllegalByteSequence)?;
+                entries.push(Entry { name, kind: kind_of(entry.file_type()?) });
+            }
+            Ok(entries)
+        })
+        .await
+    }
+}
+
+/// Opens what stands at `path` for reading: a regular file or a directory, and no link to one.
+///
+/// cap-std cannot say "no link" in its public interface, so the directory that holds the name is
+/// resolved by it, and the name itself, one plain step, is opened here.
+fn open_nofollow(dir: &Dir, path: &str) -> Result<OsNode, ErrorCode> {
+    let parsed = Path::new(path);
+    let (parent, name) = match parsed.components().next_back() {
+        Some(Component::Normal(_)) if path.ends_with('/') => return Err(ErrorCode::NotDirectory),
+        Some(Component::Normal(name)) => {
+            (parsed.parent().filter(|parent| !parent.as_os_str().is_empty()), name)
+        }
+        Some(Component::CurDir) if parsed.components().count() == 1 => (None, ".".as_ref()),
+        Some(_) => return Err(ErrorCode::NotPermitted),
+        None => return Err(ErrorCode::NoEntry),
+    };
+    let parent = parent.map(|parent| dir.open_dir(parent)).transpose()?;
+    // Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(parent.as_ref().unwrap_or(dir), name, flags, Mode::empty())?;
+    let file = File::from(opened);
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        Ok(OsNode::Dir(Arc::new(Dir::from_std_file(file))))
+    } else if kind.is_file() {
+        Ok(OsNode::File(Arc::new(file)))
+    } else {
+        Err(ErrorCode::Invalid)
+    }
+}
+
+/// The same directory through a new handle. cap-std opens directories with O_PATH, and such a
+/// handle cannot be synced.
+fn reopened(dir: &Dir) -> Result<File, ErrorCode> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
+}
+
+fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn stat_of(metadata: &Metadata) -> Stat {
+    Stat {
+        kind: kind_of(metadata.file_type()),
+        size: metadata.len(),
+        modified: metadata.modified().ok().map(cap_std::time::SystemTime::into_std),
+    }
+}
+
+fn kind_of(kind: FileType) -> Kind {
+    if kind.is_file() {
+        Kind::File
+    } else if kind.is_dir() {
+        Kind::Directory
+    } else if kind.is_symlink() {
+        Kind::Link
+    } else {
+        Kind::Other
+    }
+}

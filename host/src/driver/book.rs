@@ -1,0 +1,532 @@
+//! What the driver knows: runs, waiting calls, calls in flight. It outlives the component.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use tokio::sync::oneshot;
+use wasmtime::component::ResourceAny;
+
+use super::admission::{Admission, POOL_MAX, Pool};
+use super::budget::{Account, Mark, indented_len};
+use super::job::{Call, Fail, Job, Reply, RunId};
+use crate::error::{Cause, Error};
+use crate::options::RunOptions;
+use crate::report::{ClosedRun, Receipt, Recovery, Stats};
+
+/// The most runs that are being opened at once.
+const OPENING_MAX: usize = 256;
+
+/// The bounds of what documents may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// One document or patch.
+    pub document_bytes: u64,
+    /// All documents together.
+    pub total_bytes: u64,
+}
+
+/// Runs and calls.
+pub(crate) struct Book {
+    bounds: Bounds,
+    runs: BTreeMap<RunId, Entry>,
+    /// Runs that a call or a caller wants open, in order.
+    opens: VecDeque<RunId>,
+    opening: usize,
+    /// What the runs being opened may turn out to hold.
+    reserved: u64,
+    /// What all runs hold.
+    used: u64,
+    admission: Admission<Queued>,
+    order: u64,
+    /// Who is told if the component fails, for each call in flight.
+    in_flight: HashMap<Ticket, Box<dyn Fail>>,
+    ticket: u64,
+    /// Directories of runs whose last handle is gone and that are still being closed.
+    releasing: HashMap<String, RunId>,
+    drops: Vec<ResourceAny>,
+    shutdown: Option<Shutdown>,
+}
+
+/// Names a call in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ticket(u64);
+
+struct Entry {
+    options: RunOptions,
+    phase: Phase,
+    /// The caller of `open_run`, until it has its answer.
+    opener: Option<Reply<Recovery>>,
+    /// Calls that wait for the run to be opened.
+    waiting: VecDeque<Queued>,
+    /// Calls that wait for admission or are in flight.
+    calls: usize,
+    is_closed: bool,
+    is_released: bool,
+    /// The driver itself has asked for a close.
+    is_close_asked: bool,
+    account: Account,
+    /// Opens of the same run that wait until this one is out of the way.
+    after_release: Vec<Job>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    /// Not open in this component.
+    Shut,
+    /// Wants to be opened, or is.
+    Opening,
+    Open(ResourceAny),
+}
+
+/// A call with what the book keeps about it.
+pub(crate) struct Queued {
+    run: RunId,
+    call: Call,
+    purpose: Purpose,
+    /// What it adds to the run's account while it is on its way.
+    bytes: u64,
+    order: u64,
+}
+
+/// Who wants a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Caller,
+    Release,
+    Shutdown,
+}
+
+struct Shutdown {
+    reply: oneshot::Sender<Vec<ClosedRun>>,
+    closed: Vec<ClosedRun>,
+}
+
+/// A call that is to start now.
+pub(crate) enum Start {
+    Open { ticket: Ticket, run: RunId, options: RunOptions },
+    Call { ticket: Ticket, resource: ResourceAny, call: Call, after: After },
+}
+
+/// What the book wants back when a call has ended.
+pub(crate) struct After {
+    run: RunId,
+    pool: Pool,
+    purpose: Purpose,
+    bytes: u64,
+    mark: Mark,
+}
+
+/// What a call did, as far as the book cares.
+pub(crate) enum Effect {
+    Nothing,
+    Set { is_ok: bool },
+    Merged { is_ok: bool },
+    Wrote { manifest_bytes: Option<u64> },
+    Closed(Result<Receipt, Error>),
+}
+
+impl Book {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Book {
+            bounds,
+            runs: BTreeMap::new(),
+            opens: VecDeque::new(),
+            opening: 0,
+            reserved: 0,
+            used: 0,
+            admission: Admission::new(POOL_MAX),
+            order: 0,
+            in_flight: HashMap::new(),
+            ticket: 0,
+            releasing: HashMap::new(),
+            drops: Vec::new(),
+            shutdown: None,
+        }
+    }
+
+    /// Whether nothing is to be done and nothing in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.opens.is_empty()
+            && self.admission.is_empty()
+            && self.in_flight.is_empty()
+            && self.drops.is_empty()
+    }
+
+    /// Whether the driver is to end.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shutdown.is_some() && self.is_idle()
+    }
+
+    /// Takes a request.
+    pub(crate) fn accept(&mut self, job: Job) {
+        match job {
+            Job::Open { run, options, reply } => self.open(run, options, reply),
+            Job::Call { run, call } => self.call(run, call),
+            Job::Release { run } => {
+                if let Some(entry) = self.runs.get_mut(&run) {
+                    entry.is_released = true;
+                    self.releasing.insert(directory(&entry.options), run);
+                    self.advance(run);
+                }
+            }
+            Job::Shutdown { reply } => {
+                self.shutdown = Some(Shutdown { reply, closed: Vec::new() });
+                for run in self.runs.keys().copied().collect::<Vec<_>>() {
+                    self.advance(run);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, run: RunId, options: RunOptions, reply: Reply<Recovery>) {
+        if self.shutdown.is_some() {
+            return reply.send(Err(Error::shut_down()));
+        }
+        if let Some(old) = self.releasing.get(&directory(&options)) {
+            if let Some(entry) = self.runs.get_mut(old) {
+                entry.after_release.push(Job::Open { run, options, reply });
+                return;
+            }
+        }
+        let entry = Entry {
+            options,
+            phase: Phase::Opening,
+            opener: Some(reply),
+            waiting: VecDeque::new(),
+            calls: 0,
+            is_closed: false,
+            is_released: false,
+            is_close_asked: false,
+            account: Account::default(),
+            after_release: Vec::new(),
+        };
+        self.runs.insert(run, entry);
+        self.opens.push_back(run);
+    }
+
+    fn call(&mut self, run: RunId, call: Call) {
+        if self.shutdown.is_some() {
+            return call.fail(&Error::shut_down());
+        }
+        let Some(entry) = self.runs.get_mut(&run) else {
+            // Its open failed, so no handle was given out.
+            return call.fail(&Error::shut_down());
+        };
+        if entry.is_closed && entry.phase == Phase::Shut {
+            return answer_closed(&entry.options, &call);
+        }
+        let bytes = match &call {
+            Call::SetManifest { document, .. } => indented_len(document),
+            Call::MergeManifest { patch, .. } => indented_len(patch),
+            _ => 0,
+        };
+        // What is above the run's own limit is refused by the component.
+        let bytes = bytes.min(document_limit(&entry.options, self.bounds));
+        let replaced = match &call {
+            Call::SetManifest { .. } => entry.account.document(),
+            _ => 0,
+        };
+        let total = self.used.saturating_sub(replaced).saturating_add(bytes);
+        if bytes > 0 && total > self.bounds.total_bytes {
+            return call.fail(&over_budget(total, self.bounds.total_bytes));
+        }
+        entry.account.started(bytes);
+        self.used += bytes;
+        self.order += 1;
+        let queued = Queued { run, call, purpose: Purpose::Caller, bytes, order: self.order };
+        self.enqueue(queued);
+    }
+
+    /// Puts a call where it waits: for its run to be open, or for admission.
+    fn enqueue(&mut self, queued: Queued) {
+        let run = queued.run;
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        match entry.phase {
+            Phase::Open(_) => {
+                entry.calls += 1;
+                let pool =
+                    if queued.call.is_throttled() { Pool::Throttled } else { Pool::Prompt };
+                self.admission.push(pool, queued.order, queued);
+            }
+            Phase::Opening => entry.waiting.push_back(queued),
+            Phase::Shut => {
+                entry.waiting.push_back(queued);
+                entry.phase = Phase::Opening;
+                self.opens.push_back(run);
+            }
+        }
+    }
+
+    /// The next call that may start.
+    pub(crate) fn next_start(&mut self) -> Option<Start> {
+        if let Some(start) = self.next_open() {
+            return Some(start);
+        }
+        while let Some((pool, queued)) = self.admission.pop() {
+            let Queued { run, call, purpose, bytes, .. } = queued;
+            let Some(entry) = self.runs.get(&run) else {
+                self.admission.ended(pool);
+                continue;
+            };
+            let Phase::Open(resource) = entry.phase else {
+                self.admission.ended(pool);
+                continue;
+            };
+            let after = After { run, pool, purpose, bytes, mark: entry.account.mark() };
+            let ticket = self.ticket(call.fail_later());
+            return Some(Start::Call { ticket, resource, call, after });
+        }
+        None
+    }
+
+    fn next_open(&mut self) -> Option<Start> {
+        let run = *self.opens.front()?;
+        let Some(entry) = self.runs.get(&run) else {
+            self.opens.pop_front();
+            return self.next_open();
+        };
+        let limit = document_limit(&entry.options, self.bounds);
+        // One run is always opened, whatever it may hold: its size is known only then.
+        let total = self.used.saturating_add(self.reserved).saturating_add(limit);
+        let fits = total <= self.bounds.total_bytes && self.opening < OPENING_MAX;
+        if self.opening > 0 && !fits {
+            return None;
+        }
+        let options = entry.options.clone();
+        self.opens.pop_front();
+        self.opening += 1;
+        self.reserved += limit;
+        // The opener and the calls that wait are the entry's own.
+        let ticket = self.ticket(Box::new(Nobody));
+        Some(Start::Open { ticket, run, options })
+    }
+
+    fn ticket(&mut self, fail: Box<dyn Fail>) -> Ticket {
+        self.ticket += 1;
+        let ticket = Ticket(self.ticket);
+        self.in_flight.insert(ticket, fail);
+        ticket
+    }
+
+    /// An open has ended.
+    pub(crate) fn opened(
+        &mut self,
+        ticket: Ticket,
+        run: RunId,
+        result: Result<(ResourceAny, Recovery), Error>,
+    ) {
+        self.in_flight.remove(&ticket);
+        self.opening = self.opening.saturating_sub(1);
+        let Some(entry) = self.runs.get_mut(&run) else {
+            return self.drops.extend(result.ok().map(|(resource, _)| resource));
+        };
+        let limit = document_limit(&entry.options, self.bounds);
+        self.reserved = self.reserved.saturating_sub(limit);
+        let result = result.and_then(|(resource, recovery)| {
+            let bytes = recovery.document.as_ref().map_or(0, |text| text.len() as u64);
+            let total = self.used.saturating_add(bytes);
+            if bytes > 0 && total > self.bounds.total_bytes {
+                self.drops.push(resource);
+                return Err(over_budget(total, self.bounds.total_bytes));
+            }
+            entry.account.recovered(bytes);
+            self.used = total;
+            Ok((resource, recovery))
+        });
+        match result {
+            Ok((resource, recovery)) => {
+                entry.phase = Phase::Open(resource);
+                if let Some(opener) = entry.opener.take() {
+                    opener.send(Ok(recovery));
+                }
+                for queued in std::mem::take(&mut entry.waiting) {
+                    self.enqueue(queued);
+                }
+            }
+            Err(error) => {
+                entry.phase = Phase::Shut;
+                for queued in std::mem::take(&mut entry.waiting) {
+                    queued.call.fail(&error);
+                }
+                self.used = self.used.saturating_sub(entry.account.held());
+                entry.account.lost();
+                if let Some(opener) = entry.opener.take() {
+                    opener.send(Err(error));
+                    // No handle was given out.
+                    return self.remove(run);
+                }
+            }
+        }
+        self.advance(run);
+    }
+
+    /// A call has ended.
+    pub(crate) fn ended(&mut self, ticket: Ticket, after: After, effect: Effect) {
+        self.in_flight.remove(&ticket);
+        self.admission.ended(after.pool);
+        let Some(entry) = self.runs.get_mut(&after.run) else { return };
+        entry.calls = entry.calls.saturating_sub(1);
+        let held = entry.account.held();
+        match effect {
+            Effect::Nothing => {}
+            Effect::Set { is_ok } => entry.account.set(after.bytes, is_ok),
+            Effect::Merged { is_ok } => {
+                let limit = document_limit(&entry.options, self.bounds);
+                entry.account.merged(after.bytes, is_ok, limit);
+            }
+            Effect::Wrote { manifest_bytes: Some(bytes) } => {
+                entry.account.written(after.mark, bytes);
+            }
+            Effect::Wrote { manifest_bytes: None } => {}
+            Effect::Closed(outcome) => {
+                entry.is_closed |= outcome.is_ok();
+                if let (Purpose::Shutdown, Some(shutdown)) = (after.purpose, &mut self.shutdown) {
+                    shutdown.closed.push(closed_run(&entry.options, outcome));
+                }
+            }
+        }
+        self.used = self.used.saturating_sub(held).saturating_add(entry.account.held());
+        self.advance(after.run);
+    }
+
+    /// Closes and drops a run that nobody holds any more, one step at a time.
+    fn advance(&mut self, run: RunId) {
+        let is_shutdown = self.shutdown.is_some();
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        if !entry.is_released && !is_shutdown {
+            return;
+        }
+        match entry.phase {
+            Phase::Opening => {}
+            Phase::Shut => self.remove(run),
+            Phase::Open(_) if !entry.is_closed && !entry.is_close_asked => {
+                entry.is_close_asked = true;
+                let purpose =
+                    if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
+                let (reply, _) = Reply::new();
+                self.order += 1;
+                let (call, order) = (Call::Close { reply }, self.order);
+                self.enqueue(Queued { run, call, purpose, bytes: 0, order });
+            }
+            Phase::Open(resource) if entry.calls == 0 => {
+                self.drops.push(resource);
+                self.remove(run);
+            }
+            Phase::Open(_) => {}
+        }
+    }
+
+    fn remove(&mut self, run: RunId) {
+        let Some(entry) = self.runs.remove(&run) else { return };
+        self.used = self.used.saturating_sub(entry.account.held());
+        let directory = directory(&entry.options);
+        if self.releasing.get(&directory) == Some(&run) {
+            self.releasing.remove(&directory);
+        }
+        for job in entry.after_release {
+            self.accept(job);
+        }
+    }
+
+    /// Resources that no call uses and nobody holds.
+    pub(crate) fn take_drops(&mut self) -> Vec<ResourceAny> {
+        std::mem::take(&mut self.drops)
+    }
+
+    /// The component is gone: answers everybody who waits for it. Runs that are held by a caller
+    /// stay, to be opened anew.
+    pub(crate) fn lose(&mut self, cause: &Cause) {
+        let error = Error::component_failed(cause);
+        for (_, fail) in self.in_flight.drain() {
+            fail.fail(&error);
+        }
+        for queued in self.admission.drain() {
+            queued.call.fail(&error);
+        }
+        self.opens.clear();
+        self.drops.clear();
+        self.opening = 0;
+        self.reserved = 0;
+        self.used = 0;
+        self.releasing.clear();
+        for (run, mut entry) in std::mem::take(&mut self.runs) {
+            for queued in entry.waiting.drain(..) {
+                queued.call.fail(&error);
+            }
+            for job in entry.after_release.drain(..) {
+                fail(job, &error);
+            }
+            if let Some(shutdown) = self.shutdown.as_mut().filter(|_| entry.is_close_asked) {
+                shutdown.closed.push(closed_run(&entry.options, Err(error.clone())));
+            }
+            if let Some(opener) = entry.opener.take() {
+                opener.send(Err(error.clone()));
+            } else if !entry.is_released {
+                entry.phase = Phase::Shut;
+                entry.calls = 0;
+                entry.is_close_asked = false;
+                entry.account.lost();
+                self.runs.insert(run, entry);
+            }
+        }
+    }
+
+    /// A request that came before the failure was known.
+    pub(crate) fn refuse(&mut self, job: Job, cause: &Cause) {
+        match job {
+            Job::Open { .. } | Job::Call { .. } => fail(job, &Error::component_failed(cause)),
+            Job::Release { .. } | Job::Shutdown { .. } => self.accept(job),
+        }
+    }
+
+    /// Tells who asked for the shutdown that it is done.
+    pub(crate) fn finish(&mut self) {
+        if let Some(Shutdown { reply, closed }) = self.shutdown.take() {
+            // A caller that went away wants no answer.
+            let _ = reply.send(closed);
+        }
+    }
+}
+
+/// For calls whose callers the book knows otherwise.
+struct Nobody;
+
+impl Fail for Nobody {
+    fn fail(&self, _error: &Error) {}
+}
+
+fn fail(job: Job, error: &Error) {
+    match job {
+        Job::Open { reply, .. } => reply.send(Err(error.clone())),
+        Job::Call { call, .. } => call.fail(error),
+        Job::Release { .. } | Job::Shutdown { .. } => {}
+    }
+}
+
+/// A closed run answers as the component does, after the component that closed it is gone.
+fn answer_closed(options: &RunOptions, call: &Call) {
+    match call {
+        Call::Close { reply } => reply.send(Ok(Receipt::default())),
+        Call::Stats { reply } => reply.send(Ok(Stats::default())),
+        other => other.fail(&Error::run_closed(&directory(options))),
+    }
+}
+
+fn closed_run(options: &RunOptions, outcome: Result<Receipt, Error>) -> ClosedRun {
+    ClosedRun { task_id: options.task_id.clone(), run_id: options.run_id.clone(), outcome }
+}
+
+fn document_limit(options: &RunOptions, bounds: Bounds) -> u64 {
+    options.max_document_bytes.unwrap_or(bounds.document_bytes)
+}
+
+fn over_budget(bytes: u64, bytes_max: u64) -> Error {
+    Error::too_large(format!(
+        "the documents of all runs would have {bytes} bytes, above the limit of {bytes_max}"
+    ))
+}
+
+/// The run's directory, which tells whether two runs are the same.
+fn directory(options: &RunOptions) -> String {
+    let root = options.runs_root.as_deref().unwrap_or(".runs");
+    format!("{root}/{}/cli/{}", options.task_id, options.run_id)
+}

@@ -1,0 +1,176 @@
+//! The hardened engine and its stores: bounded memory, bounded computing, nothing granted.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use wasmtime::component::{Component, ResourceTable};
+use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime_wasi::WasiCtxBuilder;
+
+use crate::clocks::Clocks;
+use crate::component::COMPONENT;
+use crate::glue::linker::{Filesystem, State};
+
+/// How often the epoch moves.
+pub(crate) const TICK_MS: u64 = 100;
+
+/// A compiled component and the engine it is compiled for.
+pub(crate) struct Compiled {
+    pub engine: Engine,
+    pub component: Component,
+    ticking: Mutex<Weak<Ticking>>,
+}
+
+/// While one of these lives, the epoch of its engine moves.
+pub(crate) struct Ticking(());
+
+/// What a store may use.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// The component's memory.
+    pub memory_bytes: usize,
+    /// What one call may hand to the host.
+    pub call_bytes: usize,
+    /// Ticks of uninterrupted computing.
+    pub ticks: u32,
+}
+
+/// Counts ticks of computing that nothing interrupts.
+#[derive(Debug, Default)]
+pub(crate) struct Watchdog {
+    ticks: AtomicU32,
+    must_not_yield: AtomicBool,
+}
+
+impl Compiled {
+    /// The embedded component, compiled once in this process.
+    pub(crate) fn embedded() -> wasmtime::Result<Arc<Compiled>> {
+        static EMBEDDED: OnceLock<Arc<Compiled>> = OnceLock::new();
+        // Held while compiling, so that simultaneous callers do it once.
+        static COMPILING: Mutex<()> = Mutex::new(());
+
+        let _compiling = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = EMBEDDED.get() {
+            return Ok(compiled.clone());
+        }
+        let compiled = Arc::new(Compiled::new(COMPONENT)?);
+        Ok(EMBEDDED.get_or_init(|| compiled).clone())
+    }
+
+    /// Any component of the same world.
+    pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
+        let engine = Engine::new(&config())?;
+        let component = Component::from_binary(&engine, bytes)?;
+        Ok(Compiled { engine, component, ticking: Mutex::new(Weak::new()) })
+    }
+
+    /// Keeps the epoch moving as long as the result lives.
+    pub(crate) fn tick(&self) -> std::io::Result<Arc<Ticking>> {
+        let mut current = self.ticking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ticking) = current.upgrade() {
+            return Ok(ticking);
+        }
+        let ticking = Arc::new(Ticking(()));
+        let (engine, alive) = (self.engine.clone(), Arc::downgrade(&ticking));
+        // A thread, because on a runtime of one thread no task runs while the component computes.
+        std::thread::Builder::new().name("tandem-epoch".to_owned()).spawn(move || {
+            while alive.strong_count() > 0 {
+                std::thread::sleep(Duration::from_millis(TICK_MS));
+                engine.increment_epoch();
+            }
+        })?;
+        *current = Arc::downgrade(&ticking);
+        Ok(ticking)
+    }
+}
+
+/// The one configuration of this library's engines.
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    config
+}
+
+/// A store with its limits, its clocks and its one directory.
+pub(crate) fn store<F: Filesystem>(
+    engine: &Engine,
+    files: &F,
+    clocks: &Clocks,
+    limits: &Limits,
+    watchdog: &Arc<Watchdog>,
+) -> wasmtime::Result<Store<State<F>>> {
+    let mut wasi = WasiCtxBuilder::new();
+    clocks.install(&mut wasi);
+    files.grant(&mut wasi)?;
+    let state = State {
+        wasi: wasi.build(),
+        table: ResourceTable::new(),
+        limits: StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .memories(8)
+            .tables(64)
+            .instances(64)
+            .build(),
+        files: files.clone(),
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limits);
+    store.set_hostcall_fuel(limits.call_bytes);
+    store.set_epoch_deadline(1);
+    let (watchdog, ticks_max) = (watchdog.clone(), limits.ticks);
+    store.epoch_deadline_callback(move |_| watchdog.ticked(ticks_max));
+    Ok(store)
+}
+
+impl Watchdog {
+    /// The driver runs: whatever computed before has been interrupted.
+    pub(crate) fn reset(&self) {
+        self.ticks.store(0, Ordering::Relaxed);
+    }
+
+    /// Runs `work`, in which the component may not yield.
+    pub(crate) fn without_yield<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.must_not_yield.store(true, Ordering::Relaxed);
+        let result = work();
+        self.must_not_yield.store(false, Ordering::Relaxed);
+        result
+    }
+
+    fn ticked(&self, ticks_max: u32) -> wasmtime::Result<UpdateDeadline> {
+        let ticks = self.ticks.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if ticks > ticks_max {
+            let computed_ms = u64::from(ticks_max) * TICK_MS;
+            return Err(wasmtime::Error::msg(format!(
+                "the component computed for more than {computed_ms} ms without a pause"
+            )));
+        }
+        if self.must_not_yield.load(Ordering::Relaxed) {
+            Ok(UpdateDeadline::Continue(1))
+        } else {
+            Ok(UpdateDeadline::Yield(1))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_bites_only_after_uninterrupted_ticks() {
+        let watchdog = Watchdog::default();
+        for _ in 0..3 {
+            assert!(matches!(watchdog.ticked(2), Ok(UpdateDeadline::Yield(1))));
+            assert!(matches!(watchdog.ticked(2), Ok(UpdateDeadline::Yield(1))));
+            watchdog.reset();
+        }
+        watchdog.without_yield(|| {
+            assert!(matches!(watchdog.ticked(2), Ok(UpdateDeadline::Continue(1))));
+        });
+        assert!(watchdog.ticked(2).is_ok());
+        assert!(watchdog.ticked(2).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! Errors.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::options::Channel;
+
+/// What a caller can do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument breaks a rule; nothing changed. Correct the argument.
+    InvalidInput,
+    /// A task id or a run id breaks a rule; nothing changed. Choose another id.
+    InvalidId,
+    /// The run is open already. Use that handle, or close it.
+    AlreadyOpen,
+    /// The run is closed or being closed, or the whole [`Tandem`](crate::Tandem) is shut down.
+    Closed,
+    /// A file operation failed. What was not written stays in memory and is retried.
+    Storage,
+    /// A document, patch or existing file is above a limit; nothing changed.
+    TooLarge,
+    /// The component failed, and whether the call took effect is unknown. The next call starts a
+    /// new one; documents that were set and not flushed are lost.
+    ComponentFailed,
+}
+
+/// The step that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Operation {
+    /// Create a directory of the layout.
+    CreateDirectory,
+    /// Open a directory, or create a temporary file in it.
+    Open,
+    /// Read an existing file.
+    Read,
+    /// Write the temporary file.
+    Write,
+    /// Sync the temporary file's data.
+    Sync,
+    /// Put the temporary file in the target's place, or set a corrupt file aside.
+    Rename,
+    /// Sync a directory.
+    SyncDirectory,
+    /// List the run's directory.
+    List,
+    /// Read a file's type, size or time.
+    Stat,
+}
+
+/// What a file operation failed with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The file that was not written, or none if the step served no single file.
+    pub channel: Option<Channel>,
+    /// The step that failed.
+    pub operation: Operation,
+    /// The file or directory, relative to the granted directory.
+    pub path: String,
+    /// The name of the `wasi:filesystem` error code, for example `insufficient-space`.
+    pub code: String,
+    /// Whether the same request can succeed later without a change by the caller.
+    pub retryable: bool,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// Any error of this library.
+///
+/// When both channels of a flush failed, it tells the manifest's failure, and
+/// [`beside`](Error::beside) tells the heartbeat's.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", .details.message)]
+pub struct Error {
+    details: Box<Details>,
+    source: Option<Cause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Details {
+    kind: ErrorKind,
+    channel: Option<Channel>,
+    operation: Option<Operation>,
+    path: Option<String>,
+    code: Option<String>,
+    retryable: bool,
+    message: String,
+    beside: Option<Failure>,
+}
+
+/// Why a component failed, or what the system said.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.details.kind
+    }
+
+    /// The file that was not written, if the error is about one.
+    pub fn channel(&self) -> Option<Channel> {
+        self.details.channel
+    }
+
+    /// The step that failed, for [`ErrorKind::Storage`].
+    pub fn operation(&self) -> Option<Operation> {
+        self.details.operation
+    }
+
+    /// The path that the error is about, if there is one.
+    pub fn path(&self) -> Option<&str> {
+        self.details.path.as_deref()
+    }
+
+    /// The name of the `wasi:filesystem` error code, for [`ErrorKind::Storage`].
+    pub fn code(&self) -> Option<&str> {
+        self.details.code.as_deref()
+    }
+
+    /// Whether the same request can succeed later without a change by the caller.
+    pub fn retryable(&self) -> bool {
+        self.details.retryable
+    }
+
+    /// One sentence for a person: what, where, which rule.
+    pub fn message(&self) -> &str {
+        &self.details.message
+    }
+
+    /// The second failure of the same flush.
+    pub fn beside(&self) -> Option<&Failure> {
+        self.details.beside.as_ref()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let details = Details {
+            kind,
+            channel: None,
+            operation: None,
+            path: None,
+            code: None,
+            retryable: false,
+            message: message.into(),
+            beside: None,
+        };
+        Error { details: Box::new(details), source: None }
+    }
+
+    pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::InvalidInput, message)
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+        let mut error = Error::new(ErrorKind::TooLarge, message);
+        error.details.channel = Some(Channel::Manifest);
+        error
+    }
+
+    /// The whole library is shut down, or the runtime that drove it is.
+    pub(crate) fn shut_down() -> Self {
+        Error::new(ErrorKind::Closed, "tandem is shut down")
+    }
+
+    pub(crate) fn run_closed(directory: &str) -> Self {
+        let mut error = Error::new(ErrorKind::Closed, format!("the run is closed: {directory}"));
+        error.details.path = Some(directory.to_owned());
+        error
+    }
+
+    pub(crate) fn component_failed(cause: &Cause) -> Self {
+        let message = "the component failed, whether the call took effect is unknown";
+        let error = Error::new(ErrorKind::ComponentFailed, message);
+        Error { source: Some(cause.clone()), ..error }
+    }
+
+    pub(crate) fn component_unusable(cause: wasmtime::Error) -> Self {
+        let message = "the component cannot be used";
+        let error = Error::new(ErrorKind::ComponentFailed, message);
+        Error { source: Some(Cause::new(cause)), ..error }
+    }
+
+    pub(crate) fn storage(
+        operation: Operation,
+        path: String,
+        message: String,
+        source: std::io::Error,
+    ) -> Self {
+        let code = crate::disk::ErrorCode::from(&source);
+        let mut error = Error::new(ErrorKind::Storage, message);
+        error.details.operation = Some(operation);
+        error.details.path = Some(path);
+        error.details.code = Some(code.name().to_owned());
+        Error { source: Some(Cause(Arc::new(source))), ..error }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of the WIT record")]
+    pub(crate) fn from_component(
+        kind: ErrorKind,
+        channel: Option<Channel>,
+        operation: Option<Operation>,
+        path: Option<String>,
+        code: Option<String>,
+        retryable: bool,
+        message: String,
+        beside: Option<Failure>,
+    ) -> Self {
+        let details =
+            Details { kind, channel, operation, path, code, retryable, message, beside };
+        Error { details: Box::new(details), source: None }
+    }
+}
+
+/// Two errors are equal if they tell the same; causes are not compared.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.details == other.details
+    }
+}
+
+impl Eq for Error {}
+
+impl Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let Details { kind, channel, operation, path, code, retryable, message, beside } =
+            &*self.details;
+        let mut record = serializer.serialize_struct("Error", 9)?;
+        record.serialize_field("kind", kind)?;
+        record.serialize_field("channel", channel)?;
+        record.serialize_field("operation", operation)?;
+        record.serialize_field("path", path)?;
+        record.serialize_field("code", code)?;
+        record.serialize_field("retryable", retryable)?;
+        record.serialize_field("message", message)?;
+        record.serialize_field("beside", beside)?;
+        record.serialize_field("cause", &self.source.as_ref().map(ToString::to_string))?;
+        record.end()
+    }
+}
+
+impl Cause {
+    pub(crate) fn new(error: wasmtime::Error) -> Self {
+        Cause(Arc::from(error.into_boxed_dyn_error()))
+    }
+
+    pub(crate) fn text(message: &'static str) -> Self {
+        Cause::new(wasmtime::Error::msg(message))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}

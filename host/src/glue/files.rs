@@ -1,0 +1,544 @@
+//! `wasi:filesystem` over any [`Disk`]: what the component uses, the rest is `unsupported`.
+//!
+//! An `Err(wasmtime::Error)` here ends the component. Only a bug may do that: a handle that was
+//! never given out, a table that is full. What a disk answers is always a value.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::oneshot;
+use wasmtime::component::{
+    Access, Accessor, FutureReader, HasData, Resource, ResourceTable, StreamReader,
+};
+use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
+
+use super::bindings::{Descriptor, preopens, types};
+use super::list::Listing;
+use super::read::Reading;
+use super::write::Writing;
+use super::{Flight, flight};
+use crate::disk::{Disk, ErrorCode, Kind, Stat};
+
+/// Selects [`Files`] in a store's data.
+pub(crate) struct Glue<D>(std::marker::PhantomData<fn() -> D>);
+
+impl<D: Disk> HasData for Glue<D> {
+    type Data<'a> = Files<'a, D>;
+}
+
+/// A disk and the open handles of one store.
+pub(crate) struct Files<'a, D: Disk> {
+    pub table: &'a mut ResourceTable,
+    pub disk: &'a Shared<D>,
+}
+
+/// A disk and its operations in flight.
+pub(crate) struct Shared<D> {
+    disk: Arc<D>,
+    flight: Flight,
+}
+
+impl<D> Clone for Shared<D> {
+    fn clone(&self) -> Self {
+        Shared { disk: self.disk.clone(), flight: self.flight.clone() }
+    }
+}
+
+impl<D: Disk> Shared<D> {
+    pub(crate) fn new(disk: D) -> Self {
+        Shared { disk: Arc::new(disk), flight: Flight::new() }
+    }
+
+    pub(crate) async fn settled(&self) {
+        self.flight.settled().await;
+    }
+
+    /// Starts one disk operation that ends even if nobody waits for it any more.
+    pub(super) fn start<T, F>(&self, work: impl FnOnce(Arc<D>) -> F) -> flight::Operation<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.flight.start(work(self.disk.clone()))
+    }
+}
+
+/// What stands behind a handle.
+struct Entry<D: Disk> {
+    node: D::Node,
+    is_directory: bool,
+}
+
+impl<D: Disk> Clone for Entry<D> {
+    fn clone(&self) -> Self {
+        Entry { node: self.node.clone(), is_directory: self.is_directory }
+    }
+}
+
+impl<D: Disk> Entry<D> {
+    fn directory(self) -> Result<D::Node, ErrorCode> {
+        if self.is_directory { Ok(self.node) } else { Err(ErrorCode::NotDirectory) }
+    }
+
+    fn file(self) -> Result<D::Node, ErrorCode> {
+        if self.is_directory { Err(ErrorCode::IsDirectory) } else { Ok(self.node) }
+    }
+}
+
+impl<D: Disk> Files<'_, D> {
+    fn push(&mut self, entry: Entry<D>) -> wasmtime::Result<Resource<Descriptor>> {
+        Ok(Resource::new_own(self.table.push(entry)?.rep()))
+    }
+
+    fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<Entry<D>> {
+        Ok(self.table.get(&Resource::<Entry<D>>::new_borrow(fd.rep()))?.clone())
+    }
+}
+
+impl<D: Disk> types::Host for Files<'_, D> {}
+
+impl<D: Disk> types::HostDescriptor for Files<'_, D> {
+    fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
+        self.table.delete(Resource::<Entry<D>>::new_own(fd.rep()))?;
+        Ok(())
+    }
+}
+
+impl<D: Disk> preopens::Host for Files<'_, D> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        let entry = Entry { node: self.disk.disk.root(), is_directory: true };
+        Ok(vec![(self.push(entry)?, "/".to_owned())])
+    }
+}
+
+/// The outcome of a call: an error of the disk inside, a bug outside.
+type Answer<T> = wasmtime::Result<Result<T, types::ErrorCode>>;
+
+/// The disk and the entry of a handle, out of the store.
+fn lookup<U, D: Disk>(
+    store: &Accessor<U, Glue<D>>,
+    fd: &Resource<Descriptor>,
+) -> wasmtime::Result<(Shared<D>, Entry<D>)> {
+    store.with(|mut store| {
+        let files = store.get();
+        Ok((files.disk.clone(), files.get(fd)?))
+    })
+}
+
+fn answer<T>(result: Result<T, ErrorCode>) -> Answer<T> {
+    Ok(result.map_err(Into::into))
+}
+
+fn unsupported<T>() -> Answer<T> {
+    Ok(Err(types::ErrorCode::Unsupported))
+}
+
+impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
+    fn read_via_stream(
+        mut store: Access<'_, U, Self>,
+        fd: Resource<Descriptor>,
+        offset: u64,
+    ) -> wasmtime::Result<(StreamReader<u8>, FutureReader<Result<(), types::ErrorCode>>)> {
+        let files = store.get();
+        let disk = files.disk.clone();
+        let file = files.get(&fd)?.file();
+        let (tell, told) = oneshot::channel();
+        let stream = match file {
+            Ok(file) => StreamReader::new(&mut store, Reading::new(disk, file, offset, tell))?,
+            Err(code) => {
+                // The receiver is below.
+                let _ = tell.send(Err(code.into()));
+                StreamReader::new(&mut store, std::iter::empty())?
+            }
+        };
+        Ok((stream, FutureReader::new(&mut store, told)?))
+    }
+
+    fn write_via_stream(
+        mut store: Access<'_, U, Self>,
+        fd: Resource<Descriptor>,
+        mut data: StreamReader<u8>,
+        offset: u64,
+    ) -> wasmtime::Result<FutureReader<Result<(), types::ErrorCode>>> {
+        let files = store.get();
+        let disk = files.disk.clone();
+        let file = files.get(&fd)?.file();
+        let (tell, told) = oneshot::channel();
+        match file {
+            Ok(file) => data.pipe(&mut store, Writing::new(disk, file, offset, tell))?,
+            Err(code) => {
+                data.close(&mut store)?;
+                // The receiver is below.
+                let _ = tell.send(Err(code.into()));
+            }
+        }
+        FutureReader::new(&mut store, told)
+    }
+
+    fn append_via_stream(
+        mut store: Access<'_, U, Self>,
+        _fd: Resource<Descriptor>,
+        mut data: StreamReader<u8>,
+    ) -> wasmtime::Result<FutureReader<Result<(), types::ErrorCode>>> {
+        data.close(&mut store)?;
+        FutureReader::new(&mut store, async { unsupported() })
+    }
+
+    async fn advise(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _offset: u64,
+        _length: u64,
+        _advice: types::Advice,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn sync_data(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
+        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
+        answer(disk.start(|disk| async move { disk.sync_data(&node).await }).await)
+    }
+
+    async fn get_flags(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+    ) -> Answer<types::DescriptorFlags> {
+        unsupported()
+    }
+
+    async fn get_type(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+    ) -> Answer<types::DescriptorType> {
+        let (_, entry) = lookup(store, &fd)?;
+        let kind = if entry.is_directory { Kind::Directory } else { Kind::File };
+        Ok(Ok(kind.into()))
+    }
+
+    async fn set_size(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _size: u64,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn set_times(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _access: types::NewTimestamp,
+        _modification: types::NewTimestamp,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    fn read_directory(
+        mut store: Access<'_, U, Self>,
+        fd: Resource<Descriptor>,
+    ) -> wasmtime::Result<(
+        StreamReader<types::DirectoryEntry>,
+        FutureReader<Result<(), types::ErrorCode>>,
+    )> {
+        let files = store.get();
+        let disk = files.disk.clone();
+        let dir = files.get(&fd)?.directory();
+        let (tell, told) = oneshot::channel();
+        let stream = match dir {
+            Ok(dir) => StreamReader::new(&mut store, Listing::new(&disk, dir, tell))?,
+            Err(code) => {
+                // The receiver is below.
+                let _ = tell.send(Err(code.into()));
+                StreamReader::new(&mut store, std::iter::empty())?
+            }
+        };
+        Ok((stream, FutureReader::new(&mut store, told)?))
+    }
+
+    async fn sync(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
+        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
+        answer(disk.start(|disk| async move { disk.sync(&node).await }).await)
+    }
+
+    async fn create_directory_at(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> Answer<()> {
+        let (disk, entry) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.create_dir(&entry.directory()?, &path).await };
+        answer(disk.start(work).await)
+    }
+
+    async fn stat(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+    ) -> Answer<types::DescriptorStat> {
+        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
+        let stat = disk.start(|disk| async move { disk.stat(&node).await }).await;
+        answer(stat.map(Into::into))
+    }
+
+    async fn stat_at(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        path_flags: types::PathFlags,
+        path: String,
+    ) -> Answer<types::DescriptorStat> {
+        if path_flags.contains(types::PathFlags::SYMLINK_FOLLOW) {
+            return unsupported();
+        }
+        let (disk, entry) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.stat_at(&entry.directory()?, &path).await };
+        answer(disk.start(work).await.map(Into::into))
+    }
+
+    async fn set_times_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _path_flags: types::PathFlags,
+        _path: String,
+        _access: types::NewTimestamp,
+        _modification: types::NewTimestamp,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn link_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _old_path_flags: types::PathFlags,
+        _old_path: String,
+        _new_descriptor: Resource<Descriptor>,
+        _new_path: String,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn open_at(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        path_flags: types::PathFlags,
+        path: String,
+        open_flags: types::OpenFlags,
+        flags: types::DescriptorFlags,
+    ) -> Answer<Resource<Descriptor>> {
+        let Some(open) = Open::from_flags(path_flags, open_flags, flags) else {
+            return unsupported();
+        };
+        let (disk, entry) = lookup(store, &fd)?;
+        let opened = disk.start(|disk| async move {
+            let at = entry.directory()?;
+            match open {
+                Open::Directory => disk.open_dir(&at, &path).await,
+                Open::New => disk.create_file(&at, &path).await,
+                Open::Existing => disk.open_file(&at, &path).await,
+            }
+        });
+        match opened.await {
+            Ok(node) => {
+                let entry = Entry { node, is_directory: open == Open::Directory };
+                Ok(Ok(store.with(|mut store| store.get().push(entry))?))
+            }
+            Err(code) => Ok(Err(code.into())),
+        }
+    }
+
+    async fn readlink_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _path: String,
+    ) -> Answer<String> {
+        unsupported()
+    }
+
+    async fn remove_directory_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _path: String,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn rename_at(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        old_path: String,
+        new_descriptor: Resource<Descriptor>,
+        new_path: String,
+    ) -> Answer<()> {
+        let (disk, from) = lookup(store, &fd)?;
+        let (_, to) = lookup(store, &new_descriptor)?;
+        let work = |disk: Arc<D>| async move {
+            disk.rename(&from.directory()?, &old_path, &to.directory()?, &new_path).await
+        };
+        answer(disk.start(work).await)
+    }
+
+    async fn symlink_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _old_path: String,
+        _new_path: String,
+    ) -> Answer<()> {
+        unsupported()
+    }
+
+    async fn unlink_file_at(
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        path: String,
+    ) -> Answer<()> {
+        let (disk, entry) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.remove_file(&entry.directory()?, &path).await };
+        answer(disk.start(work).await)
+    }
+
+    async fn is_same_object(
+        _store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        other: Resource<Descriptor>,
+    ) -> wasmtime::Result<bool> {
+        // There is no way to say `unsupported`; a handle is the same object as itself at least.
+        Ok(fd.rep() == other.rep())
+    }
+
+    async fn metadata_hash(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+    ) -> Answer<types::MetadataHashValue> {
+        unsupported()
+    }
+
+    async fn metadata_hash_at(
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
+        _path_flags: types::PathFlags,
+        _path: String,
+    ) -> Answer<types::MetadataHashValue> {
+        unsupported()
+    }
+}
+
+/// The ways of opening that the component uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Directory,
+    New,
+    Existing,
+}
+
+impl Open {
+    fn from_flags(
+        path: types::PathFlags,
+        open: types::OpenFlags,
+        access: types::DescriptorFlags,
+    ) -> Option<Open> {
+        use types::{DescriptorFlags as Access, OpenFlags as Flags};
+
+        if path.contains(types::PathFlags::SYMLINK_FOLLOW) {
+            return None;
+        }
+        let is_one_of = |allowed: &[Access]| allowed.contains(&access);
+        let mutate = Access::READ | Access::MUTATE_DIRECTORY;
+        if open == Flags::DIRECTORY {
+            is_one_of(&[Access::empty(), Access::READ, Access::MUTATE_DIRECTORY, mutate])
+                .then_some(Open::Directory)
+        } else if open == Flags::CREATE | Flags::EXCLUSIVE {
+            is_one_of(&[Access::WRITE]).then_some(Open::New)
+        } else if open == Flags::empty() {
+            is_one_of(&[Access::READ]).then_some(Open::Existing)
+        } else {
+            None
+        }
+    }
+}
+
+impl From<ErrorCode> for types::ErrorCode {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Access => Self::Access,
+            ErrorCode::Already => Self::Already,
+            ErrorCode::BadDescriptor => Self::BadDescriptor,
+            ErrorCode::Busy => Self::Busy,
+            ErrorCode::Deadlock => Self::Deadlock,
+            ErrorCode::Quota => Self::Quota,
+            ErrorCode::Exist => Self::Exist,
+            ErrorCode::FileTooLarge => Self::FileTooLarge,
+            ErrorCode::IllegalByteSequence => Self::IllegalByteSequence,
+            ErrorCode::InProgress => Self::InProgress,
+            ErrorCode::Interrupted => Self::Interrupted,
+            ErrorCode::Invalid => Self::Invalid,
+            ErrorCode::Io => Self::Io,
+            ErrorCode::IsDirectory => Self::IsDirectory,
+            ErrorCode::Loop => Self::Loop,
+            ErrorCode::TooManyLinks => Self::TooManyLinks,
+            ErrorCode::MessageSize => Self::MessageSize,
+            ErrorCode::NameTooLong => Self::NameTooLong,
+            ErrorCode::NoDevice => Self::NoDevice,
+            ErrorCode::NoEntry => Self::NoEntry,
+            ErrorCode::NoLock => Self::NoLock,
+            ErrorCode::InsufficientMemory => Self::InsufficientMemory,
+            ErrorCode::InsufficientSpace => Self::InsufficientSpace,
+            ErrorCode::NotDirectory => Self::NotDirectory,
+            ErrorCode::NotEmpty => Self::NotEmpty,
+            ErrorCode::NotRecoverable => Self::NotRecoverable,
+            ErrorCode::Unsupported => Self::Unsupported,
+            ErrorCode::NoTty => Self::NoTty,
+            ErrorCode::NoSuchDevice => Self::NoSuchDevice,
+            ErrorCode::Overflow => Self::Overflow,
+            ErrorCode::NotPermitted => Self::NotPermitted,
+            ErrorCode::Pipe => Self::Pipe,
+            ErrorCode::ReadOnly => Self::ReadOnly,
+            ErrorCode::InvalidSeek => Self::InvalidSeek,
+            ErrorCode::TextFileBusy => Self::TextFileBusy,
+            ErrorCode::CrossDevice => Self::CrossDevice,
+        }
+    }
+}
+
+impl From<Kind> for types::DescriptorType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::File => Self::RegularFile,
+            Kind::Directory => Self::Directory,
+            Kind::Link => Self::SymbolicLink,
+            Kind::Other => Self::Other(None),
+        }
+    }
+}
+
+impl From<Stat> for types::DescriptorStat {
+    fn from(stat: Stat) -> Self {
+        types::DescriptorStat {
+            type_: stat.kind.into(),
+            link_count: 1,
+            size: stat.size,
+            data_access_timestamp: None,
+            data_modification_timestamp: stat.modified.and_then(instant),
+            status_change_timestamp: None,
+        }
+    }
+}
+
+/// A time that is out of WASI's range is no time.
+fn instant(time: SystemTime) -> Option<Instant> {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => Some(Instant {
+            seconds: i64::try_from(after.as_secs()).ok()?,
+            nanoseconds: after.subsec_nanos(),
+        }),
+        Err(error) => {
+            let before = error.duration();
+            // An instant counts its nanoseconds forwards, from the second before.
+            let seconds = i64::try_from(before.as_secs()).ok()?.checked_neg()?;
+            Some(match before.subsec_nanos() {
+                0 => Instant { seconds, nanoseconds: 0 },
+                nanoseconds => Instant {
+                    seconds: seconds.checked_sub(1)?,
+                    nanoseconds: 1_000_000_000 - nanoseconds,
+                },
+            })
+        }
+    }
+}

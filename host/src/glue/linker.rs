@@ -1,0 +1,112 @@
+//! The one place that builds the linker and decides what a store is granted.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{Engine, StoreLimits};
+use wasmtime_wasi::p3;
+use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::bindings::{preopens, types};
+use super::files::{Files, Glue, Shared};
+use crate::disk::Disk;
+
+/// The data of one store.
+pub(crate) struct State<F> {
+    /// Clocks and randomness; the files too if wasmtime answers for them.
+    pub wasi: WasiCtx,
+    /// Handles that the component holds.
+    pub table: ResourceTable,
+    /// Memory, tables, instances.
+    pub limits: StoreLimits,
+    /// What answers `wasi:filesystem`.
+    pub files: F,
+}
+
+impl<F: Send> WasiView for State<F> {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// What answers `wasi:filesystem`.
+pub(crate) trait Filesystem: Clone + Send + Sync + 'static {
+    /// Link the two interfaces of `wasi:filesystem`.
+    fn link(linker: &mut Linker<State<Self>>) -> wasmtime::Result<()>;
+
+    /// Grant the one directory, if that is done through wasmtime's own context.
+    fn grant(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()>;
+
+    /// Wait until no operation that a store began is in flight.
+    fn settled(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Our own glue over a [`Disk`].
+pub(crate) struct OnDisk<D>(Shared<D>);
+
+/// wasmtime's own filesystem, which is what other hosts use. Its operations in flight cannot be
+/// counted: after a trap the next store starts without waiting for them.
+#[derive(Clone)]
+pub(crate) struct OnWasmtime(Arc<PathBuf>);
+
+impl<D: Disk> OnDisk<D> {
+    pub(crate) fn new(disk: D) -> Self {
+        OnDisk(Shared::new(disk))
+    }
+}
+
+impl<D> Clone for OnDisk<D> {
+    fn clone(&self) -> Self {
+        OnDisk(self.0.clone())
+    }
+}
+
+impl OnWasmtime {
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        OnWasmtime(Arc::new(dir))
+    }
+}
+
+impl<D: Disk> Filesystem for OnDisk<D> {
+    fn link(linker: &mut Linker<State<Self>>) -> wasmtime::Result<()> {
+        fn files<D: Disk>(state: &mut State<OnDisk<D>>) -> <Glue<D> as HasData>::Data<'_> {
+            Files { table: &mut state.table, disk: &state.files.0 }
+        }
+        types::add_to_linker::<_, Glue<D>>(linker, files)?;
+        preopens::add_to_linker::<_, Glue<D>>(linker, files)
+    }
+
+    fn grant(&self, _wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
+        Ok(())
+    }
+
+    async fn settled(&self) {
+        self.0.settled().await;
+    }
+}
+
+impl Filesystem for OnWasmtime {
+    fn link(linker: &mut Linker<State<Self>>) -> wasmtime::Result<()> {
+        p3::filesystem::add_to_linker(linker)
+    }
+
+    fn grant(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
+        wasi.preopened_dir(&*self.0, "/", FsPerms::ReadWrite)?;
+        Ok(())
+    }
+
+    async fn settled(&self) {}
+}
+
+/// Everything the component may import, and nothing else: files, clocks, randomness.
+pub(crate) fn linker<F: Filesystem>(engine: &Engine) -> wasmtime::Result<Linker<State<F>>> {
+    let mut linker = Linker::new(engine);
+    F::link(&mut linker)?;
+    p3::clocks::add_to_linker(&mut linker)?;
+    // Only secure randomness; wasmtime's own function would add two insecure interfaces.
+    p3::bindings::random::random::add_to_linker::<_, WasiRandom>(&mut linker, State::random)?;
+    Ok(linker)
+}

@@ -1,0 +1,12 @@
+//! What answers the component's imports, and the shapes of its exports.
+
+pub(crate) mod bindings;
+pub(crate) mod convert;
+mod files;
+mod flight;
+pub(crate) mod linker;
+mod list;
+mod read;
+mod write;
+
+pub(crate) use flight::Flight;

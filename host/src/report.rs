@@ -1,0 +1,122 @@
+//! What calls report.
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// What a successful write did reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reached {
+    /// The file is replaced atomically.
+    Visible,
+    /// The data is synced and the file is replaced, but the file system cannot sync directories.
+    DataSynced,
+    /// The data is synced, the file is replaced, and the directory is synced.
+    Durable,
+}
+
+/// How one file was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// What the write reached.
+    pub reached: Reached,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// The outcome of a flush that succeeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Set if the flush wrote the manifest.
+    pub manifest: Option<Written>,
+    /// Set if the flush wrote the heartbeat.
+    pub heartbeat: Option<Written>,
+}
+
+/// What opening a run found on the disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Recovery {
+    /// The run's directory, relative to the granted directory.
+    pub directory: String,
+    /// The text of the manifest, if there was a readable one. It is the run's current document.
+    pub document: Option<String>,
+    /// The text of the heartbeat without its newline, if there was a readable one.
+    pub heartbeat: Option<String>,
+    /// The heartbeat's age by the file system's own clock.
+    pub heartbeat_age_ms: Option<u64>,
+    /// How many abandoned temporary files were removed.
+    pub swept: u32,
+    /// The paths to which corrupt files were moved.
+    pub set_aside: Vec<String>,
+}
+
+/// How often a channel failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailureCount {
+    /// The step and the error code, for example `write: insufficient-space`.
+    pub name: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// Counters of one channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ChannelStats {
+    /// Whether there is something that no flush has taken yet, or that failed.
+    pub dirty: bool,
+    /// Successful writes.
+    pub writes: u64,
+    /// Bytes of successful writes.
+    pub bytes: u64,
+    /// Failed writes.
+    pub failures: u64,
+    /// Writes that were tried after a failed one, until one succeeded.
+    pub retries: u64,
+    /// Failed writes by cause, sorted by name.
+    pub causes: Vec<FailureCount>,
+}
+
+/// One step of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Bucket {
+    /// The bucket's upper bound in microseconds, a power of two.
+    pub up_to_us: u64,
+    /// How many flushes took at most this and more than the bucket before.
+    pub count: u64,
+}
+
+/// Counters of a run since it was opened, or since the component was started anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// Calls of `schedule` and `flush` that were accepted.
+    pub requests: u64,
+    /// Of those, calls that shared their flush with an earlier one.
+    pub coalesced: u64,
+    /// Flushes that ended.
+    pub flushes: u64,
+    /// Flushes that failed, in whole or in part.
+    pub failed_flushes: u64,
+    /// Flushes that no caller asked for, made to retry what had failed.
+    pub automatic_retries: u64,
+    /// The manifest's counters.
+    pub manifest: ChannelStats,
+    /// The heartbeat's counters.
+    pub heartbeat: ChannelStats,
+    /// The error of the last flush that failed, if no flush succeeded in full since.
+    pub last_error: Option<Error>,
+    /// How long flushes took; empty buckets are left out.
+    pub latency: Vec<Bucket>,
+}
+
+/// A run that [`Tandem::shutdown`](crate::Tandem::shutdown) found open and closed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ClosedRun {
+    /// The run's task.
+    pub task_id: String,
+    /// The run.
+    pub run_id: String,
+    /// The outcome of its close. After an error, what was not written is given up.
+    pub outcome: Result<Receipt, Error>,
+}

@@ -1,0 +1,205 @@
+//! Errors, typed by what the caller can do about them.
+
+use std::fmt;
+
+/// One of the two files that a run keeps while it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The run's JSON document.
+    Manifest,
+    /// The liveness file.
+    Heartbeat,
+}
+
+impl Channel {
+    /// Both, in the order in which errors are reported.
+    pub const ALL: [Channel; 2] = [Channel::Manifest, Channel::Heartbeat];
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Channel::Manifest => "manifest",
+            Channel::Heartbeat => "heartbeat",
+        })
+    }
+}
+
+/// The step that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Create a directory of the layout.
+    CreateDirectory,
+    /// Open a directory or create a temporary file.
+    Open,
+    /// Read a file.
+    Read,
+    /// Write a temporary file.
+    Write,
+    /// Sync a file's data.
+    Sync,
+    /// Put a file in another's place.
+    Rename,
+    /// Sync a directory.
+    SyncDirectory,
+    /// List a directory.
+    List,
+    /// Read a file's type, size or time.
+    Stat,
+}
+
+impl Operation {
+    /// The name of the WIT case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::CreateDirectory => "create-directory",
+            Operation::Open => "open",
+            Operation::Read => "read",
+            Operation::Write => "write",
+            Operation::Sync => "sync",
+            Operation::Rename => "rename",
+            Operation::SyncDirectory => "sync-directory",
+            Operation::List => "list",
+            Operation::Stat => "stat",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Operation::CreateDirectory => "create the directory",
+            Operation::Open => "open",
+            Operation::Read => "read",
+            Operation::Write => "write",
+            Operation::Sync => "sync",
+            Operation::Rename => "replace",
+            Operation::SyncDirectory => "sync the directory",
+            Operation::List => "list",
+            Operation::Stat => "read the state of",
+        })
+    }
+}
+
+/// The name of a `wasi:filesystem` error code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code(pub &'static str);
+
+impl Code {
+    /// The name is taken.
+    pub const EXIST: Code = Code("exist");
+    /// The argument does not fit the object.
+    pub const INVALID: Code = Code("invalid");
+    /// The object is a directory.
+    pub const IS_DIRECTORY: Code = Code("is-directory");
+    /// The file is above a size limit.
+    pub const FILE_TOO_LARGE: Code = Code("file-too-large");
+    /// There is no such file or directory.
+    pub const NO_ENTRY: Code = Code("no-entry");
+    /// The file system cannot do this.
+    pub const UNSUPPORTED: Code = Code("unsupported");
+
+    /// Whether the same request can succeed later without a change by the caller.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self.0,
+            "already"
+                | "busy"
+                | "deadlock"
+                | "quota"
+                | "in-progress"
+                | "interrupted"
+                | "io"
+                | "no-lock"
+                | "insufficient-memory"
+                | "insufficient-space"
+                | "text-file-busy"
+        )
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What a file operation failed with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {operation} {path}: {code}")]
+pub struct Failure {
+    /// The file that was not written, if the step served one.
+    pub channel: Option<Channel>,
+    /// The step.
+    pub operation: Operation,
+    /// The path that the caller knows, relative to the granted directory.
+    pub path: String,
+    /// Why.
+    pub code: Code,
+}
+
+/// An error of the component.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// An argument breaks a rule.
+    #[error("{message}")]
+    InvalidInput {
+        /// The channel that the argument is for.
+        channel: Option<Channel>,
+        /// What, where and the rule.
+        message: String,
+    },
+    /// A task id or a run id breaks a rule.
+    #[error("{0}")]
+    InvalidId(String),
+    /// The run is open in this component already.
+    #[error("run is open already: {path}")]
+    AlreadyOpen {
+        /// The run's directory.
+        path: String,
+    },
+    /// The run is closed or being closed.
+    #[error("run is closed: {path}")]
+    Closed {
+        /// The run's directory.
+        path: String,
+    },
+    /// A file operation failed.
+    #[error("{first}")]
+    Storage {
+        /// The failure with precedence: the manifest's, if that failed.
+        first: Failure,
+        /// The other channel's failure.
+        beside: Option<Failure>,
+    },
+    /// A document, a patch or a file is above the size limit.
+    #[error("{what} takes {bytes} bytes, above max_document_bytes: {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The file, when the document is on the disk already.
+        path: Option<String>,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl Error {
+    /// An argument that breaks a rule.
+    pub fn invalid_input(message: impl Into<String>) -> Self {
+        Error::InvalidInput { channel: None, message: message.into() }
+    }
+
+    /// A manifest that breaks a rule.
+    pub fn invalid_manifest(message: impl Into<String>) -> Self {
+        Error::InvalidInput { channel: Some(Channel::Manifest), message: message.into() }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(first: Failure) -> Self {
+        Error::Storage { first, beside: None }
+    }
+}

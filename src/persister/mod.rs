@@ -1,0 +1,421 @@
+//! The persister: an open run, its document, its throttle, its flushes.
+
+pub mod document;
+pub mod flush;
+pub mod options;
+pub mod recovery;
+pub mod schedule;
+pub mod stats;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::UNIX_EPOCH;
+
+use futures::channel::oneshot;
+
+use crate::error::{Channel, Error, Failure};
+use crate::storage::Storage;
+use flush::{Job, Reached};
+use options::Options;
+use recovery::Recovery;
+use schedule::{Channels, Schedule, Step};
+use stats::Stats;
+
+/// How one file was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// What the write reached.
+    pub reached: Reached,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// The outcome of a flush that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Set if the manifest was written.
+    pub manifest: Option<Written>,
+    /// Set if the heartbeat was written.
+    pub heartbeat: Option<Written>,
+}
+
+/// What every request that a flush covered gets.
+pub type Outcome = Result<Receipt, Error>;
+
+/// Gets the outcome of the flush that covers its request.
+type Caller = oneshot::Sender<Outcome>;
+
+/// The directories of the runs that are open in this component, sorted.
+pub type Registry = Rc<RefCell<Vec<String>>>;
+
+/// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
+/// requests with [`Error::Closed`], and gives up what was not written.
+pub struct Run<S: Storage>(Rc<Inner<S>>);
+
+struct Inner<S: Storage> {
+    storage: Rc<S>,
+    options: Options,
+    /// The run's directory, and its key in the registry.
+    registration: Registration,
+    state: RefCell<State>,
+}
+
+struct State {
+    /// The document as its file is to hold it.
+    document: Option<Rc<str>>,
+    schedule: Schedule<Caller>,
+    phase: Phase,
+    /// Whether a task runs that takes the schedule's steps.
+    is_driven: bool,
+    /// Wakes that task from its wait for a time.
+    waker: Option<Waker>,
+    ancestors_synced: bool,
+    stats: Stats,
+}
+
+enum Phase {
+    Open,
+    /// The callers of `close` that wait for its outcome.
+    Closing(Vec<Caller>),
+    Closed,
+}
+
+impl<S: Storage> Run<S> {
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::InvalidInput`], [`Error::AlreadyOpen`], [`Error::TooLarge`],
+    /// [`Error::Storage`].
+    pub async fn open(
+        storage: Rc<S>,
+        registry: &Registry,
+        options: Options,
+    ) -> Result<(Self, Recovery), Error> {
+        let directory = options.directory()?;
+        let registration = Registration::new(registry, directory)?;
+        let recovery = recovery::recover(&*storage, &registration.directory, &options).await?;
+        let state = State {
+            document: recovery.document.as_deref().map(Rc::from),
+            schedule: Schedule::new(options.interval_ms),
+            phase: Phase::Open,
+            is_driven: false,
+            waker: None,
+            ancestors_synced: false,
+            stats: Stats::default(),
+        };
+        let inner = Inner { storage, options, registration, state: RefCell::new(state) };
+        Ok((Run(Rc::new(inner)), recovery))
+    }
+
+    /// Replaces the document and marks the manifest dirty.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::InvalidInput`], [`Error::Closed`]; nothing changed.
+    pub fn set_manifest(&self, document: &str) -> Result<(), Error> {
+        self.0.change(|limit, _| document::format(document, limit))
+    }
+
+    /// Changes the document by a merge patch and marks the manifest dirty.
+    ///
+    /// # Errors
+    /// As [`Run::set_manifest`].
+    pub fn merge_manifest(&self, patch: &str) -> Result<(), Error> {
+        self.0.change(|limit, document| document::merge(document, patch, limit))
+    }
+
+    /// Marks channels dirty and waits for the flush that covers the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`], [`Error::Storage`], [`Error::Closed`].
+    pub async fn schedule(&self, flags: Channels, force: bool) -> Outcome {
+        self.0.check_open()?;
+        let (caller, outcome) = oneshot::channel();
+        {
+            let mut state = self.0.state.borrow_mut();
+            if flags.manifest && state.document.is_none() {
+                let message = "manifest is scheduled but no document was set";
+                return Err(Error::invalid_manifest(message));
+            }
+            state.stats.requests += 1;
+            if state.schedule.request(flags, force, caller).is_some() {
+                return Ok(Receipt::default());
+            }
+        }
+        self.0.drive();
+        outcome.await.unwrap_or_else(|_| Err(self.0.closed()))
+    }
+
+    /// Writes everything that is dirty.
+    ///
+    /// # Errors
+    /// As [`Run::schedule`].
+    pub async fn flush(&self) -> Outcome {
+        self.schedule(Channels::NONE, true).await
+    }
+
+    /// Releases waiting requests, flushes what is dirty, and closes the run if that succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; the run stays open then.
+    pub async fn close(&self) -> Outcome {
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut state = self.0.state.borrow_mut();
+            match &mut state.phase {
+                Phase::Closed => return Ok(Receipt::default()),
+                Phase::Closing(callers) => callers.push(sender),
+                Phase::Open => {
+                    state.phase = Phase::Closing(vec![sender]);
+                    // A task of its own, so that a caller that goes away leaves no run half closed.
+                    self.0.storage.spawn(Box::pin(close(self.0.clone())));
+                }
+            }
+        }
+        receiver.await.unwrap_or_else(|_| Err(self.0.closed()))
+    }
+
+    /// The counters, and whether each channel is dirty.
+    pub fn stats(&self) -> (Stats, Channels) {
+        let state = self.0.state.borrow();
+        (state.stats.clone(), state.schedule.dirty())
+    }
+}
+
+impl<S: Storage> Drop for Run<S> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.borrow_mut();
+        state.phase = Phase::Closed;
+        // The callers learn `closed` from their dropped senders.
+        state.schedule.abandon();
+        state.wake();
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl<S: Storage> Inner<S> {
+    fn closed(&self) -> Error {
+        Error::Closed { path: self.registration.directory.clone() }
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        match self.state.borrow().phase {
+            Phase::Open => Ok(()),
+            Phase::Closing(_) | Phase::Closed => Err(self.closed()),
+        }
+    }
+
+    fn change(
+        &self,
+        new: impl FnOnce(u64, Option<&str>) -> Result<String, Error>,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        let mut state = self.state.borrow_mut();
+        let document = new(self.options.max_document_bytes, state.document.as_deref())?;
+        state.document = Some(document.into());
+        state.schedule.mark(Channel::Manifest);
+        Ok(())
+    }
+
+    /// Makes sure that a task takes the schedule's next steps.
+    fn drive(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        if state.is_driven {
+            state.wake();
+        } else {
+            state.is_driven = true;
+            self.storage.spawn(Box::pin(drive(self.clone())));
+        }
+    }
+
+    async fn flush_once(&self) {
+        let storage = &*self.storage;
+        let started_ns = storage.monotonic_ns();
+        let (jobs, was_failing, mut ancestors_synced) = {
+            let mut state = self.state.borrow_mut();
+            let taken = state.schedule.start(started_ns);
+            if taken.is_empty() {
+                // Abandoned since the step was decided.
+                let _ = state.schedule.finish(started_ns, Channels::NONE, || 0);
+                return;
+            }
+            let was_failing = Channels::filter(|c| state.schedule.is_failing(c));
+            let document = state.document.clone();
+            (self.jobs(taken, document), was_failing, state.ancestors_synced)
+        };
+        let bytes =
+            jobs.each_ref().map(|job| job.as_ref().map_or(0, |job| job.content.len() as u64));
+        let outcomes =
+            flush::write(storage, &self.registration.directory, jobs, &mut ancestors_synced).await;
+
+        let ended_ns = storage.monotonic_ns();
+        let mut state = self.state.borrow_mut();
+        state.ancestors_synced = ancestors_synced;
+        let failed = Channels::filter(|c| matches!(outcomes[c as usize], Some(Err(_))));
+        for channel in Channel::ALL {
+            if let Some(outcome) = &outcomes[channel as usize] {
+                let bytes = bytes[channel as usize];
+                state.stats.count_write(channel, outcome, bytes, was_failing.has(channel));
+            }
+        }
+        let outcome = combine(outcomes, bytes);
+        let finished = state.schedule.finish(ended_ns, failed, || storage.random());
+        let elapsed_ns = ended_ns.saturating_sub(started_ns);
+        state.stats.count_flush(elapsed_ns, finished.covered, outcome.as_ref().err());
+        if Channel::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
+            state.stats.last_error = None;
+        }
+        for caller in finished.answered {
+            // A caller that went away wants no answer.
+            let _ = caller.send(outcome.clone());
+        }
+    }
+
+    fn jobs(&self, taken: Channels, document: Option<Rc<str>>) -> [Option<Job>; 2] {
+        let options = &self.options;
+        let manifest = document.filter(|_| taken.manifest).map(|document| Job {
+            name: options.manifest_name.clone(),
+            content: document.as_bytes().to_vec(),
+            durability: options.manifest_durability,
+        });
+        let heartbeat = taken.heartbeat.then(|| Job {
+            name: options.heartbeat_name.clone(),
+            content: heartbeat(self.storage.wall_clock()),
+            durability: options.heartbeat_durability,
+        });
+        [manifest, heartbeat]
+    }
+}
+
+/// The heartbeat's content at a time since the epoch: 24 characters and a newline.
+fn heartbeat(since_epoch: std::time::Duration) -> Vec<u8> {
+    // The last second that the format can show; a clock beyond it is no reason to panic.
+    let last = std::time::Duration::from_secs(253_402_300_799);
+    let time = UNIX_EPOCH + since_epoch.min(last);
+    format!("{}\n", humantime::format_rfc3339_millis(time)).into_bytes()
+}
+
+/// One outcome for every covered request: the manifest's failure comes first.
+fn combine(outcomes: [Option<flush::Outcome>; 2], bytes: [u64; 2]) -> Outcome {
+    let [manifest, heartbeat] = outcomes;
+    let split = |outcome: Option<flush::Outcome>, bytes| match outcome {
+        Some(Ok(reached)) => (Some(Written { reached, bytes }), None),
+        Some(Err(failure)) => (None, Some(failure)),
+        None => (None, None),
+    };
+    let (manifest, manifest_failure) = split(manifest, bytes[0]);
+    let (heartbeat, heartbeat_failure) = split(heartbeat, bytes[1]);
+    let (first, beside): (Failure, _) = match (manifest_failure, heartbeat_failure) {
+        (None, None) => return Ok(Receipt { manifest, heartbeat }),
+        (Some(first), beside) => (first, beside),
+        (None, Some(first)) => (first, None),
+    };
+    Err(Error::Storage { first, beside })
+}
+
+/// Takes the schedule's steps until there is none.
+async fn drive<S: Storage>(run: Rc<Inner<S>>) {
+    loop {
+        let step = {
+            let mut state = run.state.borrow_mut();
+            let step = state.schedule.step(run.storage.monotonic_ns());
+            state.is_driven = step != Step::Idle;
+            step
+        };
+        match step {
+            Step::Idle => return,
+            Step::Flush => {
+                // Requests of the same tick come in before the flush takes its flags.
+                run.storage.yield_now().await;
+                run.flush_once().await;
+            }
+            Step::WaitUntil(at_ns) => {
+                let mut sleep = pin!(run.storage.sleep_until(at_ns));
+                let mut is_asleep = false;
+                poll_fn(|context| {
+                    let waker = &mut run.state.borrow_mut().waker;
+                    // The waker is gone when somebody has used it.
+                    if is_asleep && waker.is_none() {
+                        return Poll::Ready(());
+                    }
+                    is_asleep = true;
+                    *waker = Some(context.waker().clone());
+                    sleep.as_mut().poll(context)
+                })
+                .await;
+            }
+        }
+    }
+}
+
+/// Flushes what is dirty; closed only if all of it is on the disk.
+async fn close<S: Storage>(run: Rc<Inner<S>>) {
+    let (caller, outcome) = oneshot::channel();
+    let is_clean = run.state.borrow_mut().schedule.request(Channels::NONE, true, caller).is_some();
+    let outcome = if is_clean {
+        Ok(Receipt::default())
+    } else {
+        run.drive();
+        outcome.await.unwrap_or_else(|_| Err(run.closed()))
+    };
+    if outcome.is_ok() {
+        recovery::sweep(&*run.storage, &run.registration.directory, run.options.sweep_after).await;
+        run.registration.end();
+    }
+    let mut state = run.state.borrow_mut();
+    let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };
+    // Dropped while it closed: `Drop` has set `Closed` and the callers know.
+    if let Phase::Closing(callers) = std::mem::replace(&mut state.phase, Phase::Closed) {
+        state.phase = next;
+        for caller in callers {
+            let _ = caller.send(outcome.clone());
+        }
+    }
+}
+
+/// Holds a run's place among the open ones, until it ends or the last task of the run is over.
+struct Registration {
+    registry: Registry,
+    directory: String,
+    is_ended: std::cell::Cell<bool>,
+}
+
+impl Registration {
+    fn new(registry: &Registry, directory: String) -> Result<Self, Error> {
+        let place = registry.borrow().binary_search(&directory);
+        match place {
+            Ok(_) => return Err(Error::AlreadyOpen { path: directory }),
+            Err(at) => registry.borrow_mut().insert(at, directory.clone()),
+        }
+        Ok(Registration {
+            registry: registry.clone(),
+            directory,
+            is_ended: std::cell::Cell::new(false),
+        })
+    }
+
+    fn end(&self) {
+        // After this the directory may be another run's place.
+        if !self.is_ended.replace(true) {
+            let mut registry = self.registry.borrow_mut();
+            if let Ok(at) = registry.binary_search(&self.directory) {
+                registry.remove(at);
+            }
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run is opened with, checked once.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::ident;
+
+/// The default throttle.
+pub const INTERVAL_MS: u64 = 5_000;
+/// The default size limit of a document.
+pub const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
+/// The default age of an abandoned temporary file.
+pub const SWEEP_AFTER_MS: u64 = 3_600_000;
+/// The longest file name of the layout, so that a temporary file's name fits into 255 bytes.
+const MAX_NAME_BYTES: usize = 128;
+
+/// What a successful write is asked to survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process.
+    Visible,
+    /// A power loss.
+    Durable,
+}
+
+/// What to open, and how to keep it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The task.
+    pub task_id: String,
+    /// The run.
+    pub run_id: String,
+    /// The throttle.
+    pub interval_ms: u64,
+    /// What a write of the manifest is to survive.
+    pub manifest_durability: Durability,
+    /// What a write of the heartbeat is to survive.
+    pub heartbeat_durability: Durability,
+    /// The largest document.
+    pub max_document_bytes: u64,
+    /// Older temporary files are swept.
+    pub sweep_after: Duration,
+    /// The directory of all runs.
+    pub runs_root: String,
+    /// The manifest's file name.
+    pub manifest_name: String,
+    /// The heartbeat's file name.
+    pub heartbeat_name: String,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(task_id: impl Into<String>, run_id: impl Into<String>) -> Self {
+        Options {
+            task_id: task_id.into(),
+            run_id: run_id.into(),
+            interval_ms: INTERVAL_MS,
+            manifest_durability: Durability::Durable,
+            heartbeat_durability: Durability::Visible,
+            max_document_bytes: MAX_DOCUMENT_BYTES,
+            sweep_after: Duration::from_millis(SWEEP_AFTER_MS),
+            runs_root: ".runs".into(),
+            manifest_name: "manifest.json".into(),
+            heartbeat_name: ".heartbeat".into(),
+        }
+    }
+
+    /// Checks ids and layout, and returns the run's directory.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::InvalidInput`].
+    pub fn directory(&self) -> Result<String, Error> {
+        ident::check("task id", &self.task_id)?;
+        ident::check("run id", &self.run_id)?;
+        for segment in self.runs_root.split('/') {
+            check_name("runs_root", segment, &self.runs_root)?;
+        }
+        check_name("manifest_name", &self.manifest_name, &self.manifest_name)?;
+        check_name("heartbeat_name", &self.heartbeat_name, &self.heartbeat_name)?;
+        // One name in two cases is one file on some file systems.
+        if self.manifest_name.eq_ignore_ascii_case(&self.heartbeat_name) {
+            return Err(Error::invalid_input(format!(
+                "manifest_name and heartbeat_name are the same: {:?}",
+                self.manifest_name
+            )));
+        }
+        Ok(format!("{}/{}/cli/{}", self.runs_root, self.task_id, self.run_id))
+    }
+}
+
+fn check_name(option: &str, name: &str, whole: &str) -> Result<(), Error> {
+    let rule = if name.is_empty() {
+        "has an empty part"
+    } else if name.len() > MAX_NAME_BYTES {
+        "has a part longer than 128 bytes"
+    } else if name.chars().all(|c| c == '.') {
+        "has a part of dots alone"
+    } else if name.chars().any(ident::is_forbidden) {
+        "has a forbidden character"
+    } else if name.ends_with(['.', ' ']) {
+        "has a part that ends with a dot or a space"
+    } else if ident::is_device_name(name) {
+        "has a windows device name"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid_input(format!("{option} {rule}: {whole:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_layout() {
+        let options = Options::new("task", "run");
+        assert_eq!(options.directory().unwrap(), ".runs/task/cli/run");
+    }
+
+    #[test]
+    fn roots_and_names_are_options_that_cannot_leave_the_directory() {
+        let mut options = Options::new("task", "run");
+        options.runs_root = "state/all runs".into();
+        assert_eq!(options.directory().unwrap(), "state/all runs/task/cli/run");
+        for root in
+            ["", "/abs", "a//b", "a/", "..", "../a", "a/../b", "./a", "a\\b", "a:b", "nul/a"]
+        {
+            options.runs_root = root.into();
+            let error = options.directory().expect_err(root).to_string();
+            assert!(error.starts_with("runs_root has"), "{error}");
+        }
+        options.runs_root = "a".into();
+        for name in ["", ".", "..", "a/b", "a\0", "b."] {
+            options.manifest_name = name.into();
+            options.directory().expect_err(name);
+        }
+        options.manifest_name = ".Heartbeat".into();
+        assert!(options.directory().expect_err("same").to_string().contains("the same"));
+    }
+
+    #[test]
+    fn ids_are_checked() {
+        for id in ["", "..", "a/b", "cli", "x.lock"] {
+            assert!(matches!(Options::new(id, "run").directory(), Err(Error::InvalidId(_))));
+            assert!(matches!(Options::new("task", id).directory(), Err(Error::InvalidId(_))));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What the core stands on: one narrow trait of file, clock and task operations, and what both the
+//! persister and later the coordinator build on it. The core does not know which WASI, or whether
+//! any, answers.
+
+#[cfg(test)]
+pub mod memory;
+pub mod replace;
+pub mod temp;
+
+use std::time::Duration;
+
+use futures::future::LocalBoxFuture;
+
+use crate::error::{Code, Failure, Operation};
+
+/// What stands at a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link, a device, a pipe.
+    Other,
+}
+
+/// What is known of a name without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is.
+    pub kind: Kind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Since the epoch, by the file system's clock.
+    pub modified: Duration,
+}
+
+/// Files, clocks, randomness and tasks.
+///
+/// Paths of directories are relative to the granted one, `.` is itself. Names are relative to a
+/// directory handle. No operation follows a symbolic link at the last step of a name.
+#[allow(async_fn_in_trait, reason = "the core runs on one thread, no future need be Send")]
+pub trait Storage: 'static {
+    /// An open directory.
+    type Dir;
+    /// An open file.
+    type File;
+
+    /// Opens a directory.
+    async fn open_dir(&self, path: &str) -> Result<Self::Dir, Code>;
+    /// Creates one directory; its parent exists.
+    async fn create_dir(&self, path: &str) -> Result<(), Code>;
+    /// Creates a file that must not exist.
+    async fn create_file(&self, dir: &Self::Dir, name: &str) -> Result<Self::File, Code>;
+    /// Writes the whole content of a new file.
+    async fn write(&self, file: &Self::File, content: Vec<u8>) -> Result<(), Code>;
+    /// Makes a file's data durable.
+    async fn sync_data(&self, file: &Self::File) -> Result<(), Code>;
+    /// Makes a directory's entries durable.
+    async fn sync_dir(&self, dir: &Self::Dir) -> Result<(), Code>;
+    /// Puts `from` in the place of `to`, in the same directory, atomically.
+    async fn rename(&self, dir: &Self::Dir, from: &str, to: &str) -> Result<(), Code>;
+    /// Removes a file.
+    async fn remove(&self, dir: &Self::Dir, name: &str) -> Result<(), Code>;
+    /// Tells what stands at a name.
+    async fn stat(&self, dir: &Self::Dir, name: &str) -> Result<Stat, Code>;
+    /// Reads a file, at most `limit` bytes of it; more is [`Code::FILE_TOO_LARGE`].
+    async fn read(&self, dir: &Self::Dir, name: &str, limit: u64) -> Result<Vec<u8>, Code>;
+    /// Lists the names in a directory.
+    async fn list(&self, dir: &Self::Dir) -> Result<Vec<String>, Code>;
+
+    /// The monotonic clock, in nanoseconds.
+    fn monotonic_ns(&self) -> u64;
+    /// Waits until the monotonic clock shows `at_ns`.
+    async fn sleep_until(&self, at_ns: u64);
+    /// The wall clock, since the epoch.
+    fn wall_clock(&self) -> Duration;
+    /// 64 unpredictable bits.
+    fn random(&self) -> u64;
+    /// Lets every other task that can run do so once.
+    async fn yield_now(&self);
+    /// Runs a task to its end, whatever becomes of the caller.
+    fn spawn(&self, task: LocalBoxFuture<'static, ()>);
+}
+
+/// Opens a directory and creates what is missing of it. The flag tells whether anything was.
+///
+/// # Errors
+/// The step that failed, without a channel.
+pub async fn open_or_create_dir<S: Storage>(
+    storage: &S,
+    path: &str,
+) -> Result<(S::Dir, bool), Failure> {
+    let failure = |operation, path: &str, code| Failure {
+        channel: None,
+        operation,
+        path: path.to_owned(),
+        code,
+    };
+    match storage.open_dir(path).await {
+        Err(Code::NO_ENTRY) => {}
+        Ok(dir) => return Ok((dir, false)),
+        Err(code) => return Err(failure(Operation::Open, path, code)),
+    }
+    for prefix in prefixes(path) {
+        match storage.create_dir(prefix).await {
+            Ok(()) | Err(Code::EXIST) => {}
+            Err(code) => return Err(failure(Operation::CreateDirectory, prefix, code)),
+        }
+    }
+    match storage.open_dir(path).await {
+        Ok(dir) => Ok((dir, true)),
+        Err(code) => Err(failure(Operation::Open, path, code)),
+    }
+}
+
+/// `a`, `a/b`, `a/b/c` for `a/b/c`.
+fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at]).chain([path])
+}
+
+/// The directories above `path`, up to the granted one: `.`, `a`, `a/b` for `a/b/c`.
+pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
+}
+
+/// Whether an error of a directory sync says that the file system has no such thing.
+pub fn cannot_sync_directories(code: Code) -> bool {
+    matches!(code, Code::UNSUPPORTED | Code::INVALID)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_and_ancestors_of_a_path() {
+        assert_eq!(prefixes("a/b/c").collect::<Vec<_>>(), ["a", "a/b", "a/b/c"]);
+        assert_eq!(ancestors("a/b/c").collect::<Vec<_>>(), [".", "a", "a/b"]);
+        assert_eq!(ancestors("a").collect::<Vec<_>>(), ["."]);
+    }
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask`: everything that is done to this workspace by hand, each command complete in
+//! itself.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+mod component;
+mod demo;
+mod process;
+mod setup;
+
+use process::{Failure, cargo, say};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND [ARGUMENTS]
+
+Every command does its own set-up.
+
+Commands:
+  setup                    Add the wasm32-unknown-unknown target if it is missing
+  component [--out FILE]   Build the component, by default as target/tandem.wasm
+  demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
+  test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
+  bench [--only pair] ...  Run the benchmarks; `bench --help` lists the arguments
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next();
+    match run(command, arguments.collect()) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failure> {
+    let command = command.unwrap_or_else(|| OsString::from("--help"));
+    match command.to_str() {
+        Some("--help" | "-h" | "help") => say(HELP.trim_end()).map(|()| 0),
+        Some("setup") => {
+            process::no_more(&arguments)?;
+            if !setup::ensure()? {
+                say("nothing to do: the wasm32-unknown-unknown target is installed")?;
+            }
+            Ok(0)
+        }
+        Some("component") => component::run(&arguments),
+        Some("demo") => demo::run(arguments),
+        Some("test") => {
+            setup::ensure()?;
+            process::run(cargo(["test", "--workspace"]).args(arguments))
+        }
+        Some("bench") => {
+            setup::ensure()?;
+            let bench = ["bench", "--package", "tandem-host", "--bench", "bench", "--"];
+            process::run(cargo(bench).args(arguments))
+        }
+        // What the demo runs by default.
+        Some("sample-job") => demo::sample_job(),
+        _ => Err(Failure::usage(format!(
+            "there is no command {}: `cargo xtask --help` lists them",
+            command.display()
+        ))),
+    }
+}

@@ -1,0 +1,83 @@
+//! Running other programs, and saying what went wrong in one sentence.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// Why a command ended early: one sentence, and the exit code.
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub fn usage(message: String) -> Self {
+        Self { message, code: 2 }
+    }
+
+    pub fn report(self) -> ExitCode {
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr(), "error: {}", self.message);
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self { message, code: 1 }
+    }
+}
+
+/// Write a line to standard output.
+pub fn say(line: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}")
+        .map_err(|error| format!("cannot write to standard output: {error}").into())
+}
+
+pub fn no_more(arguments: &[OsString]) -> Result<(), Failure> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::usage(format!("unexpected argument {}", first.display()))),
+    }
+}
+
+/// The directory of the workspace.
+pub fn workspace() -> Result<PathBuf, Failure> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let workspace = package.as_deref().and_then(Path::parent).map(Path::to_owned);
+    workspace.ok_or_else(|| String::from("run this as `cargo xtask`").into())
+}
+
+/// The cargo that runs this program.
+pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+/// Run a program that says for itself what goes wrong, and pass its exit code on.
+pub fn run(command: &mut Command) -> Result<u8, Failure> {
+    let status = command
+        .status()
+        .map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
+    Ok(code(status))
+}
+
+/// Run a program that must succeed; `what` says what for.
+pub fn must(what: impl AsRef<OsStr>, command: &mut Command) -> Result<(), Failure> {
+    match run(command)? {
+        0 => Ok(()),
+        code => Err(format!("{} failed with code {code}", what.as_ref().display()).into()),
+    }
+}
+
+fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
