@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use wit_component::ComponentEncoder;
 
+#[path = "strip.rs"]
+mod strip;
 #[path = "target.rs"]
 pub mod target;
 
@@ -137,11 +139,12 @@ pub fn target_dir_of(path: &Path) -> Option<&Path> {
 
 /// The module must carry the WIT of its world, which `wit-bindgen` put into a custom section.
 fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
-    ComponentEncoder::default()
+    let component = ComponentEncoder::default()
         .validate(true)
         .module(module)
         .and_then(|encoder| encoder.encode())
-        .map_err(|error| format!("the core module makes no valid component: {error:#}"))
+        .map_err(|error| format!("the core module makes no valid component: {error:#}"))?;
+    strip::without_names(&component).ok_or_else(|| String::from("the component is malformed"))
 }
 
 /// Write the file in one step, and only if its content changes.

@@ -55,8 +55,9 @@ pub struct Entry {
 
 /// The file operations that the component uses, and no others.
 ///
-/// Paths are relative to a directory node and use `/`; no path leads out of the root. The last
-/// step of a path is never followed if it is a symbolic link.
+/// Paths are relative to a directory node and use `/`; no path leads out of the root, through
+/// symbolic links neither. Only [`open_dir`](Disk::open_dir) follows a symbolic link at the last
+/// step of a path.
 ///
 /// A future that was polled once is driven to its end by this library, even after the component
 /// that asked for it is gone, so that no late rename can meet a newer file.
@@ -67,7 +68,7 @@ pub trait Disk: Send + Sync + 'static {
     /// The granted directory.
     fn root(&self) -> Self::Node;
 
-    /// Open an existing directory.
+    /// Open an existing directory, through symbolic links too.
     fn open_dir(
         &self,
         at: &Self::Node,

@@ -92,11 +92,7 @@ impl Disk for OsDisk {
 
     async fn open_dir(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
         let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || match open_nofollow(&dir, &path)? {
-            OsNode::File(_) => Err(ErrorCode::NotDirectory),
-            dir => Ok(dir),
-        })
-        .await
+        self.run(Cost::Cheap, move || Ok(OsNode::Dir(Arc::new(dir.open_dir(path)?)))).await
     }
 
     async fn create_dir(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
@@ -116,11 +112,7 @@ impl Disk for OsDisk {
 
     async fn open_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
         let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || match open_nofollow(&dir, &path)? {
-            OsNode::Dir(_) => Err(ErrorCode::IsDirectory),
-            file => Ok(file),
-        })
-        .await
+        self.run(Cost::Cheap, move || Ok(OsNode::File(Arc::new(open_file(&dir, &path)?)))).await
     }
 
     async fn read(
@@ -209,31 +201,30 @@ impl Disk for OsDisk {
     }
 }
 
-/// Opens what stands at `path` for reading: a regular file or a directory, and no link to one.
+/// Opens the regular file at `path` for reading, and no link to one.
 ///
 /// cap-std cannot say "no link" in its public interface, so the directory that holds the name is
 /// resolved by it, and the name itself, one plain step, is opened here.
-fn open_nofollow(dir: &Dir, path: &str) -> Result<OsNode, ErrorCode> {
+fn open_file(dir: &Dir, path: &str) -> Result<File, ErrorCode> {
     let parsed = Path::new(path);
-    let (parent, name) = match parsed.components().next_back() {
-        Some(Component::Normal(_)) if path.ends_with('/') => return Err(ErrorCode::NotDirectory),
-        Some(Component::Normal(name)) => {
-            (parsed.parent().filter(|parent| !parent.as_os_str().is_empty()), name)
-        }
-        Some(Component::CurDir) if parsed.components().count() == 1 => (None, ".".as_ref()),
+    let name = match parsed.components().next_back() {
+        Some(Component::Normal(name)) if !path.ends_with('/') => name,
+        Some(Component::Normal(_)) => return Err(ErrorCode::NotDirectory),
+        Some(Component::CurDir) => return Err(ErrorCode::IsDirectory),
         Some(_) => return Err(ErrorCode::NotPermitted),
         None => return Err(ErrorCode::NoEntry),
     };
+    let parent = parsed.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = parent.map(|parent| dir.open_dir(parent)).transpose()?;
     // Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(parent.as_ref().unwrap_or(dir), name, flags, Mode::empty())?;
     let file = File::from(opened);
     let kind = file.metadata()?.file_type();
-    if kind.is_dir() {
-        Ok(OsNode::Dir(Arc::new(Dir::from_std_file(file))))
-    } else if kind.is_file() {
-        Ok(OsNode::File(Arc::new(file)))
+    if kind.is_file() {
+        Ok(file)
+    } else if kind.is_dir() {
+        Err(ErrorCode::IsDirectory)
     } else {
         Err(ErrorCode::Invalid)
     }

@@ -5,6 +5,8 @@ mod book;
 mod budget;
 mod calls;
 mod job;
+#[cfg(test)]
+mod tests;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -34,7 +36,8 @@ pub(crate) struct Driver<F: Filesystem> {
     pub clocks: Clocks,
     pub limits: Limits,
     pub bounds: Bounds,
-    pub ticking: Arc<Ticking>,
+    /// Kept for as long as the driver runs.
+    pub _ticking: Arc<Ticking>,
 }
 
 impl<F: Filesystem> Driver<F> {

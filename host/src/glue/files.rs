@@ -436,17 +436,15 @@ impl Open {
     ) -> Option<Open> {
         use types::{DescriptorFlags as Access, OpenFlags as Flags};
 
-        if path.contains(types::PathFlags::SYMLINK_FOLLOW) {
-            return None;
-        }
+        let follows = path == types::PathFlags::SYMLINK_FOLLOW;
         let is_one_of = |allowed: &[Access]| allowed.contains(&access);
         let mutate = Access::READ | Access::MUTATE_DIRECTORY;
-        if open == Flags::DIRECTORY {
+        if open == Flags::DIRECTORY && follows {
             is_one_of(&[Access::empty(), Access::READ, Access::MUTATE_DIRECTORY, mutate])
                 .then_some(Open::Directory)
-        } else if open == Flags::CREATE | Flags::EXCLUSIVE {
+        } else if open == Flags::CREATE | Flags::EXCLUSIVE && !follows {
             is_one_of(&[Access::WRITE]).then_some(Open::New)
-        } else if open == Flags::empty() {
+        } else if open == Flags::empty() && !follows {
             is_one_of(&[Access::READ]).then_some(Open::Existing)
         } else {
             None

@@ -1,0 +1,286 @@
+//! What to run, and on what.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+use crate::clocks::Clocks;
+use crate::disk::{Disk, OsDisk};
+use crate::driver::{Bounds, Driver, Job};
+use crate::engine::{Compiled, Limits, TICK_MS};
+use crate::error::{Error, Operation};
+use crate::glue::bindings::TandemPre;
+use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime, linker};
+use crate::tandem::{Callers, Tandem};
+
+/// 16 MiB.
+const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// 256 MiB.
+const TOTAL_DOCUMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// What the component takes besides documents: code, stacks, thousands of runs and calls.
+const BASE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// A document is held once, copied by the flush that writes it, and replaced by a new one that
+/// arrives meanwhile; the allocator loses the rest.
+const COPIES_OF_EACH: u64 = 4;
+/// While a document is checked, indented or merged.
+const COPIES_OF_ONE: u64 = 8;
+/// What 32 bits can address, less one page.
+const MEMORY_BYTES_MAX: u64 = (1 << 32) - 65_536;
+const WATCHDOG_MS: u64 = 10_000;
+
+/// What to run, and on what. Made by [`Tandem::builder`].
+pub struct Builder {
+    files: Vec<Files>,
+    components: Vec<Source>,
+    max_document_bytes: u64,
+    max_total_document_bytes: Option<u64>,
+    clocks: Clocks,
+    watchdog_ms: u64,
+}
+
+enum Files {
+    Dir(PathBuf),
+    Disk(Box<dyn Launch>),
+    Wasmtime(PathBuf),
+}
+
+enum Source {
+    Path(PathBuf),
+    Bytes(Vec<u8>),
+}
+
+/// What a driver is made of, without what answers for its files.
+struct Parts {
+    compiled: Arc<Compiled>,
+    clocks: Clocks,
+    limits: Limits,
+    bounds: Bounds,
+}
+
+/// Starts a driver; erases the type of the disk.
+trait Launch: Send {
+    fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error>;
+}
+
+impl<F: Filesystem> Launch for F {
+    fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error> {
+        let Parts { compiled, clocks, limits, bounds } = parts;
+        let pre = linker::<F>(&compiled.engine)
+            .and_then(|linker| linker.instantiate_pre(&compiled.component))
+            .and_then(TandemPre::new)
+            .map_err(Error::component_unusable)?;
+        let ticking = compiled.tick().map_err(|error| Error::component_unusable(error.into()))?;
+        let driver = Driver { compiled, pre, files: *self, clocks, limits, bounds, _ticking: ticking };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(driver.run(receiver));
+        Ok(sender)
+    }
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Builder {
+            files: Vec::new(),
+            components: Vec::new(),
+            max_document_bytes: DOCUMENT_BYTES_MAX,
+            max_total_document_bytes: None,
+            clocks: Clocks::default(),
+            watchdog_ms: WATCHDOG_MS,
+        }
+    }
+
+    /// Keep the runs below this directory, which must exist. The component can touch nothing else.
+    pub fn dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.files.push(Files::Dir(path.into()));
+        self
+    }
+
+    /// Keep the runs on any disk.
+    pub fn disk<D: Disk>(mut self, disk: D) -> Self {
+        self.files.push(Files::Disk(Box::new(OnDisk::new(disk))));
+        self
+    }
+
+    /// Keep the runs below this directory, through wasmtime's own filesystem instead of ours: what
+    /// other hosts use. It is slower, and after a component failed, file operations that it had
+    /// begun may still take effect while the next one runs.
+    pub fn wasmtime_filesystem(mut self, path: impl Into<PathBuf>) -> Self {
+        self.files.push(Files::Wasmtime(path.into()));
+        self
+    }
+
+    /// Run the component in this file instead of the one that is built in.
+    pub fn component_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.components.push(Source::Path(path.into()));
+        self
+    }
+
+    /// Run this component instead of the one that is built in.
+    pub fn component_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.components.push(Source::Bytes(bytes.into()));
+        self
+    }
+
+    /// The largest document or patch of any run. Default: 16 MiB.
+    pub fn max_document_bytes(mut self, bytes: u64) -> Self {
+        self.max_document_bytes = bytes;
+        self
+    }
+
+    /// What the documents of all open runs may have together. Default: 256 MiB, or twice the
+    /// largest document if that is more. The component's memory is bounded accordingly.
+    pub fn max_total_document_bytes(mut self, bytes: u64) -> Self {
+        self.max_total_document_bytes = Some(bytes);
+        self
+    }
+
+    /// The clock that heartbeats show. Default: the system's.
+    pub fn wall_clock(mut self, clock: impl HostWallClock + Clone + Sync + 'static) -> Self {
+        self.clocks.set_wall(clock);
+        self
+    }
+
+    /// The clock that the throttle and back-off read. Default: the system's. Sleeping goes by
+    /// tokio's time, for as long as this clock says is left.
+    pub fn monotonic_clock(
+        mut self,
+        clock: impl HostMonotonicClock + Clone + Sync + 'static,
+    ) -> Self {
+        self.clocks.set_monotonic(clock);
+        self
+    }
+
+    /// How long the component may compute without a pause before it counts as hung and is given
+    /// up, in steps of 100 ms. Default: 10,000.
+    pub fn watchdog_ms(mut self, watchdog_ms: u64) -> Self {
+        self.watchdog_ms = watchdog_ms;
+        self
+    }
+
+    /// Compile the component and start its driver on the current tokio runtime, which needs its
+    /// timers enabled.
+    ///
+    /// # Errors
+    /// `invalid-input` (nothing or too much was chosen, a limit that cannot be kept, no runtime),
+    /// `storage` (the directory or the component's file cannot be opened), `component-failed`
+    /// (it is no component, or not one of this world).
+    pub async fn build(self) -> Result<Tandem, Error> {
+        if Handle::try_current().is_err() {
+            return Err(Error::invalid_input("there is no tokio runtime to run on"));
+        }
+        let (limits, bounds) = self.limits()?;
+        let Builder { files, components, clocks, .. } = self;
+        let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
+            .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
+        let source = only(components, "choose one of component_path and component_bytes")?;
+        let built = tokio::task::spawn_blocking(move || {
+            let launch = files.open()?;
+            let compiled = compile(source)?;
+            Ok::<_, Error>((launch, compiled))
+        });
+        let (launch, compiled) = built
+            .await
+            .map_err(|error| Error::component_unusable(wasmtime::Error::new(error)))??;
+        let jobs = launch.launch(Parts { compiled, clocks, limits, bounds })?;
+        Ok(Tandem::new(Callers::new(jobs, bounds)))
+    }
+
+    fn limits(&self) -> Result<(Limits, Bounds), Error> {
+        let document_bytes = self.max_document_bytes;
+        let total_bytes = self
+            .max_total_document_bytes
+            .unwrap_or_else(|| TOTAL_DOCUMENT_BYTES_MAX.max(document_bytes.saturating_mul(2)));
+        if document_bytes == 0 || self.watchdog_ms == 0 {
+            return Err(Error::invalid_input("a limit of 0 lets nothing through"));
+        }
+        if total_bytes < document_bytes {
+            return Err(Error::invalid_input(format!(
+                "the limit of all documents is below that of one: {total_bytes}, {document_bytes}"
+            )));
+        }
+        let memory_bytes = total_bytes
+            .saturating_mul(COPIES_OF_EACH)
+            .saturating_add(document_bytes.saturating_mul(COPIES_OF_ONE))
+            .saturating_add(BASE_MEMORY_BYTES);
+        if memory_bytes > MEMORY_BYTES_MAX {
+            return Err(Error::invalid_input(format!(
+                "documents of {total_bytes} bytes may need {memory_bytes} bytes of memory, \
+                 above the {MEMORY_BYTES_MAX} that a component can have"
+            )));
+        }
+        let too_large = |_| Error::invalid_input("the memory is above what this host can address");
+        let limits = Limits {
+            memory_bytes: usize::try_from(memory_bytes).map_err(too_large)?,
+            // The recovered document, and room for what comes with it.
+            call_bytes: usize::try_from(document_bytes.saturating_mul(4).max(128 << 20))
+                .map_err(too_large)?,
+            ticks: u32::try_from(self.watchdog_ms.div_ceil(TICK_MS)).unwrap_or(u32::MAX),
+        };
+        Ok((limits, Bounds { document_bytes, total_bytes }))
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("max_document_bytes", &self.max_document_bytes)
+            .field("max_total_document_bytes", &self.max_total_document_bytes)
+            .field("watchdog_ms", &self.watchdog_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Files {
+    fn open(self) -> Result<Box<dyn Launch>, Error> {
+        Ok(match self {
+            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
+            Files::Disk(launch) => launch,
+            Files::Wasmtime(path) => {
+                // wasmtime opens it anew for each component; here it says what is wrong.
+                open_root(&path)?;
+                Box::new(OnWasmtime::new(path))
+            }
+        })
+    }
+}
+
+/// At most one choice.
+fn only<T>(mut choices: Vec<T>, rule: &str) -> Result<Option<T>, Error> {
+    if choices.len() > 1 {
+        return Err(Error::invalid_input(rule));
+    }
+    Ok(choices.pop())
+}
+
+fn open_root(path: &Path) -> Result<OsDisk, Error> {
+    OsDisk::open(path).map_err(|error| {
+        let shown = path.display();
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => format!("the root does not exist: {shown}"),
+            io::ErrorKind::NotADirectory => format!("the root is not a directory: {shown}"),
+            _ => format!("cannot open the root: {shown}"),
+        };
+        Error::storage(Operation::Open, shown.to_string(), message, error)
+    })
+}
+
+fn compile(source: Option<Source>) -> Result<Arc<Compiled>, Error> {
+    let compiled = match source {
+        None => Compiled::embedded(),
+        Some(Source::Bytes(bytes)) => Compiled::new(&bytes).map(Arc::new),
+        Some(Source::Path(path)) => {
+            let bytes = std::fs::read(&path).map_err(|error| {
+                let shown = path.display();
+                let message = format!("cannot read the component: {shown}");
+                Error::storage(Operation::Read, shown.to_string(), message, error)
+            })?;
+            Compiled::new(&bytes).map(Arc::new)
+        }
+    };
+    compiled.map_err(Error::component_unusable)
+}

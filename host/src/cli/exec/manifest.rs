@@ -1,0 +1,214 @@
+//! The manifest that `exec` keeps: the field names are the ones that readers of these files know.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+/// Readers call a run stale after six heartbeats, and not before this.
+const STALE_AFTER_SECONDS_MIN: u64 = 30;
+
+/// Where a run or a command stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A command that was not started yet.
+    Pending,
+    /// A command that runs.
+    Running,
+    /// A run whose command is not over.
+    InProgress,
+    /// Exit code 0.
+    Succeeded,
+    /// Any other end.
+    Failed,
+    /// Ended by a signal that was sent to Tandem.
+    Cancelled,
+    /// A command that was never started.
+    Skipped,
+}
+
+/// One run of one command.
+#[derive(Debug, Serialize)]
+pub struct Manifest {
+    version: u32,
+    task_id: String,
+    run_id: String,
+    parent_run_id: Option<String>,
+    runner: &'static str,
+    status: Status,
+    status_detail: Option<String>,
+    started_at: String,
+    completed_at: Option<String>,
+    updated_at: String,
+    heartbeat_at: String,
+    heartbeat_interval_seconds: serde_json::Number,
+    heartbeat_stale_after_seconds: u64,
+    artifact_root: String,
+    log_path: Option<String>,
+    summary: Option<String>,
+    commands: [Command; 1],
+    output_tail: String,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Command {
+    index: u32,
+    id: &'static str,
+    title: String,
+    command: String,
+    kind: &'static str,
+    status: Status,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    exit_code: Option<u8>,
+    summary: Option<String>,
+    log_path: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// `Succeeded`, `Failed` or `Cancelled`.
+    pub status: Status,
+    /// The exit code of `exec`.
+    pub exit_code: u8,
+    /// Why, unless it succeeded.
+    pub detail: Option<String>,
+    /// Whether the command was started.
+    pub was_started: bool,
+}
+
+impl Manifest {
+    /// A run whose command is about to start.
+    pub fn new(task_id: &str, run_id: &str, command: String, heartbeat: Duration) -> Self {
+        let now = now();
+        Manifest {
+            version: 1,
+            task_id: task_id.to_owned(),
+            run_id: run_id.to_owned(),
+            parent_run_id: None,
+            runner: "tandem exec",
+            status: Status::InProgress,
+            status_detail: None,
+            started_at: now.clone(),
+            completed_at: None,
+            updated_at: now.clone(),
+            heartbeat_at: now,
+            heartbeat_interval_seconds: seconds(heartbeat),
+            heartbeat_stale_after_seconds: STALE_AFTER_SECONDS_MIN
+                .max(heartbeat.saturating_mul(6).as_secs()),
+            artifact_root: String::new(),
+            log_path: None,
+            summary: None,
+            commands: [Command {
+                index: 1,
+                id: "command",
+                title: command.clone(),
+                command,
+                kind: "command",
+                status: Status::Pending,
+                started_at: None,
+                completed_at: None,
+                exit_code: None,
+                summary: None,
+                log_path: None,
+            }],
+            output_tail: String::new(),
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+        }
+    }
+
+    /// The run's directory is known.
+    pub fn set_artifact_root(&mut self, directory: &str) {
+        self.artifact_root = directory.to_owned();
+    }
+
+    /// The command starts now.
+    pub fn start(&mut self) {
+        let [command] = &mut self.commands;
+        command.status = Status::Running;
+        command.started_at = Some(now());
+        self.touch();
+    }
+
+    /// The command has written.
+    pub fn set_output(&mut self, tail: &super::tail::Tail) {
+        self.output_tail = tail.text();
+        self.stdout_bytes = tail.stdout_bytes;
+        self.stderr_bytes = tail.stderr_bytes;
+        self.touch();
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self, end: &End) {
+        let now = now();
+        self.status = end.status;
+        self.status_detail = end.detail.clone();
+        self.completed_at = Some(now.clone());
+        let [command] = &mut self.commands;
+        // A command has no `cancelled`.
+        command.status = match end.status {
+            Status::Succeeded => Status::Succeeded,
+            Status::Cancelled if !end.was_started => Status::Skipped,
+            _ => Status::Failed,
+        };
+        if !end.was_started {
+            command.started_at = None;
+        }
+        command.exit_code = Some(end.exit_code);
+        command.completed_at = Some(now);
+        self.touch();
+    }
+
+    fn touch(&mut self) {
+        self.updated_at = now();
+        self.heartbeat_at = self.updated_at.clone();
+    }
+}
+
+/// ISO-8601 UTC with milliseconds.
+pub fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// `5` rather than `5.0`: readers know the field as a whole number.
+fn seconds(duration: Duration) -> serde_json::Number {
+    let whole = serde_json::Number::from(duration.as_secs());
+    if duration.subsec_millis() == 0 {
+        return whole;
+    }
+    serde_json::Number::from_f64(duration.as_millis() as f64 / 1000.0).unwrap_or(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_field_names_and_their_order_are_the_documented_ones() {
+        let mut manifest = Manifest::new("t", "r", "true".into(), Duration::from_secs(5));
+        manifest.start();
+        let text = serde_json::to_string(&manifest).unwrap();
+        let mut at = 0;
+        for name in [
+            "version", "task_id", "run_id", "parent_run_id", "runner", "status", "status_detail",
+            "started_at", "completed_at", "updated_at", "heartbeat_at",
+            "heartbeat_interval_seconds\":5,", "heartbeat_stale_after_seconds\":30,",
+            "artifact_root", "log_path\":null", "summary", "commands", "index", "id", "title",
+            "command", "kind\":\"command\"", "status\":\"running\"", "started_at", "completed_at",
+            "exit_code", "summary", "log_path", "output_tail", "stdout_bytes", "stderr_bytes",
+        ] {
+            let found = text[at..].find(&format!("\"{name}")).expect(name);
+            at += found + name.len();
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_of_part_of_a_second_is_shown_as_it_is() {
+        assert_eq!(seconds(Duration::from_millis(1500)).to_string(), "1.5");
+        assert_eq!(seconds(Duration::from_millis(60_000)).to_string(), "60");
+    }
+}

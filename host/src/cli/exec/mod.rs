@@ -1,0 +1,295 @@
+//! `tandem exec`: runs a command and keeps its manifest and heartbeat.
+
+mod command;
+mod manifest;
+mod progress;
+mod pump;
+mod signals;
+mod tail;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tandem_host::{Durability, Error, Request, Run, RunOptions, Tandem};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use command::{Running, cancelled_before_start, new_run_id, not_started, shown};
+use manifest::{End, Manifest};
+use progress::Progress;
+use pump::Shared;
+use signals::Received;
+use tail::Tail;
+
+/// The state cannot be kept: the command was not started.
+const EXIT_NO_STATE: u8 = 125;
+
+/// Run a command and keep its manifest and heartbeat.
+///
+/// The state is kept below DIR in .runs/TASK/cli/RUN: manifest.json tells the command, its status,
+/// times, exit code, the last 8 KiB of its output and how many bytes it wrote; .heartbeat tells
+/// when the command was last seen alive. Output, signals and the exit code pass through.
+///
+/// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
+/// is not executable; 125 if the state cannot be kept (the command is not started).
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory that holds the state
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    root: PathBuf,
+
+    /// The task that the run belongs to
+    #[arg(long, value_name = "ID", default_value = "exec")]
+    task: String,
+
+    /// The run [default: the time and eight random digits]
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+
+    /// The least time between two writes of the manifest while the command runs, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
+    interval: u64,
+
+    /// The time between two heartbeats, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
+    heartbeat: u64,
+
+    /// What the manifest and the heartbeat survive: a power loss (durable) or a crash of the
+    /// process (visible) [default: durable for the manifest, visible for the heartbeat]
+    #[arg(long, value_name = "WHAT")]
+    durability: Option<DurabilityArg>,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// One year.
+const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DurabilityArg {
+    Durable,
+    Visible,
+}
+
+/// Runs the command and returns the program's exit code.
+pub async fn run(args: Args) -> u8 {
+    let mut signals = match signals::receive() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&format!("cannot catch signals: {error}")),
+    };
+    let mut keeper = match Keeper::open(&args).await {
+        Ok(keeper) => keeper,
+        Err(error) => return refuse(&error.to_string()),
+    };
+    let end = match signals.try_recv() {
+        Ok(received) => cancelled_before_start(received.signal),
+        Err(_) => keeper.run_command(&args, &mut signals).await,
+    };
+    keeper.finish(&end).await;
+    if !end.was_started
+        && let Some(detail) = &end.detail
+    {
+        eprintln!("tandem: {detail}");
+    }
+    end.exit_code
+}
+
+fn refuse(why: &str) -> u8 {
+    eprintln!("tandem: {why}");
+    EXIT_NO_STATE
+}
+
+/// Keeps the state of one run on the disk.
+struct Keeper {
+    run: Run,
+    manifest: Manifest,
+    run_id: String,
+    is_warned: bool,
+}
+
+impl Keeper {
+    /// Opens the run and writes its first state, so that no command starts whose state cannot be
+    /// kept.
+    async fn open(args: &Args) -> Result<Self, Error> {
+        let run_id = args.run.clone().unwrap_or_else(new_run_id);
+        let tandem = Tandem::builder().dir(&args.root).build().await?;
+        let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
+        if let Some(durability) = args.durability {
+            let durability = match durability {
+                DurabilityArg::Durable => Durability::Durable,
+                DurabilityArg::Visible => Durability::Visible,
+            };
+            options = options.manifest_durability(durability).heartbeat_durability(durability);
+        }
+        let run = tandem.open_run(options).await?;
+        for path in &run.recovered().set_aside {
+            eprintln!("tandem: warning: a corrupt file was set aside: {path}");
+        }
+        let heartbeat = Duration::from_millis(args.heartbeat);
+        let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
+        manifest.set_artifact_root(&run.recovered().directory);
+        let keeper = Keeper { run, manifest, run_id, is_warned: false };
+        keeper.write(true).await?;
+        Ok(keeper)
+    }
+
+    async fn run_command(
+        &mut self,
+        args: &Args,
+        signals: &mut UnboundedReceiver<Received>,
+    ) -> End {
+        let progress = Progress::start(format!("{}/{}", args.task, self.run_id));
+        let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
+        let end = match Running::start(&args.command, &shared) {
+            Ok(running) => {
+                self.manifest.start();
+                self.watch(args, running, signals, &shared).await
+            }
+            Err(error) => not_started(&args.command, &error),
+        };
+        shared.progress.end();
+        self.manifest.set_output(&shared.tail());
+        end
+    }
+
+    /// Keeps the state until the command has ended and its output is passed on. Nothing here waits
+    /// for the disk: signals pass and the command's end is seen while a write is slow.
+    async fn watch(
+        &mut self,
+        args: &Args,
+        mut running: Running,
+        signals: &mut UnboundedReceiver<Received>,
+        shared: &Shared,
+    ) -> End {
+        let mut passed_on = Vec::new();
+        let mut heartbeats = Ticks::every(args.heartbeat);
+        let mut intervals = Ticks::every(args.interval);
+        // The start itself is not on the disk yet.
+        let mut told_bytes = None;
+        let mut writing = Writing::None;
+        loop {
+            let next = heartbeats.next.min(intervals.next);
+            tokio::select! {
+                ended = running.ended() => return ended.into_end(&passed_on),
+                Some(received) = signals.recv() => {
+                    passed_on.push(received.signal);
+                    if !running.pass_on(received) {
+                        // Only output that nobody takes holds the program.
+                        return running.give_up().into_end(&passed_on);
+                    }
+                }
+                result = writing.result() => {
+                    writing = Writing::None;
+                    self.tell(result);
+                }
+                () = tokio::time::sleep_until(next) => {
+                    let is_heartbeat = heartbeats.take();
+                    let is_interval = intervals.take();
+                    let tail = shared.tail();
+                    let is_changed = told_bytes != Some(tail.total_bytes());
+                    if !writing.is_none() {
+                        continue;
+                    }
+                    if is_interval && is_changed {
+                        told_bytes = Some(tail.total_bytes());
+                        self.manifest.set_output(&tail);
+                        writing = Writing::Some(Box::pin(self.write(is_heartbeat)));
+                    } else if is_heartbeat {
+                        let run = self.run.clone();
+                        let beat = Request::new().heartbeat().force();
+                        writing = Writing::Some(Box::pin(async move {
+                            run.schedule(beat).await.map(drop)
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the manifest at once, and the heartbeat with it; `exec` itself keeps the time between
+    /// two writes.
+    fn write(&self, heartbeat: bool) -> impl Future<Output = Result<(), Error>> + use<> {
+        let run = self.run.clone();
+        // Strings and numbers always have a JSON text.
+        let document = serde_json::to_string(&self.manifest).unwrap_or_default();
+        async move {
+            run.set_manifest(document).await?;
+            let request = Request::new().manifest().force();
+            run.schedule(if heartbeat { request.heartbeat() } else { request }).await?;
+            Ok(())
+        }
+    }
+
+    /// Warns of a write that failed; writes that fail one after the other are one trouble.
+    fn tell(&mut self, result: Result<(), Error>) {
+        match result {
+            Ok(()) => self.is_warned = false,
+            Err(error) if !self.is_warned => {
+                self.is_warned = true;
+                eprintln!("tandem: warning: {error}");
+                if let Some(beside) = error.beside() {
+                    eprintln!("tandem: warning: {}", beside.message);
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Writes the last state and closes the run, which tries once more what failed.
+    async fn finish(mut self, end: &End) {
+        self.manifest.finish(end);
+        // `close` reports what stays unwritten.
+        let _ = self.write(true).await;
+        let closed = self.run.close().await.map(drop);
+        self.is_warned = false;
+        self.tell(closed);
+    }
+}
+
+/// A write that goes on beside everything else.
+enum Writing {
+    None,
+    Some(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
+}
+
+impl Writing {
+    fn is_none(&self) -> bool {
+        matches!(self, Writing::None)
+    }
+
+    /// Its result; never, if there is none.
+    async fn result(&mut self) -> Result<(), Error> {
+        match self {
+            Writing::None => std::future::pending().await,
+            Writing::Some(write) => write.await,
+        }
+    }
+}
+
+/// A moment that comes again and again. One that was missed is not made up for.
+struct Ticks {
+    every: Duration,
+    next: Instant,
+}
+
+impl Ticks {
+    fn every(every_ms: u64) -> Self {
+        let every = Duration::from_millis(every_ms);
+        Ticks { every, next: Instant::now() + every }
+    }
+
+    /// Whether the moment has come; then the next one is set.
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let has_come = self.next <= now;
+        if has_come {
+            self.next = (self.next + self.every).max(now);
+        }
+        has_come
+    }
+}

@@ -1,0 +1,84 @@
+//! Passes a command's output through as it comes, and keeps its tail.
+
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::progress::Progress;
+use super::tail::{Stream, Tail};
+
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What the threads of both outputs share.
+pub struct Shared {
+    /// The end of the output.
+    pub tail: Mutex<Tail>,
+    /// The progress line, which must not stand where output goes.
+    pub progress: Progress,
+}
+
+impl Shared {
+    /// The end of the output, while no thread adds to it.
+    pub fn tail(&self) -> MutexGuard<'_, Tail> {
+        // A thread that panicked left whole bytes behind.
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the thread that passes `output` through, until the command closes it, or until `ended`
+/// is closed and nothing is left in the pipe: a process that the command left behind may hold the
+/// pipe open for ever.
+///
+/// When nobody reads Tandem's own output any more, the pipe is closed, so that the command learns
+/// of it as it would without Tandem.
+pub fn start(
+    stream: Stream,
+    mut output: PipeReader,
+    ended: PipeReader,
+    shared: Arc<Shared>,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    std::thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
+        let mut piece = vec![0; PIECE_BYTES];
+        while has_output(&output, &ended)? {
+            let n = match output.read(&mut piece) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            shared.progress.pass(&piece[..n], || pass(stream, &piece[..n]))?;
+            shared.tail().push(stream, &piece[..n]);
+        }
+        Ok(())
+    })
+}
+
+fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
+    match stream {
+        Stream::Stdout => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(piece)?;
+            stdout.flush()
+        }
+        Stream::Stderr => io::stderr().lock().write_all(piece),
+    }
+}
+
+/// Waits until there is output (or its end) to read; false once the command has ended and nothing
+/// is left.
+fn has_output(output: &PipeReader, ended: &PipeReader) -> io::Result<bool> {
+    let mut polled = [
+        PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN),
+    ];
+    loop {
+        match poll(&mut polled, None) {
+            Ok(_) => return Ok(!polled[0].revents().is_empty()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The last bytes of a command's output, and how many there were.
+
+use std::collections::VecDeque;
+
+/// How much of the output the manifest shows.
+const TAIL_BYTES: usize = 8 * 1024;
+
+/// One of the command's two outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// The end of both outputs, in the order in which they came.
+#[derive(Debug, Default)]
+pub struct Tail {
+    bytes: VecDeque<u8>,
+    is_cut: bool,
+    /// Bytes of standard output so far.
+    pub stdout_bytes: u64,
+    /// Bytes of standard error so far.
+    pub stderr_bytes: u64,
+}
+
+impl Tail {
+    /// Takes a piece of output.
+    pub fn push(&mut self, stream: Stream, piece: &[u8]) {
+        match stream {
+            Stream::Stdout => self.stdout_bytes += piece.len() as u64,
+            Stream::Stderr => self.stderr_bytes += piece.len() as u64,
+        }
+        self.bytes.extend(piece);
+        if let Some(excess) = self.bytes.len().checked_sub(TAIL_BYTES).filter(|&n| n > 0) {
+            self.bytes.drain(..excess);
+            self.is_cut = true;
+        }
+    }
+
+    /// Bytes of both outputs so far.
+    pub fn total_bytes(&self) -> u64 {
+        self.stdout_bytes + self.stderr_bytes
+    }
+
+    /// The tail as text; what is no UTF-8 is replaced by U+FFFD.
+    pub fn text(&self) -> String {
+        let mut bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        if self.is_cut {
+            // The cut may have left the end of a character.
+            let is_inside = |byte: &&u8| **byte & 0b1100_0000 == 0b1000_0000;
+            let inside = bytes.iter().take(3).take_while(is_inside).count();
+            bytes.drain(..inside);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_8_kib_are_kept_and_everything_is_counted() {
+        let mut tail = Tail::default();
+        tail.push(Stream::Stdout, &[b'a'; 10_000]);
+        tail.push(Stream::Stderr, b"end");
+        assert_eq!(tail.text(), "a".repeat(8189) + "end");
+        assert_eq!((tail.stdout_bytes, tail.stderr_bytes, tail.total_bytes()), (10_000, 3, 10_003));
+    }
+
+    #[test]
+    fn a_character_that_the_cut_divides_is_left_out() {
+        let mut tail = Tail::default();
+        tail.push(Stream::Stdout, "é".repeat(4096).as_bytes());
+        tail.push(Stream::Stdout, b"x");
+        assert_eq!(tail.text(), "é".repeat(4095) + "x");
+    }
+
+    #[test]
+    fn invalid_utf_8_is_replaced() {
+        let mut tail = Tail::default();
+        tail.push(Stream::Stdout, b"\x80a\xffb");
+        assert_eq!(tail.text(), "\u{fffd}a\u{fffd}b");
+    }
+}
