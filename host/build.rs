@@ -30,8 +30,6 @@ fn run() -> Result<(), String> {
     for name in ["Cargo.toml", "Cargo.lock", "src", "wit"] {
         println!("cargo::rerun-if-changed={}", workspace.join(name).display());
     }
-    // A target that was missing can be installed without any of these files changing; a build
-    // script that failed runs again anyway.
     let out = out_dir.join("tandem.wasm");
     // Below the target directory, debug, release and clippy builds compile the component once.
     let shared = component::target_dir_of(&out_dir).unwrap_or(&out_dir);

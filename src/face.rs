@@ -54,6 +54,10 @@ impl wit::GuestRun for Run {
     }
 
     fn set_manifest(&self, document: String) -> Result<(), types::Error> {
+        #[cfg(feature = "provoke-trap")]
+        if document.contains("provoke-trap") {
+            core::arch::wasm32::unreachable();
+        }
         Ok(self.0.set_manifest(&document)?)
     }
 

@@ -11,7 +11,12 @@ use crate::error::{Channel, Error};
 /// The deepest nesting of a document or a patch.
 pub const MAX_DEPTH: usize = 128;
 
-const INDENT: &str = "  ";
+/// A line's end and the indentation of the deepest level, cut to what is needed.
+static NEW_LINE: [u8; 1 + 2 * MAX_DEPTH] = {
+    let mut line = [b' '; 1 + 2 * MAX_DEPTH];
+    line[0] = b'\n';
+    line
+};
 
 /// A document as its file holds it: a JSON object, indented by two spaces, with one newline at
 /// the end.
@@ -24,10 +29,10 @@ pub fn format(text: &str, limit: u64) -> Result<String, Error> {
     indented(text, limit)
 }
 
-/// Applies a merge patch (RFC 7396) to a document and formats the result as [`format`] does.
+/// Applies a merge patch (RFC 7396) to a document and formats the result as [`format()`] does.
 ///
 /// # Errors
-/// As [`format`], for the patch and for the result.
+/// As [`format()`], for the patch and for the result.
 pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
     check(patch, "patch", limit)?;
     check_depth(patch)?;
@@ -67,18 +72,19 @@ fn is_object(json: &str) -> bool {
 /// Indents valid JSON. Bounded by `limit`, because deep nesting multiplies the size.
 fn indented(json: &str, limit: u64) -> Result<String, Error> {
     let bytes = json.as_bytes();
-    let mut out = String::with_capacity(json.len() + json.len() / 4 + 1);
+    let mut out = Vec::with_capacity(json.len() + json.len() / 2 + 1);
     let mut depth = 0usize;
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(&byte) = bytes.get(at) {
         let start = at;
-        match bytes[at] {
-            b' ' | b'\t' | b'\n' | b'\r' => at += 1,
-            open @ (b'{' | b'[') => {
-                at = skip_space(bytes, at + 1);
-                out.push(char::from(open));
-                if matches!(bytes.get(at), Some(b'}' | b']')) {
-                    out.push(char::from(bytes[at]));
+        at += 1;
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            b'{' | b'[' => {
+                out.push(byte);
+                at = skip_space(bytes, at);
+                if let Some(&close @ (b'}' | b']')) = bytes.get(at) {
+                    out.push(close);
                     at += 1;
                 } else {
                     depth += 1;
@@ -88,28 +94,23 @@ fn indented(json: &str, limit: u64) -> Result<String, Error> {
                     new_line(&mut out, depth);
                 }
             }
-            close @ (b'}' | b']') => {
-                at += 1;
+            b'}' | b']' => {
                 depth = depth.saturating_sub(1);
                 new_line(&mut out, depth);
-                out.push(char::from(close));
+                out.push(byte);
             }
             b',' => {
-                at += 1;
-                out.push(',');
+                out.push(b',');
                 new_line(&mut out, depth);
             }
-            b':' => {
-                at += 1;
-                out.push_str(": ");
-            }
-            b'"' => {
-                at = end_of_string(bytes, at);
-                out.push_str(&json[start..at]);
-            }
+            b':' => out.extend_from_slice(b": "),
             _ => {
-                at = end_of_scalar(bytes, at);
-                out.push_str(&json[start..at]);
+                at = if byte == b'"' {
+                    end_of_string(bytes, start)
+                } else {
+                    end_of_scalar(bytes, start)
+                };
+                out.extend_from_slice(&bytes[start..at]);
             }
         }
         // One byte is kept for the newline at the end.
@@ -122,15 +123,13 @@ fn indented(json: &str, limit: u64) -> Result<String, Error> {
             });
         }
     }
-    out.push('\n');
-    Ok(out)
+    out.push(b'\n');
+    // Pieces of a text, cut at ASCII characters, are a text.
+    String::from_utf8(out).map_err(|_| Error::invalid_manifest("document is no valid UTF-8"))
 }
 
-fn new_line(out: &mut String, depth: usize) {
-    out.push('\n');
-    for _ in 0..depth {
-        out.push_str(INDENT);
-    }
+fn new_line(out: &mut Vec<u8>, depth: usize) {
+    out.extend_from_slice(&NEW_LINE[..1 + 2 * depth]);
 }
 
 fn skip_space(bytes: &[u8], mut at: usize) -> usize {
@@ -143,11 +142,12 @@ fn skip_space(bytes: &[u8], mut at: usize) -> usize {
 /// The index after the closing quote of the string that opens at `at`.
 fn end_of_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-        if bytes[at + found] == b'"' {
-            return at + found + 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
         }
-        at += found + 2;
     }
     bytes.len()
 }

@@ -148,6 +148,6 @@ async fn sync_directories<S: Storage>(
             Err(error) => return Err(error),
         }
     }
-    *ancestors_synced = true;
+    *ancestors_synced = reached == Reached::Durable;
     Ok(reached)
 }

@@ -271,6 +271,7 @@ impl<S: Storage> Inner<S> {
         let finished = state.schedule.finish(ended_ns, failed, || storage.random());
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
         state.stats.count_flush(elapsed_ns, finished.covered, outcome.as_ref().err());
+        state.stats.automatic_retries += u64::from(!finished.is_asked);
         if Channel::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
             state.stats.last_error = None;
         }
@@ -419,3 +420,6 @@ impl Drop for Registration {
         self.end();
     }
 }
+
+#[cfg(test)]
+mod tests;

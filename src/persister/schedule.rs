@@ -100,6 +100,8 @@ struct Flight<C> {
     taken: Channels,
     /// No dirty channel was left out.
     is_whole: bool,
+    /// A request asked for it; else it is an automatic retry.
+    is_asked: bool,
     covers: Vec<(C, Waits)>,
     /// Forced requests made during the flight.
     forced: Vec<C>,
@@ -112,6 +114,8 @@ pub struct Finished<C> {
     pub answered: Vec<C>,
     /// How many requests the flush covered.
     pub covered: usize,
+    /// Whether one of them was made before it started.
+    pub is_asked: bool,
 }
 
 /// The state of one run's throttle. `C` stands for a caller that waits.
@@ -237,20 +241,22 @@ impl<C> Schedule<C> {
                 lane.wanted = false;
             }
         }
-        let (covers, waiting) = self.waiting.drain(..).partition(|(_, waits)| match waits {
-            Waits::NextFlush => true,
-            Waits::Channels(channels) => !channels.and(taken).is_empty(),
-        });
+        let (covers, waiting): (Vec<_>, _) =
+            self.waiting.drain(..).partition(|(_, waits)| match waits {
+                Waits::NextFlush => true,
+                Waits::Channels(channels) => !channels.and(taken).is_empty(),
+            });
         self.waiting = waiting;
         let is_whole = taken == dirty;
-        self.flight = Some(Flight { taken, is_whole, covers, forced: Vec::new() });
+        let is_asked = !covers.is_empty();
+        self.flight = Some(Flight { taken, is_whole, is_asked, covers, forced: Vec::new() });
         taken
     }
 
     /// Ends the flush in flight at the time `now`. `random` spreads the back-off.
     pub fn finish(&mut self, now: u64, failed: Channels, random: impl Fn() -> u64) -> Finished<C> {
         let Some(flight) = self.flight.take() else {
-            return Finished { answered: Vec::new(), covered: 0 };
+            return Finished { answered: Vec::new(), covered: 0, is_asked: false };
         };
         let is_ok = failed.is_empty();
         let is_abandoned = self.is_abandoned;
@@ -272,7 +278,7 @@ impl<C> Schedule<C> {
         }
 
         let mut answered = Vec::new();
-        let covered = flight.covers.len();
+        let mut covered = flight.covers.len();
         for (caller, waits) in flight.covers {
             match waits {
                 // It succeeded for a part of what the request named: the rest is still to come.
@@ -283,12 +289,13 @@ impl<C> Schedule<C> {
             }
         }
         if self.dirty().is_empty() {
+            covered += flight.forced.len();
             answered.extend(flight.forced);
         } else if !flight.forced.is_empty() {
             self.force = true;
             self.waiting.extend(flight.forced.into_iter().map(|t| (t, Waits::NextFlush)));
         }
-        Finished { answered, covered }
+        Finished { answered, covered, is_asked: flight.is_asked }
     }
 
     /// Gives up what is not in flight, and the callers that waited for it.
@@ -326,3 +333,6 @@ fn back_off(failures: u32, random: u64) -> u64 {
     let span = base * JITTER_PERCENT / 100;
     base - span + random % (2 * span + 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ pub struct Stats {
     pub flushes: u64,
     /// Flushes that failed in whole or in part.
     pub failed_flushes: u64,
-    /// Flushes that covered no request.
+    /// Flushes that no request asked for.
     pub automatic_retries: u64,
     /// By channel: manifest, heartbeat.
     pub channels: [ChannelStats; 2],
@@ -74,7 +74,6 @@ impl Stats {
     pub fn count_flush(&mut self, elapsed_ns: u64, covered: usize, error: Option<&Error>) {
         self.flushes += 1;
         self.coalesced += (covered as u64).saturating_sub(1);
-        self.automatic_retries += u64::from(covered == 0);
         if let Some(error) = error {
             self.failed_flushes += 1;
             self.last_error = Some(error.clone());

@@ -29,6 +29,8 @@ pub struct Memory {
     /// Directories that exist.
     dirs: RefCell<BTreeSet<String>>,
     files: RefCell<BTreeMap<String, (Vec<u8>, Duration)>>,
+    /// Symbolic links.
+    links: RefCell<BTreeSet<String>>,
     /// Calls in the order in which they were issued: `operation path`.
     calls: RefCell<Vec<String>>,
     faults: RefCell<Vec<Fault>>,
@@ -44,6 +46,15 @@ struct Fault {
     is_sticky: bool,
 }
 
+impl Fault {
+    fn meets(&self, text: &str) -> bool {
+        match self.pattern.strip_suffix('$') {
+            Some(end) => text.ends_with(end),
+            None => text.contains(&self.pattern),
+        }
+    }
+}
+
 impl Memory {
     /// An empty disk at time zero.
     pub fn new() -> Self {
@@ -57,6 +68,7 @@ impl Memory {
             random: Cell::new(1),
             dirs: RefCell::new([".".to_owned()].into()),
             files: RefCell::default(),
+            links: RefCell::default(),
             calls: RefCell::default(),
             faults: RefCell::default(),
             held: RefCell::default(),
@@ -109,7 +121,8 @@ impl Memory {
         slot.take().expect("the future waits for something that does not come")
     }
 
-    /// Fails the next call whose text contains `pattern`, or every one.
+    /// Fails the next call whose text contains `pattern`, or every one. With a `$` at its end the
+    /// pattern stands at the end of the text.
     pub fn fail(&self, pattern: &str, code: Code, is_sticky: bool) {
         let pattern = pattern.to_owned();
         self.faults.borrow_mut().push(Fault { pattern, code, is_sticky });
@@ -157,6 +170,21 @@ impl Memory {
         self.files.borrow_mut().insert(path.to_owned(), (content.to_vec(), modified));
     }
 
+    /// Puts a directory there.
+    pub fn put_dir(&self, path: &str) {
+        self.dirs.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Puts a symbolic link there.
+    pub fn put_link(&self, path: &str) {
+        self.links.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Whether a symbolic link is there.
+    pub fn is_link(&self, path: &str) -> bool {
+        self.links.borrow().contains(path)
+    }
+
     /// Removes a directory and what is in it.
     pub fn remove_dir(&self, path: &str) {
         self.dirs.borrow_mut().retain(|dir| !dir.starts_with(path));
@@ -180,7 +208,7 @@ impl Memory {
         })
         .await;
         let mut faults = self.faults.borrow_mut();
-        let Some(at) = faults.iter().position(|fault| text.contains(&fault.pattern)) else {
+        let Some(at) = faults.iter().position(|fault| fault.meets(&text)) else {
             return Ok(());
         };
         let code = faults[at].code;
@@ -244,6 +272,7 @@ impl Storage for Memory {
         let mut files = self.files.borrow_mut();
         let file = files.remove(&format!("{dir}/{from}")).ok_or(Code::NO_ENTRY)?;
         files.insert(format!("{dir}/{to}"), file);
+        self.links.borrow_mut().remove(&format!("{dir}/{to}"));
         Ok(())
     }
 
@@ -258,6 +287,9 @@ impl Storage for Memory {
         self.call("stat", &path).await?;
         if self.dirs.borrow().contains(&path) {
             return Ok(Stat { kind: Kind::Directory, size: 0, modified: Duration::ZERO });
+        }
+        if self.is_link(&path) {
+            return Ok(Stat { kind: Kind::Other, size: 0, modified: Duration::ZERO });
         }
         let files = self.files.borrow();
         let (content, modified) = files.get(&path).ok_or(Code::NO_ENTRY)?;

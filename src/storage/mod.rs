@@ -3,7 +3,7 @@
 //! any, answers.
 
 #[cfg(test)]
-pub mod memory;
+pub(crate) mod memory;
 pub mod replace;
 pub mod temp;
 
