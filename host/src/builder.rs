@@ -75,7 +75,8 @@ impl<F: Filesystem> Launch for F {
             .and_then(TandemPre::new)
             .map_err(Error::component_unusable)?;
         let ticking = compiled.tick().map_err(|error| Error::component_unusable(error.into()))?;
-        let driver = Driver { compiled, pre, files: *self, clocks, limits, bounds, _ticking: ticking };
+        let driver =
+            Driver { compiled, pre, files: *self, clocks, limits, bounds, _ticking: ticking };
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(driver.run(receiver));
         Ok(sender)

@@ -212,8 +212,7 @@ impl Error {
         message: String,
         beside: Option<Failure>,
     ) -> Self {
-        let details =
-            Details { kind, channel, operation, path, code, retryable, message, beside };
+        let details = Details { kind, channel, operation, path, code, retryable, message, beside };
         Error { details: Box::new(details), source: None }
     }
 }
@@ -242,7 +241,7 @@ impl Serialize for Error {
         record.serialize_field("retryable", retryable)?;
         record.serialize_field("message", message)?;
         record.serialize_field("beside", beside)?;
-        record.serialize_field("cause", &self.source.as_ref().map(ToString::to_string))?;
+        record.serialize_field("cause", &self.source.as_ref().map(Cause::chain))?;
         record.end()
     }
 }
@@ -254,6 +253,18 @@ impl Cause {
 
     pub(crate) fn text(message: &'static str) -> Self {
         Cause::new(wasmtime::Error::msg(message))
+    }
+
+    /// The whole chain in one text.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = std::error::Error::source(self);
+        while let Some(source) = next {
+            text.push_str(": ");
+            text.push_str(&source.to_string());
+            next = source.source();
+        }
+        text
     }
 }
 

@@ -134,7 +134,7 @@ impl Handle {
         let (bytes, bytes_max) = (text.len() as u64, self.document_bytes_max);
         if bytes > bytes_max {
             return Err(Error::too_large(format!(
-                "{what} has {bytes} bytes, above the limit of {bytes_max}"
+                "{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}"
             )));
         }
         Ok(())

@@ -7,6 +7,8 @@ mod fail;
 mod hold;
 mod os;
 mod record;
+#[cfg(test)]
+mod tests;
 mod wrap;
 
 use std::future::Future;
@@ -113,10 +115,7 @@ pub trait Disk: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
     /// Make a file's data durable. POSIX: `fdatasync`.
-    fn sync_data(
-        &self,
-        node: &Self::Node,
-    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+    fn sync_data(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
     /// Make a file or the entries of a directory durable. POSIX: `fsync`.
     fn sync(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;

@@ -16,7 +16,8 @@ pub(crate) enum Pool {
     Throttled,
 }
 
-/// Two queues of calls and their limits. Below the limits, calls start in the order they came.
+/// Two queues of calls and their limits: how many are in flight, and how many bytes they carry.
+/// Below the limits, calls start in the order they came.
 ///
 /// Above them, prompt calls overtake throttled ones and never the other way around, so that what a
 /// caller set is there when its schedule starts.
@@ -28,25 +29,37 @@ pub(crate) struct Admission<T> {
 
 #[derive(Debug)]
 struct Lane<T> {
-    queue: VecDeque<(u64, T)>,
+    queue: VecDeque<Waiting<T>>,
     in_flight: usize,
+    bytes_in_flight: u64,
     max: usize,
+    bytes_max: u64,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    order: u64,
+    bytes: u64,
+    call: T,
 }
 
 impl<T> Admission<T> {
-    pub(crate) fn new(max: usize) -> Self {
-        let lane = || Lane { queue: VecDeque::new(), in_flight: 0, max };
+    /// At most `max` calls in flight in each pool, and `bytes_max` bytes of what they carry. One
+    /// call always goes, whatever it carries.
+    pub(crate) fn new(max: usize, bytes_max: u64) -> Self {
+        let lane =
+            || Lane { queue: VecDeque::new(), in_flight: 0, bytes_in_flight: 0, max, bytes_max };
         Admission { prompt: lane(), throttled: lane() }
     }
 
-    /// Queues a call; `order` grows from call to call.
-    pub(crate) fn push(&mut self, pool: Pool, order: u64, call: T) {
-        self.lane(pool).queue.push_back((order, call));
+    /// Queues a call that carries `bytes`; `order` grows from call to call.
+    pub(crate) fn push(&mut self, pool: Pool, order: u64, bytes: u64, call: T) {
+        self.lane(pool).queue.push_back(Waiting { order, bytes, call });
     }
 
     /// Takes the call that may start next.
     pub(crate) fn pop(&mut self) -> Option<(Pool, T)> {
-        let prompt = self.prompt.queue.front().map(|(order, _)| *order);
+        let prompt = self.prompt.queue.front().map(|waiting| waiting.order);
         let throttled = self.throttled.first_startable();
         let pool = match (prompt, throttled) {
             (Some(prompt), Some(throttled)) if throttled < prompt => Pool::Throttled,
@@ -55,15 +68,17 @@ impl<T> Admission<T> {
             _ => return None,
         };
         let lane = self.lane(pool);
-        let (_, call) = lane.queue.pop_front()?;
+        let Waiting { bytes, call, .. } = lane.queue.pop_front()?;
         lane.in_flight += 1;
+        lane.bytes_in_flight += bytes;
         Some((pool, call))
     }
 
-    /// A call of `pool` has ended.
-    pub(crate) fn ended(&mut self, pool: Pool) {
+    /// A call of `pool` that carried `bytes` has ended.
+    pub(crate) fn ended(&mut self, pool: Pool, bytes: u64) {
         let lane = self.lane(pool);
         lane.in_flight = lane.in_flight.saturating_sub(1);
+        lane.bytes_in_flight = lane.bytes_in_flight.saturating_sub(bytes);
     }
 
     /// Whether no call waits.
@@ -73,10 +88,13 @@ impl<T> Admission<T> {
 
     /// Forgets the calls in flight and gives back those that wait.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
-        self.prompt.in_flight = 0;
-        self.throttled.in_flight = 0;
-        let prompt = std::mem::take(&mut self.prompt.queue);
-        prompt.into_iter().chain(std::mem::take(&mut self.throttled.queue)).map(|(_, call)| call)
+        let drain = |lane: &mut Lane<T>| {
+            lane.in_flight = 0;
+            lane.bytes_in_flight = 0;
+            std::mem::take(&mut lane.queue)
+        };
+        let (prompt, throttled) = (drain(&mut self.prompt), drain(&mut self.throttled));
+        prompt.into_iter().chain(throttled).map(|waiting| waiting.call)
     }
 
     fn lane(&mut self, pool: Pool) -> &mut Lane<T> {
@@ -89,11 +107,13 @@ impl<T> Admission<T> {
 
 impl<T> Lane<T> {
     fn has_room(&self) -> bool {
-        self.in_flight < self.max
+        let bytes = self.queue.front().map_or(0, |waiting| waiting.bytes);
+        let fits = self.bytes_in_flight.saturating_add(bytes) <= self.bytes_max;
+        self.in_flight == 0 || (self.in_flight < self.max && fits)
     }
 
     fn first_startable(&self) -> Option<u64> {
-        self.queue.front().filter(|_| self.has_room()).map(|(order, _)| *order)
+        self.queue.front().filter(|_| self.has_room()).map(|waiting| waiting.order)
     }
 }
 
@@ -108,12 +128,12 @@ mod tests {
 
     #[test]
     fn below_the_limits_calls_start_in_order() {
-        let mut admission = Admission::new(8);
-        admission.push(Prompt, 1, "set");
-        admission.push(Throttled, 2, "schedule");
-        admission.push(Prompt, 3, "set again");
-        admission.push(Prompt, 4, "flush");
-        admission.push(Throttled, 5, "schedule again");
+        let mut admission = Admission::new(8, 100);
+        admission.push(Prompt, 1, 0, "set");
+        admission.push(Throttled, 2, 0, "schedule");
+        admission.push(Prompt, 3, 0, "set again");
+        admission.push(Prompt, 4, 0, "flush");
+        admission.push(Throttled, 5, 0, "schedule again");
         assert_eq!(
             all(&mut admission),
             ["set", "schedule", "set again", "flush", "schedule again"]
@@ -122,34 +142,47 @@ mod tests {
 
     #[test]
     fn a_forced_call_passes_throttled_ones_that_wait() {
-        let mut admission = Admission::new(1);
-        admission.push(Throttled, 1, "a");
-        admission.push(Throttled, 2, "b");
-        admission.push(Prompt, 3, "flush");
+        let mut admission = Admission::new(1, 100);
+        admission.push(Throttled, 1, 0, "a");
+        admission.push(Throttled, 2, 0, "b");
+        admission.push(Prompt, 3, 0, "flush");
         assert_eq!(all(&mut admission), ["a", "flush"]);
-        admission.ended(Throttled);
+        admission.ended(Throttled, 0);
         assert_eq!(all(&mut admission), ["b"]);
     }
 
     #[test]
     fn a_schedule_never_passes_the_set_before_it() {
-        let mut admission = Admission::new(1);
-        admission.push(Prompt, 1, "close of another run");
-        admission.push(Prompt, 2, "set");
-        admission.push(Throttled, 3, "schedule");
+        let mut admission = Admission::new(1, 100);
+        admission.push(Prompt, 1, 0, "close of another run");
+        admission.push(Prompt, 2, 0, "set");
+        admission.push(Throttled, 3, 0, "schedule");
         assert_eq!(all(&mut admission), ["close of another run"]);
-        admission.ended(Prompt);
+        admission.ended(Prompt, 0);
         assert_eq!(all(&mut admission), ["set", "schedule"]);
     }
 
     #[test]
     fn what_waits_is_given_back_and_what_ran_is_forgotten() {
-        let mut admission = Admission::new(1);
-        admission.push(Throttled, 1, "a");
-        admission.push(Throttled, 2, "b");
+        let mut admission = Admission::new(1, 100);
+        admission.push(Throttled, 1, 0, "a");
+        admission.push(Throttled, 2, 0, "b");
         assert_eq!(all(&mut admission), ["a"]);
         assert_eq!(admission.drain().collect::<Vec<_>>(), ["b"]);
-        admission.push(Throttled, 3, "c");
+        admission.push(Throttled, 3, 0, "c");
+        assert_eq!(all(&mut admission), ["c"]);
+    }
+
+    #[test]
+    fn large_calls_wait_for_one_another_and_the_largest_still_goes() {
+        let mut admission = Admission::new(8, 100);
+        admission.push(Prompt, 1, 60, "a");
+        admission.push(Prompt, 2, 60, "b");
+        admission.push(Prompt, 3, 500, "c");
+        assert_eq!(all(&mut admission), ["a"]);
+        admission.ended(Prompt, 60);
+        assert_eq!(all(&mut admission), ["b"]);
+        admission.ended(Prompt, 60);
         assert_eq!(all(&mut admission), ["c"]);
     }
 }

@@ -82,7 +82,7 @@ pub(crate) struct Queued {
     run: RunId,
     call: Call,
     purpose: Purpose,
-    /// What it adds to the run's account while it is on its way.
+    /// The size of the document or patch that it carries.
     bytes: u64,
     order: u64,
 }
@@ -133,7 +133,7 @@ impl Book {
             opening: 0,
             reserved: 0,
             used: 0,
-            admission: Admission::new(POOL_MAX),
+            admission: Admission::new(POOL_MAX, bounds.total_bytes),
             order: 0,
             in_flight: HashMap::new(),
             ticket: 0,
@@ -181,11 +181,9 @@ impl Book {
         if self.shutdown.is_some() {
             return reply.send(Err(Error::shut_down()));
         }
-        if let Some(old) = self.releasing.get(&directory(&options)) {
-            if let Some(entry) = self.runs.get_mut(old) {
-                entry.after_release.push(Job::Open { run, options, reply });
-                return;
-            }
+        let old = self.releasing.get(&directory(&options));
+        if let Some(entry) = old.and_then(|old| self.runs.get_mut(old)) {
+            return entry.after_release.push(Job::Open { run, options, reply });
         }
         let entry = Entry {
             options,
@@ -214,23 +212,29 @@ impl Book {
         if entry.is_closed && entry.phase == Phase::Shut {
             return answer_closed(&entry.options, &call);
         }
-        let bytes = match &call {
-            Call::SetManifest { document, .. } => indented_len(document),
-            Call::MergeManifest { patch, .. } => indented_len(patch),
-            _ => 0,
-        };
         // What is above the run's own limit is refused by the component.
-        let bytes = bytes.min(document_limit(&entry.options, self.bounds));
-        let replaced = match &call {
-            Call::SetManifest { .. } => entry.account.document(),
+        let limit = document_limit(&entry.options, self.bounds);
+        let mut account = entry.account;
+        let bytes = match &call {
+            Call::SetManifest { document, .. } => {
+                let bytes = indented_len(document).min(limit);
+                account.set_started(bytes);
+                bytes
+            }
+            Call::MergeManifest { patch, .. } => {
+                let bytes = indented_len(patch).min(limit);
+                account.merge_started(bytes, limit);
+                bytes
+            }
             _ => 0,
         };
-        let total = self.used.saturating_sub(replaced).saturating_add(bytes);
-        if bytes > 0 && total > self.bounds.total_bytes {
+        let (held, will_hold) = (entry.account.held(), account.held());
+        let total = self.used.saturating_sub(held).saturating_add(will_hold);
+        if will_hold > held && total > self.bounds.total_bytes {
             return call.fail(&over_budget(total, self.bounds.total_bytes));
         }
-        entry.account.started(bytes);
-        self.used += bytes;
+        entry.account = account;
+        self.used = total;
         self.order += 1;
         let queued = Queued { run, call, purpose: Purpose::Caller, bytes, order: self.order };
         self.enqueue(queued);
@@ -243,9 +247,8 @@ impl Book {
         match entry.phase {
             Phase::Open(_) => {
                 entry.calls += 1;
-                let pool =
-                    if queued.call.is_throttled() { Pool::Throttled } else { Pool::Prompt };
-                self.admission.push(pool, queued.order, queued);
+                let pool = if queued.call.is_throttled() { Pool::Throttled } else { Pool::Prompt };
+                self.admission.push(pool, queued.order, queued.bytes, queued);
             }
             Phase::Opening => entry.waiting.push_back(queued),
             Phase::Shut => {
@@ -264,11 +267,11 @@ impl Book {
         while let Some((pool, queued)) = self.admission.pop() {
             let Queued { run, call, purpose, bytes, .. } = queued;
             let Some(entry) = self.runs.get(&run) else {
-                self.admission.ended(pool);
+                self.admission.ended(pool, bytes);
                 continue;
             };
             let Phase::Open(resource) = entry.phase else {
-                self.admission.ended(pool);
+                self.admission.ended(pool, bytes);
                 continue;
             };
             let after = After { run, pool, purpose, bytes, mark: entry.account.mark() };
@@ -323,12 +326,15 @@ impl Book {
         self.reserved = self.reserved.saturating_sub(limit);
         let result = result.and_then(|(resource, recovery)| {
             let bytes = recovery.document.as_ref().map_or(0, |text| text.len() as u64);
-            let total = self.used.saturating_add(bytes);
+            let mut account = entry.account;
+            let held = account.held();
+            account.recovered(bytes);
+            let total = self.used.saturating_sub(held).saturating_add(account.held());
             if bytes > 0 && total > self.bounds.total_bytes {
                 self.drops.push(resource);
                 return Err(over_budget(total, self.bounds.total_bytes));
             }
-            entry.account.recovered(bytes);
+            entry.account = account;
             self.used = total;
             Ok((resource, recovery))
         });
@@ -362,16 +368,16 @@ impl Book {
     /// A call has ended.
     pub(crate) fn ended(&mut self, ticket: Ticket, after: After, effect: Effect) {
         self.in_flight.remove(&ticket);
-        self.admission.ended(after.pool);
+        self.admission.ended(after.pool, after.bytes);
         let Some(entry) = self.runs.get_mut(&after.run) else { return };
         entry.calls = entry.calls.saturating_sub(1);
         let held = entry.account.held();
         match effect {
             Effect::Nothing => {}
-            Effect::Set { is_ok } => entry.account.set(after.bytes, is_ok),
+            Effect::Set { is_ok } => entry.account.set_ended(after.bytes, is_ok),
             Effect::Merged { is_ok } => {
                 let limit = document_limit(&entry.options, self.bounds);
-                entry.account.merged(after.bytes, is_ok, limit);
+                entry.account.merge_ended(after.bytes, limit, is_ok);
             }
             Effect::Wrote { manifest_bytes: Some(bytes) } => {
                 entry.account.written(after.mark, bytes);
@@ -400,8 +406,7 @@ impl Book {
             Phase::Shut => self.remove(run),
             Phase::Open(_) if !entry.is_closed && !entry.is_close_asked => {
                 entry.is_close_asked = true;
-                let purpose =
-                    if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
+                let purpose = if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
                 let (reply, _) = Reply::new();
                 self.order += 1;
                 let (call, order) = (Call::Close { reply }, self.order);
@@ -455,7 +460,8 @@ impl Book {
             for job in entry.after_release.drain(..) {
                 fail(job, &error);
             }
-            if let Some(shutdown) = self.shutdown.as_mut().filter(|_| entry.is_close_asked) {
+            let is_reported = entry.is_close_asked && !entry.is_released;
+            if let Some(shutdown) = self.shutdown.as_mut().filter(|_| is_reported) {
                 shutdown.closed.push(closed_run(&entry.options, Err(error.clone())));
             }
             if let Some(opener) = entry.opener.take() {
@@ -521,7 +527,7 @@ fn document_limit(options: &RunOptions, bounds: Bounds) -> u64 {
 
 fn over_budget(bytes: u64, bytes_max: u64) -> Error {
     Error::too_large(format!(
-        "the documents of all runs would have {bytes} bytes, above the limit of {bytes_max}"
+        "the documents of all runs take {bytes} bytes, above max_total_document_bytes: {bytes_max}"
     ))
 }
 

@@ -8,6 +8,8 @@
 pub(crate) struct Account {
     /// The current document.
     document: u64,
+    /// What the document may have once everything on its way has arrived.
+    projected: u64,
     /// Documents and patches on their way.
     pending: u64,
     /// Replacements of the document so far.
@@ -24,19 +26,17 @@ pub(crate) struct Mark {
 }
 
 impl Account {
-    /// Everything that is charged to the run.
+    /// What is charged to the run.
     pub(crate) fn held(&self) -> u64 {
-        self.document + self.pending
+        self.document.max(self.projected)
     }
 
-    /// The current document alone.
-    pub(crate) fn document(&self) -> u64 {
-        self.document
-    }
-
-    /// The run was opened with a document on the disk.
+    /// The run was opened, with a document on the disk.
     pub(crate) fn recovered(&mut self, bytes: u64) {
-        *self = Account { document: bytes, generation: self.generation + 1, ..*self };
+        self.document = bytes;
+        self.generation += 1;
+        // A patch that waited for the opening comes on top.
+        self.projected += bytes;
     }
 
     /// The run's component is gone, and everything in it.
@@ -44,27 +44,36 @@ impl Account {
         *self = Account { generation: self.generation + 1, ..Account::default() };
     }
 
-    /// Something is on its way.
-    pub(crate) fn started(&mut self, bytes: u64) {
-        self.pending += bytes;
+    /// A document is on its way.
+    pub(crate) fn set_started(&mut self, bytes: u64) {
+        self.pending += 1;
+        self.projected = bytes;
+    }
+
+    /// A patch is on its way. The result has at most both sizes, and at most `limit`.
+    pub(crate) fn merge_started(&mut self, bytes: u64, limit: u64) {
+        self.pending += 1;
+        self.projected = self.projected.saturating_add(bytes).min(limit);
     }
 
     /// A document arrived, or was refused.
-    pub(crate) fn set(&mut self, bytes: u64, is_ok: bool) {
-        self.pending = self.pending.saturating_sub(bytes);
+    pub(crate) fn set_ended(&mut self, bytes: u64, is_ok: bool) {
         if is_ok {
             self.document = bytes;
             self.generation += 1;
         }
+        self.pending = self.pending.saturating_sub(1);
+        self.settle();
     }
 
-    /// A patch arrived, or was refused. The result is at most both, and at most `limit`.
-    pub(crate) fn merged(&mut self, bytes: u64, is_ok: bool, limit: u64) {
-        self.pending = self.pending.saturating_sub(bytes);
+    /// A patch arrived, or was refused.
+    pub(crate) fn merge_ended(&mut self, bytes: u64, limit: u64, is_ok: bool) {
         if is_ok {
             self.document = self.document.saturating_add(bytes).min(limit);
             self.patched += bytes;
         }
+        self.pending = self.pending.saturating_sub(1);
+        self.settle();
     }
 
     /// A flush is asked for now.
@@ -77,6 +86,13 @@ impl Account {
     pub(crate) fn written(&mut self, mark: Mark, bytes: u64) {
         if mark.generation == self.generation {
             self.document = bytes.saturating_add(self.patched - mark.patched);
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.pending == 0 {
+            self.projected = self.document;
         }
     }
 }
@@ -136,30 +152,41 @@ mod tests {
     #[test]
     fn a_document_replaces_the_one_before() {
         let mut account = Account::default();
-        account.started(100);
+        account.set_started(100);
         assert_eq!(account.held(), 100);
-        account.set(100, true);
-        account.started(30);
-        assert_eq!(account.held(), 130);
-        account.set(30, true);
+        account.set_ended(100, true);
+        account.set_started(30);
+        assert_eq!(account.held(), 100);
+        account.set_ended(30, true);
         assert_eq!(account.held(), 30);
-        account.started(500);
-        account.set(500, false);
+        account.set_started(500);
+        account.set_ended(500, false);
         assert_eq!(account.held(), 30);
     }
 
     #[test]
+    fn what_waits_for_the_opening_is_not_forgotten() {
+        let mut account = Account::default();
+        account.merge_started(10, 1_000);
+        account.recovered(500);
+        assert_eq!(account.held(), 510);
+        account.merge_ended(10, 1_000, true);
+        assert_eq!(account.held(), 510);
+    }
+
+    #[test]
     fn many_small_patches_do_not_fill_the_budget_for_ever() {
+        let limit = 1 << 20;
         let mut account = Account::default();
         account.recovered(1_000);
         for _ in 0..100 {
-            account.started(50);
-            account.merged(50, true, 1 << 20);
+            account.merge_started(50, limit);
+            account.merge_ended(50, limit, true);
         }
         assert_eq!(account.held(), 6_000);
         let mark = account.mark();
-        account.started(50);
-        account.merged(50, true, 1 << 20);
+        account.merge_started(50, limit);
+        account.merge_ended(50, limit, true);
         account.written(mark, 1_010);
         assert_eq!(account.held(), 1_060);
     }
@@ -169,8 +196,8 @@ mod tests {
         let mut account = Account::default();
         account.recovered(10);
         let mark = account.mark();
-        account.started(900);
-        account.set(900, true);
+        account.set_started(900);
+        account.set_ended(900, true);
         account.written(mark, 10);
         assert_eq!(account.held(), 900);
     }
@@ -181,8 +208,10 @@ mod tests {
             ("{ }", "{}\n"),
             (r#"{"a":[{},[]]}"#, "{\n  \"a\": [\n    {},\n    []\n  ]\n}\n"),
             (r#"{"a":1}"#, "{\n  \"a\": 1\n}\n"),
-            (r#"{"a":[1,{"b":"x, y: {z}\\"}]}"#,
-             "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x, y: {z}\\\\\"\n    }\n  ]\n}\n"),
+            (
+                r#"{"a":[1,{"b":"x, y: {z}\\"}]}"#,
+                "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x, y: {z}\\\\\"\n    }\n  ]\n}\n",
+            ),
         ] {
             assert_eq!(indented_len(json), indented.len() as u64, "{json}");
             assert_eq!(indented_len(indented), indented.len() as u64, "{json}");

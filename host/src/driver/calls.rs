@@ -14,8 +14,16 @@ use crate::report::{Receipt, Recovery};
 
 /// How a call ended.
 pub(super) enum Done {
-    Opened { ticket: Ticket, run: RunId, result: Result<(ResourceAny, Recovery), Error> },
-    Ended { ticket: Ticket, after: After, effect: Effect },
+    Opened {
+        ticket: Ticket,
+        run: RunId,
+        result: Result<(ResourceAny, Recovery), Error>,
+    },
+    Ended {
+        ticket: Ticket,
+        after: After,
+        effect: Effect,
+    },
     /// The component cannot be used any more.
     Failed(wasmtime::Error),
 }

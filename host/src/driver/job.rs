@@ -39,7 +39,9 @@ pub(crate) enum Call {
 ///
 /// The call's own future holds one clone and the driver another: a component that fails drops the
 /// futures, and the driver answers in their place.
-pub(crate) struct Reply<T>(Arc<Mutex<Option<oneshot::Sender<Result<T, Error>>>>>);
+pub(crate) struct Reply<T>(Arc<Mutex<Option<Answer<T>>>>);
+
+type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 /// Something that can be told of a failure.
 pub(crate) trait Fail: Send {

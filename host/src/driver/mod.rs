@@ -11,6 +11,7 @@ mod tests;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -27,6 +28,9 @@ use crate::glue::bindings::{Tandem, TandemPre};
 use crate::glue::linker::{Filesystem, State};
 use book::Book;
 use calls::Done;
+
+/// How long the end waits for what runs in the background of the component.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Everything a new component needs.
 pub(crate) struct Driver<F: Filesystem> {
@@ -80,8 +84,7 @@ impl<F: Filesystem> Driver<F> {
     ) -> wasmtime::Result<()> {
         let watchdog = Arc::new(Watchdog::default());
         let engine = &self.compiled.engine;
-        let mut store =
-            engine::store(engine, &self.files, &self.clocks, &self.limits, &watchdog)?;
+        let mut store = engine::store(engine, &self.files, &self.clocks, &self.limits, &watchdog)?;
         let tandem = self.pre.instantiate_async(&mut store).await?;
         store
             .run_concurrent(async |accessor| {
@@ -139,7 +142,9 @@ async fn serve<F: Filesystem>(
             },
         }
     }
-    // What runs in the background, such as the end of a flush, is given its time.
-    poll_fn(|cx| accessor.poll_no_interesting_tasks(cx)).await;
+    // What runs in the background, such as the end of a flush, is given its time, but a timer of
+    // the component is not waited for. Giving up is no error: every run was closed before.
+    let background = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
+    let _ = tokio::time::timeout(LINGER, background).await;
     Ok(())
 }

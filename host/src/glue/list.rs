@@ -13,9 +13,14 @@ use super::files::Shared;
 use super::flight::Operation;
 use crate::disk::{Disk, Entry, ErrorCode};
 
+/// How many entries are served at once when the reader does not say.
+const ENTRIES_MAX: usize = 64;
+
 /// Serves the entries of a directory.
 pub(super) struct Listing {
-    entries: Operation<Result<Vec<Entry>, ErrorCode>>,
+    listed: Operation<Result<Vec<Entry>, ErrorCode>>,
+    /// What was listed and not served yet; none until the disk has answered.
+    rest: Option<std::vec::IntoIter<Entry>>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,
 }
 
@@ -25,8 +30,8 @@ impl Listing {
         dir: D::Node,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
-        let entries = disk.start(|disk| async move { disk.read_dir(&dir).await });
-        Listing { entries, tell: Some(tell) }
+        let listed = disk.start(|disk| async move { disk.read_dir(&dir).await });
+        Listing { listed, rest: None, tell: Some(tell) }
     }
 
     fn end(&mut self, result: Result<(), ErrorCode>) {
@@ -48,22 +53,33 @@ impl<T> StreamProducer<T> for Listing {
         mut destination: Destination<'a, Self::Item, Self::Buffer>,
         finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
-        if destination.remaining(store) == Some(0) {
+        // No more than the reader takes: a stream that is dropped with a full buffer never ends.
+        let count_max = destination.remaining(store).unwrap_or(ENTRIES_MAX);
+        if count_max == 0 {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
-        let result = match Pin::new(&mut self.entries).poll(cx) {
-            Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
-            polled => ready!(polled),
-        };
-        match result {
-            Ok(entries) => {
-                let entries = entries.into_iter().map(Into::into).collect::<Vec<_>>();
-                destination.set_buffer(entries.into());
-                self.end(Ok(()));
+        let this = &mut *self;
+        if this.rest.is_none() {
+            let result = match Pin::new(&mut this.listed).poll(cx) {
+                Poll::Pending if finish => return Poll::Ready(Ok(StreamResult::Cancelled)),
+                polled => ready!(polled),
+            };
+            match result {
+                Ok(entries) => this.rest = Some(entries.into_iter()),
+                Err(code) => {
+                    this.end(Err(code));
+                    return Poll::Ready(Ok(StreamResult::Dropped));
+                }
             }
-            Err(code) => self.end(Err(code)),
         }
-        Poll::Ready(Ok(StreamResult::Dropped))
+        let rest = this.rest.iter_mut().flatten();
+        let entries: Vec<_> = rest.take(count_max).map(Into::into).collect();
+        if entries.is_empty() {
+            this.end(Ok(()));
+            return Poll::Ready(Ok(StreamResult::Dropped));
+        }
+        destination.set_buffer(entries.into());
+        Poll::Ready(Ok(StreamResult::Completed))
     }
 }
 

@@ -68,7 +68,8 @@ impl<D: Disk, T: 'static> StreamConsumer<T> for Writing<D> {
             };
             this.offset = end;
             let file = this.file.clone();
-            let work = |disk: std::sync::Arc<D>| async move { disk.write(&file, offset, bytes).await };
+            let work =
+                |disk: std::sync::Arc<D>| async move { disk.write(&file, offset, bytes).await };
             this.piece = Some(this.disk.start(work));
         }
         let Some(piece) = this.piece.as_mut() else { return Poll::Pending };

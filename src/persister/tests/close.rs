@@ -1,4 +1,5 @@
 use super::*;
+use futures::FutureExt;
 
 #[test]
 fn close_flushes_what_is_dirty() {
@@ -131,7 +132,6 @@ fn close_refuses_other_calls_while_it_works() {
 
 #[test]
 fn close_goes_on_when_its_caller_goes_away() {
-    use futures::FutureExt;
     let place = Place::new();
     assert!(place.run.close().now_or_never().is_none());
     place.disk.settle();

@@ -10,6 +10,7 @@ mod tail;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -76,8 +77,8 @@ enum DurabilityArg {
     Visible,
 }
 
-/// Runs the command and returns the program's exit code.
-pub async fn run(args: Args) -> u8 {
+/// Runs the command; the exit code is the program's.
+pub async fn run(args: Args) -> ExitCode {
     let mut signals = match signals::receive() {
         Ok(signals) => signals,
         Err(error) => return refuse(&format!("cannot catch signals: {error}")),
@@ -96,12 +97,12 @@ pub async fn run(args: Args) -> u8 {
     {
         eprintln!("tandem: {detail}");
     }
-    end.exit_code
+    end.exit_code.into()
 }
 
-fn refuse(why: &str) -> u8 {
+fn refuse(why: &str) -> ExitCode {
     eprintln!("tandem: {why}");
-    EXIT_NO_STATE
+    EXIT_NO_STATE.into()
 }
 
 /// Keeps the state of one run on the disk.

@@ -1,0 +1,123 @@
+//! `tandem feed`: runs for a program in any language, through a pipe.
+
+mod ledger;
+mod limits;
+mod lines;
+mod output;
+mod reply;
+mod request;
+mod runs;
+mod signals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tandem_host::Tandem;
+
+use super::plain::complain;
+use super::root::Root;
+use limits::Limits;
+use output::Output;
+use runs::Runs;
+use signals::Signals;
+
+/// How long a reader that does not read may delay the end after a signal. Every run is closed by
+/// then.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Keep runs for another program: one JSON request a line on stdin, one JSON answer a line on stdout
+///
+/// Every request has "id" (any JSON, comes back as it is), "op", "task" and "run". By op:
+///
+///   open      "interval_ms": 5000, "durability": {"manifest": "durable", "heartbeat": "visible"};
+///             both may be left out, these are the defaults
+///   set       "manifest": the whole document, an object
+///   merge     "patch": a JSON merge patch (RFC 7396), an object
+///   schedule  "manifest", "heartbeat", "force": true or false, false if left out
+///   flush, close, stats
+///
+/// An answer is {"id": ..., "ok": {...}} or {"id": ..., "error": {"kind", "channel", "operation",
+/// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one flush.
+/// It is written as soon as its request is done, so answers may overtake each other; requests take
+/// effect in the order of their lines. A line that is no request is answered with "id": null.
+///
+/// The end of the input, SIGTERM and SIGINT close every run. The exit code is 0 if everything is on
+/// the disk then, whatever was refused before, else 1; after a signal 128 and its number.
+///
+/// A line has at most 17 MiB, a document 16 MiB, an id 4 KiB. At 4,096 unanswered requests the feed
+/// stops reading; requests that wait for the throttle do not count, but above 8,192 they are
+/// written at once.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    root: Root,
+}
+
+/// Serves standard input to its end.
+pub async fn run(args: Args) -> ExitCode {
+    match serve(args).await {
+        Ok(code) => code,
+        Err(message) => {
+            complain("feed", &message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: Args) -> Result<ExitCode, String> {
+    let mut signals = Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
+    let tandem = Tandem::builder()
+        .dir(args.root.path)
+        .build()
+        .await
+        .map_err(|error| reply::message(&error))?;
+    let no_thread = |error| format!("cannot start a thread: {error}");
+    let limits = Limits::new();
+    let output = Output::start().map_err(no_thread)?;
+    let mut lines = lines::read(limits.clone()).map_err(no_thread)?;
+    let mut runs = Runs::new(tandem, limits, output);
+
+    let mut stopped_by = None;
+    let mut has_input = true;
+    let mut is_shutting_down = false;
+    while !(is_shutting_down && runs.is_idle()) {
+        tokio::select! {
+            line = lines.recv(), if has_input => match line {
+                Some(line) => runs.take(request::read(line.text), line.share),
+                None => has_input = false,
+            },
+            () = runs.next() => {}
+            signal = signals.next(), if stopped_by.is_none() => {
+                stopped_by = Some(signal);
+                // What was read already still counts.
+                lines.close();
+            }
+        }
+        if !has_input && !is_shutting_down && runs.is_settled() {
+            is_shutting_down = true;
+            runs.shut_down();
+        }
+    }
+
+    let (output, unwritten) = runs.finish();
+    for run in &unwritten {
+        let (task, id) = (&run.name.task, &run.name.run);
+        complain("feed", &format!("not everything is on the disk: {task}/{id}: {}", run.why));
+    }
+    let mut answers = std::pin::pin!(output.finish());
+    if stopped_by.is_none() {
+        tokio::select! {
+            () = &mut answers => {}
+            signal = signals.next() => stopped_by = Some(signal),
+        }
+    }
+    if stopped_by.is_some() {
+        let _ = tokio::time::timeout(LAST_ANSWERS, answers).await;
+    }
+    Ok(match stopped_by.and_then(|signal| u8::try_from(128 + signal).ok()) {
+        Some(code) => ExitCode::from(code),
+        None if unwritten.is_empty() => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,278 @@
+//! What a line asks for.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tandem_host::{Durability, Request as Flags, RunOptions};
+
+use super::limits::{ID_BYTES_MAX, LINE_BYTES_MAX};
+use super::lines::TooLong;
+use super::reply::Problem;
+use crate::cli::json::{Members, on_one_line};
+
+const OPS: &str = "open, set, merge, schedule, flush, close or stats";
+/// How much of a wrong value a message repeats.
+const SHOWN_CHARS_MAX: usize = 64;
+
+/// One request.
+#[derive(Debug)]
+pub struct Request {
+    /// Goes into the answer as it came.
+    pub id: Id,
+    pub name: Name,
+    pub action: Action,
+}
+
+/// The JSON text that ties an answer to its request.
+pub type Id = Box<RawValue>;
+
+/// Which run a request is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    pub task: String,
+    pub run: String,
+}
+
+/// What to do. Documents and patches are JSON text, as it came.
+#[derive(Debug)]
+pub enum Action {
+    Open(Box<RunOptions>),
+    Set(String),
+    Merge(String),
+    Schedule(Flags),
+    Flush,
+    Close,
+    Stats,
+}
+
+/// A line that is refused, with the id if it has one.
+#[derive(Debug)]
+pub struct Refusal {
+    pub id: Option<Id>,
+    pub problem: Problem,
+}
+
+/// The members that were not looked at yet.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Durabilities {
+    manifest: Option<Durability>,
+    heartbeat: Option<Durability>,
+}
+
+/// Reads one line.
+pub fn read(line: Result<Vec<u8>, TooLong>) -> Result<Request, Refusal> {
+    let refuse = |problem| Refusal { id: None, problem };
+    let Ok(line) = line else {
+        return Err(refuse(Problem::too_large(format!(
+            "the line is no request: it is above the limit of {LINE_BYTES_MAX} bytes"
+        ))));
+    };
+    let no_request =
+        |why: &str| refuse(Problem::invalid_input(format!("the line is no request: {why}")));
+    let text = std::str::from_utf8(&line).map_err(|_| no_request("it is not UTF-8"))?;
+    let Members(members) = Members::read(text).map_err(|why| no_request(&why))?;
+    let mut fields = Fields(members);
+    let id = fields.id().map_err(refuse)?;
+    match fields.request() {
+        Ok((name, action)) => Ok(Request { id, name, action }),
+        Err(problem) => Err(Refusal { id: Some(id), problem }),
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn id(&mut self) -> Result<Id, Problem> {
+        let raw = self.need("id")?;
+        if raw.get().len() > ID_BYTES_MAX {
+            return Err(Problem::invalid_input(format!(
+                "id is above the limit of {ID_BYTES_MAX} bytes"
+            )));
+        }
+        RawValue::from_string(on_one_line(raw.get()))
+            .map_err(|_| Problem::invalid_input("id is no JSON"))
+    }
+
+    fn request(&mut self) -> Result<(Name, Action), Problem> {
+        let op: String = self.must("op", "a string")?;
+        let named = |fields: &mut Self| {
+            let task = fields.must("task", "a string")?;
+            let run = fields.must("run", "a string")?;
+            Ok::<_, Problem>(Name { task, run })
+        };
+        let (name, action) = match op.as_str() {
+            "open" => {
+                let name = named(self)?;
+                let options = self.options(&name)?;
+                (name, Action::Open(Box::new(options)))
+            }
+            "set" => (named(self)?, Action::Set(self.object("manifest")?)),
+            "merge" => (named(self)?, Action::Merge(self.object("patch")?)),
+            "schedule" => {
+                let name = named(self)?;
+                let mut flag =
+                    |field| self.may(field, "true or false").map(|flag| flag.unwrap_or_default());
+                let flags = Flags {
+                    manifest: flag("manifest")?,
+                    heartbeat: flag("heartbeat")?,
+                    force: flag("force")?,
+                };
+                (name, Action::Schedule(flags))
+            }
+            "flush" => (named(self)?, Action::Flush),
+            "close" => (named(self)?, Action::Close),
+            "stats" => (named(self)?, Action::Stats),
+            other => {
+                let other: String = other.chars().take(SHOWN_CHARS_MAX).collect();
+                return Err(Problem::invalid_input(format!("op must be {OPS}, not: {other}")));
+            }
+        };
+        match self.0.first() {
+            None => Ok((name, action)),
+            Some((field, _)) => {
+                let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
+                Err(Problem::invalid_input(format!("{op} has no such field: {field}")))
+            }
+        }
+    }
+
+    fn options(&mut self, name: &Name) -> Result<RunOptions, Problem> {
+        let mut options = RunOptions::new(&name.task, &name.run);
+        options.interval_ms = self.may("interval_ms", "a whole number of milliseconds")?;
+        let rule = "an object with manifest and heartbeat, each \"visible\" or \"durable\"";
+        let durability: Durabilities = self.may("durability", rule)?.unwrap_or_default();
+        options.manifest_durability = durability.manifest;
+        options.heartbeat_durability = durability.heartbeat;
+        Ok(options)
+    }
+
+    /// Takes a field, which may be there once.
+    fn take(&mut self, field: &str) -> Result<Option<&'a RawValue>, Problem> {
+        let Some(at) = self.0.iter().position(|(name, _)| name == field) else { return Ok(None) };
+        let (_, raw) = self.0.remove(at);
+        if self.0.iter().any(|(name, _)| name == field) {
+            return Err(Problem::invalid_input(format!("{field} is given twice")));
+        }
+        Ok(Some(raw))
+    }
+
+    fn need(&mut self, field: &str) -> Result<&'a RawValue, Problem> {
+        self.take(field)?.ok_or_else(|| Problem::invalid_input(format!("{field} is missing")))
+    }
+
+    fn must<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<T, Problem> {
+        typed(self.need(field)?, field, rule)
+    }
+
+    /// A field that may be left out, or null.
+    fn may<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<Option<T>, Problem> {
+        self.take(field)?.map_or(Ok(None), |raw| typed(raw, field, rule))
+    }
+
+    /// An object, as it came.
+    fn object(&mut self, field: &str) -> Result<String, Problem> {
+        let text = self.need(field)?.get();
+        if !text.starts_with('{') {
+            return Err(Problem::invalid_input(format!("{field} must be an object")));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue, field: &str, rule: &str) -> Result<T, Problem> {
+    serde_json::from_str(raw.get())
+        .map_err(|_| Problem::invalid_input(format!("{field} must be {rule}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(line: &str) -> Request {
+        read(Ok(line.as_bytes().to_vec())).unwrap()
+    }
+
+    fn refused(line: &[u8]) -> (Option<String>, String) {
+        let Refusal { id, problem } = read(Ok(line.to_vec())).unwrap_err();
+        (id.map(|id| id.get().to_owned()), problem.message().to_owned())
+    }
+
+    #[test]
+    fn a_document_goes_through_as_it_was_written() {
+        let line =
+            r#"{"manifest": {"z" : 1.50,"a":"\u0041"}, "run":"r","task":"t","op":"set","id":0}"#;
+        let Action::Set(document) = request(line).action else { panic!("no set") };
+        assert_eq!(document, r#"{"z" : 1.50,"a":"\u0041"}"#);
+    }
+
+    #[test]
+    fn any_id_is_kept_as_it_was_written() {
+        for id in ["null", "1.00", "\"a\\u0062\"", "[1,{\"b\":2}]", "12345678901234567890123"] {
+            let line = format!(r#"{{"id":{id},"op":"flush","task":"t","run":"r"}}"#);
+            assert_eq!(request(&line).id.get(), id);
+        }
+    }
+
+    #[test]
+    fn options_are_those_of_the_line() {
+        let line = r#"{"id":1,"op":"open","task":"t","run":"r","interval_ms":7,
+            "durability":{"manifest":"visible","heartbeat":"durable"}}"#;
+        let Action::Open(options) = request(line).action else { panic!("no open") };
+        let expected = RunOptions::new("t", "r")
+            .interval_ms(7)
+            .manifest_durability(Durability::Visible)
+            .heartbeat_durability(Durability::Durable);
+        assert_eq!(*options, expected);
+    }
+
+    #[test]
+    fn a_field_that_is_null_is_left_out() {
+        let line = r#"{"id":1,"op":"schedule","task":"t","run":"r","manifest":null,"force":true}"#;
+        let Action::Schedule(flags) = request(line).action else { panic!("no schedule") };
+        assert_eq!(flags, Flags::new().force());
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_the_rule() {
+        for (rest, message) in [
+            ("", "op is missing"),
+            (r#","op":1"#, "op must be a string"),
+            (
+                r#","op":"flsh""#,
+                "op must be open, set, merge, schedule, flush, close or stats, not: flsh",
+            ),
+            (r#","op":"flush""#, "task is missing"),
+            (r#","op":"flush","task":"t""#, "run is missing"),
+            (r#","op":"flush","task":"t","run":7"#, "run must be a string"),
+            (r#","op":"flush","task":"t","task":"t","run":"r""#, "task is given twice"),
+            (
+                r#","op":"flush","task":"t","run":"r","force":true"#,
+                "flush has no such field: force",
+            ),
+            (r#","op":"set","task":"t","run":"r""#, "manifest is missing"),
+            (r#","op":"set","task":"t","run":"r","manifest":[]"#, "manifest must be an object"),
+            (r#","op":"merge","task":"t","run":"r","patch":null"#, "patch must be an object"),
+            (r#","op":"schedule","task":"t","run":"r","force":1"#, "force must be true or false"),
+            (
+                r#","op":"open","task":"t","run":"r","interval_ms":-1"#,
+                "interval_ms must be a whole number of milliseconds",
+            ),
+            (
+                r#","op":"open","task":"t","run":"r","durability":{"manifest":"x"}"#,
+                "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
+            ),
+        ] {
+            let line = format!(r#"{{"id":"me"{rest}}}"#);
+            assert_eq!(refused(line.as_bytes()), (Some("\"me\"".to_owned()), message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_request_has_no_id() {
+        for line in [&b"{"[..], b"[]", b"7", b"\xff", br#"{"op":"flush"}"#, br#"{"id":1,"id":2}"#] {
+            assert_eq!(refused(line).0, None);
+        }
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(ID_BYTES_MAX));
+        assert_eq!(refused(long.as_bytes()).0, None);
+    }
+}

@@ -1,0 +1,111 @@
+//! JSON that is passed on as it was written.
+
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// The members of an object in the order of the text, each value as it was written.
+pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// What is wrong, in words that repeat nothing of the text: it may be long.
+    pub fn read(text: &'a str) -> Result<Self, String> {
+        let is_object = text.trim_start().starts_with('{');
+        let read = if is_object {
+            serde_json::from_str(text)
+        } else {
+            serde_json::from_str(text).map(|IgnoredAny| Members(Vec::new()))
+        };
+        match read {
+            Ok(_) if !is_object => Err("it is no JSON object".to_owned()),
+            Ok(members) => Ok(members),
+            Err(error) => Err(format!("it is no JSON: {error}")),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Object).map(Members)
+    }
+}
+
+/// The same JSON without white space between its tokens, so that it fits on one line.
+pub fn on_one_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len());
+    let mut is_in_string = false;
+    let mut is_escaped = false;
+    for c in json.chars() {
+        if is_in_string {
+            match c {
+                _ if is_escaped => is_escaped = false,
+                '\\' => is_escaped = true,
+                '"' => is_in_string = false,
+                _ => {}
+            }
+        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else if c == '"' {
+            is_in_string = true;
+        }
+        line.push(c);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_keep_their_order_and_their_text() {
+        let Members(members) = Members::read(r#" {"b": 1.50, "a":{"z" : 1e5}, "b":2} "#).unwrap();
+        let shown: Vec<_> = members.iter().map(|(name, raw)| (name.as_str(), raw.get())).collect();
+        assert_eq!(shown, [("b", "1.50"), ("a", r#"{"z" : 1e5}"#), ("b", "2")]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_without_its_text() {
+        for text in ["", "[1]", "\"secret\"", "{\"secret\"", "{} {}", "nul", "{\"a\":1,}"] {
+            let Err(problem) = Members::read(text) else { panic!("{text} is no object") };
+            assert!(problem.starts_with("it is no JSON") && !problem.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_very_deep_value_is_read() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(Members::read(&deep).unwrap().0[0].1.get().len(), 200_000);
+    }
+
+    #[test]
+    fn white_space_goes_and_strings_and_numbers_stay() {
+        assert_eq!(
+            on_one_line("{\r\n  \"a \\\" b\": 1.0e0,\n\t\"c\\\\\": [ ]\n}\n"),
+            r#"{"a \" b":1.0e0,"c\\":[]}"#
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! [`OsDisk`] and the layers.
+
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+
+use super::DiskOperation::{CreateFile, Rename, Stat, Write};
+use super::*;
+
+fn disk() -> (tempfile::TempDir, OsDisk) {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = OsDisk::open(dir.path()).unwrap();
+    (dir, disk)
+}
+
+#[tokio::test]
+async fn a_file_is_created_written_synced_renamed_and_read() {
+    let (_dir, disk) = disk();
+    let root = disk.root();
+    disk.create_dir(&root, "a").await.unwrap();
+    disk.create_dir(&root, "a/b").await.unwrap();
+    let b = disk.open_dir(&root, "a/b").await.unwrap();
+    let file = disk.create_file(&b, "new").await.unwrap();
+    disk.write(&file, 0, b"hello ".to_vec()).await.unwrap();
+    disk.write(&file, 6, b"world".to_vec()).await.unwrap();
+    disk.sync_data(&file).await.unwrap();
+    disk.rename(&b, "new", &root, "a/old").await.unwrap();
+    disk.sync(&b).await.unwrap();
+    disk.sync(&root).await.unwrap();
+
+    let file = disk.open_file(&root, "a/old").await.unwrap();
+    assert_eq!(disk.read(&file, 0, 5).await.unwrap(), b"hello");
+    assert_eq!(disk.read(&file, 6, 100).await.unwrap(), b"world");
+    assert_eq!(disk.read(&file, 11, 100).await.unwrap(), b"");
+    let stat = disk.stat(&file).await.unwrap();
+    assert_eq!((stat.kind, stat.size), (Kind::File, 11));
+    assert_eq!(disk.stat_at(&root, "a/old").await.unwrap(), stat);
+    assert_eq!(disk.stat(&b).await.unwrap().kind, Kind::Directory);
+    disk.remove_file(&root, "a/old").await.unwrap();
+    assert_eq!(disk.stat_at(&root, "a/old").await.unwrap_err(), ErrorCode::NoEntry);
+}
+
+#[tokio::test]
+async fn a_directory_lists_what_is_in_it() {
+    let (dir, disk) = disk();
+    std::fs::write(dir.path().join("file"), "x").unwrap();
+    std::fs::create_dir(dir.path().join("dir")).unwrap();
+    symlink("file", dir.path().join("link")).unwrap();
+    let mut entries = disk.read_dir(&disk.root()).await.unwrap();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let entries: Vec<_> = entries.iter().map(|e| (&*e.name, e.kind)).collect();
+    assert_eq!(entries, [("dir", Kind::Directory), ("file", Kind::File), ("link", Kind::Link)]);
+}
+
+#[tokio::test]
+async fn nothing_outside_the_root_can_be_reached() {
+    let (dir, disk) = disk();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "x").unwrap();
+    symlink(outside.path(), dir.path().join("out")).unwrap();
+    std::fs::create_dir(dir.path().join("in")).unwrap();
+    let root = disk.root();
+    let inner = disk.open_dir(&root, "in").await.unwrap();
+    for path in ["../in", "..", "out/secret", "/etc/passwd", "in/../../x"] {
+        let codes = [
+            disk.open_file(&root, path).await.err(),
+            disk.open_dir(&root, path).await.err(),
+            disk.create_file(&root, path).await.err(),
+            disk.stat_at(&root, path).await.err(),
+            disk.remove_file(&root, path).await.err(),
+        ];
+        assert_eq!(codes, [Some(ErrorCode::NotPermitted); 5], "{path}");
+    }
+    // A handle of a directory grants that directory, not the root.
+    assert_eq!(disk.open_dir(&inner, "../in").await.unwrap_err(), ErrorCode::NotPermitted);
+    assert!(outside.path().join("secret").exists());
+}
+
+#[tokio::test]
+async fn a_file_is_opened_only_if_it_is_one_and_without_waiting() {
+    let (dir, disk) = disk();
+    std::fs::write(dir.path().join("file"), "x").unwrap();
+    symlink("file", dir.path().join("link")).unwrap();
+    std::fs::create_dir(dir.path().join("dir")).unwrap();
+    symlink("dir", dir.path().join("dirlink")).unwrap();
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        dir.path().join("pipe"),
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+    )
+    .unwrap();
+    let root = disk.root();
+    for (path, code) in [
+        ("link", ErrorCode::Loop),
+        ("dir", ErrorCode::IsDirectory),
+        (".", ErrorCode::IsDirectory),
+        ("pipe", ErrorCode::Invalid),
+        ("file/", ErrorCode::NotDirectory),
+        ("file/x", ErrorCode::NotDirectory),
+        ("none", ErrorCode::NoEntry),
+        ("", ErrorCode::NoEntry),
+    ] {
+        assert_eq!(disk.open_file(&root, path).await.unwrap_err(), code, "{path}");
+    }
+    disk.open_file(&root, "dirlink/../file").await.unwrap();
+    disk.open_dir(&root, "dirlink").await.unwrap();
+    assert_eq!(disk.open_dir(&root, "file").await.unwrap_err(), ErrorCode::NotDirectory);
+    for name in ["file", "link", "dir", "pipe"] {
+        assert_eq!(disk.create_file(&root, name).await.unwrap_err(), ErrorCode::Exist, "{name}");
+    }
+    let node = disk.open_file(&root, "file").await.unwrap();
+    assert_eq!(disk.read(&root, 0, 1).await.unwrap_err(), ErrorCode::IsDirectory);
+    assert_eq!(disk.read_dir(&node).await.unwrap_err(), ErrorCode::NotDirectory);
+}
+
+#[tokio::test]
+async fn the_root_must_be_a_directory() {
+    let (dir, _) = disk();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    assert_eq!(OsDisk::open(&file).unwrap_err().kind(), std::io::ErrorKind::NotADirectory);
+    let missing = OsDisk::open(dir.path().join("missing")).unwrap_err();
+    assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_record_tells_calls_in_order_with_their_paths() {
+    let (_dir, disk) = disk();
+    let record = Record::new();
+    let disk = disk.layered(record.clone());
+    let root = disk.root();
+    disk.create_dir(&root, "a").await.unwrap();
+    let a = disk.open_dir(&root, "a").await.unwrap();
+    let file = disk.create_file(&a, "x").await.unwrap();
+    disk.write(&file, 0, vec![0; 10]).await.unwrap();
+    disk.rename(&a, "x", &root, "y").await.unwrap();
+    assert!(disk.open_file(&a, "x").await.is_err());
+    let started: Vec<_> = record.started().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        started,
+        [
+            "CreateDir a",
+            "OpenDir a",
+            "CreateFile a/x",
+            "Write a/x",
+            "Rename a/x -> y",
+            "OpenFile a/x"
+        ]
+    );
+    let events = record.take();
+    assert_eq!(events.len(), 12);
+    assert_eq!(events[7].call.bytes, 10);
+    assert_eq!(events[11].moment, Moment::Ended(Err(ErrorCode::NoEntry)));
+    assert!(record.events().is_empty());
+}
+
+#[tokio::test]
+async fn faults_hit_the_nth_call_before_or_after_its_effect() {
+    let (dir, disk) = disk();
+    let (record, fail) = (Record::new(), Fail::new());
+    let disk = disk.layered(record.clone()).layered(fail.clone());
+    let root = disk.root();
+    fail.add(Fault::new(ErrorCode::Io, |call| call.operation == CreateFile).nth(2));
+    assert!(disk.create_file(&root, "a").await.is_ok());
+    assert_eq!(disk.create_file(&root, "b").await.unwrap_err(), ErrorCode::Io);
+    assert!(disk.create_file(&root, "c").await.is_ok());
+    assert!(!dir.path().join("b").exists());
+    assert_eq!(record.count(|call| call.operation == CreateFile), 2);
+
+    fail.add(Fault::new(ErrorCode::Busy, |call| call.operation == Rename).after_effect());
+    assert_eq!(disk.rename(&root, "a", &root, "d").await.unwrap_err(), ErrorCode::Busy);
+    assert!(dir.path().join("d").exists());
+
+    fail.add(Fault::new(ErrorCode::Quota, |call| call.operation == Stat).nth(2).sticky());
+    assert!(disk.stat(&root).await.is_ok());
+    for _ in 0..3 {
+        assert_eq!(disk.stat(&root).await.unwrap_err(), ErrorCode::Quota);
+    }
+    assert_eq!(fail.injected(), 5);
+    fail.clear();
+    assert!(disk.stat(&root).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_gate_holds_calls_until_another_was_issued() {
+    let (_dir, disk) = disk();
+    let (record, hold) = (Record::new(), Hold::new());
+    let disk = Arc::new(disk.layered(record.clone()).layered(hold.clone()));
+    let root = disk.root();
+    let first = disk.create_file(&root, "first").await.unwrap();
+    let second = disk.create_file(&root, "second").await.unwrap();
+    let gate = hold.until(|call| call.is(Write, "first"), |call| call.is(Write, "second"));
+    let writing = tokio::spawn({
+        let disk = disk.clone();
+        async move { disk.write(&first, 0, b"x".to_vec()).await }
+    });
+    gate.reached(1).await;
+    assert_eq!(record.count(|call| call.operation == Write), 0);
+    disk.write(&second, 0, b"y".to_vec()).await.unwrap();
+    writing.await.unwrap().unwrap();
+    assert_eq!(gate.held(), 0);
+
+    let after = hold.after(|call| call.operation == Rename);
+    let renaming = tokio::spawn({
+        let (disk, root) = (disk.clone(), root.clone());
+        async move { disk.rename(&root, "first", &root, "third").await }
+    });
+    after.reached(1).await;
+    assert!(disk.stat_at(&root, "third").await.is_ok());
+    after.release();
+    renaming.await.unwrap().unwrap();
+}

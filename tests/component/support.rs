@@ -1,0 +1,239 @@
+//! What the tests share: a directory with a component on it, clocks that are set by hand, and a
+//! disk whose calls are recorded, held back and failed.
+
+use std::fs;
+use std::future::Future;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt;
+use tandem_host::disk::{Disk, DiskOperation, Fail, Hold, OsDisk, Record};
+use tandem_host::{
+    Builder, HostMonotonicClock, HostWallClock, Pending, Request, Run, RunOptions, Tandem,
+};
+use tempfile::TempDir;
+
+/// Something hangs if it takes this long. No test needs a tenth of it.
+const HANG: Duration = Duration::from_secs(120);
+
+/// A throttle that no test waits for.
+const HOUR_MS: u64 = 3_600_000;
+
+/// Both channels, at once.
+pub const ALL: Request = Request { manifest: true, heartbeat: true, force: true };
+/// Throttled.
+pub const MANIFEST: Request = Request { manifest: true, heartbeat: false, force: false };
+/// Throttled.
+pub const HEARTBEAT: Request = Request { manifest: false, heartbeat: true, force: false };
+
+/// Makes a test of each named function for each filesystem: `os_disk::name` and `wasmtime::name`.
+macro_rules! on_both_filesystems {
+    ($($name:ident),* $(,)?) => {
+        mod os_disk {
+            $(#[tokio::test]
+            async fn $name() {
+                let files = crate::support::Files::OsDisk;
+                crate::support::within(super::$name(files)).await;
+            })*
+        }
+
+        mod wasmtime {
+            $(#[tokio::test]
+            async fn $name() {
+                let files = crate::support::Files::Wasmtime;
+                crate::support::within(super::$name(files)).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_filesystems;
+
+/// What answers `wasi:filesystem`.
+#[derive(Clone, Copy)]
+pub enum Files {
+    /// Our glue.
+    OsDisk,
+    /// What other hosts use.
+    Wasmtime,
+}
+
+/// A component and its directory.
+pub struct Bench {
+    pub tandem: Tandem,
+    pub dir: TempDir,
+}
+
+/// A bench on a disk that can be watched and disturbed. The log shows what the component asked
+/// for, also what is held back or failed.
+pub struct Lab {
+    bench: Bench,
+    pub record: Record,
+    pub hold: Hold,
+    pub fail: Fail,
+}
+
+/// A clock that moves only by hand. Clones show the same time.
+#[derive(Clone)]
+pub struct Clock(Arc<AtomicU64>);
+
+impl Files {
+    pub fn builder(self, dir: &Path) -> Builder {
+        match self {
+            Files::OsDisk => Tandem::builder().dir(dir),
+            Files::Wasmtime => Tandem::builder().wasmtime_filesystem(dir),
+        }
+    }
+
+    pub async fn bench(self) -> Bench {
+        self.bench_with(|builder| builder).await
+    }
+
+    pub async fn bench_with(self, choose: impl FnOnce(Builder) -> Builder) -> Bench {
+        let dir = TempDir::new().unwrap();
+        let tandem = choose(self.builder(dir.path())).build().await.unwrap();
+        Bench { tandem, dir }
+    }
+}
+
+impl Lab {
+    pub async fn new() -> Self {
+        Lab::with(|builder| builder).await
+    }
+
+    pub async fn with(choose: impl FnOnce(Builder) -> Builder) -> Self {
+        let dir = TempDir::new().unwrap();
+        let (record, hold, fail) = (Record::new(), Hold::new(), Fail::new());
+        let disk = OsDisk::open(dir.path()).unwrap();
+        let disk = disk.layered(fail.clone()).layered(hold.clone()).layered(record.clone());
+        let tandem = choose(Tandem::builder().disk(disk)).build().await.unwrap();
+        Lab { bench: Bench { tandem, dir }, record, hold, fail }
+    }
+
+    /// How many calls of `operation` on the file `name`, or on a temporary file of it, were made.
+    pub fn count(&self, operation: DiskOperation, name: &str) -> usize {
+        self.record.count(|call| call.is(operation, name))
+    }
+}
+
+impl Deref for Lab {
+    type Target = Bench;
+
+    fn deref(&self) -> &Bench {
+        &self.bench
+    }
+}
+
+impl Bench {
+    /// Opens a run whose throttle no test waits for.
+    pub async fn open(&self, run: &str) -> Run {
+        self.tandem.open_run(options(run)).await.unwrap()
+    }
+
+    /// Opens a run and writes both its files, so that the throttle holds back what is not forced.
+    pub async fn open_written(&self, run: &str) -> Run {
+        let run = self.open(run).await;
+        run.set_manifest("{}").await.unwrap();
+        run.schedule(ALL).await.unwrap();
+        run
+    }
+
+    pub fn run_dir(&self, run: &str) -> PathBuf {
+        self.dir.path().join(directory(run))
+    }
+
+    pub fn manifest(&self, run: &str) -> String {
+        fs::read_to_string(self.run_dir(run).join("manifest.json")).unwrap()
+    }
+
+    pub fn heartbeat(&self, run: &str) -> String {
+        fs::read_to_string(self.run_dir(run).join(".heartbeat")).unwrap()
+    }
+
+    /// Puts a file into a run's directory, which need not exist yet.
+    pub fn put(&self, run: &str, name: &str, content: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.run_dir(run)).unwrap();
+        fs::write(self.run_dir(run).join(name), content).unwrap();
+    }
+
+    /// The names in a run's directory, sorted.
+    pub fn names(&self, run: &str) -> Vec<String> {
+        names_in(&self.run_dir(run))
+    }
+}
+
+impl Clock {
+    pub fn at_ms(ms: u64) -> Self {
+        Clock(Arc::new(AtomicU64::new(ms)))
+    }
+
+    pub fn set_ms(&self, ms: u64) {
+        self.0.store(ms, Ordering::SeqCst);
+    }
+
+    fn ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl HostWallClock for Clock {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.ms())
+    }
+}
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1_000_000
+    }
+
+    fn now(&self) -> u64 {
+        self.ms() * 1_000_000
+    }
+}
+
+/// A run of the task `task`, whose throttle no test waits for.
+pub fn options(run: &str) -> RunOptions {
+    RunOptions::new("task", run).interval_ms(HOUR_MS)
+}
+
+/// The run's directory, relative to the granted one.
+pub fn directory(run: &str) -> String {
+    format!(".runs/task/cli/{run}")
+}
+
+/// Fails a test that hangs.
+pub async fn within<T>(test: impl Future<Output = T>) -> T {
+    tokio::time::timeout(HANG, test).await.expect("the test hangs")
+}
+
+/// Gives the component every chance to do what nobody asked for.
+pub async fn turn(run: &Run) {
+    for _ in 0..10 {
+        run.stats().await.unwrap();
+    }
+}
+
+pub fn is_waiting<T>(pending: &mut Pending<T>) -> bool {
+    pending.now_or_never().is_none()
+}
+
+pub fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Makes a file look as if it had been written so long ago.
+pub fn age(path: &Path, seconds: u64) {
+    let modified = SystemTime::now() - Duration::from_secs(seconds);
+    fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+}

@@ -1,0 +1,96 @@
+//! A component that traps: what its callers learn, and what comes after. The variant of the
+//! component that is run here traps on a document that holds `provoke-trap`.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tandem_host::disk::{Call, DiskOperation, Hold, Moment, OsDisk, Record};
+use tandem_host::{Builder, ErrorKind, Request, RunOptions, Tandem};
+
+#[path = "../../host/build/component.rs"]
+mod component;
+
+const TRAP: &str = r#"{"text": "provoke-trap"}"#;
+
+fn builder() -> Builder {
+    static VARIANT: OnceLock<PathBuf> = OnceLock::new();
+    let path = VARIANT.get_or_init(|| {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provoke-trap");
+        let out = directory.join("tandem.wasm");
+        std::fs::create_dir_all(&directory).expect("a directory for the variant");
+        let features = &["provoke-trap"];
+        component::Component { workspace, target_dir: &directory, features, out: &out }
+            .build()
+            .expect("the variant compiles");
+        out
+    });
+    Tandem::builder().component_path(path)
+}
+
+fn is_manifest_rename(call: &Call) -> bool {
+    call.is(DiskOperation::Rename, "manifest.json")
+}
+
+#[tokio::test]
+async fn every_pending_call_of_every_run_gets_the_typed_error_and_the_next_open_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let hold = Hold::new();
+    let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone());
+    let tandem = builder().disk(disk).build().await.unwrap();
+    let mut runs = Vec::new();
+    for n in 0..8 {
+        let run = tandem.open_run(RunOptions::new("task", format!("run-{n}"))).await.unwrap();
+        run.set_manifest("{}").await.unwrap();
+        runs.push(run);
+    }
+    let gate = hold.before(is_manifest_rename);
+    // Some wait for their flush, some for the throttle behind it.
+    let flushes: Vec<_> = runs.iter().map(|run| run.flush()).collect();
+    gate.reached(8).await;
+    let beat = Request::new().heartbeat();
+    let throttled: Vec<_> = runs.iter().map(|run| run.schedule(beat)).collect();
+
+    let trapped = runs[0].set_manifest(TRAP).await.unwrap_err();
+    assert_eq!(trapped.kind(), ErrorKind::ComponentFailed);
+    assert!(std::error::Error::source(&trapped).is_some(), "the cause is kept");
+    for pending in flushes.into_iter().chain(throttled) {
+        assert_eq!(pending.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    }
+    gate.release();
+    let run = tandem.open_run(RunOptions::new("task", "next")).await.unwrap();
+    run.set_manifest("{}").await.unwrap();
+    assert!(run.flush().await.unwrap().manifest.is_some());
+}
+
+#[tokio::test]
+async fn no_operation_of_the_old_store_lands_after_the_new_one_has_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let (hold, record) = (Hold::new(), Record::new());
+    let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone()).layered(record.clone());
+    let tandem = builder().disk(disk).build().await.unwrap();
+    let run = tandem.open_run(RunOptions::new("task", "run")).await.unwrap();
+    run.set_manifest(r#"{"old": true}"#).await.unwrap();
+    let gate = hold.before(is_manifest_rename);
+    let flush = run.flush();
+    gate.reached(1).await;
+    assert!(run.set_manifest(TRAP).await.is_err());
+    assert_eq!(flush.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+
+    let before = record.events().len();
+    let reopened = run.set_manifest(r#"{"new": true}"#);
+    let written = run.schedule(Request::new().manifest().force());
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(record.events().len(), before, "the new store waits for the held rename");
+    gate.release();
+    reopened.await.unwrap();
+    written.await.unwrap();
+
+    let events = record.events();
+    assert!(is_manifest_rename(&events[before].call), "{:?}", events[before]);
+    assert_eq!(events[before].moment, Moment::Ended(Ok(())));
+    let path = dir.path().join(".runs/task/cli/run/manifest.json");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "{\n  \"new\": true\n}\n");
+}

@@ -1,0 +1,233 @@
+//! `tandem status`.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Guarded, assert_one_line, run, tandem, text};
+
+struct Root(TempDir);
+
+impl Root {
+    fn new() -> Self {
+        Root(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn run_dir(&self, run: &str) -> PathBuf {
+        let dir = self.path().join(".runs/task/cli").join(run);
+        fs::create_dir_all(&dir).unwrap();
+        dir
+    }
+
+    fn manifest(&self, run: &str, manifest: &Value) -> PathBuf {
+        let dir = self.run_dir(run);
+        // A reader sees a whole file, as with every writer of manifests.
+        fs::write(dir.join("new"), manifest.to_string()).unwrap();
+        fs::rename(dir.join("new"), dir.join("manifest.json")).unwrap();
+        dir
+    }
+
+    fn status(&self, args: &[&str]) -> Command {
+        let mut command = tandem(&["status", "--root"]);
+        command.arg(self.path()).args(args);
+        command
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let output = run(&mut self.status(&["--json"]));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout).lines().count(), 1);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn row(&self, run: &str) -> Value {
+        self.rows().into_iter().find(|row| row["run"] == run).unwrap()
+    }
+}
+
+const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
+const LONG_AHEAD: &str = "2999-01-01T00:00:00.000Z";
+
+#[test]
+fn no_runs_are_one_sentence_and_no_failure() {
+    let root = Root::new();
+    let output = run(&mut root.status(&[]));
+    assert!(output.status.success());
+    assert_eq!(
+        text(&output.stdout),
+        format!("there are no runs below {}\n", root.path().display())
+    );
+    assert_eq!(root.rows(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_root_that_is_missing_or_a_file_is_one_line_and_exit_code_1() {
+    let root = Root::new();
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    for bad in [root.path().join("missing"), file] {
+        let mut command = tandem(&["status", "--root"]);
+        let stderr = assert_one_line(&run(command.arg(&bad)), 1);
+        assert!(stderr.contains("the root") && stderr.contains(bad.to_str().unwrap()));
+    }
+}
+
+#[test]
+fn runs_are_listed_newest_first_with_state_and_exit_code() {
+    let root = Root::new();
+    for (run, started, status, exit_code) in [
+        ("a", "2026-01-01T00:00:00.000Z", "succeeded", Some(0)),
+        ("b", "2026-01-03T00:00:00.000Z", "failed", Some(7)),
+        ("c", "2026-01-02T00:00:00.000Z", "cancelled", None),
+        ("d", "2026-01-04T00:00:00.000Z", "queued", None),
+    ] {
+        root.manifest(
+            run,
+            &json!({"status": status, "started_at": started, "status_detail": "so it is",
+                    "commands": [{"exit_code": exit_code}]}),
+        );
+    }
+    let shown: Vec<_> = root
+        .rows()
+        .iter()
+        .map(|row| (row["run"].clone(), row["state"].clone(), row["exit_code"].clone()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (json!("d"), json!("queued"), json!(null)),
+            (json!("b"), json!("failed"), json!(7)),
+            (json!("c"), json!("cancelled"), json!(null)),
+            (json!("a"), json!("done"), json!(0)),
+        ]
+    );
+    let table = text(&run(&mut root.status(&[])).stdout);
+    let runs: Vec<&str> = table.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(runs, ["RUN", "d", "b", "c", "a"]);
+    assert!(table.contains("exit 7, so it is"), "{table}");
+}
+
+#[test]
+fn a_run_whose_newest_sign_of_life_is_old_is_stale() {
+    let root = Root::new();
+    let in_progress = |at: &str| json!({"status": "in_progress", "heartbeat_at": at});
+    root.manifest("old", &in_progress(LONG_AGO));
+    root.manifest("new", &in_progress(LONG_AHEAD));
+    let dir = root.manifest("file-is-newer", &in_progress(LONG_AGO));
+    fs::write(dir.join(".heartbeat"), format!("{LONG_AHEAD}\n")).unwrap();
+    let dir = root.manifest("both-are-old", &in_progress(LONG_AGO));
+    fs::write(dir.join(".heartbeat"), format!("{LONG_AGO}\n")).unwrap();
+    for (run, state) in
+        [("old", "stale"), ("new", "live"), ("file-is-newer", "live"), ("both-are-old", "stale")]
+    {
+        assert_eq!(root.row(run)["state"], state, "{run}");
+    }
+}
+
+#[test]
+fn a_file_that_is_corrupt_huge_or_no_file_is_one_unreadable_run() {
+    let root = Root::new();
+    for (run, content) in [("empty", &b""[..]), ("torn", b"{\"status\": \"in_pr"), ("binary", b"\xff\0")] {
+        fs::write(root.run_dir(run).join("manifest.json"), content).unwrap();
+    }
+    let huge = File::create(root.run_dir("huge").join("manifest.json")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    fs::create_dir(root.run_dir("directory").join("manifest.json")).unwrap();
+    let fifo = root.run_dir("fifo").join("manifest.json");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let secret = root.path().join("secret");
+    fs::write(&secret, r#"{"status":"succeeded"}"#).unwrap();
+    symlink(&secret, root.run_dir("link").join("manifest.json")).unwrap();
+    root.manifest("good", &json!({"status": "succeeded"}));
+
+    for run in ["empty", "torn", "binary", "huge", "directory", "fifo", "link"] {
+        let row = root.row(run);
+        assert_eq!(row["state"], "unreadable", "{run}");
+        assert!(row["detail"].is_string(), "{run}");
+    }
+    assert_eq!(root.row("good")["state"], "done");
+}
+
+#[test]
+fn a_heartbeat_that_is_no_file_is_no_sign_of_life() {
+    let root = Root::new();
+    let dir = root.manifest("run", &json!({"status": "in_progress", "heartbeat_at": LONG_AGO}));
+    assert!(Command::new("mkfifo").arg(dir.join(".heartbeat")).status().unwrap().success());
+    assert_eq!(root.row("run")["state"], "stale");
+}
+
+#[test]
+fn no_link_leads_out_of_the_root() {
+    let outside = Root::new();
+    outside.manifest("run", &json!({"status": "succeeded", "status_detail": "secret"}));
+    let root = Root::new();
+    root.manifest("mine", &json!({"status": "succeeded"}));
+    let runs = root.path().join(".runs");
+    symlink(outside.path().join(".runs/task"), runs.join("linked-task")).unwrap();
+    symlink(outside.path().join(".runs/task/cli/run"), runs.join("task/cli/linked-run")).unwrap();
+    symlink("../../../../../..", runs.join("task/cli/up")).unwrap();
+    let output = run(&mut root.status(&["--json"]));
+    assert!(output.status.success());
+    assert!(!text(&output.stdout).contains("secret"));
+    assert_eq!(root.row("mine")["state"], "done");
+    assert_eq!(root.row("linked-run")["state"], "unreadable");
+
+    let only_link = Root::new();
+    symlink(outside.path().join(".runs"), only_link.path().join(".runs")).unwrap();
+    assert_one_line(&run(&mut only_link.status(&[])), 1);
+}
+
+#[test]
+fn what_files_say_does_not_steer_the_terminal() {
+    let root = Root::new();
+    root.manifest(
+        "\u{1b}[31mrun",
+        &json!({"status": "\u{1b}]0;x\u{7}", "started_at": "\u{9b}2J\nnew line",
+                "status_detail": "\u{202e}x"}),
+    );
+    root.manifest("failed", &json!({"status": "failed", "status_detail": "\u{9b}31m\u{202e}\n"}));
+    for args in [&[][..], &["--json"]] {
+        let shown = text(&run(&mut root.status(args)).stdout);
+        let steers = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!shown.chars().any(steers), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_change_is_one_more_line_of_json_when_watched() {
+    let root = Root::new();
+    root.manifest("run", &json!({"status": "queued"}));
+    let mut child = Guarded::spawn(
+        root.status(&["--json", "--watch"]).stdin(Stdio::null()).stdout(Stdio::piped()),
+    );
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next_state = || {
+        let line = lines.next().unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()[0]["state"].clone()
+    };
+    assert_eq!(next_state(), "queued");
+    root.manifest("run", &json!({"status": "succeeded"}));
+    assert_eq!(next_state(), "done");
+}
+
+#[test]
+fn a_reader_that_went_away_ends_it_quietly() {
+    let root = Root::new();
+    root.manifest("run", &json!({"status": "queued"}));
+    let mut child = Guarded::spawn(
+        root.status(&["--watch"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
+    );
+    drop(child.stdout.take());
+    let output = child.output();
+    assert!(output.status.success());
+    assert_eq!(text(&output.stderr), "");
+}

@@ -1,0 +1,144 @@
+//! Real processes that cannot hang a test, and what they leave on the disk.
+
+use std::fs;
+use std::io::Read;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+/// No test needs as long; whatever takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// A child that is killed when it takes too long, or when its test ends before it.
+pub struct Guarded {
+    child: Child,
+    /// Its end calls off the thread that would kill the child.
+    watch: Option<Sender<()>>,
+}
+
+impl Guarded {
+    pub fn spawn(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        let (watch, ended) = channel();
+        let pid = pid(&child);
+        thread::spawn(move || {
+            if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("a child hangs and is killed: {pid:?}");
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Guarded { child, watch: Some(watch) }
+    }
+
+    /// Waits for the end of the child.
+    pub fn wait(&mut self) -> ExitStatus {
+        // The child is reaped only when nobody can kill its number any more.
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(pid(&self.child)), ended).unwrap();
+        self.watch = None;
+        self.child.wait().unwrap()
+    }
+
+    /// Ends the child's input and reads what it writes until it ends.
+    pub fn output(mut self) -> Output {
+        drop(self.stdin.take());
+        let stdout = collect(self.stdout.take());
+        let stderr = collect(self.stderr.take());
+        let stdout = stdout.join().unwrap();
+        Output { status: self.wait(), stdout, stderr: stderr.join().unwrap() }
+    }
+}
+
+impl Deref for Guarded {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.child
+    }
+}
+
+impl DerefMut for Guarded {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.child
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // Neither does anything to a child that has been waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut all = Vec::new();
+        if let Some(mut from) = from {
+            from.read_to_end(&mut all).unwrap();
+        }
+        all
+    })
+}
+
+/// `tandem` with these arguments.
+pub fn tandem(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    command.args(args);
+    command
+}
+
+/// Runs a command without input to its end.
+pub fn run(command: &mut Command) -> Output {
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Guarded::spawn(piped).output()
+}
+
+/// Sends a signal to a child that has not been waited for.
+pub fn kill(child: &Guarded, signal: Signal) {
+    kill_process(pid(child), signal).unwrap();
+}
+
+/// Text of a standard stream.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Checks for a failure that is told in one line.
+pub fn assert_one_line(output: &Output, code: i32) -> String {
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    stderr
+}
+
+/// Names in a directory that are neither a manifest nor a heartbeat.
+pub fn temp_files(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "manifest.json" && name != ".heartbeat")
+        .collect();
+    names.sort();
+    names
+}
+
+/// Waits until something that another process does has happened.
+#[track_caller]
+pub fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !has_happened() {
+        assert!(start.elapsed() < LIMIT, "no {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
