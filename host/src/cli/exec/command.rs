@@ -110,6 +110,11 @@ impl Running {
 }
 
 impl Ended {
+    /// Whether a signal ended the command.
+    pub fn is_by_signal(&self) -> bool {
+        self.0.as_ref().is_ok_and(|status| status.signal().is_some())
+    }
+
     /// What the manifest tells; `passed_on` are the signals that the command got from Tandem.
     pub fn into_end(self, passed_on: &[i32]) -> End {
         let failed = |exit_code, detail: String| End {

@@ -28,6 +28,9 @@ use tail::Tail;
 /// The state cannot be kept: the command was not started.
 const EXIT_NO_STATE: u8 = 125;
 
+/// How long after the end of a command a signal may come that ended it.
+const SIGNAL_GRACE: Duration = Duration::from_millis(100);
+
 /// Run a command and keep its manifest and heartbeat.
 ///
 /// The state is kept below DIR in .runs/TASK/cli/RUN: manifest.json tells the command, its status,
@@ -176,7 +179,14 @@ impl Keeper {
         loop {
             let next = heartbeats.next.min(intervals.next);
             tokio::select! {
-                ended = running.ended() => return ended.into_end(&passed_on),
+                ended = running.ended() => {
+                    if ended.is_by_signal() {
+                        // A terminal signals both at once; the command's end may be seen first.
+                        let wait = tokio::time::timeout(SIGNAL_GRACE, signals.recv());
+                        passed_on.extend(wait.await.ok().flatten().map(|signal| signal.signal));
+                    }
+                    return ended.into_end(&passed_on);
+                }
                 Some(received) = signals.recv() => {
                     passed_on.push(received.signal);
                     if !running.pass_on(received) {
