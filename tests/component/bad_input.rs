@@ -175,7 +175,8 @@ async fn ids_that_break_a_rule_are_refused(files: Files) {
 async fn unusual_ids_that_break_no_rule_are_kept_as_they_are(files: Files) {
     let bench = files.bench().await;
     let long = "x".repeat(128);
-    let ids = ["a b", "größe", "日本", "con1", "COM10", "clip", "a.lockfile", "-", "'$(x)`;&", &long];
+    let ids =
+        ["a b", "größe", "日本", "con1", "COM10", "clip", "a.lockfile", "-", "'$(x)`;&", &long];
     for id in ids {
         let options = RunOptions::new(id, id);
         let run = bench.tandem.open_run(options).await.expect(id);
@@ -308,8 +309,8 @@ async fn a_document_above_the_limit_is_refused_before_the_component_sees_it(file
 async fn a_document_whose_file_would_be_above_the_limit_is_refused(files: Files) {
     let bench = files.bench_with(|builder| builder.max_document_bytes(1_000)).await;
     let run = bench.open_written("a").await;
-    // `{\n  "a": "` and `"\n}\n` are 13 bytes.
-    let document = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 13));
+    // `{\n  "a": "` and `"\n}\n` are 14 bytes.
+    let document = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 14));
     let error = run.set_manifest(document(1_001)).await.unwrap_err();
     assert_refused(&error, ErrorKind::TooLarge);
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(100), "]".repeat(100));

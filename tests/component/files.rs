@@ -7,9 +7,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use serde_json::Value;
 use tandem_host::{Channel, Operation};
 
-use crate::support::{
-    ALL, Files, age, directory, names_in, on_both_filesystems, options,
-};
+use crate::support::{ALL, Files, age, directory, names_in, on_both_filesystems, options};
 
 on_both_filesystems!(
     a_manifest_is_indented_by_two_and_ends_with_one_newline,
@@ -36,8 +34,10 @@ async fn a_manifest_is_indented_by_two_and_ends_with_one_newline(files: Files) {
     for (document, file) in [
         ("{}", "{}\n"),
         (" {\"a\" :\t1}\r\n", "{\n  \"a\": 1\n}\n"),
-        (r#"{"a":[],"b":{},"c":[1,{"d":null}]}"#,
-         "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d\": null\n    }\n  ]\n}\n"),
+        (
+            r#"{"a":[],"b":{},"c":[1,{"d":null}]}"#,
+            "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d\": null\n    }\n  ]\n}\n",
+        ),
     ] {
         run.set_manifest(document).await.unwrap();
         run.flush().await.unwrap();
@@ -155,7 +155,8 @@ async fn after_close_nothing_but_the_documented_files_is_left(files: Files) {
     run.close().await.unwrap();
     assert_eq!(bench.names("a"), [".heartbeat", "manifest.json"]);
     let root = bench.dir.path();
-    for (dir, name) in [("", ".runs"), (".runs", "task"), (".runs/task", "cli"), (".runs/task/cli", "a")]
+    for (dir, name) in
+        [("", ".runs"), (".runs", "task"), (".runs/task", "cli"), (".runs/task/cli", "a")]
     {
         assert_eq!(names_in(&root.join(dir)), [name]);
     }
@@ -163,7 +164,8 @@ async fn after_close_nothing_but_the_documented_files_is_left(files: Files) {
 
 async fn abandoned_temporary_files_are_swept_at_open_and_young_ones_kept(files: Files) {
     let bench = files.bench().await;
-    for (name, after_ms, swept) in [("a", None, 1), ("b", Some(10_000_000), 0), ("c", Some(1_000), 2)]
+    for (name, after_ms, swept) in
+        [("a", None, 1), ("b", Some(10_000_000), 0), ("c", Some(1_000), 2)]
     {
         bench.put(name, TEMP, "half");
         bench.put(name, OTHER_TEMP, "half");

@@ -54,9 +54,8 @@ async fn throttled_requests_that_wait_share_one_write_and_one_outcome(files: Fil
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
     let before = run.stats().await.unwrap();
-    let mut waiting: Vec<_> = (0..10)
-        .map(|n| run.schedule(if n % 2 == 0 { MANIFEST } else { HEARTBEAT }))
-        .collect();
+    let mut waiting: Vec<_> =
+        (0..10).map(|n| run.schedule(if n % 2 == 0 { MANIFEST } else { HEARTBEAT })).collect();
     run.merge_manifest(r#"{"n": 1}"#).await.unwrap();
     turn(&run).await;
     assert!(waiting.iter_mut().all(is_waiting));
@@ -416,15 +415,12 @@ async fn fail_both(late: &'static str, early: &'static str) {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open_written("a").await;
-        lab.fail.add(Fault::new(ErrorCode::InsufficientSpace, |call| {
-            call.is(Write, "manifest.json")
-        }));
+        lab.fail
+            .add(Fault::new(ErrorCode::InsufficientSpace, |call| call.is(Write, "manifest.json")));
         lab.fail.add(Fault::new(ErrorCode::Access, |call| call.is(Rename, ".heartbeat")));
         // The temporary file goes once the early channel has failed.
-        lab.hold.until(
-            move |call| call.is(CreateFile, late),
-            move |call| call.is(RemoveFile, early),
-        );
+        lab.hold
+            .until(move |call| call.is(CreateFile, late), move |call| call.is(RemoveFile, early));
         let error = run.schedule(ALL).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert_eq!(error.channel(), Some(Channel::Manifest));
@@ -526,6 +522,26 @@ async fn what_failed_is_retried_without_a_caller() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_fails_for_good_neither_stops_nor_joins_throttled_manifests() {
+    within(async {
+        // Its back-off never ends.
+        let clock = Clock::at_ms(1_000);
+        let lab = Lab::with(|builder| builder.monotonic_clock(clock)).await;
+        let run = lab.tandem.open_run(options("a").interval_ms(0)).await.unwrap();
+        run.set_manifest("{}").await.unwrap();
+        lab.fail.add(Fault::new(ErrorCode::Io, |call| call.is(Write, ".heartbeat")).sticky());
+        run.schedule(ALL).await.unwrap_err();
+        for _ in 0..3 {
+            assert!(run.schedule(MANIFEST).await.unwrap().manifest.is_some());
+        }
+        assert_eq!(lab.fail.injected(), 1);
+        let error = run.schedule(MANIFEST.force()).await.unwrap_err();
+        assert_eq!(error.channel(), Some(Channel::Heartbeat), "a forced call tries everything");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_close_that_fails_leaves_the_run_open_and_dirty() {
     within(async {
         let lab = Lab::new().await;
@@ -558,8 +574,10 @@ async fn calls_during_a_close_get_closed() {
         let gate = lab.hold.before(|call| call.is(Rename, "manifest.json"));
         let close = run.close();
         gate.reached(1).await;
-        let refused =
-            [run.set_manifest("{}").await.unwrap_err(), run.merge_manifest("{}").await.unwrap_err()];
+        let refused = [
+            run.set_manifest("{}").await.unwrap_err(),
+            run.merge_manifest("{}").await.unwrap_err(),
+        ];
         assert!(refused.iter().all(|error| error.kind() == ErrorKind::Closed));
         assert_eq!(run.schedule(ALL).await.unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(run.flush().await.unwrap_err().kind(), ErrorKind::Closed);

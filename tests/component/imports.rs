@@ -18,7 +18,6 @@ fn the_component_imports_these_interfaces_and_nothing_else() {
     let allowed = [
         "wasi:clocks/monotonic-clock@0.3.0",
         "wasi:clocks/system-clock@0.3.0",
-        "wasi:clocks/types@0.3.0",
         "wasi:filesystem/preopens@0.3.0",
         "wasi:filesystem/types@0.3.0",
         "wasi:random/random@0.3.0",

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use tandem_host::disk::{Call, DiskOperation, Hold, Moment, OsDisk, Record};
+use tandem_host::disk::{Call, Disk, DiskOperation, Hold, Moment, OsDisk, Record};
 use tandem_host::{Builder, ErrorKind, Request, RunOptions, Tandem};
 
 #[path = "../../host/build/component.rs"]
+#[expect(dead_code, reason = "the build script uses all of it")]
 mod component;
 
 const TRAP: &str = r#"{"text": "provoke-trap"}"#;

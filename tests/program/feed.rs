@@ -179,13 +179,25 @@ fn requests_take_effect_in_the_order_of_their_lines_without_waiting_for_answers(
     let output = talk(root.path(), &lines(&numbered));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let answers = sorted(&output);
-    let kinds: Vec<&str> = answers
-        .iter()
-        .map(|answer| answer["error"]["kind"].as_str().unwrap_or("ok"))
-        .collect();
+    let kinds: Vec<&str> =
+        answers.iter().map(|answer| answer["error"]["kind"].as_str().unwrap_or("ok")).collect();
     assert_eq!(
         kinds,
-        ["not-open", "ok", "ok", "ok", "ok", "already-open", "ok", "closed", "ok", "ok", "ok", "ok", "ok"]
+        [
+            "not-open",
+            "ok",
+            "ok",
+            "ok",
+            "ok",
+            "already-open",
+            "ok",
+            "closed",
+            "ok",
+            "ok",
+            "ok",
+            "ok",
+            "ok"
+        ]
     );
     assert_eq!(answers[9]["ok"]["manifest"]["writes"], 1);
     assert_eq!(answers[10]["ok"]["document"], json!({"step": 1, "more": true}));
@@ -309,7 +321,9 @@ fn a_signal_ends_it_even_if_nobody_reads_the_answers() {
             }
         }
     });
-    wait_for("a blocked answer", || rustix::io::ioctl_fionread(answers.get_ref()).unwrap() > 60_000);
+    wait_for("a blocked answer", || {
+        rustix::io::ioctl_fionread(answers.get_ref()).unwrap() > 60_000
+    });
     kill(&child, Signal::TERM);
     assert_eq!(child.wait().code(), Some(143));
     drop(answers);
@@ -440,9 +454,8 @@ fn a_reader_that_went_away_loses_nothing() {
 fn a_full_standard_output_loses_nothing() {
     let root = Root::new();
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let mut child = Guarded::spawn(
-        feed(root.path()).stdin(Stdio::piped()).stdout(full).stderr(Stdio::piped()),
-    );
+    let mut child =
+        Guarded::spawn(feed(root.path()).stdin(Stdio::piped()).stdout(full).stderr(Stdio::piped()));
     let all = lines(&[request("open"), set(json!({"step": 1}))]);
     child.stdin.take().unwrap().write_all(&all).unwrap();
     let output = child.output();

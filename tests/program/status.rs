@@ -136,7 +136,9 @@ fn a_run_whose_newest_sign_of_life_is_old_is_stale() {
 #[test]
 fn a_file_that_is_corrupt_huge_or_no_file_is_one_unreadable_run() {
     let root = Root::new();
-    for (run, content) in [("empty", &b""[..]), ("torn", b"{\"status\": \"in_pr"), ("binary", b"\xff\0")] {
+    for (run, content) in
+        [("empty", &b""[..]), ("torn", b"{\"status\": \"in_pr"), ("binary", b"\xff\0")]
+    {
         fs::write(root.run_dir(run).join("manifest.json"), content).unwrap();
     }
     let huge = File::create(root.run_dir("huge").join("manifest.json")).unwrap();
@@ -224,7 +226,10 @@ fn a_reader_that_went_away_ends_it_quietly() {
     let root = Root::new();
     root.manifest("run", &json!({"status": "queued"}));
     let mut child = Guarded::spawn(
-        root.status(&["--watch"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
+        root.status(&["--watch"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
     );
     drop(child.stdout.take());
     let output = child.output();

@@ -44,11 +44,11 @@ impl Output {
 fn write_all(output: &mut impl Write, queue: &Receiver<(String, Share)>) {
     let mut is_open = true;
     for (line, share) in queue {
-        if is_open {
-            if let Err(error) = output.write_all(line.as_bytes()).and_then(|()| output.flush()) {
-                complain("feed", &format!("cannot write answers, going on without: {error}"));
-                is_open = false;
-            }
+        if is_open
+            && let Err(error) = output.write_all(line.as_bytes()).and_then(|()| output.flush())
+        {
+            complain("feed", &format!("cannot write answers, going on without: {error}"));
+            is_open = false;
         }
         drop(share);
     }

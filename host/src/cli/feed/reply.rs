@@ -63,7 +63,7 @@ pub struct Problem {
     retryable: bool,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    beside: Option<Failure>,
+    beside: Option<Box<Failure>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,7 +160,7 @@ impl From<&Error> for Problem {
             code: error.code().map(str::to_owned),
             retryable: error.retryable(),
             message: message(error),
-            beside: error.beside().cloned(),
+            beside: error.beside().cloned().map(Box::new),
         }
     }
 }

@@ -48,7 +48,7 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Refusal {
     pub id: Option<Id>,
-    pub problem: Problem,
+    pub problem: Box<Problem>,
 }
 
 /// The members that were not looked at yet.
@@ -63,42 +63,43 @@ struct Durabilities {
 
 /// Reads one line.
 pub fn read(line: Result<Vec<u8>, TooLong>) -> Result<Request, Refusal> {
-    let refuse = |problem| Refusal { id: None, problem };
+    let refuse = |id, problem| Refusal { id, problem: Box::new(problem) };
     let Ok(line) = line else {
-        return Err(refuse(Problem::too_large(format!(
-            "the line is no request: it is above the limit of {LINE_BYTES_MAX} bytes"
-        ))));
+        return Err(refuse(
+            None,
+            Problem::too_large(format!(
+                "the line is no request: it is above the limit of {LINE_BYTES_MAX} bytes"
+            )),
+        ));
     };
     let no_request =
-        |why: &str| refuse(Problem::invalid_input(format!("the line is no request: {why}")));
+        |why: &str| refuse(None, Problem::invalid_input(format!("the line is no request: {why}")));
     let text = std::str::from_utf8(&line).map_err(|_| no_request("it is not UTF-8"))?;
     let Members(members) = Members::read(text).map_err(|why| no_request(&why))?;
     let mut fields = Fields(members);
-    let id = fields.id().map_err(refuse)?;
+    let id = fields.id().map_err(|why| refuse(None, Problem::invalid_input(why)))?;
     match fields.request() {
         Ok((name, action)) => Ok(Request { id, name, action }),
-        Err(problem) => Err(Refusal { id: Some(id), problem }),
+        Err(why) => Err(refuse(Some(id), Problem::invalid_input(why))),
     }
 }
 
+/// Every error here is the rule that the line breaks.
 impl<'a> Fields<'a> {
-    fn id(&mut self) -> Result<Id, Problem> {
+    fn id(&mut self) -> Result<Id, String> {
         let raw = self.need("id")?;
         if raw.get().len() > ID_BYTES_MAX {
-            return Err(Problem::invalid_input(format!(
-                "id is above the limit of {ID_BYTES_MAX} bytes"
-            )));
+            return Err(format!("id is above the limit of {ID_BYTES_MAX} bytes"));
         }
-        RawValue::from_string(on_one_line(raw.get()))
-            .map_err(|_| Problem::invalid_input("id is no JSON"))
+        RawValue::from_string(on_one_line(raw.get())).map_err(|_| "id is no JSON".to_owned())
     }
 
-    fn request(&mut self) -> Result<(Name, Action), Problem> {
+    fn request(&mut self) -> Result<(Name, Action), String> {
         let op: String = self.must("op", "a string")?;
         let named = |fields: &mut Self| {
             let task = fields.must("task", "a string")?;
             let run = fields.must("run", "a string")?;
-            Ok::<_, Problem>(Name { task, run })
+            Ok::<_, String>(Name { task, run })
         };
         let (name, action) = match op.as_str() {
             "open" => {
@@ -124,19 +125,19 @@ impl<'a> Fields<'a> {
             "stats" => (named(self)?, Action::Stats),
             other => {
                 let other: String = other.chars().take(SHOWN_CHARS_MAX).collect();
-                return Err(Problem::invalid_input(format!("op must be {OPS}, not: {other}")));
+                return Err(format!("op must be {OPS}, not: {other}"));
             }
         };
         match self.0.first() {
             None => Ok((name, action)),
             Some((field, _)) => {
                 let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
-                Err(Problem::invalid_input(format!("{op} has no such field: {field}")))
+                Err(format!("{op} has no such field: {field}"))
             }
         }
     }
 
-    fn options(&mut self, name: &Name) -> Result<RunOptions, Problem> {
+    fn options(&mut self, name: &Name) -> Result<RunOptions, String> {
         let mut options = RunOptions::new(&name.task, &name.run);
         options.interval_ms = self.may("interval_ms", "a whole number of milliseconds")?;
         let rule = "an object with manifest and heartbeat, each \"visible\" or \"durable\"";
@@ -147,41 +148,40 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a field, which may be there once.
-    fn take(&mut self, field: &str) -> Result<Option<&'a RawValue>, Problem> {
+    fn take(&mut self, field: &str) -> Result<Option<&'a RawValue>, String> {
         let Some(at) = self.0.iter().position(|(name, _)| name == field) else { return Ok(None) };
         let (_, raw) = self.0.remove(at);
         if self.0.iter().any(|(name, _)| name == field) {
-            return Err(Problem::invalid_input(format!("{field} is given twice")));
+            return Err(format!("{field} is given twice"));
         }
         Ok(Some(raw))
     }
 
-    fn need(&mut self, field: &str) -> Result<&'a RawValue, Problem> {
-        self.take(field)?.ok_or_else(|| Problem::invalid_input(format!("{field} is missing")))
+    fn need(&mut self, field: &str) -> Result<&'a RawValue, String> {
+        self.take(field)?.ok_or_else(|| format!("{field} is missing"))
     }
 
-    fn must<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<T, Problem> {
+    fn must<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<T, String> {
         typed(self.need(field)?, field, rule)
     }
 
     /// A field that may be left out, or null.
-    fn may<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<Option<T>, Problem> {
+    fn may<T: Deserialize<'a>>(&mut self, field: &str, rule: &str) -> Result<Option<T>, String> {
         self.take(field)?.map_or(Ok(None), |raw| typed(raw, field, rule))
     }
 
     /// An object, as it came.
-    fn object(&mut self, field: &str) -> Result<String, Problem> {
+    fn object(&mut self, field: &str) -> Result<String, String> {
         let text = self.need(field)?.get();
         if !text.starts_with('{') {
-            return Err(Problem::invalid_input(format!("{field} must be an object")));
+            return Err(format!("{field} must be an object"));
         }
         Ok(text.to_owned())
     }
 }
 
-fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue, field: &str, rule: &str) -> Result<T, Problem> {
-    serde_json::from_str(raw.get())
-        .map_err(|_| Problem::invalid_input(format!("{field} must be {rule}")))
+fn typed<'a, T: Deserialize<'a>>(raw: &'a RawValue, field: &str, rule: &str) -> Result<T, String> {
+    serde_json::from_str(raw.get()).map_err(|_| format!("{field} must be {rule}"))
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ const RUNS: &str = ".runs";
 const CLI: &str = "cli";
 const MANIFEST: &str = "manifest.json";
 const HEARTBEAT: &str = ".heartbeat";
-/// Four times what the library writes by default: other hosts may have set more.
-const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What the library writes at most by default.
+const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A heartbeat has 25.
 const HEARTBEAT_BYTES_MAX: u64 = 4 * 1024;
 
