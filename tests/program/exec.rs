@@ -141,7 +141,10 @@ fn the_manifest_keeps_the_last_8_kib_of_the_output() {
     let manifest = state.manifest();
     let tail = manifest["output_tail"].as_str().unwrap();
     assert_eq!(tail.len(), 8192);
-    assert_eq!((&manifest["stdout_bytes"], &manifest["stderr_bytes"]), (&100_000.into(), &4.into()));
+    assert_eq!(
+        (&manifest["stdout_bytes"], &manifest["stderr_bytes"]),
+        (&100_000.into(), &4.into())
+    );
 }
 
 #[test]
@@ -267,7 +270,9 @@ fn a_write_error_later_is_a_warning_and_the_commands_code_stays() {
     let done = output(&mut state.shell(&[], script));
     assert_eq!(done.status.code(), Some(7));
     let warning = stderr(&done);
-    assert!(warning.starts_with("tandem: warning: cannot replace .runs/task/cli/run/manifest.json"));
+    assert!(
+        warning.starts_with("tandem: warning: cannot replace .runs/task/cli/run/manifest.json")
+    );
     assert_eq!(warning.lines().count(), 1, "{warning}");
     assert!(temp_files(&state.run_dir()).is_empty());
 }

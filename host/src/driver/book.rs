@@ -64,6 +64,8 @@ struct Entry {
     /// The driver itself has asked for a close.
     is_close_asked: bool,
     account: Account,
+    /// A component failed and took changes along that no call has been told of.
+    untold: Option<Error>,
     /// Opens of the same run that wait until this one is out of the way.
     after_release: Vec<Job>,
 }
@@ -195,6 +197,7 @@ impl Book {
             is_released: false,
             is_close_asked: false,
             account: Account::default(),
+            untold: None,
             after_release: Vec::new(),
         };
         self.runs.insert(run, entry);
@@ -211,6 +214,9 @@ impl Book {
         };
         if entry.is_closed && entry.phase == Phase::Shut {
             return answer_closed(&entry.options, &call);
+        }
+        if let Some(error) = entry.untold.take() {
+            return call.fail(&error);
         }
         // What is above the run's own limit is refused by the component.
         let limit = document_limit(&entry.options, self.bounds);
@@ -403,7 +409,13 @@ impl Book {
         }
         match entry.phase {
             Phase::Opening => {}
-            Phase::Shut => self.remove(run),
+            Phase::Shut => {
+                let untold = entry.untold.take();
+                if let (Some(error), Some(shutdown)) = (untold, &mut self.shutdown) {
+                    shutdown.closed.push(closed_run(&entry.options, Err(error)));
+                }
+                self.remove(run);
+            }
             Phase::Open(_) if !entry.is_closed && !entry.is_close_asked => {
                 entry.is_close_asked = true;
                 let purpose = if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
@@ -454,6 +466,7 @@ impl Book {
         self.used = 0;
         self.releasing.clear();
         for (run, mut entry) in std::mem::take(&mut self.runs) {
+            let is_told = entry.calls > 0 || !entry.waiting.is_empty();
             for queued in entry.waiting.drain(..) {
                 queued.call.fail(&error);
             }
@@ -470,6 +483,9 @@ impl Book {
                 entry.phase = Phase::Shut;
                 entry.calls = 0;
                 entry.is_close_asked = false;
+                if !is_told && !entry.is_closed && entry.account.is_unsaved() {
+                    entry.untold = Some(error.clone());
+                }
                 entry.account.lost();
                 self.runs.insert(run, entry);
             }

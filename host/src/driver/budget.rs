@@ -16,10 +16,12 @@ pub(crate) struct Account {
     generation: u64,
     /// Bytes of patches applied so far.
     patched: u64,
+    /// What is known to be on the disk.
+    saved: Option<Mark>,
 }
 
 /// The state of an account when a flush was asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
     generation: u64,
     patched: u64,
@@ -35,6 +37,7 @@ impl Account {
     pub(crate) fn recovered(&mut self, bytes: u64) {
         self.document = bytes;
         self.generation += 1;
+        self.saved = Some(self.mark());
         // A patch that waited for the opening comes on top.
         self.projected += bytes;
     }
@@ -42,6 +45,12 @@ impl Account {
     /// The run's component is gone, and everything in it.
     pub(crate) fn lost(&mut self) {
         *self = Account { generation: self.generation + 1, ..Account::default() };
+        self.saved = Some(self.mark());
+    }
+
+    /// Whether there were changes that are not known to be on the disk.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.saved != Some(self.mark())
     }
 
     /// A document is on its way.
@@ -84,6 +93,7 @@ impl Account {
     /// The flush asked for at `mark` wrote the manifest: now its size is known, and patches that
     /// came since can have added no more than themselves.
     pub(crate) fn written(&mut self, mark: Mark, bytes: u64) {
+        self.saved = Some(mark);
         if mark.generation == self.generation {
             self.document = bytes.saturating_add(self.patched - mark.patched);
             self.settle();
@@ -162,6 +172,22 @@ mod tests {
         account.set_started(500);
         account.set_ended(500, false);
         assert_eq!(account.held(), 30);
+    }
+
+    #[test]
+    fn changes_are_unsaved_until_a_flush_that_was_asked_for_after_them_has_written() {
+        let mut account = Account::default();
+        account.recovered(10);
+        assert!(!account.is_unsaved());
+        account.set_started(20);
+        account.set_ended(20, true);
+        let before = account.mark();
+        account.merge_started(5, 100);
+        account.merge_ended(5, 100, true);
+        account.written(before, 20);
+        assert!(account.is_unsaved());
+        account.written(account.mark(), 25);
+        assert!(!account.is_unsaved());
     }
 
     #[test]

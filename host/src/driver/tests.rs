@@ -263,6 +263,33 @@ async fn a_failed_component_is_replaced_once_its_disk_is_still() {
 }
 
 #[tokio::test]
+async fn a_run_whose_changes_went_with_the_component_is_told_once_by_its_next_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = BadClock::default();
+    let builder = Tandem::builder().dir(dir.path()).wall_clock(clock.clone());
+    let tandem = builder.build().await.unwrap();
+    let [failing, changed, clean, unasked] = ["f", "changed", "clean", "unasked"].map(options);
+    let failing = tandem.open_run(failing).await.unwrap();
+    let changed = tandem.open_run(changed).await.unwrap();
+    let clean = tandem.open_run(clean).await.unwrap();
+    let unasked = tandem.open_run(unasked).await.unwrap();
+    changed.set_manifest("{}").await.unwrap();
+    unasked.set_manifest("{}").await.unwrap();
+    clean.set_manifest("{}").await.unwrap();
+    clean.flush().await.unwrap();
+    clock.0.store(true, Ordering::Relaxed);
+    let beat = Request::new().heartbeat().force();
+    assert_eq!(failing.schedule(beat).await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+
+    clean.flush().await.unwrap();
+    assert_eq!(changed.flush().await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    changed.flush().await.unwrap();
+    let lost: Vec<_> =
+        tandem.shutdown().await.into_iter().filter(|run| run.outcome.is_err()).collect();
+    assert_eq!(lost.iter().map(|run| &*run.run_id).collect::<Vec<_>>(), ["unasked"]);
+}
+
+#[tokio::test]
 async fn a_closed_run_stays_closed_when_the_component_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let clock = BadClock::default();

@@ -131,15 +131,15 @@ impl Ended {
             let detail = format!("killed by signal {}", signals::name(signal));
             let end = failed(exit_code_of(signal), detail);
             let is_cancelled = passed_on.contains(&signal);
-            return End { status: if is_cancelled { Status::Cancelled } else { end.status }, ..end };
+            return End {
+                status: if is_cancelled { Status::Cancelled } else { end.status },
+                ..end
+            };
         }
         match status.code().map(|code| u8::try_from(code & 0xff).unwrap_or(1)) {
-            Some(0) => End {
-                status: Status::Succeeded,
-                exit_code: 0,
-                detail: None,
-                was_started: true,
-            },
+            Some(0) => {
+                End { status: Status::Succeeded, exit_code: 0, detail: None, was_started: true }
+            }
             code => {
                 let code = code.unwrap_or(1);
                 failed(code, format!("exit code {code}"))

@@ -142,11 +142,7 @@ impl Keeper {
         Ok(keeper)
     }
 
-    async fn run_command(
-        &mut self,
-        args: &Args,
-        signals: &mut UnboundedReceiver<Received>,
-    ) -> End {
+    async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
         let progress = Progress::start(format!("{}/{}", args.task, self.run_id));
         let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
         let end = match Running::start(&args.command, &shared) {
