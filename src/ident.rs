@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn usual_ids_are_accepted() {
         for id in [
-            "0935-manifest-persister-throughput",
+            "0042-quarterly-report",
             "2026-01-06T00-27-16-820Z-ca34f41d",
             "a",
             "a.b",

@@ -241,7 +241,7 @@ impl Serialize for Error {
         record.serialize_field("retryable", retryable)?;
         record.serialize_field("message", message)?;
         record.serialize_field("beside", beside)?;
-        record.serialize_field("cause", &self.source.as_ref().map(Cause::chain))?;
+        record.serialize_field("cause", &self.source.as_ref().map(Cause::line))?;
         record.end()
     }
 }
@@ -251,31 +251,44 @@ impl Cause {
         Cause(Arc::from(error.into_boxed_dyn_error()))
     }
 
-    pub(crate) fn text(message: &'static str) -> Self {
-        Cause::new(wasmtime::Error::msg(message))
-    }
-
-    /// The whole chain in one text.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = std::error::Error::source(self);
-        while let Some(source) = next {
-            text.push_str(": ");
-            text.push_str(&source.to_string());
-            next = source.source();
+    /// The chain in one line, without what takes several: those are the frames of a trap, which
+    /// tell a person nothing. `Debug` still has them.
+    fn line(&self) -> String {
+        let error: &(dyn std::error::Error + 'static) = &*self.0;
+        let chain = std::iter::successors(Some(error), |error| error.source());
+        let texts: Vec<String> = chain.map(|error| error.to_string().trim().to_owned()).collect();
+        let lines: Vec<&str> =
+            texts.iter().map(String::as_str).filter(|text| !text.contains('\n')).collect();
+        match (&lines[..], texts.last()) {
+            ([], Some(reason)) => reason.lines().next().unwrap_or_default().to_owned(),
+            (lines, _) => lines.join(": "),
         }
-        text
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.line())
     }
 }
 
-impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+/// It has no source: its text tells the whole chain.
+impl std::error::Error for Cause {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_one_line_with_the_reason_and_without_frames() {
+        let reason = wasmtime::Error::msg("wasm trap: unreachable");
+        let trap = reason.context("error while executing at wasm backtrace:\n    0: 0x1 - a!b");
+        let error = Error::component_failed(&Cause::new(trap.context("a call")));
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("a call: wasm trap: unreachable"));
+        let json = serde_json::to_value(&error).map(|error| error["cause"].clone());
+        assert_eq!(json.ok(), cause.map(Into::into));
+        let long = Cause::new(wasmtime::Error::msg("why\nand where"));
+        assert_eq!(long.to_string(), "why");
     }
 }

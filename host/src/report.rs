@@ -103,7 +103,7 @@ pub struct Stats {
     pub manifest: ChannelStats,
     /// The heartbeat's counters.
     pub heartbeat: ChannelStats,
-    /// The error of the last flush that failed, if no flush succeeded in full since.
+    /// The error of the last flush that failed, until everything that failed is written.
     pub last_error: Option<Error>,
     /// How long flushes took; empty buckets are left out.
     pub latency: Vec<Bucket>,

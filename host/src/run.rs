@@ -29,8 +29,10 @@ use crate::tandem::Callers;
 /// Every waiting call gets [`ErrorKind::ComponentFailed`](crate::ErrorKind::ComponentFailed), and
 /// whether it took effect is unknown. The next call opens the run again in a new component, from
 /// what is on the disk: **documents that were set and not flushed are given up**, and counters
-/// start again. A run with such documents and no waiting call is told by its next call, which fails
-/// the same way, or by [`Tandem::shutdown`](crate::Tandem::shutdown).
+/// start again. A run with such documents and no caller that waits is told by its next call other
+/// than [`stats`](Run::stats), which fails the same way, or by
+/// [`Tandem::shutdown`](crate::Tandem::shutdown). A call whose [`Pending`] is dropped tells nobody,
+/// so the call after it fails too.
 /// [`recovered`](Run::recovered) still tells what the first opening found.
 #[derive(Clone)]
 pub struct Run {

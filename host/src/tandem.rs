@@ -94,7 +94,8 @@ impl Tandem {
     /// outcome of each run that was still open is returned, and after an error what that run had
     /// not written is given up.
     ///
-    /// Later calls, of other handles too, get `closed`. A second shutdown returns an empty list.
+    /// Later calls, of other handles too, get `closed`. A second shutdown ends with the first and
+    /// returns an empty list.
     pub async fn shutdown(self) -> Vec<ClosedRun> {
         let (reply, answer) = oneshot::channel();
         self.callers.send(Job::Shutdown { reply });

@@ -41,6 +41,12 @@ pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, 
     indented(&merged, limit)
 }
 
+/// Whether a file holds a document: a JSON object that nests no deeper than [`MAX_DEPTH`]. How it
+/// is indented is the affair of who wrote it.
+pub fn is_document(text: &str) -> bool {
+    check(text, "document", u64::MAX).is_ok() && check_depth(text).is_ok()
+}
+
 /// Checks the size and that the text is a JSON object.
 fn check(text: &str, what: &'static str, limit: u64) -> Result<(), Error> {
     if text.len() as u64 > limit {
@@ -159,24 +165,32 @@ fn end_of_scalar(bytes: &[u8], at: usize) -> usize {
     rest.iter().position(is_end).map_or(bytes.len(), |end| at + end)
 }
 
-/// Recursion in the merge is bounded by this check.
+/// Bounds the nesting as [`indented`] does, for what is not indented: an empty object or array
+/// adds no level.
 fn check_depth(json: &str) -> Result<(), Error> {
     let bytes = json.as_bytes();
     let (mut depth, mut at) = (0usize, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => {
-                at = end_of_string(bytes, at);
-                continue;
+    while let Some(byte) = bytes.get(at) {
+        at = match byte {
+            b'"' => end_of_string(bytes, at),
+            b'{' | b'[' => {
+                let inside = skip_space(bytes, at + 1);
+                if matches!(bytes.get(inside), Some(b'}' | b']')) {
+                    inside + 1
+                } else {
+                    depth += 1;
+                    inside
+                }
             }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at + 1
+            }
+            _ => at + 1,
+        };
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
-        at += 1;
     }
     Ok(())
 }
@@ -410,6 +424,18 @@ mod tests {
         assert!(message(merge(None, &nested(MAX_DEPTH), LIMIT)).contains("deeper than 128"));
         let endless = format!("{{\"a\":{}", "[".repeat(100_000));
         assert!(message(format(&endless, LIMIT)).contains("no valid JSON"));
+    }
+
+    #[test]
+    fn what_was_formatted_is_a_document_and_checking_it_builds_nothing() {
+        let nested =
+            |n: usize, inner: &str| format!("{{\"a\":{}{inner}{}}}", "[".repeat(n), "]".repeat(n));
+        for (depth, inner) in [(127, "1"), (127, "[ ]"), (127, "{}"), (126, "1,1,1")] {
+            let file = format(&nested(depth, inner), LIMIT).unwrap();
+            assert!(is_document(&file), "{depth} {inner}");
+        }
+        assert!(!is_document(&nested(128, "1")));
+        assert!(!is_document("[]") && !is_document("{") && !is_document(""));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 use super::options::Durability;
 use crate::error::{Channel, Code, Failure, Operation};
 use crate::storage::replace::replace;
-use crate::storage::{Storage, ancestors, cannot_sync_directories, open_or_create_dir};
+use crate::storage::{Opened, Storage, ancestors, cannot_sync_directories, open_or_create_dir};
 
 /// What a successful write did reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub async fn write<S: Storage>(
     jobs: [Option<Job>; 2],
     ancestors_synced: &mut bool,
 ) -> [Option<Outcome>; 2] {
-    let (dir, is_new) = match open_or_create_dir(storage, path).await {
+    let Opened { dir, was_missing, .. } = match open_or_create_dir(storage, path).await {
         Ok(opened) => opened,
         Err(failure) => {
             let failed = |(job, channel): (Option<Job>, _)| {
@@ -56,7 +56,7 @@ pub async fn write<S: Storage>(
             return [(manifest, Channel::Manifest), (heartbeat, Channel::Heartbeat)].map(failed);
         }
     };
-    *ancestors_synced &= !is_new;
+    *ancestors_synced &= !was_missing;
 
     let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(2);
     let mut written = Vec::with_capacity(2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::document;
 use super::options::Options;
 use crate::error::{Channel, Code, Error, Failure, Operation};
-use crate::storage::{Kind, Storage, open_or_create_dir, temp};
+use crate::storage::{Kind, Opened, Storage, open_or_create_dir, temp};
 
 /// What was found on the disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub async fn recover<S: Storage>(
     options: &Options,
 ) -> Result<Recovery, Error> {
     let mut recovery = Recovery { directory: path.to_owned(), ..Recovery::default() };
-    let (dir, is_new) = open_or_create_dir(storage, path).await?;
+    let Opened { dir, is_new, .. } = open_or_create_dir(storage, path).await?;
     if is_new {
         return Ok(recovery);
     }
@@ -51,7 +51,13 @@ pub async fn recover<S: Storage>(
     let place = Place { storage, dir: &dir, path };
     let limit = options.max_document_bytes;
     if let Some((text, _)) = place
-        .read(Channel::Manifest, &options.manifest_name, limit, is_manifest, &mut recovery)
+        .read(
+            Channel::Manifest,
+            &options.manifest_name,
+            limit,
+            document::is_document,
+            &mut recovery,
+        )
         .await?
     {
         recovery.document = Some(text);
@@ -73,11 +79,6 @@ pub async fn sweep<S: Storage>(storage: &S, path: &str, age: Duration) {
     let Ok(dir) = storage.open_dir(path).await else { return };
     let Ok(now) = temp::disk_time(storage, &dir, path).await else { return };
     let _ = temp::sweep(storage, &dir, now, age).await;
-}
-
-fn is_manifest(text: &str) -> bool {
-    // Indented by whoever wrote it, so only the grammar and the nesting count here.
-    document::format(text, u64::MAX).is_ok()
 }
 
 fn is_heartbeat(text: &str) -> bool {

@@ -283,7 +283,10 @@ impl<C> Schedule<C> {
             match waits {
                 // It succeeded for a part of what the request named: the rest is still to come.
                 Waits::Channels(channels) if is_ok && !channels.minus(flight.taken).is_empty() => {
-                    self.waiting.push((caller, Waits::Channels(channels.minus(flight.taken))));
+                    // Of a run that was dropped nothing is to come: the caller goes unanswered.
+                    if !is_abandoned {
+                        self.waiting.push((caller, Waits::Channels(channels.minus(flight.taken))));
+                    }
                 }
                 _ => answered.push(caller),
             }

@@ -36,7 +36,7 @@ pub struct Stats {
     pub automatic_retries: u64,
     /// By channel: manifest, heartbeat.
     pub channels: [ChannelStats; 2],
-    /// The error of the last failed flush, until one succeeds in full.
+    /// The error of the last failed flush, until everything that failed is written.
     pub last_error: Option<Error>,
     /// Flushes by the power of two, in microseconds, that bounds their time.
     latency: [u64; LATENCY_BUCKETS],

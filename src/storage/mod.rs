@@ -83,14 +83,24 @@ pub trait Storage: 'static {
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }
 
-/// Opens a directory and creates what is missing of it. The flag tells whether anything was.
+/// A directory that was opened.
+pub struct Opened<D> {
+    /// The handle.
+    pub dir: D,
+    /// Whether this call created it, so that nothing can be in it.
+    pub is_new: bool,
+    /// Whether something of the path was missing, and its entries are not durable.
+    pub was_missing: bool,
+}
+
+/// Opens a directory and creates what is missing of it.
 ///
 /// # Errors
 /// The step that failed, without a channel.
 pub async fn open_or_create_dir<S: Storage>(
     storage: &S,
     path: &str,
-) -> Result<(S::Dir, bool), Failure> {
+) -> Result<Opened<S::Dir>, Failure> {
     let failure = |operation, path: &str, code| Failure {
         channel: None,
         operation,
@@ -99,17 +109,20 @@ pub async fn open_or_create_dir<S: Storage>(
     };
     match storage.open_dir(path).await {
         Err(Code::NO_ENTRY) => {}
-        Ok(dir) => return Ok((dir, false)),
+        Ok(dir) => return Ok(Opened { dir, is_new: false, was_missing: false }),
         Err(code) => return Err(failure(Operation::Open, path, code)),
     }
+    let mut is_new = false;
     for prefix in prefixes(path) {
-        match storage.create_dir(prefix).await {
-            Ok(()) | Err(Code::EXIST) => {}
+        // Another component may create the same directories at the same time.
+        is_new = match storage.create_dir(prefix).await {
+            Ok(()) => true,
+            Err(Code::EXIST) => false,
             Err(code) => return Err(failure(Operation::CreateDirectory, prefix, code)),
-        }
+        };
     }
     match storage.open_dir(path).await {
-        Ok(dir) => Ok((dir, true)),
+        Ok(dir) => Ok(Opened { dir, is_new, was_missing: true }),
         Err(code) => Err(failure(Operation::Open, path, code)),
     }
 }

@@ -14,6 +14,7 @@ on_both_filesystems!(
     the_heartbeats_age_is_told_by_the_file_systems_clock,
     opening_changes_no_file,
     a_corrupt_manifest_is_set_aside_and_work_goes_on,
+    a_manifest_that_indentation_would_multiply_is_only_read,
     a_corrupt_heartbeat_is_set_aside_and_work_goes_on,
     a_manifest_above_the_limit_is_refused_and_left_alone,
     a_second_open_of_an_open_run_is_refused,
@@ -88,6 +89,18 @@ async fn open_corrupt(bench: &Bench, name: &str, file: &str, content: &[u8]) -> 
     assert_eq!(fs::read(bench.dir.path().join(aside)).unwrap(), content);
     assert!(!bench.run_dir(name).join(file).exists());
     run
+}
+
+/// Indented, it would have 2 GB, more than the component may use.
+async fn a_manifest_that_indentation_would_multiply_is_only_read(files: Files) {
+    let bench = files.bench().await;
+    let items = b",1".repeat(7_500_000);
+    let deep = [b"{\"a\":", &b"[".repeat(126)[..], b"1", &items, &b"]".repeat(126), b"}"].concat();
+    bench.put("run", "manifest.json", &deep);
+    let run = bench.open("run").await;
+    assert_eq!(run.recovered().document.as_ref().map(String::len), Some(deep.len()));
+    run.schedule(ALL).await.unwrap();
+    assert!(bench.manifest("run").into_bytes() == deep);
 }
 
 async fn a_corrupt_manifest_is_set_aside_and_work_goes_on(files: Files) {

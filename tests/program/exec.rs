@@ -44,6 +44,12 @@ impl State {
     }
 }
 
+/// Puts a directory in the place of its manifest, once nothing writes it until the end.
+const SPOILS_ITS_MANIFEST: &str = r#"
+until grep -q '"status": "running"' "$STATE/manifest.json"; do :; done
+rm "$STATE/manifest.json"; mkdir -p "$STATE/manifest.json/x"; exit 7
+"#;
+
 fn output(command: &mut Command) -> Output {
     Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))
         .output()
@@ -148,13 +154,100 @@ fn the_manifest_keeps_the_last_8_kib_of_the_output() {
 }
 
 #[test]
+fn the_commands_own_flags_are_its_own_with_and_without_two_dashes() {
+    for dashes in [&[][..], &["--"]] {
+        let state = State::new();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        command.args(["exec", "--root"]).arg(state.root.path());
+        let done = output(command.args(dashes).args(["echo", "--task", "-x", "--", "y"]));
+        assert_eq!(String::from_utf8_lossy(&done.stdout), "--task -x -- y\n");
+    }
+}
+
+#[test]
+fn the_manifest_says_that_the_command_runs_as_soon_as_it_does() {
+    let state = State::new();
+    let (mut child, _stdout) = started(&mut state.shell(&[], "echo ready; read end"));
+    wait_for("the start in the manifest", || {
+        let manifest = state.manifest();
+        manifest["commands"][0]["status"] == "running"
+            && manifest["commands"][0]["started_at"].is_string()
+    });
+    drop(child.stdin.take());
+    child.wait();
+}
+
+#[test]
+fn a_refused_start_leaves_no_run_that_seems_to_go_on() {
+    let state = State::new();
+    fs::create_dir_all(state.run_dir().join(".heartbeat")).unwrap();
+    let done = output(&mut state.shell(&[], "echo started"));
+    assert_eq!((done.status.code(), &*done.stdout), (Some(125), &b""[..]));
+    assert_eq!(state.manifest()["status"], "failed");
+    assert_eq!(state.manifest()["commands"][0]["started_at"], Value::Null);
+}
+
+#[test]
+fn messages_that_cannot_be_written_change_nothing() {
+    let state = State::new();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut bad_id = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    bad_id.args(["exec", "--task", "../x", "--root"]).arg(state.root.path()).args(["--", "true"]);
+    for (command, code) in [(&mut bad_id, 125), (&mut state.shell(&[], SPOILS_ITS_MANIFEST), 7)] {
+        let mut child = Guarded::spawn(command.stdin(Stdio::null()).stderr(full()));
+        assert_eq!(child.wait().code(), Some(code));
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_is_said_and_the_command_goes_on() {
+    let state = State::new();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = state.shell(&[], "echo lost; echo more; exit 5");
+    let piped = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
+    let done = Guarded::spawn(piped).output();
+    assert_eq!(done.status.code(), Some(5));
+    assert!(stderr(&done).contains("warning: cannot write standard output"), "{}", stderr(&done));
+    assert_eq!(state.manifest()["output_tail"], "lost\nmore\n");
+}
+
+#[test]
+fn the_end_is_on_the_disk_before_a_reader_that_does_not_read() {
+    let state = State::new();
+    let (mut child, stdout) = started(&mut state.shell(&[], "echo ready; exec yes"));
+    // A full pipe holds 64 KiB less what its first and last pages lack.
+    wait_for("a full pipe", || {
+        rustix::io::ioctl_fionread(stdout.get_ref()).is_ok_and(|bytes| bytes > 50_000)
+    });
+    kill(&child, Signal::TERM);
+    wait_for("the end in the manifest", || state.manifest()["status"] == "cancelled");
+    assert_eq!(child.wait().code(), Some(128 + Signal::TERM.as_raw()));
+    drop(stdout);
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
+    let state = State::new();
+    let tandem = format!(
+        "trap '' HUP; exec {} exec --task task --run run --root {} -- sh -c 'echo ready; read end'",
+        env!("CARGO_BIN_EXE_tandem"),
+        state.root.path().display()
+    );
+    let (mut child, _stdout) = started(Command::new("sh").args(["-c", &tandem]));
+    kill(&child, Signal::HUP);
+    drop(child.stdin.take());
+    assert_eq!(child.wait().code(), Some(1), "`read` meets the end of its input");
+    assert_eq!(state.manifest()["status"], "failed");
+}
+
+#[test]
 fn a_command_that_is_not_found_fails_with_127() {
     let state = State::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
     command.args(["exec", "--task", "task", "--run", "run", "--root"]).arg(state.root.path());
     let done = output(command.args(["--", "no-such-command"]));
     assert_eq!(done.status.code(), Some(127));
-    assert_eq!(stderr(&done), "tandem: command not found: no-such-command\n");
+    assert_eq!(stderr(&done), "tandem exec: command not found: no-such-command\n");
     let manifest = state.manifest();
     assert_eq!(manifest["status"], "failed");
     assert_eq!(manifest["commands"][0]["started_at"], Value::Null);
@@ -266,13 +359,11 @@ fn the_heartbeat_and_the_manifest_follow_the_command() {
 #[test]
 fn a_write_error_later_is_a_warning_and_the_commands_code_stays() {
     let state = State::new();
-    let script = r#"rm "$STATE/manifest.json"; mkdir -p "$STATE/manifest.json/x"; exit 7"#;
-    let done = output(&mut state.shell(&[], script));
+    let done = output(&mut state.shell(&[], SPOILS_ITS_MANIFEST));
     assert_eq!(done.status.code(), Some(7));
     let warning = stderr(&done);
-    assert!(
-        warning.starts_with("tandem: warning: cannot replace .runs/task/cli/run/manifest.json")
-    );
+    let expected = "tandem exec: warning: cannot replace .runs/task/cli/run/manifest.json";
+    assert!(warning.starts_with(expected), "{warning}");
     assert_eq!(warning.lines().count(), 1, "{warning}");
     assert!(temp_files(&state.run_dir()).is_empty());
 }
@@ -283,6 +374,7 @@ fn a_wrong_flag_is_one_line_and_exit_code_2() {
         &["exec", "--interval", "0", "--", "true"][..],
         &["exec", "--durability", "maybe", "--", "true"],
         &["exec", "--colour", "--", "true"],
+        &["exec", "--colour", "true"],
         &["exec"],
     ] {
         let done = output(Command::new(env!("CARGO_BIN_EXE_tandem")).args(arguments));
@@ -326,6 +418,9 @@ fn killed_200_times_every_file_is_whole_and_leftovers_are_swept() {
         for n in 0..100 {
             kill_while_writing(&state, 1 + (from + n) % 5);
         }
+        // At least one, whatever the kills have left.
+        let name = format!(".heartbeat.{}.tandem-tmp", "0f".repeat(16));
+        fs::write(state.run_dir().join(name), "").unwrap();
         let left = temp_files(&state.run_dir());
         left.iter().for_each(|name| set_old(&state.run_dir().join(name)));
         assert!(output(&mut state.shell(&[], "true")).status.success());

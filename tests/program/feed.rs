@@ -288,6 +288,15 @@ fn the_end_of_the_input_closes_every_run() {
 }
 
 #[test]
+fn an_input_that_cannot_be_read_is_no_clean_end() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = std::fs::File::open(root.path()).unwrap();
+    let mut command = feed(root.path());
+    let command = command.stdin(directory).stdout(Stdio::piped()).stderr(Stdio::piped());
+    assert_one_line(&Guarded::spawn(command).output(), 1);
+}
+
+#[test]
 fn a_signal_counts_as_the_end_of_the_input() {
     for signal in [Signal::TERM, Signal::INT] {
         let root = Root::new();

@@ -24,7 +24,19 @@ fn a_wrong_command_line_is_one_line_and_exit_code_2() {
 #[test]
 fn help_documents_every_flag() {
     for (command, flags) in [
-        ("feed", &["--root"][..]),
+        (
+            "exec",
+            &[
+                "--root",
+                "--task",
+                "--run",
+                "--interval",
+                "--heartbeat",
+                "--durability",
+                "--no-progress",
+            ][..],
+        ),
+        ("feed", &["--root"]),
         ("status", &["--root", "--json", "--watch"]),
         ("component", &["--out"]),
     ] {

@@ -70,6 +70,14 @@ fn no_runs_are_one_sentence_and_no_failure() {
 }
 
 #[test]
+fn what_stands_in_the_way_of_the_runs_is_said() {
+    let root = Root::new();
+    std::fs::write(root.path().join(".runs"), "").unwrap();
+    let stderr = assert_one_line(&run(&mut root.status(&[])), 1);
+    assert!(stderr.contains(".runs is not a directory"), "{stderr}");
+}
+
+#[test]
 fn a_root_that_is_missing_or_a_file_is_one_line_and_exit_code_1() {
     let root = Root::new();
     let file = root.path().join("file");

@@ -11,6 +11,14 @@ pub fn complain(command: &str, message: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
+/// An error with its cause, if it has one, in one sentence.
+pub fn message(error: &tandem_host::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
 /// `text` with every character that steers a terminal, or reorders what it shows, written out.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

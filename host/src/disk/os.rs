@@ -191,9 +191,11 @@ impl Disk for OsDisk {
             let mut entries = Vec::new();
             for entry in dir.entries()? {
                 let entry = entry?;
-                let name = entry.file_name();
-                let name = name.into_string().map_err(|_| ErrorCode::IllegalByteSequence)?;
-                entries.push(Entry { name, kind: kind_of(entry.file_type()?) });
+                // WASI has no name for what is not UTF-8, and Tandem makes no such file.
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                // Some file systems look the type up, and the file may be gone by now.
+                let kind = entry.file_type().map_or(Kind::Other, kind_of);
+                entries.push(Entry { name, kind });
             }
             Ok(entries)
         })

@@ -209,3 +209,14 @@ async fn a_gate_holds_calls_until_another_was_issued() {
     after.release();
     renaming.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_name_that_is_not_utf_8_hides_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (dir, disk) = disk();
+    std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    std::fs::write(dir.path().join("a"), "").unwrap();
+    let names: Vec<_> = disk.read_dir(&disk.root()).await.unwrap();
+    assert_eq!(names.iter().map(|entry| &*entry.name).collect::<Vec<_>>(), ["a"]);
+}

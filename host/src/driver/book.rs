@@ -1,6 +1,6 @@
 //! What the driver knows: runs, waiting calls, calls in flight. It outlives the component.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
@@ -38,7 +38,7 @@ pub(crate) struct Book {
     admission: Admission<Queued>,
     order: u64,
     /// Who is told if the component fails, for each call in flight.
-    in_flight: HashMap<Ticket, Box<dyn Fail>>,
+    in_flight: HashMap<Ticket, (RunId, Box<dyn Fail>)>,
     ticket: u64,
     /// Directories of runs whose last handle is gone and that are still being closed.
     releasing: HashMap<String, RunId>,
@@ -64,7 +64,7 @@ struct Entry {
     /// The driver itself has asked for a close.
     is_close_asked: bool,
     account: Account,
-    /// A component failed and took changes along that no call has been told of.
+    /// A component failed and took changes along, and no caller is known to have been told.
     untold: Option<Error>,
     /// Opens of the same run that wait until this one is out of the way.
     after_release: Vec<Job>,
@@ -86,7 +86,6 @@ pub(crate) struct Queued {
     purpose: Purpose,
     /// The size of the document or patch that it carries.
     bytes: u64,
-    order: u64,
 }
 
 /// Who wants a call.
@@ -98,7 +97,8 @@ enum Purpose {
 }
 
 struct Shutdown {
-    reply: oneshot::Sender<Vec<ClosedRun>>,
+    /// Who asked for it, the first one first.
+    replies: Vec<oneshot::Sender<Vec<ClosedRun>>>,
     closed: Vec<ClosedRun>,
 }
 
@@ -163,25 +163,38 @@ impl Book {
         match job {
             Job::Open { run, options, reply } => self.open(run, options, reply),
             Job::Call { run, call } => self.call(run, call),
-            Job::Release { run } => {
-                if let Some(entry) = self.runs.get_mut(&run) {
-                    entry.is_released = true;
-                    self.releasing.insert(directory(&entry.options), run);
-                    self.advance(run);
-                }
-            }
+            Job::Release { run } => self.release(run),
             Job::Shutdown { reply } => {
-                self.shutdown = Some(Shutdown { reply, closed: Vec::new() });
-                for run in self.runs.keys().copied().collect::<Vec<_>>() {
-                    self.advance(run);
-                }
+                let new = || Shutdown { replies: Vec::new(), closed: Vec::new() };
+                self.shutdown.get_or_insert_with(new).replies.push(reply);
+                self.advance_all();
             }
+        }
+    }
+
+    fn release(&mut self, run: RunId) {
+        if let Some(entry) = self.runs.get_mut(&run) {
+            entry.is_released = true;
+            self.releasing.insert(directory(&entry.options), run);
+            return self.advance(run);
+        }
+        // Its open may still wait for another run to be closed. Nobody would release it later.
+        let is_other = |job: &Job| !matches!(job, Job::Open { run: open, .. } if *open == run);
+        for entry in self.runs.values_mut() {
+            entry.after_release.retain(is_other);
+        }
+    }
+
+    fn advance_all(&mut self) {
+        for run in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.advance(run);
         }
     }
 
     fn open(&mut self, run: RunId, options: RunOptions, reply: Reply<Recovery>) {
         if self.shutdown.is_some() {
-            return reply.send(Err(Error::shut_down()));
+            reply.send(Err(Error::shut_down()));
+            return;
         }
         let old = self.releasing.get(&directory(&options));
         if let Some(entry) = old.and_then(|old| self.runs.get_mut(old)) {
@@ -205,18 +218,21 @@ impl Book {
     }
 
     fn call(&mut self, run: RunId, call: Call) {
-        if self.shutdown.is_some() {
-            return call.fail(&Error::shut_down());
-        }
-        let Some(entry) = self.runs.get_mut(&run) else {
-            // Its open failed, so no handle was given out.
-            return call.fail(&Error::shut_down());
+        let entry = self.runs.get_mut(&run).filter(|_| self.shutdown.is_none());
+        let Some(entry) = entry else {
+            // Without an entry, its open failed and no handle was given out.
+            call.fail(&Error::shut_down());
+            return;
         };
         if entry.is_closed && entry.phase == Phase::Shut {
             return answer_closed(&entry.options, &call);
         }
-        if let Some(error) = entry.untold.take() {
-            return call.fail(&error);
+        let is_stats = matches!(call, Call::Stats { .. });
+        if let Some(error) = entry.untold.take_if(|_| !is_stats) {
+            if !call.fail(&error) {
+                entry.untold = Some(error);
+            }
+            return;
         }
         // What is above the run's own limit is refused by the component.
         let limit = document_limit(&entry.options, self.bounds);
@@ -237,13 +253,12 @@ impl Book {
         let (held, will_hold) = (entry.account.held(), account.held());
         let total = self.used.saturating_sub(held).saturating_add(will_hold);
         if will_hold > held && total > self.bounds.total_bytes {
-            return call.fail(&over_budget(total, self.bounds.total_bytes));
+            call.fail(&over_budget(total, self.bounds.total_bytes));
+            return;
         }
         entry.account = account;
         self.used = total;
-        self.order += 1;
-        let queued = Queued { run, call, purpose: Purpose::Caller, bytes, order: self.order };
-        self.enqueue(queued);
+        self.enqueue(Queued { run, call, purpose: Purpose::Caller, bytes });
     }
 
     /// Puts a call where it waits: for its run to be open, or for admission.
@@ -254,7 +269,10 @@ impl Book {
             Phase::Open(_) => {
                 entry.calls += 1;
                 let pool = if queued.call.is_throttled() { Pool::Throttled } else { Pool::Prompt };
-                self.admission.push(pool, queued.order, queued.bytes, queued);
+                // The order is that of the queues. A call that waited for its run is behind those
+                // that did not.
+                self.order += 1;
+                self.admission.push(pool, self.order, queued.bytes, queued);
             }
             Phase::Opening => entry.waiting.push_back(queued),
             Phase::Shut => {
@@ -271,7 +289,7 @@ impl Book {
             return Some(start);
         }
         while let Some((pool, queued)) = self.admission.pop() {
-            let Queued { run, call, purpose, bytes, .. } = queued;
+            let Queued { run, call, purpose, bytes } = queued;
             let Some(entry) = self.runs.get(&run) else {
                 self.admission.ended(pool, bytes);
                 continue;
@@ -281,7 +299,7 @@ impl Book {
                 continue;
             };
             let after = After { run, pool, purpose, bytes, mark: entry.account.mark() };
-            let ticket = self.ticket(call.fail_later());
+            let ticket = self.ticket(run, call.fail_later());
             return Some(Start::Call { ticket, resource, call, after });
         }
         None
@@ -305,14 +323,14 @@ impl Book {
         self.opening += 1;
         self.reserved += limit;
         // The opener and the calls that wait are the entry's own.
-        let ticket = self.ticket(Box::new(Nobody));
+        let ticket = self.ticket(run, Box::new(Nobody));
         Some(Start::Open { ticket, run, options })
     }
 
-    fn ticket(&mut self, fail: Box<dyn Fail>) -> Ticket {
+    fn ticket(&mut self, run: RunId, fail: Box<dyn Fail>) -> Ticket {
         self.ticket += 1;
         let ticket = Ticket(self.ticket);
-        self.in_flight.insert(ticket, fail);
+        self.in_flight.insert(ticket, (run, fail));
         ticket
     }
 
@@ -392,6 +410,8 @@ impl Book {
             Effect::Closed(outcome) => {
                 entry.is_closed |= outcome.is_ok();
                 if let (Purpose::Shutdown, Some(shutdown)) = (after.purpose, &mut self.shutdown) {
+                    let untold = entry.untold.take();
+                    let outcome = outcome.and_then(|receipt| untold.map_or(Ok(receipt), Err));
                     shutdown.closed.push(closed_run(&entry.options, outcome));
                 }
             }
@@ -420,9 +440,7 @@ impl Book {
                 entry.is_close_asked = true;
                 let purpose = if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
                 let (reply, _) = Reply::new();
-                self.order += 1;
-                let (call, order) = (Call::Close { reply }, self.order);
-                self.enqueue(Queued { run, call, purpose, bytes: 0, order });
+                self.enqueue(Queued { run, call: Call::Close { reply }, purpose, bytes: 0 });
             }
             Phase::Open(resource) if entry.calls == 0 => {
                 self.drops.push(resource);
@@ -453,12 +471,7 @@ impl Book {
     /// stay, to be opened anew.
     pub(crate) fn lose(&mut self, cause: &Cause) {
         let error = Error::component_failed(cause);
-        for (_, fail) in self.in_flight.drain() {
-            fail.fail(&error);
-        }
-        for queued in self.admission.drain() {
-            queued.call.fail(&error);
-        }
+        let told = self.fail_all(&error);
         self.opens.clear();
         self.drops.clear();
         self.opening = 0;
@@ -466,14 +479,10 @@ impl Book {
         self.used = 0;
         self.releasing.clear();
         for (run, mut entry) in std::mem::take(&mut self.runs) {
-            let is_told = entry.calls > 0 || !entry.waiting.is_empty();
-            for queued in entry.waiting.drain(..) {
-                queued.call.fail(&error);
-            }
             for job in entry.after_release.drain(..) {
                 fail(job, &error);
             }
-            let is_reported = entry.is_close_asked && !entry.is_released;
+            let is_reported = entry.is_close_asked && !entry.is_released && !entry.is_closed;
             if let Some(shutdown) = self.shutdown.as_mut().filter(|_| is_reported) {
                 shutdown.closed.push(closed_run(&entry.options, Err(error.clone())));
             }
@@ -483,6 +492,7 @@ impl Book {
                 entry.phase = Phase::Shut;
                 entry.calls = 0;
                 entry.is_close_asked = false;
+                let is_told = is_reported || told.contains(&run);
                 if !is_told && !entry.is_closed && entry.account.is_unsaved() {
                     entry.untold = Some(error.clone());
                 }
@@ -490,21 +500,49 @@ impl Book {
                 self.runs.insert(run, entry);
             }
         }
+        // A run that was being opened when the shutdown came has not been told of yet.
+        self.advance_all();
+    }
+
+    /// Fails the calls in flight and those that wait, and tells in which runs a caller heard of it.
+    fn fail_all(&mut self, error: &Error) -> HashSet<RunId> {
+        let in_flight = self.in_flight.drain().map(|(_, waiter)| waiter);
+        let waiting = self.runs.values_mut().flat_map(|entry| entry.waiting.drain(..));
+        let queued = self.admission.drain().chain(waiting);
+        in_flight
+            .chain(queued.map(|queued| (queued.run, queued.call.fail_later())))
+            .filter(|(_, waiter)| waiter.fail(error))
+            .map(|(run, _)| run)
+            .collect()
     }
 
     /// A request that came before the failure was known.
     pub(crate) fn refuse(&mut self, job: Job, cause: &Cause) {
+        let error = Error::component_failed(cause);
         match job {
-            Job::Open { .. } | Job::Call { .. } => fail(job, &Error::component_failed(cause)),
+            _ if self.shutdown.is_some() => self.accept(job),
             Job::Release { .. } | Job::Shutdown { .. } => self.accept(job),
+            Job::Open { .. } => fail(job, &error),
+            Job::Call { run, call } => self.refuse_call(run, &call, error),
         }
     }
 
-    /// Tells who asked for the shutdown that it is done.
+    fn refuse_call(&mut self, run: RunId, call: &Call, error: Error) {
+        let is_told = call.fail(&error);
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        if is_told {
+            entry.untold = None;
+        } else if call.is_change() && !entry.is_closed {
+            entry.untold = Some(error);
+        }
+    }
+
+    /// Tells who asked for the shutdown that it is done. The first of them gets the outcomes.
     pub(crate) fn finish(&mut self) {
-        if let Some(Shutdown { reply, closed }) = self.shutdown.take() {
-            // A caller that went away wants no answer.
-            let _ = reply.send(closed);
+        let Some(Shutdown { replies, mut closed }) = self.shutdown.take() else { return };
+        for reply in replies {
+            // A caller that went away leaves them to the next one.
+            closed = reply.send(closed).err().unwrap_or_default();
         }
     }
 }
@@ -513,14 +551,14 @@ impl Book {
 struct Nobody;
 
 impl Fail for Nobody {
-    fn fail(&self, _error: &Error) {}
+    fn fail(&self, _error: &Error) -> bool {
+        false
+    }
 }
 
 fn fail(job: Job, error: &Error) {
-    match job {
-        Job::Open { reply, .. } => reply.send(Err(error.clone())),
-        Job::Call { call, .. } => call.fail(error),
-        Job::Release { .. } | Job::Shutdown { .. } => {}
+    if let Job::Open { reply, .. } = job {
+        reply.send(Err(error.clone()));
     }
 }
 
@@ -530,7 +568,7 @@ fn answer_closed(options: &RunOptions, call: &Call) {
         Call::Close { reply } => reply.send(Ok(Receipt::default())),
         Call::Stats { reply } => reply.send(Ok(Stats::default())),
         other => other.fail(&Error::run_closed(&directory(options))),
-    }
+    };
 }
 
 fn closed_run(options: &RunOptions, outcome: Result<Receipt, Error>) -> ClosedRun {

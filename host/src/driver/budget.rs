@@ -21,7 +21,9 @@ pub(crate) struct Account {
 }
 
 /// The state of an account when a flush was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The later mark is the greater one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     generation: u64,
     patched: u64,
@@ -48,9 +50,9 @@ impl Account {
         self.saved = Some(self.mark());
     }
 
-    /// Whether there were changes that are not known to be on the disk.
+    /// Whether there were changes that are not known to be on the disk, or are on their way.
     pub(crate) fn is_unsaved(&self) -> bool {
-        self.saved != Some(self.mark())
+        self.pending > 0 || self.saved != Some(self.mark())
     }
 
     /// A document is on its way.
@@ -91,8 +93,12 @@ impl Account {
     }
 
     /// The flush asked for at `mark` wrote the manifest: now its size is known, and patches that
-    /// came since can have added no more than themselves.
+    /// came since can have added no more than themselves. A later flush may have ended before; it
+    /// knows more.
     pub(crate) fn written(&mut self, mark: Mark, bytes: u64) {
+        if self.saved > Some(mark) {
+            return;
+        }
         self.saved = Some(mark);
         if mark.generation == self.generation {
             self.document = bytes.saturating_add(self.patched - mark.patched);
@@ -188,6 +194,20 @@ mod tests {
         assert!(account.is_unsaved());
         account.written(account.mark(), 25);
         assert!(!account.is_unsaved());
+    }
+
+    #[test]
+    fn an_old_receipt_does_not_undo_what_a_newer_one_told() {
+        let mut account = Account::default();
+        account.recovered(10);
+        let before = account.mark();
+        account.set_started(20);
+        assert!(account.is_unsaved());
+        account.set_ended(20, true);
+        account.written(account.mark(), 20);
+        account.written(before, 10);
+        assert!(!account.is_unsaved());
+        assert_eq!(account.held(), 20);
     }
 
     #[test]

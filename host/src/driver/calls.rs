@@ -81,7 +81,10 @@ async fn perform<F: Filesystem>(
         Call::Schedule { request, reply } => {
             let result = guest.call_schedule(accessor, resource, request.into()).await?;
             let result = result.map(Receipt::from).map_err(Error::from);
-            let manifest_bytes = manifest_bytes(&result);
+            // Without either, the receipt may be that of a flush that began before the call, and
+            // tell of an older document than the one of now.
+            let is_own = request.manifest || request.force;
+            let manifest_bytes = manifest_bytes(&result).filter(|_| is_own);
             reply.send(result);
             Effect::Wrote { manifest_bytes }
         }

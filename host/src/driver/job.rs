@@ -45,7 +45,8 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 /// Something that can be told of a failure.
 pub(crate) trait Fail: Send {
-    fn fail(&self, error: &Error);
+    /// Whether somebody now knows that the component took changes along.
+    fn fail(&self, error: &Error) -> bool;
 }
 
 impl<T> Clone for Reply<T> {
@@ -60,18 +61,26 @@ impl<T> Reply<T> {
         (Reply(Arc::new(Mutex::new(Some(sender)))), receiver)
     }
 
-    pub(crate) fn send(&self, result: Result<T, Error>) {
+    /// Whether the caller was still there, and had no answer yet.
+    pub(crate) fn send(&self, result: Result<T, Error>) -> bool {
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(sender) = sender {
-            // A caller that went away wants no answer.
-            let _ = sender.send(result);
-        }
+        sender.is_some_and(|sender| sender.send(result).is_ok())
     }
 }
 
 impl<T: Send> Fail for Reply<T> {
-    fn fail(&self, error: &Error) {
-        self.send(Err(error.clone()));
+    fn fail(&self, error: &Error) -> bool {
+        self.send(Err(error.clone()))
+    }
+}
+
+/// Who reads counters does not ask what became of the documents.
+struct Reader(Reply<Stats>);
+
+impl Fail for Reader {
+    fn fail(&self, error: &Error) -> bool {
+        self.0.send(Err(error.clone()));
+        false
     }
 }
 
@@ -90,11 +99,17 @@ impl Call {
             Call::Schedule { reply, .. } | Call::Flush { reply } | Call::Close { reply } => {
                 Box::new(reply.clone())
             }
-            Call::Stats { reply } => Box::new(reply.clone()),
+            Call::Stats { reply } => Box::new(Reader(reply.clone())),
         }
     }
 
-    pub(crate) fn fail(&self, error: &Error) {
-        self.fail_later().fail(error);
+    /// See [`Fail::fail`].
+    pub(crate) fn fail(&self, error: &Error) -> bool {
+        self.fail_later().fail(error)
+    }
+
+    /// Whether the call changes the document.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Call::SetManifest { .. } | Call::MergeManifest { .. })
     }
 }

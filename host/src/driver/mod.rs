@@ -71,7 +71,7 @@ impl<F: Filesystem> Driver<F> {
         }
         jobs.close();
         while let Ok(job) = jobs.try_recv() {
-            book.refuse(job, &Cause::text("tandem is shut down"));
+            book.accept(job);
         }
         book.finish();
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use wasmtime_wasi::HostWallClock;
 
-use crate::disk::DiskOperation::{Rename, SyncData, Write};
+use crate::disk::DiskOperation::{Read, Rename, SyncData, Write};
 use crate::disk::{Disk, ErrorCode, Fail, Fault, Hold, OsDisk, Record};
-use crate::{Durability, ErrorKind, Request, Run, RunOptions, Tandem};
+use crate::{Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
 
 struct Bench {
     tandem: Tandem,
@@ -287,6 +287,174 @@ async fn a_run_whose_changes_went_with_the_component_is_told_once_by_its_next_ca
     let lost: Vec<_> =
         tandem.shutdown().await.into_iter().filter(|run| run.outcome.is_err()).collect();
     assert_eq!(lost.iter().map(|run| &*run.run_id).collect::<Vec<_>>(), ["unasked"]);
+}
+
+/// A component that ends on demand.
+struct Mortal {
+    tandem: Tandem,
+    hold: Hold,
+    clock: BadClock,
+    /// The run whose call ends it.
+    victim: Run,
+    _dir: tempfile::TempDir,
+}
+
+async fn mortal() -> Mortal {
+    let dir = tempfile::tempdir().unwrap();
+    let (hold, clock) = (Hold::new(), BadClock::default());
+    let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone());
+    let tandem = Tandem::builder().disk(disk).wall_clock(clock.clone()).build().await.unwrap();
+    let victim = tandem.open_run(options("victim")).await.unwrap();
+    Mortal { tandem, hold, clock, victim, _dir: dir }
+}
+
+impl Mortal {
+    async fn open(&self, run: &str) -> Run {
+        self.tandem.open_run(options(run)).await.unwrap()
+    }
+
+    async fn end(&self) -> Error {
+        self.clock.0.store(true, Ordering::Relaxed);
+        let error = self.victim.schedule(Request::new().heartbeat().force()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ComponentFailed);
+        error
+    }
+}
+
+fn kind<T>(outcome: Result<T, Error>) -> Option<ErrorKind> {
+    outcome.err().map(|error| error.kind())
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_does_not_count_as_told() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    run.flush().await.unwrap();
+    run.set_manifest(r#"{"n":2}"#).await.unwrap();
+    // It waits for the throttle.
+    drop(run.schedule(Request::new().manifest()));
+    run.stats().await.unwrap();
+    mortal.end().await;
+    // Neither does a reader of counters.
+    run.stats().await.unwrap();
+    drop(run.schedule(Request::new().heartbeat()));
+    assert_eq!(kind(run.flush().await), Some(ErrorKind::ComponentFailed));
+    run.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_set_that_nobody_waits_for_is_not_lost_in_silence() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set_manifest("{}").await.unwrap();
+    run.flush().await.unwrap();
+    mortal.end().await;
+    // The set waits for the run to be opened anew when the next component ends.
+    let gate = mortal.hold.before(|call| call.operation == Read && call.path.contains("/a/"));
+    drop(run.set_manifest(r#"{"n":1}"#));
+    gate.reached(1).await;
+    mortal.end().await;
+    gate.release();
+    assert_eq!(kind(run.flush().await), Some(ErrorKind::ComponentFailed));
+    run.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn shutdown_tells_of_changes_that_only_a_reader_of_counters_was_there_for() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set_manifest("{}").await.unwrap();
+    mortal.end().await;
+    run.stats().await.unwrap();
+    let closed = mortal.tandem.clone().shutdown().await;
+    let [closed] = &closed[..] else { panic!("{closed:?}") };
+    assert_eq!(closed.run_id, "a");
+    assert_eq!(kind(closed.outcome.clone()), Some(ErrorKind::ComponentFailed));
+}
+
+#[tokio::test]
+async fn a_schedule_that_joined_an_earlier_flush_does_not_tell_that_a_change_is_saved() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    let gate = mortal.hold.before(|call| call.is(Rename, "manifest.json"));
+    let flushed = run.flush();
+    gate.reached(1).await;
+    run.set_manifest(r#"{"n":2}"#).await.unwrap();
+    let joined = run.schedule(Request::new());
+    run.stats().await.unwrap();
+    gate.release();
+    flushed.await.unwrap();
+    assert!(joined.await.unwrap().manifest.is_some());
+    mortal.end().await;
+    assert_eq!(kind(run.flush().await), Some(ErrorKind::ComponentFailed));
+}
+
+#[tokio::test]
+async fn an_opening_that_is_given_up_while_the_run_is_closing_leaves_nothing_open() {
+    let bench = bench().await;
+    let run = bench.open("a").await;
+    run.set_manifest("{}").await.unwrap();
+    let gate = bench.hold.before(|call| call.is(Rename, "manifest.json"));
+    drop(run);
+    gate.reached(1).await;
+    drop(bench.tandem.open_run(options("a")));
+    gate.release();
+    bench.open("a").await;
+}
+
+#[tokio::test]
+async fn the_first_of_two_shutdowns_gets_the_outcomes_and_both_wait_for_the_end() {
+    let bench = bench().await;
+    let run = bench.open("a").await;
+    run.set_manifest("{}").await.unwrap();
+    let gate = bench.hold.before(|call| call.is(Rename, "manifest.json"));
+    let first = tokio::spawn(bench.tandem.clone().shutdown());
+    gate.reached(1).await;
+    let second = tokio::spawn(bench.tandem.clone().shutdown());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!first.is_finished() && !second.is_finished());
+    gate.release();
+    assert_eq!((first.await.unwrap().len(), second.await.unwrap().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_schedule_that_waited_for_its_run_does_not_overtake_the_set_before_it() {
+    let mortal = mortal().await;
+    let busy = mortal.open("busy").await;
+    let run = mortal.open("a").await;
+    run.set_manifest("{}").await.unwrap();
+    run.close().await.unwrap();
+    drop(run);
+    let run = mortal.open("a").await;
+    mortal.end().await;
+    let reading = mortal.hold.before(|call| call.operation == Read && call.path.contains("/a/"));
+    let writing =
+        mortal.hold.before(|call| call.operation == Write && call.path.contains("/busy/"));
+    let set = run.set_manifest(r#"{"n":1}"#);
+    let receipt = run.schedule(Request::new().manifest());
+    reading.reached(1).await;
+    let beat = Request::new().heartbeat().force();
+    let beats: Vec<_> = (0..20_000).map(|_| busy.schedule(beat)).collect();
+    writing.reached(1).await;
+    reading.release();
+    // Far more than the opening and the schedule take.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    writing.release();
+    let written = receipt.await.unwrap().manifest.map(|written| written.bytes);
+    assert_eq!(written, Some("{\n  \"n\": 1\n}\n".len() as u64));
+    set.await.unwrap();
+    drop(beats);
+}
+
+#[tokio::test]
+async fn the_cause_of_a_failure_is_one_line() {
+    let error = mortal().await.end().await;
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(!cause.is_empty() && !cause.contains(['\n', '@']), "{cause}");
+    assert!(!cause.contains("backtrace"), "{cause}");
+    assert_eq!(serde_json::to_value(&error).unwrap()["cause"], cause);
 }
 
 #[tokio::test]

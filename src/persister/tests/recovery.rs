@@ -243,3 +243,18 @@ fn a_bad_id_is_refused_before_anything_touches_the_disk() {
     assert!(matches!(error, Error::InvalidId(_)));
     assert!(disk.take_calls().is_empty());
 }
+
+#[test]
+fn what_another_writer_puts_there_while_the_directory_is_created_is_found() {
+    let (disk, registry) = disk();
+    disk.hold("create-dir");
+    let opening = disk.start({
+        let disk = disk.clone();
+        async move { Run::open(disk, &registry, options()).await }
+    });
+    disk.settle();
+    disk.put(MANIFEST_FILE, b"{\"n\":7}", 0);
+    disk.release("create-dir");
+    let (_run, recovery) = opening.take().expect("it has ended").unwrap();
+    assert_eq!(recovery.document.as_deref(), Some("{\"n\":7}"));
+}

@@ -5,17 +5,18 @@ use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use super::manifest::{self, End, Status};
 use super::pump::{self, Shared};
 use super::signals::{self, Received};
 use super::tail::Stream;
 
+/// The state cannot be kept: the command was not started.
+pub const EXIT_NO_STATE: u8 = 125;
 /// The command is there but cannot be run.
 const EXIT_NOT_EXECUTABLE: u8 = 126;
 /// There is no such command.
@@ -29,70 +30,66 @@ pub struct Running {
     status: Option<io::Result<ExitStatus>>,
     /// Dropped when the command has ended: the threads end once nothing is left to read.
     live: Vec<PipeWriter>,
-    pumps: Vec<JoinHandle<io::Result<()>>>,
-    drained: Option<oneshot::Receiver<()>>,
+    /// Closed when the threads have ended.
+    pumps: mpsc::Receiver<()>,
 }
 
-/// The command is over.
-pub struct Ended(io::Result<ExitStatus>);
+/// Why a command was not started.
+pub enum NotStarted {
+    /// What it needs could not be made.
+    Own(io::Error),
+    /// The command cannot be run.
+    Command(io::Error),
+}
 
 impl Running {
-    /// Starts the command with the program's own input, and the threads.
+    /// Starts the threads, then the command with the program's own input.
     ///
     /// # Errors
-    /// The system's.
-    pub fn start(command: &[OsString], shared: &Arc<Shared>) -> io::Result<Self> {
+    /// [`NotStarted`]; the threads end.
+    pub fn start(command: &[OsString], shared: &Arc<Shared>) -> Result<Self, NotStarted> {
         let Some((program, arguments)) = command.split_first() else {
-            return Err(ErrorKind::NotFound.into());
+            return Err(NotStarted::Command(ErrorKind::NotFound.into()));
         };
-        let (stdout, stdout_writer) = io::pipe()?;
-        let (stderr, stderr_writer) = io::pipe()?;
-        let mut starting = Command::new(program);
-        starting.args(arguments).stdout(stdout_writer).stderr(stderr_writer);
-        let child = starting.spawn()?;
-        // Holds the command's ends of the pipes.
-        drop(starting);
-
+        let (done, pumps) = mpsc::channel(1);
         let mut live = Vec::new();
-        let mut pumps = Vec::new();
-        for (stream, output) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
-            let (ended, writer) = io::pipe()?;
-            live.push(writer);
-            pumps.push(pump::start(stream, output, ended, shared.clone())?);
-        }
-        Ok(Running { child, status: None, live, pumps, drained: None })
+        let mut pump = |stream| {
+            let (output, writer) = io::pipe()?;
+            let (ended, live_writer) = io::pipe()?;
+            live.push(live_writer);
+            pump::start(stream, output, ended, shared.clone(), done.clone())?;
+            Ok(writer)
+        };
+        let stdout = pump(Stream::Stdout).map_err(NotStarted::Own)?;
+        let stderr = pump(Stream::Stderr).map_err(NotStarted::Own)?;
+        let mut starting = Command::new(program);
+        starting.args(arguments).stdout(stdout).stderr(stderr);
+        let child = starting.spawn().map_err(NotStarted::Command)?;
+        // `starting` goes here, and with it this process's copies of the command's ends.
+        Ok(Running { child, status: None, live, pumps })
     }
 
-    /// Waits until the command has ended and its output is passed on. Can be dropped and called
-    /// again.
+    /// Waits until the command has ended. Can be dropped and called again.
     pub async fn ended(&mut self) -> Ended {
         if self.status.is_none() {
             self.status = Some(self.child.wait().await);
             self.live.clear();
         }
-        if self.drained.is_none() {
-            let (sender, receiver) = oneshot::channel();
-            self.drained = Some(receiver);
-            let pumps = std::mem::take(&mut self.pumps);
-            std::thread::spawn(move || {
-                for pump in pumps {
-                    // Output that nobody takes any more is the command's affair, not an error.
-                    let _ = pump.join();
-                }
-                let _ = sender.send(());
-            });
+        match &self.status {
+            Some(Ok(status)) => Ended(Ok(*status)),
+            Some(Err(error)) => Ended(Err(error.kind().into())),
+            None => Ended(Err(ErrorKind::Other.into())),
         }
-        if let Some(drained) = &mut self.drained {
-            let _ = drained.await;
-        }
-        self.give_up()
     }
 
-    /// Passes a signal on; false if the command has ended already.
-    pub fn pass_on(&self, received: Received) -> bool {
-        if self.status.is_some() {
-            return false;
-        }
+    /// Waits until the output of a command that has ended is passed on.
+    pub async fn drained(&mut self) {
+        // Nothing is ever sent.
+        let _ = self.pumps.recv().await;
+    }
+
+    /// Passes a signal on to a command that has not ended.
+    pub fn pass_on(&self, received: Received) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if !received.is_from_terminal
             && let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(received.signal))
@@ -100,14 +97,11 @@ impl Running {
             // A command that has just ended needs no signal.
             let _ = kill_process(pid, signal);
         }
-        true
-    }
-
-    /// The command's end, without waiting for its output to be taken.
-    pub fn give_up(&mut self) -> Ended {
-        Ended(self.status.take().unwrap_or_else(|| Err(ErrorKind::WouldBlock.into())))
     }
 }
+
+/// The command is over.
+pub struct Ended(io::Result<ExitStatus>);
 
 impl Ended {
     /// Whether a signal ended the command.
@@ -116,14 +110,14 @@ impl Ended {
     }
 
     /// What the manifest tells; `passed_on` are the signals that the command got from Tandem.
-    pub fn into_end(self, passed_on: &[i32]) -> End {
+    pub fn end(&self, passed_on: &[i32]) -> End {
         let failed = |exit_code, detail: String| End {
             status: Status::Failed,
             exit_code,
             detail: Some(detail),
             was_started: true,
         };
-        let status = match self.0 {
+        let status = match &self.0 {
             Ok(status) => status,
             Err(error) => return failed(1, format!("cannot wait for the command: {error}")),
         };
@@ -149,16 +143,31 @@ impl Ended {
 }
 
 /// The end of a command that could not be started.
-pub fn not_started(command: &[OsString], error: &io::Error) -> End {
+pub fn not_started(command: &[OsString], error: &NotStarted) -> End {
     let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
-    let (exit_code, why) = match error.kind() {
-        ErrorKind::NotFound => (EXIT_NOT_FOUND, "command not found".to_owned()),
-        _ => (EXIT_NOT_EXECUTABLE, format!("command cannot be run: {error}")),
+    let (exit_code, why) = match error {
+        NotStarted::Own(error) => (EXIT_NO_STATE, format!("cannot run a command: {error}")),
+        NotStarted::Command(error) if error.kind() == ErrorKind::NotFound => {
+            (EXIT_NOT_FOUND, "command not found".to_owned())
+        }
+        NotStarted::Command(error) => {
+            (EXIT_NOT_EXECUTABLE, format!("command cannot be run: {error}"))
+        }
     };
     End {
         status: Status::Failed,
         exit_code,
         detail: Some(format!("{why}: {program}")),
+        was_started: false,
+    }
+}
+
+/// The end of a run whose state cannot be kept.
+pub fn without_state() -> End {
+    End {
+        status: Status::Failed,
+        exit_code: EXIT_NO_STATE,
+        detail: Some("the state cannot be kept, the command was not started".to_owned()),
         was_started: false,
     }
 }

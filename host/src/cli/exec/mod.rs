@@ -8,7 +8,6 @@ mod signals;
 mod tail;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -18,15 +17,23 @@ use tandem_host::{Durability, Error, Request, Run, RunOptions, Tandem};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use command::{Running, cancelled_before_start, new_run_id, not_started, shown};
-use manifest::{End, Manifest};
+use super::plain::{complain, message};
+use super::root::Root;
+use command::{
+    EXIT_NO_STATE, Running, cancelled_before_start, new_run_id, not_started, shown, without_state,
+};
+use manifest::{End, Manifest, Status};
 use progress::Progress;
 use pump::Shared;
 use signals::Received;
 use tail::Tail;
 
-/// The state cannot be kept: the command was not started.
-const EXIT_NO_STATE: u8 = 125;
+/// How messages name this command.
+const COMMAND: &str = "exec";
+/// How long the last state waits for output that is slow to be taken.
+const DRAIN_GRACE: Duration = Duration::from_millis(100);
+/// How long output that nobody takes holds the program after a signal that ended the command.
+const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
 
 /// How long after the end of a command a signal may come that ended it.
 const SIGNAL_GRACE: Duration = Duration::from_millis(100);
@@ -38,12 +45,12 @@ const SIGNAL_GRACE: Duration = Duration::from_millis(100);
 /// when the command was last seen alive. Output, signals and the exit code pass through.
 ///
 /// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
-/// is not executable; 125 if the state cannot be kept (the command is not started).
+/// is not executable; 125 if the state cannot be kept (the command is not started); 2 if this
+/// command line is wrong.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The directory that holds the state
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    root: PathBuf,
+    #[command(flatten)]
+    root: Root,
 
     /// The task that the run belongs to
     #[arg(long, value_name = "ID", default_value = "exec")]
@@ -66,8 +73,12 @@ pub struct Args {
     #[arg(long, value_name = "WHAT")]
     durability: Option<DurabilityArg>,
 
+    /// Show no progress line on a terminal
+    #[arg(long)]
+    no_progress: bool,
+
     /// The command and its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
@@ -88,7 +99,7 @@ pub async fn run(args: Args) -> ExitCode {
     };
     let mut keeper = match Keeper::open(&args).await {
         Ok(keeper) => keeper,
-        Err(error) => return refuse(&error.to_string()),
+        Err(error) => return refuse(&message(&error)),
     };
     let end = match signals.try_recv() {
         Ok(received) => cancelled_before_start(received.signal),
@@ -98,13 +109,13 @@ pub async fn run(args: Args) -> ExitCode {
     if !end.was_started
         && let Some(detail) = &end.detail
     {
-        eprintln!("tandem: {detail}");
+        complain(COMMAND, detail);
     }
     end.exit_code.into()
 }
 
 fn refuse(why: &str) -> ExitCode {
-    eprintln!("tandem: {why}");
+    complain(COMMAND, why);
     EXIT_NO_STATE.into()
 }
 
@@ -121,7 +132,7 @@ impl Keeper {
     /// kept.
     async fn open(args: &Args) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
-        let tandem = Tandem::builder().dir(&args.root).build().await?;
+        let tandem = Tandem::builder().dir(&args.root.path).build().await?;
         let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
         if let Some(durability) = args.durability {
             let durability = match durability {
@@ -132,18 +143,25 @@ impl Keeper {
         }
         let run = tandem.open_run(options).await?;
         for path in &run.recovered().set_aside {
-            eprintln!("tandem: warning: a corrupt file was set aside: {path}");
+            complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
         }
         let heartbeat = Duration::from_millis(args.heartbeat);
         let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
         manifest.set_artifact_root(&run.recovered().directory);
-        let keeper = Keeper { run, manifest, run_id, is_warned: false };
-        keeper.write(true).await?;
+        let mut keeper = Keeper { run, manifest, run_id, is_warned: false };
+        if let Err(error) = keeper.write(true).await {
+            // A part of it may be on the disk, and must not look like a run that goes on.
+            keeper.manifest.finish(&without_state());
+            let _ = keeper.write(false).await;
+            let _ = keeper.run.close().await;
+            return Err(error);
+        }
         Ok(keeper)
     }
 
     async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
-        let progress = Progress::start(format!("{}/{}", args.task, self.run_id));
+        let text = format!("{}/{}", args.task, self.run_id);
+        let progress = Progress::start(text, !args.no_progress);
         let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
         let end = match Running::start(&args.command, &shared) {
             Ok(running) => {
@@ -169,9 +187,9 @@ impl Keeper {
         let mut passed_on = Vec::new();
         let mut heartbeats = Ticks::every(args.heartbeat);
         let mut intervals = Ticks::every(args.interval);
-        // The start itself is not on the disk yet.
-        let mut told_bytes = None;
-        let mut writing = Writing::None;
+        let mut told_bytes = 0;
+        // That the command runs is told at once: who resumes the run must not start it twice.
+        let mut writing = Writing::Some(Box::pin(self.write(false)));
         loop {
             let next = heartbeats.next.min(intervals.next);
             tokio::select! {
@@ -181,14 +199,13 @@ impl Keeper {
                         let wait = tokio::time::timeout(SIGNAL_GRACE, signals.recv());
                         passed_on.extend(wait.await.ok().flatten().map(|signal| signal.signal));
                     }
-                    return ended.into_end(&passed_on);
+                    let end = ended.end(&passed_on);
+                    self.drain(&end, &mut running, signals, shared).await;
+                    return end;
                 }
                 Some(received) = signals.recv() => {
                     passed_on.push(received.signal);
-                    if !running.pass_on(received) {
-                        // Only output that nobody takes holds the program.
-                        return running.give_up().into_end(&passed_on);
-                    }
+                    running.pass_on(received);
                 }
                 result = writing.result() => {
                     writing = Writing::None;
@@ -197,13 +214,12 @@ impl Keeper {
                 () = tokio::time::sleep_until(next) => {
                     let is_heartbeat = heartbeats.take();
                     let is_interval = intervals.take();
-                    let tail = shared.tail();
-                    let is_changed = told_bytes != Some(tail.total_bytes());
                     if !writing.is_none() {
                         continue;
                     }
-                    if is_interval && is_changed {
-                        told_bytes = Some(tail.total_bytes());
+                    let tail = shared.tail();
+                    if is_interval && told_bytes != tail.total_bytes() {
+                        told_bytes = tail.total_bytes();
                         self.manifest.set_output(&tail);
                         writing = Writing::Some(Box::pin(self.write(is_heartbeat)));
                     } else if is_heartbeat {
@@ -215,6 +231,35 @@ impl Keeper {
                     }
                 }
             }
+        }
+    }
+
+    /// Waits until the output of a command that has ended is passed on. If its reader is slow, the
+    /// end is on the disk before that. A signal ends the wait.
+    async fn drain(
+        &mut self,
+        end: &End,
+        running: &mut Running,
+        signals: &mut UnboundedReceiver<Received>,
+        shared: &Shared,
+    ) {
+        if tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok() {
+            return;
+        }
+        self.manifest.set_output(&shared.tail());
+        self.manifest.finish(end);
+        let result = self.write(true).await;
+        self.tell(result);
+        let limit = async {
+            match end.status {
+                Status::Cancelled => tokio::time::sleep(CANCELLED_DRAIN).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = running.drained() => {}
+            _ = signals.recv() => {}
+            () = limit => {}
         }
     }
 
@@ -238,9 +283,9 @@ impl Keeper {
             Ok(()) => self.is_warned = false,
             Err(error) if !self.is_warned => {
                 self.is_warned = true;
-                eprintln!("tandem: warning: {error}");
+                complain(COMMAND, &format!("warning: {}", message(&error)));
                 if let Some(beside) = error.beside() {
-                    eprintln!("tandem: warning: {}", beside.message);
+                    complain(COMMAND, &format!("warning: {}", beside.message));
                 }
             }
             Err(_) => {}
@@ -253,7 +298,6 @@ impl Keeper {
         // `close` reports what stays unwritten.
         let _ = self.write(true).await;
         let closed = self.run.close().await.map(drop);
-        self.is_warned = false;
         self.tell(closed);
     }
 }

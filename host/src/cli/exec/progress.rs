@@ -30,34 +30,50 @@ struct Line {
     is_drawn: bool,
     /// Whether the output so far ends in the middle of a line.
     is_in_line: bool,
+    /// Pieces of output that are being written.
+    writing: usize,
 }
 
 impl Progress {
-    /// Starts the line with a text that names the run.
-    pub fn start(text: String) -> Self {
-        if !io::stderr().is_terminal() {
-            return Progress { line: None, ticking: Mutex::new(None) };
-        }
+    /// Starts the line with a text that names the run, if it `is_wanted`.
+    pub fn start(text: String, is_wanted: bool) -> Self {
         let start = Instant::now();
-        let line = Line { text, start, frame: 0, is_drawn: false, is_in_line: false };
+        let line = Line { text, start, frame: 0, is_drawn: false, is_in_line: false, writing: 0 };
         let line = Arc::new(Mutex::new(line));
         let (ticking, ended) = channel();
         let drawn = line.clone();
-        thread::spawn(move || {
-            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                lock(&drawn).draw();
-            }
-        });
-        Progress { line: Some(line), ticking: Mutex::new(Some(ticking)) }
+        let is_shown = is_wanted
+            && io::stderr().is_terminal()
+            // Without a thread there is no line.
+            && thread::Builder::new()
+                .name("progress".into())
+                .spawn(move || {
+                    while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                        lock(&drawn).draw();
+                    }
+                })
+                .is_ok();
+        if is_shown {
+            Progress { line: Some(line), ticking: Mutex::new(Some(ticking)) }
+        } else {
+            Progress { line: None, ticking: Mutex::new(None) }
+        }
     }
 
-    /// Writes output by `write`, with the line out of the way.
+    /// Writes output by `write`, with the line out of the way. Nothing is locked meanwhile: a
+    /// reader that does not read holds up nobody but its own output.
     pub fn pass(&self, piece: &[u8], write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let Some(line) = &self.line else { return write() };
+        {
+            let mut line = lock(line);
+            line.erase();
+            line.writing += 1;
+        }
+        let result = write();
         let mut line = lock(line);
-        line.erase();
+        line.writing -= 1;
         line.is_in_line = piece.last() != Some(&b'\n');
-        write()
+        result
     }
 
     /// Ends the line and removes it.
@@ -74,7 +90,7 @@ impl Progress {
 
 impl Line {
     fn draw(&mut self) {
-        if self.is_in_line {
+        if self.is_in_line || self.writing > 0 || !is_foreground() {
             return;
         }
         self.frame = (self.frame + 1) % FRAMES.len();
@@ -91,6 +107,11 @@ impl Line {
             show(ERASE);
         }
     }
+}
+
+/// A job in the background of a shell leaves the terminal to the others.
+fn is_foreground() -> bool {
+    rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// A terminal that cannot be written to shows no progress.

@@ -17,22 +17,33 @@ pub struct Received {
     pub is_from_terminal: bool,
 }
 
-/// Catches signals from now on.
+/// Catches signals from now on, but not those that Tandem was started to ignore (`nohup`, a job in
+/// the background of a script): they stay ignored, by the command too.
 ///
 /// # Errors
 /// The system's.
 pub fn receive() -> std::io::Result<mpsc::UnboundedReceiver<Received>> {
-    let mut signals = SignalsInfo::<WithOrigin>::new(PASSED_ON)?;
+    let ignored = ignored();
+    let caught = PASSED_ON.iter().filter(|&&signal| ignored & (1 << (signal - 1)) == 0);
+    let mut signals = SignalsInfo::<WithOrigin>::new(caught)?;
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for origin in signals.forever() {
-            let is_from_terminal = matches!(origin.cause, Cause::Kernel);
+            // A hangup goes to the leader of the session alone.
+            let is_from_terminal = matches!(origin.cause, Cause::Kernel) && origin.signal != SIGHUP;
             if sender.send(Received { signal: origin.signal, is_from_terminal }).is_err() {
                 return;
             }
         }
     })?;
     Ok(receiver)
+}
+
+/// The signals that are ignored, a bit for each; none on a system that does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// `SIGTERM (15)`, or the number alone.

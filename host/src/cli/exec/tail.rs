@@ -1,6 +1,7 @@
 //! The last bytes of a command's output, and how many there were.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 /// How much of the output the manifest shows.
 const TAIL_BYTES: usize = 8 * 1024;
@@ -12,6 +13,15 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stream::Stdout => "standard output",
+            Stream::Stderr => "standard error",
+        })
+    }
 }
 
 /// The end of both outputs, in the order in which they came.

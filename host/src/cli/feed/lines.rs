@@ -16,19 +16,29 @@ pub struct Line {
     pub share: Share,
 }
 
+/// What comes from standard input.
+pub enum Input {
+    /// A line.
+    Line(Line),
+    /// It cannot be read any more, which is told already.
+    Broken,
+}
+
 /// The line is longer than any request can be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong;
 
 /// Starts to read standard input on a thread of its own, which nobody waits for: a read that
 /// blocks cannot be ended.
-pub fn read(limits: Limits) -> io::Result<UnboundedReceiver<Line>> {
+pub fn read(limits: Limits) -> io::Result<UnboundedReceiver<Input>> {
     let (sender, receiver) = unbounded_channel();
     let runtime = Handle::current();
     std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         let mut input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
         if let Err(error) = forward(&mut input, &limits, &runtime, &sender) {
             complain("feed", &format!("cannot read standard input: {error}"));
+            // Nobody may be left to hear it.
+            let _ = sender.send(Input::Broken);
         }
     })?;
     Ok(receiver)
@@ -38,7 +48,7 @@ fn forward(
     input: &mut impl BufRead,
     limits: &Limits,
     runtime: &Handle,
-    lines: &UnboundedSender<Line>,
+    lines: &UnboundedSender<Input>,
 ) -> io::Result<()> {
     while let Some(text) = next(input, LINE_BYTES_MAX)? {
         if text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty()) {
@@ -46,7 +56,7 @@ fn forward(
         }
         let bytes = text.as_ref().map_or(0, Vec::len);
         let Ok(share) = runtime.block_on(limits.admit(bytes)) else { break };
-        if lines.send(Line { text, share }).is_err() {
+        if lines.send(Input::Line(Line { text, share })).is_err() {
             break;
         }
     }

@@ -12,11 +12,13 @@ mod signals;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tandem_host::Tandem;
 
-use super::plain::complain;
+use super::plain::{complain, message};
 use super::root::Root;
 use limits::Limits;
+use lines::Input;
 use output::Output;
 use runs::Runs;
 use signals::Signals;
@@ -42,9 +44,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// effect in the order of their lines. A line that is no request is answered with "id": null.
 ///
 /// The end of the input, SIGTERM and SIGINT close every run. The exit code is 0 if everything is on
-/// the disk then, whatever was refused before, else 1; after a signal 128 and its number.
+/// the disk then, whatever was refused before, else 1 (also if the input cannot be read); after a
+/// signal 128 and its number.
 ///
-/// A line has at most 17 MiB, a document 16 MiB, an id 4 KiB. At 4,096 unanswered requests the feed
+/// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, an id 4 KiB. At 4,096 unanswered requests the feed
 /// stops reading; requests that wait for the throttle do not count, but above 8,192 they are
 /// written at once.
 #[derive(Debug, clap::Args)]
@@ -65,13 +68,18 @@ pub async fn run(args: Args) -> ExitCode {
     }
 }
 
+/// Every flush in flight needs a few descriptors, and the usual soft limit is meant for programs
+/// with few files. Where it cannot be raised, flushes fail with an error and are retried.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
 async fn serve(args: Args) -> Result<ExitCode, String> {
+    raise_open_files();
     let mut signals = Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
-    let tandem = Tandem::builder()
-        .dir(args.root.path)
-        .build()
-        .await
-        .map_err(|error| reply::message(&error))?;
+    let tandem =
+        Tandem::builder().dir(args.root.path).build().await.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {error}");
     let limits = Limits::new();
     let output = Output::start().map_err(no_thread)?;
@@ -80,11 +88,14 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
 
     let mut stopped_by = None;
     let mut has_input = true;
+    // Requests may have been lost.
+    let mut is_broken = false;
     let mut is_shutting_down = false;
     while !(is_shutting_down && runs.is_idle()) {
         tokio::select! {
             line = lines.recv(), if has_input => match line {
-                Some(line) => runs.take(request::read(line.text), line.share),
+                Some(Input::Line(line)) => runs.take(request::read(line.text), line.share),
+                Some(Input::Broken) => is_broken = true,
                 None => has_input = false,
             },
             () = runs.next() => {}
@@ -117,7 +128,7 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     }
     Ok(match stopped_by.and_then(|signal| u8::try_from(128 + signal).ok()) {
         Some(code) => ExitCode::from(code),
-        None if unwritten.is_empty() => ExitCode::SUCCESS,
+        None if unwritten.is_empty() && !is_broken => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,
     })
 }

@@ -1,7 +1,5 @@
 //! Answers, one line each.
 
-use std::error::Error as _;
-
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tandem_host::{
@@ -10,6 +8,7 @@ use tandem_host::{
 
 use super::request::{Id, Name};
 use crate::cli::json::on_one_line;
+use crate::cli::plain;
 
 /// What cannot be said otherwise. Nothing that the feed answers is of this kind.
 const UNSPEAKABLE: &str = concat!(
@@ -159,17 +158,9 @@ impl From<&Error> for Problem {
             path: error.path().map(str::to_owned),
             code: error.code().map(str::to_owned),
             retryable: error.retryable(),
-            message: message(error),
+            message: plain::message(error),
             beside: error.beside().cloned().map(Box::new),
         }
-    }
-}
-
-/// An error with its cause, if it has one, in one sentence.
-pub fn message(error: &Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::limits::{CLOSED_RUNS_MAX, Limits, Share};
 use super::output::Output;
 use super::reply::{self, Counted, Opened, Payload, Problem};
 use super::request::{Action, Id, Name, Refusal, Request};
+use crate::cli::plain::message;
 
 /// The runs, and the calls in flight.
 pub struct Runs {
@@ -368,7 +369,7 @@ impl Runs {
         for run in runs {
             if let Err(error) = run.outcome {
                 let name = Name { task: run.task_id, run: run.run_id };
-                self.unwritten.insert(Unwritten { name, why: reply::message(&error) });
+                self.unwritten.insert(Unwritten { name, why: message(&error) });
             }
         }
         for (name, slot) in &self.slots {

@@ -56,7 +56,12 @@ impl Scanner {
     /// # Errors
     /// Why no run can be listed.
     pub fn scan(&mut self) -> Result<Vec<Row>, String> {
-        let Some(runs) = subdirectory(&self.root, RUNS)? else { return Ok(Vec::new()) };
+        let Some(runs) = subdirectory(&self.root, RUNS)? else {
+            return match self.root.symlink_metadata(RUNS) {
+                Ok(_) => Err(format!("{RUNS} is not a directory")),
+                Err(_) => Ok(Vec::new()),
+            };
+        };
         let now = SystemTime::now();
         let mut before = std::mem::take(&mut self.seen);
         let mut rows = Vec::new();

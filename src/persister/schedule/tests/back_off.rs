@@ -148,3 +148,15 @@ fn a_retry_that_succeeds_alone_moves_only_its_own_interval() {
     assert_eq!(run.flush(NONE), (HEARTBEAT, vec![]));
     assert_eq!(run.wait(), INTERVAL_MS - SHORTEST_MS);
 }
+
+#[test]
+fn a_run_that_was_given_up_keeps_no_caller_for_what_is_not_to_come() {
+    let mut run = Clocked::new();
+    run.force(HEARTBEAT, 1);
+    run.flush(HEARTBEAT);
+    run.ask(BOTH, 2);
+    assert_eq!(run.start(), MANIFEST);
+    run.schedule.abandon();
+    assert_eq!(run.finish(NONE), Vec::<u32>::new());
+    assert!(run.schedule.waiting.is_empty());
+}
