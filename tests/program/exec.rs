@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Guarded, kill, temp_files, wait_for};
+use crate::support::{Guarded, kill, temp_files, wait_for, with_default_signals};
 
 /// A state directory and one run in it.
 struct State {
@@ -213,6 +213,7 @@ fn output_that_cannot_be_written_is_said_and_the_command_goes_on() {
 
 #[test]
 fn the_end_is_on_the_disk_before_a_reader_that_does_not_read() {
+    with_default_signals();
     let state = State::new();
     let (mut child, stdout) = started(&mut state.shell(&[], "echo ready; exec yes"));
     // A full pipe holds 64 KiB less what its first and last pages lack.
@@ -289,6 +290,7 @@ fn a_command_whose_state_cannot_be_kept_is_not_started() {
 
 #[test]
 fn a_signal_is_passed_on_and_the_run_is_cancelled() {
+    with_default_signals();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let state = State::new();
         let (mut child, _stdout) = started(&mut state.shell(&[], "echo ready; exec sleep 1000"));

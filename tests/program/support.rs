@@ -14,6 +14,19 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 /// No test needs as long; whatever takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// Gives children the default actions of signals, even if these tests were started with signals
+/// ignored, as `nohup` and background jobs are: what is ignored is inherited, a handler is not.
+pub fn with_default_signals() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
+            // The tests themselves still end by these.
+            let is_default = std::sync::Arc::new(true.into());
+            signal_hook::flag::register_conditional_default(signal.as_raw(), is_default).unwrap();
+        }
+    });
+}
+
 /// A child that is killed when it takes too long, or when its test ends before it.
 pub struct Guarded {
     child: Child,
