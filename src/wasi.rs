@@ -34,8 +34,7 @@ impl Wasi {
 /// Never `SYMLINK_FOLLOW`: a link in a file's place is not followed.
 const NO_FOLLOW: PathFlags = PathFlags::empty();
 
-// Each future is boxed: its code exists once instead of inside every caller, which halves the
-// component.
+// Each future is boxed, so that its code exists once instead of inside every caller.
 impl Storage for Wasi {
     type Dir = Descriptor;
     type File = Descriptor;

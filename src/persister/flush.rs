@@ -97,8 +97,8 @@ pub async fn write<S: Storage>(
     outcomes
 }
 
-/// Starts every lane before it waits for any, and waits for all of them. (`join_all` would
-/// add ten times the code.)
+/// Starts every lane before it waits for any, and waits for all of them. (`join_all` takes 3 KB of
+/// the component.)
 async fn settle(mut lanes: Vec<Lane<'_>>) -> Vec<Result<(), (Operation, Code)>> {
     let mut results: Vec<Option<Result<(), (Operation, Code)>>> = vec![None; lanes.len()];
     poll_fn(|context| {
