@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-/// One of the two files that a run keeps while it lives.
+/// One of the files of a run. Of the two that are written together, the first one's error comes
+/// first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
-    /// The run's JSON document.
+    /// The JSON document of a run that lives.
     Manifest,
-    /// The liveness file.
+    /// Its liveness file.
     Heartbeat,
-}
-
-impl Channel {
-    /// Both, in the order in which errors are reported.
-    pub const ALL: [Channel; 2] = [Channel::Manifest, Channel::Heartbeat];
+    /// The JSON document of a run that is completed.
+    Summary,
+    /// All completed runs of its task.
+    History,
 }
 
 impl fmt::Display for Channel {
@@ -21,6 +21,8 @@ impl fmt::Display for Channel {
         f.write_str(match self {
             Channel::Manifest => "manifest",
             Channel::Heartbeat => "heartbeat",
+            Channel::Summary => "summary",
+            Channel::History => "history",
         })
     }
 }
@@ -46,6 +48,8 @@ pub enum Operation {
     List,
     /// Read a file's type, size or time.
     Stat,
+    /// Acquire or check the lock of a task history.
+    Lock,
 }
 
 impl Operation {
@@ -61,6 +65,7 @@ impl Operation {
             Operation::SyncDirectory => "sync-directory",
             Operation::List => "list",
             Operation::Stat => "stat",
+            Operation::Lock => "lock",
         }
     }
 }
@@ -77,11 +82,12 @@ impl fmt::Display for Operation {
             Operation::SyncDirectory => "sync the directory",
             Operation::List => "list",
             Operation::Stat => "read the state of",
+            Operation::Lock => "lock",
         })
     }
 }
 
-/// The name of a `wasi:filesystem` error code.
+/// The name of a `wasi:filesystem` error code, or [`Code::LOCKED`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code(pub &'static str);
 
@@ -94,6 +100,8 @@ impl Code {
     pub const IS_DIRECTORY: Code = Code("is-directory");
     /// The file is above a size limit.
     pub const FILE_TOO_LARGE: Code = Code("file-too-large");
+    /// Another holder kept the lock for as long as the caller would wait.
+    pub const LOCKED: Code = Code("locked");
     /// There is no such file or directory.
     pub const NO_ENTRY: Code = Code("no-entry");
     /// The file system cannot do this.
@@ -110,6 +118,7 @@ impl Code {
                 | "in-progress"
                 | "interrupted"
                 | "io"
+                | "locked"
                 | "no-lock"
                 | "insufficient-memory"
                 | "insufficient-space"
@@ -167,16 +176,29 @@ pub enum Error {
     /// A file operation failed.
     #[error("{first}")]
     Storage {
-        /// The failure with precedence: the manifest's, if that failed.
+        /// The failure with precedence: the manifest's or the summary's, if that failed.
         first: Failure,
         /// The other channel's failure.
         beside: Option<Failure>,
     },
-    /// A document, a patch or a file is above the size limit.
-    #[error("{what} takes {bytes} bytes, above max_document_bytes: {limit}")]
+    /// The summary was written and the history was not.
+    #[error("summary is written, history is not: {0}")]
+    History(Failure),
+    /// The history's file holds no history of its task.
+    #[error("history is corrupt, the next run that is recorded sets it aside: {path}")]
+    Corrupt {
+        /// The file.
+        path: String,
+    },
+    /// A document, a patch or a file is above a size limit.
+    #[error("{what} takes {bytes} bytes, above {option}: {limit}")]
     TooLarge {
+        /// What it is a part of.
+        channel: Channel,
         /// What is too large.
         what: &'static str,
+        /// The option that limits it.
+        option: &'static str,
         /// The file, when the document is on the disk already.
         path: Option<String>,
         /// Its size.
@@ -192,9 +214,9 @@ impl Error {
         Error::InvalidInput { channel: None, message: message.into() }
     }
 
-    /// A manifest that breaks a rule.
-    pub fn invalid_manifest(message: impl Into<String>) -> Self {
-        Error::InvalidInput { channel: Some(Channel::Manifest), message: message.into() }
+    /// A document that breaks a rule.
+    pub fn invalid(channel: Channel, message: impl Into<String>) -> Self {
+        Error::InvalidInput { channel: Some(channel), message: message.into() }
     }
 }
 

@@ -3,14 +3,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::error::{Channel, Error, Failure, Operation};
+use crate::coordinator::options::{HistoryOptions, RecordOptions};
+use crate::coordinator::{Coordinator, Recorded, TaskHistory};
+use crate::error::{Channel, Code, Error, Failure, Operation};
 use crate::persister;
-use crate::persister::flush::Reached;
-use crate::persister::options::{Durability, Options};
+use crate::persister::options::Options;
 use crate::persister::recovery::Recovery;
 use crate::persister::schedule::Channels;
 use crate::persister::stats::{ChannelStats, Stats};
-use crate::persister::{Outcome, Receipt, Registry, Written};
+use crate::persister::{Outcome, Receipt, Registry};
+use crate::storage::durable::{Durability, Reached, Written};
 use crate::wasi::Wasi;
 
 mod bindings {
@@ -28,7 +30,7 @@ mod bindings {
     });
 }
 
-use bindings::exports::tandem::persistence::{persister as wit, types};
+use bindings::exports::tandem::persistence::{coordinator, persister as wit, types};
 
 struct Component;
 
@@ -41,14 +43,46 @@ impl wit::Guest for Component {
 /// The resource `run`.
 struct Run(persister::Run<Wasi>);
 
+/// What all calls share.
+struct Shared {
+    storage: Rc<Wasi>,
+    registry: Registry,
+    coordinator: Rc<Coordinator<Wasi>>,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let storage = Rc::new(Wasi::new());
+        let coordinator = Rc::new(Coordinator::new(storage.clone()));
+        Shared { storage, registry: Registry::default(), coordinator }
+    }
+}
+
 thread_local! {
-    static SHARED: (Rc<Wasi>, Registry) = (Rc::new(Wasi::new()), Registry::default());
+    static SHARED: Shared = Shared::new();
+}
+
+impl coordinator::Guest for Component {
+    async fn record_run(
+        summary: String,
+        options: coordinator::RecordOptions,
+    ) -> Result<coordinator::Recorded, types::Error> {
+        let coordinator = SHARED.with(|shared| shared.coordinator.clone());
+        Ok(coordinator.record_run(&summary, options.into()).await?.into())
+    }
+
+    async fn history(
+        options: coordinator::HistoryOptions,
+    ) -> Result<coordinator::TaskHistory, types::Error> {
+        let coordinator = SHARED.with(|shared| shared.coordinator.clone());
+        Ok(coordinator.history(options.into()).await?.into())
+    }
 }
 
 impl wit::GuestRun for Run {
     async fn open(options: wit::Options) -> Result<(wit::Run, wit::Recovery), types::Error> {
         let (storage, registry) =
-            SHARED.with(|(storage, registry)| (storage.clone(), registry.clone()));
+            SHARED.with(|shared| (shared.storage.clone(), shared.registry.clone()));
         let (run, recovery) = persister::Run::open(storage, &registry, options.into()).await?;
         Ok((wit::Run::new(Run(run)), recovery.into()))
     }
@@ -105,19 +139,74 @@ impl From<Written> for types::Written {
 impl From<wit::Options> for Options {
     fn from(options: wit::Options) -> Self {
         let mut checked = Options::new(options.task_id, options.run_id);
-        let durability = |durability| match durability {
-            types::Durability::Visible => Durability::Visible,
-            types::Durability::Durable => Durability::Durable,
-        };
         set(&mut checked.interval_ms, options.interval_ms);
-        set(&mut checked.manifest_durability, options.manifest_durability.map(durability));
-        set(&mut checked.heartbeat_durability, options.heartbeat_durability.map(durability));
+        set(&mut checked.manifest_durability, options.manifest_durability.map(Durability::from));
+        set(&mut checked.heartbeat_durability, options.heartbeat_durability.map(Durability::from));
         set(&mut checked.max_document_bytes, options.max_document_bytes);
         set(&mut checked.sweep_after, options.sweep_after_ms.map(Duration::from_millis));
         set(&mut checked.runs_root, options.runs_root);
         set(&mut checked.manifest_name, options.manifest_name);
         set(&mut checked.heartbeat_name, options.heartbeat_name);
         checked
+    }
+}
+
+impl From<types::Durability> for Durability {
+    fn from(durability: types::Durability) -> Self {
+        match durability {
+            types::Durability::Visible => Durability::Visible,
+            types::Durability::Durable => Durability::Durable,
+        }
+    }
+}
+
+impl From<coordinator::RecordOptions> for RecordOptions {
+    fn from(options: coordinator::RecordOptions) -> Self {
+        let mut checked = RecordOptions::new(options.task_id);
+        set(&mut checked.summary_durability, options.summary_durability.map(Durability::from));
+        set(&mut checked.history_durability, options.history_durability.map(Durability::from));
+        checked.keep_last = options.keep_last;
+        set(&mut checked.max_summary_bytes, options.max_summary_bytes);
+        set(&mut checked.history.max_bytes, options.max_history_bytes);
+        set(&mut checked.lease_ms, options.lease_ms);
+        set(&mut checked.lock_wait_ms, options.lock_wait_ms);
+        set(&mut checked.sweep_after, options.sweep_after_ms.map(Duration::from_millis));
+        set(&mut checked.runs_root, options.runs_root);
+        set(&mut checked.history.root, options.history_root);
+        set(&mut checked.summary_name, options.summary_name);
+        set(&mut checked.history.name, options.history_name);
+        checked
+    }
+}
+
+impl From<coordinator::HistoryOptions> for HistoryOptions {
+    fn from(options: coordinator::HistoryOptions) -> Self {
+        let mut checked = HistoryOptions::new(options.task_id);
+        checked.limit = options.limit;
+        set(&mut checked.max_bytes, options.max_history_bytes);
+        set(&mut checked.root, options.history_root);
+        set(&mut checked.name, options.history_name);
+        checked
+    }
+}
+
+impl From<Recorded> for coordinator::Recorded {
+    fn from(recorded: Recorded) -> Self {
+        coordinator::Recorded {
+            summary: recorded.summary.into(),
+            history: recorded.history.into(),
+            runs: recorded.runs,
+            is_dropped: recorded.is_dropped,
+            set_aside: recorded.set_aside,
+            swept: recorded.swept,
+        }
+    }
+}
+
+impl From<TaskHistory> for coordinator::TaskHistory {
+    fn from(history: TaskHistory) -> Self {
+        let TaskHistory { last_run_at, total, runs } = history;
+        coordinator::TaskHistory { last_run_at, total, runs }
     }
 }
 
@@ -174,37 +263,55 @@ fn channel_stats(stats: ChannelStats, dirty: bool) -> wit::ChannelStats {
 impl From<Error> for types::Error {
     fn from(error: Error) -> Self {
         let message = error.to_string();
-        let of = |kind, channel: Option<Channel>, path| types::Error {
+        let (kind, channel, path) = match error {
+            Error::InvalidInput { channel, .. } => (types::ErrorKind::InvalidInput, channel, None),
+            Error::InvalidId(_) => (types::ErrorKind::InvalidId, None, None),
+            Error::AlreadyOpen { path } => (types::ErrorKind::AlreadyOpen, None, Some(path)),
+            Error::Closed { path } => (types::ErrorKind::Closed, None, Some(path)),
+            Error::TooLarge { channel, path, .. } => {
+                (types::ErrorKind::TooLarge, Some(channel), path)
+            }
+            Error::Corrupt { path } => {
+                (types::ErrorKind::History, Some(Channel::History), Some(path))
+            }
+            Error::Storage { first, beside } => {
+                return of_failure(types::ErrorKind::Storage, first, beside, message);
+            }
+            Error::History(failure) => {
+                let is_locked = failure.code == Code::LOCKED;
+                let kind =
+                    if is_locked { types::ErrorKind::Locked } else { types::ErrorKind::History };
+                return of_failure(kind, failure, None, message);
+            }
+        };
+        types::Error {
             kind,
             channel: channel.map(types::Channel::from),
             operation: None,
             path,
             code: None,
             retryable: false,
-            message: message.clone(),
+            message,
             beside: None,
-        };
-        match error {
-            Error::InvalidInput { channel, .. } => {
-                of(types::ErrorKind::InvalidInput, channel, None)
-            }
-            Error::InvalidId(_) => of(types::ErrorKind::InvalidId, None, None),
-            Error::AlreadyOpen { path } => of(types::ErrorKind::AlreadyOpen, None, Some(path)),
-            Error::Closed { path } => of(types::ErrorKind::Closed, None, Some(path)),
-            Error::TooLarge { path, .. } => {
-                of(types::ErrorKind::TooLarge, Some(Channel::Manifest), path)
-            }
-            Error::Storage { first, beside } => types::Error {
-                kind: types::ErrorKind::Storage,
-                channel: first.channel.map(types::Channel::from),
-                operation: Some(first.operation.into()),
-                path: Some(first.path),
-                code: Some(first.code.0.to_owned()),
-                retryable: first.code.is_retryable(),
-                message: message.clone(),
-                beside: beside.map(types::Failure::from),
-            },
         }
+    }
+}
+
+fn of_failure(
+    kind: types::ErrorKind,
+    failure: Failure,
+    beside: Option<Failure>,
+    message: String,
+) -> types::Error {
+    types::Error {
+        kind,
+        channel: failure.channel.map(types::Channel::from),
+        operation: Some(failure.operation.into()),
+        path: Some(failure.path),
+        code: Some(failure.code.0.to_owned()),
+        retryable: failure.code.is_retryable(),
+        message,
+        beside: beside.map(types::Failure::from),
     }
 }
 
@@ -227,6 +334,8 @@ impl From<Channel> for types::Channel {
         match channel {
             Channel::Manifest => types::Channel::Manifest,
             Channel::Heartbeat => types::Channel::Heartbeat,
+            Channel::Summary => types::Channel::Summary,
+            Channel::History => types::Channel::History,
         }
     }
 }
@@ -243,6 +352,7 @@ impl From<Operation> for types::Operation {
             Operation::SyncDirectory => types::Operation::SyncDirectory,
             Operation::List => types::Operation::List,
             Operation::Stat => types::Operation::Stat,
+            Operation::Lock => types::Operation::Lock,
         }
     }
 }

@@ -5,6 +5,9 @@ use crate::error::Error;
 /// The longest identifier, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 128;
 
+/// The longest file name of the layout, so that a temporary file's name fits into 255 bytes.
+const MAX_NAME_BYTES: usize = 128;
+
 /// Names that the layout uses itself, in any ASCII case.
 const RESERVED: [&str; 3] = ["cli", "mcp", "local-mcp"];
 
@@ -48,9 +51,44 @@ fn broken_rule(id: &str) -> Option<String> {
     None
 }
 
+/// Checks a file name of the layout; `option` names it.
+///
+/// # Errors
+/// [`Error::InvalidInput`], whose message names the option, the rule and the name.
+pub fn check_name(option: &str, name: &str) -> Result<(), Error> {
+    check_part(option, name, name)
+}
+
+/// Checks a directory of the layout, one or several names with `/` between them.
+///
+/// # Errors
+/// As [`check_name`].
+pub fn check_path(option: &str, path: &str) -> Result<(), Error> {
+    path.split('/').try_for_each(|name| check_part(option, name, path))
+}
+
+fn check_part(option: &str, name: &str, whole: &str) -> Result<(), Error> {
+    let rule = if name.is_empty() {
+        "has an empty part"
+    } else if name.len() > MAX_NAME_BYTES {
+        "has a part longer than 128 bytes"
+    } else if name.chars().all(|c| c == '.') {
+        "has a part of dots alone"
+    } else if name.chars().any(is_forbidden) {
+        "has a forbidden character"
+    } else if name.ends_with(['.', ' ']) {
+        "has a part that ends with a dot or a space"
+    } else if is_device_name(name) {
+        "has a windows device name"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid_input(format!("{option} {rule}: {whole:?}")))
+}
+
 /// Characters that no file name of the layout may hold: controls (C0, DEL, C1), separators, what
 /// Windows forbids, and what changes how a name is shown (bidirectional controls, byte order mark).
-pub(crate) fn is_forbidden(c: char) -> bool {
+fn is_forbidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\')
         || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}')
@@ -58,7 +96,7 @@ pub(crate) fn is_forbidden(c: char) -> bool {
 }
 
 /// `CON`, `COM1.txt`, `conin$`: Windows opens a device whatever follows the first dot.
-pub(crate) fn is_device_name(name: &str) -> bool {
+fn is_device_name(name: &str) -> bool {
     // Windows ignores spaces before the dot.
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let upper = stem.to_ascii_uppercase();

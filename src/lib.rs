@@ -1,13 +1,16 @@
-//! Tandem: crash-safe run manifests and heartbeats, as one WASI 0.3 component.
+//! Tandem: crash-safe run manifests, heartbeats and run history, as one WASI 0.3 component.
 //!
-//! The core ([`persister`], [`storage`], [`ident`], [`error`]) is plain Rust over the
+//! The core ([`persister`], [`coordinator`], [`storage`], [`json`], [`ident`], [`error`]) is plain Rust over the
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
+pub mod coordinator;
 pub mod error;
 pub mod ident;
+pub mod json;
 pub mod persister;
 pub mod storage;
+pub mod time;
 
 #[cfg(target_family = "wasm")]
 mod face;

@@ -1,22 +1,8 @@
-//! The JSON document: checked, indented and merged as text, so that the order of keys and the text
-//! of numbers and strings stay what the caller wrote.
-
-use std::borrow::Cow;
-use std::collections::BinaryHeap;
-
-use serde::de::IgnoredAny;
+//! The JSON document of an open run.
 
 use crate::error::{Channel, Error};
-
-/// The deepest nesting of a document or a patch.
-pub const MAX_DEPTH: usize = 128;
-
-/// A line's end and the indentation of the deepest level, cut to what is needed.
-static NEW_LINE: [u8; 1 + 2 * MAX_DEPTH] = {
-    let mut line = [b' '; 1 + 2 * MAX_DEPTH];
-    line[0] = b'\n';
-    line
-};
+use crate::json::scan::{decoded, is_object, members};
+use crate::json::{self, MAX_DEPTH, Rules};
 
 /// A document as its file holds it: a JSON object, indented by two spaces, with one newline at
 /// the end.
@@ -25,8 +11,9 @@ static NEW_LINE: [u8; 1 + 2 * MAX_DEPTH] = {
 /// [`Error::TooLarge`] if `text` or the result is above `limit` bytes, [`Error::InvalidInput`] if
 /// `text` is no JSON object.
 pub fn format(text: &str, limit: u64) -> Result<String, Error> {
-    check(text, "document", limit)?;
-    indented(text, limit)
+    let rules = rules("document", limit);
+    json::check_object(text, &rules)?;
+    json::indent(text, &rules, "\n")
 }
 
 /// Applies a merge patch (RFC 7396) to a document and formats the result as [`format()`] does.
@@ -34,196 +21,54 @@ pub fn format(text: &str, limit: u64) -> Result<String, Error> {
 /// # Errors
 /// As [`format()`], for the patch and for the result.
 pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
-    check(patch, "patch", limit)?;
-    check_depth(patch)?;
+    json::check_object(patch, &rules("patch", limit))?;
+    let rules = rules("document", limit);
+    json::check_depth(patch, &rules)?;
     let mut merged = String::with_capacity(document.map_or(0, str::len) + patch.len());
     merge_object(document, patch, &mut merged);
-    indented(&merged, limit)
+    json::indent(&merged, &rules, "\n")
 }
 
 /// Whether a file holds a document: a JSON object that nests no deeper than [`MAX_DEPTH`]. How it
 /// is indented is the affair of who wrote it.
 pub fn is_document(text: &str) -> bool {
-    check(text, "document", u64::MAX).is_ok() && check_depth(text).is_ok()
+    let rules = rules("document", u64::MAX);
+    json::check_object(text, &rules).is_ok() && json::check_depth(text, &rules).is_ok()
 }
 
-/// Checks the size and that the text is a JSON object.
-fn check(text: &str, what: &'static str, limit: u64) -> Result<(), Error> {
-    if text.len() as u64 > limit {
-        let bytes = text.len() as u64;
-        return Err(Error::TooLarge { what, path: None, bytes, limit });
-    }
-    serde_json::from_str::<IgnoredAny>(text).map_err(|e| not_json(what, &e))?;
-    if !is_object(text) {
-        return Err(Error::invalid_manifest(format!("{what} is no JSON object")));
-    }
-    Ok(())
-}
-
-fn not_json(what: &str, error: &serde_json::Error) -> Error {
-    Error::InvalidInput {
-        channel: Some(Channel::Manifest),
-        message: format!("{what} is no valid JSON: {error}"),
+fn rules(what: &'static str, max_bytes: u64) -> Rules {
+    Rules {
+        channel: Channel::Manifest,
+        what,
+        indented: "indented document",
+        option: "max_document_bytes",
+        max_bytes,
+        max_depth: MAX_DEPTH,
     }
 }
 
-fn too_deep() -> Error {
-    Error::invalid_manifest(format!("document nests deeper than {MAX_DEPTH} levels"))
-}
-
-fn is_object(json: &str) -> bool {
-    json.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
-}
-
-/// Indents valid JSON. Bounded by `limit`, because deep nesting multiplies the size.
-fn indented(json: &str, limit: u64) -> Result<String, Error> {
-    let bytes = json.as_bytes();
-    let mut out = Vec::with_capacity(json.len() + json.len() / 2 + 1);
-    let mut depth = 0usize;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let start = at;
-        at += 1;
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => {}
-            b'{' | b'[' => {
-                out.push(byte);
-                at = skip_space(bytes, at);
-                if let Some(&close @ (b'}' | b']')) = bytes.get(at) {
-                    out.push(close);
-                    at += 1;
-                } else {
-                    depth += 1;
-                    if depth > MAX_DEPTH {
-                        return Err(too_deep());
-                    }
-                    new_line(&mut out, depth);
-                }
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                new_line(&mut out, depth);
-                out.push(byte);
-            }
-            b',' => {
-                out.push(b',');
-                new_line(&mut out, depth);
-            }
-            b':' => out.extend_from_slice(b": "),
-            _ => {
-                at = if byte == b'"' {
-                    end_of_string(bytes, start)
-                } else {
-                    end_of_scalar(bytes, start)
-                };
-                out.extend_from_slice(&bytes[start..at]);
-            }
-        }
-        // One byte is kept for the newline at the end.
-        if out.len() as u64 >= limit {
-            return Err(Error::TooLarge {
-                what: "indented document",
-                path: None,
-                bytes: out.len() as u64 + 1,
-                limit,
-            });
-        }
-    }
-    out.push(b'\n');
-    // Pieces of a text, cut at ASCII characters, are a text.
-    String::from_utf8(out).map_err(|_| Error::invalid_manifest("document is no valid UTF-8"))
-}
-
-fn new_line(out: &mut Vec<u8>, depth: usize) {
-    out.extend_from_slice(&NEW_LINE[..1 + 2 * depth]);
-}
-
-fn skip_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
-}
-
-/// The index after the closing quote of the string that opens at `at`.
-fn end_of_string(bytes: &[u8], at: usize) -> usize {
-    let mut at = at + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-/// The index after the number or literal that starts at `at`.
-fn end_of_scalar(bytes: &[u8], at: usize) -> usize {
-    let rest = &bytes[at..];
-    let is_end = |b: &u8| matches!(b, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-    rest.iter().position(is_end).map_or(bytes.len(), |end| at + end)
-}
-
-/// Bounds the nesting as [`indented`] does, for what is not indented: an empty object or array
-/// adds no level.
-fn check_depth(json: &str) -> Result<(), Error> {
-    let bytes = json.as_bytes();
-    let (mut depth, mut at) = (0usize, 0);
-    while let Some(byte) = bytes.get(at) {
-        at = match byte {
-            b'"' => end_of_string(bytes, at),
-            b'{' | b'[' => {
-                let inside = skip_space(bytes, at + 1);
-                if matches!(bytes.get(inside), Some(b'}' | b']')) {
-                    inside + 1
-                } else {
-                    depth += 1;
-                    inside
-                }
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                at + 1
-            }
-            _ => at + 1,
-        };
-        if depth > MAX_DEPTH {
-            return Err(too_deep());
-        }
-    }
-    Ok(())
-}
-
-/// A member of a patch, ordered by name and place.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// A member of a patch.
 struct Change<'a> {
-    /// The decoded key.
-    name: Cow<'a, str>,
-    /// The place among the patch's members.
-    at: usize,
     /// The key's text.
     key: &'a str,
     /// The value's text.
     value: &'a str,
-    /// Whether the target has the key.
-    met: bool,
+    /// Whether it has its place in the result already, or none.
+    is_done: bool,
 }
 
 /// Writes `target` changed by `patch`. A key that the target holds twice is changed in both
 /// places, so that every reader sees the new value; of a patch's doubled keys the last counts.
 fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
-    let changes: Vec<Change<'_>> = members(patch)
-        .enumerate()
-        .map(|(at, (key, value))| Change { name: decoded(key), at, key, value, met: false })
-        .collect();
-    // Found by name, written in the patch's order. A heap, because `sort` takes 9 KB of the
-    // component.
-    let mut changes = BinaryHeap::from(changes).into_sorted_vec();
-    changes.dedup_by(|later, first| {
-        let is_same = later.name == first.name;
+    let mut changes: Vec<Change<'_>> =
+        members(patch).map(|(key, value)| Change { key, value, is_done: false }).collect();
+    let keys = changes.iter().enumerate().map(|(at, change)| (decoded(change.key), at));
+    let mut names = json::sorted(keys.collect());
+    names.dedup_by(|(later, at), (first, first_at)| {
+        let is_same = later == first;
         if is_same {
-            first.value = later.value;
+            changes[*first_at].value = changes[*at].value;
+            changes[*at].is_done = true;
         }
         is_same
     });
@@ -231,22 +76,20 @@ fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
     out.push('{');
     let mut is_first = true;
     for (key, value) in target.into_iter().flat_map(members) {
-        let found = changes.binary_search_by(|change| change.name.as_ref().cmp(&decoded(key)));
-        let Some(change) = found.ok().map(|at| &mut changes[at]) else {
+        let name = decoded(key);
+        let found = names.binary_search_by(|(other, _)| other.as_ref().cmp(&name));
+        let Some(change) = found.ok().map(|at| &mut changes[names[at].1]) else {
             push_key(out, &mut is_first, key);
             out.push_str(value);
             continue;
         };
-        change.met = true;
+        change.is_done = true;
         if change.value != "null" {
             push_key(out, &mut is_first, key);
             push_value(Some(value), change.value, out);
         }
     }
-    changes.retain(|change| !change.met && change.value != "null");
-    // All names alike: what is left sorts by place.
-    changes.iter_mut().for_each(|change| change.name = Cow::Borrowed(""));
-    for change in &BinaryHeap::from(changes).into_sorted_vec() {
+    for change in changes.iter().filter(|change| !change.is_done && change.value != "null") {
         push_key(out, &mut is_first, change.key);
         push_value(None, change.value, out);
     }
@@ -267,95 +110,6 @@ fn push_value(old: Option<&str>, new: &str, out: &mut String) {
     } else {
         out.push_str(new);
     }
-}
-
-/// The key that a JSON string stands for, its escapes resolved; what is no Unicode (a lone
-/// surrogate) stands as U+FFFD.
-fn decoded(text: &str) -> Cow<'_, str> {
-    let inner = text.get(1..text.len() - 1).unwrap_or_default();
-    if !inner.contains('\\') {
-        return Cow::Borrowed(inner);
-    }
-    let mut key = String::with_capacity(inner.len());
-    let mut units: Vec<u16> = Vec::new();
-    let mut rest = inner;
-    while let Some(at) = rest.find('\\') {
-        let is_unicode = rest[at + 1..].starts_with('u');
-        if at > 0 || !is_unicode {
-            push_units(&mut key, &mut units);
-        }
-        key.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let length = if is_unicode { 5 } else { 1 };
-        let (escape, after) = rest.split_at(length.min(rest.len()));
-        rest = after;
-        match escape {
-            "b" => key.push('\u{8}'),
-            "f" => key.push('\u{c}'),
-            "n" => key.push('\n'),
-            "r" => key.push('\r'),
-            "t" => key.push('\t'),
-            _ if is_unicode => units.push(u16::from_str_radix(&escape[1..], 16).unwrap_or(0xFFFD)),
-            literal => key.push_str(literal),
-        }
-    }
-    push_units(&mut key, &mut units);
-    key.push_str(rest);
-    Cow::Owned(key)
-}
-
-/// Adjacent `\u` escapes form one UTF-16 text.
-fn push_units(key: &mut String, units: &mut Vec<u16>) {
-    let chars = char::decode_utf16(units.drain(..));
-    key.extend(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
-}
-
-/// The text of every key and value of a valid JSON object, in their order.
-fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
-    let bytes = json.as_bytes();
-    // Behind the opening brace.
-    let mut at = skip_space(bytes, 0) + 1;
-    std::iter::from_fn(move || {
-        at = skip_space(bytes, at);
-        if bytes.get(at) == Some(&b',') {
-            at = skip_space(bytes, at + 1);
-        }
-        if bytes.get(at) != Some(&b'"') {
-            return None;
-        }
-        let key = at..end_of_string(bytes, at);
-        // Behind the colon.
-        let value = skip_space(bytes, skip_space(bytes, key.end) + 1);
-        at = end_of_value(bytes, value);
-        Some((&json[key], &json[value..at]))
-    })
-}
-
-/// The index after the value that starts at `at`.
-fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
-    let mut depth = 0usize;
-    while let Some(byte) = bytes.get(at) {
-        at = match byte {
-            b'"' => end_of_string(bytes, at),
-            b'{' | b'[' => {
-                depth += 1;
-                at + 1
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                at + 1
-            }
-            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {
-                at += 1;
-                continue;
-            }
-            _ => end_of_scalar(bytes, at),
-        };
-        if depth == 0 {
-            return at;
-        }
-    }
-    bytes.len()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod flush;
+pub mod live;
 pub mod options;
 pub mod recovery;
 pub mod schedule;
@@ -12,26 +13,19 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
-use std::time::UNIX_EPOCH;
 
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Error, Failure};
 use crate::storage::Storage;
-use flush::{Job, Reached};
+use crate::storage::durable::Written;
+use crate::time::timestamp;
+use flush::Job;
+use live::Live;
 use options::Options;
 use recovery::Recovery;
 use schedule::{Channels, Schedule, Step};
 use stats::Stats;
-
-/// How one file was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// What the write reached.
-    pub reached: Reached,
-    /// The size of the file.
-    pub bytes: u64,
-}
 
 /// The outcome of a flush that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,7 +131,7 @@ impl<S: Storage> Run<S> {
             let mut state = self.0.state.borrow_mut();
             if flags.manifest && state.document.is_none() {
                 let message = "manifest is scheduled but no document was set";
-                return Err(Error::invalid_manifest(message));
+                return Err(Error::invalid(Channel::Manifest, message));
             }
             state.stats.requests += 1;
             if state.schedule.request(flags, force, caller).is_some() {
@@ -222,7 +216,7 @@ impl<S: Storage> Inner<S> {
         let mut state = self.state.borrow_mut();
         let document = new(self.options.max_document_bytes, state.document.as_deref())?;
         state.document = Some(document.into());
-        state.schedule.mark(Channel::Manifest);
+        state.schedule.mark(Live::Manifest);
         Ok(())
     }
 
@@ -261,7 +255,7 @@ impl<S: Storage> Inner<S> {
         let mut state = self.state.borrow_mut();
         state.ancestors_synced = ancestors_synced;
         let failed = Channels::filter(|c| matches!(outcomes[c as usize], Some(Err(_))));
-        for channel in Channel::ALL {
+        for channel in Live::ALL {
             if let Some(outcome) = &outcomes[channel as usize] {
                 let bytes = bytes[channel as usize];
                 state.stats.count_write(channel, outcome, bytes, was_failing.has(channel));
@@ -272,7 +266,7 @@ impl<S: Storage> Inner<S> {
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
         state.stats.count_flush(elapsed_ns, finished.covered, outcome.as_ref().err());
         state.stats.automatic_retries += u64::from(!finished.is_asked);
-        if Channel::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
+        if Live::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
             state.stats.last_error = None;
         }
         for caller in finished.answered {
@@ -290,19 +284,11 @@ impl<S: Storage> Inner<S> {
         });
         let heartbeat = taken.heartbeat.then(|| Job {
             name: options.heartbeat_name.clone(),
-            content: heartbeat(self.storage.wall_clock()),
+            content: format!("{}\n", timestamp(self.storage.wall_clock())).into_bytes(),
             durability: options.heartbeat_durability,
         });
         [manifest, heartbeat]
     }
-}
-
-/// The heartbeat's content at a time since the epoch: 24 characters and a newline.
-fn heartbeat(since_epoch: std::time::Duration) -> Vec<u8> {
-    // The last second that the format can show; a clock beyond it is no reason to panic.
-    let last = std::time::Duration::from_secs(253_402_300_799);
-    let time = UNIX_EPOCH + since_epoch.min(last);
-    format!("{}\n", humantime::format_rfc3339_millis(time)).into_bytes()
 }
 
 /// One outcome for every covered request: the manifest's failure comes first.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
+use crate::storage::durable::Durability;
 
 /// The default throttle.
 pub const INTERVAL_MS: u64 = 5_000;
@@ -11,17 +12,6 @@ pub const INTERVAL_MS: u64 = 5_000;
 pub const MAX_DOCUMENT_BYTES: u64 = 16 << 20;
 /// The default age of an abandoned temporary file.
 pub const SWEEP_AFTER_MS: u64 = 3_600_000;
-/// The longest file name of the layout, so that a temporary file's name fits into 255 bytes.
-const MAX_NAME_BYTES: usize = 128;
-
-/// What a successful write is asked to survive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// A crash of the process.
-    Visible,
-    /// A power loss.
-    Durable,
-}
 
 /// What to open, and how to keep it.
 #[derive(Debug, Clone)]
@@ -72,11 +62,9 @@ impl Options {
     pub fn directory(&self) -> Result<String, Error> {
         ident::check("task id", &self.task_id)?;
         ident::check("run id", &self.run_id)?;
-        for segment in self.runs_root.split('/') {
-            check_name("runs_root", segment, &self.runs_root)?;
-        }
-        check_name("manifest_name", &self.manifest_name, &self.manifest_name)?;
-        check_name("heartbeat_name", &self.heartbeat_name, &self.heartbeat_name)?;
+        ident::check_path("runs_root", &self.runs_root)?;
+        ident::check_name("manifest_name", &self.manifest_name)?;
+        ident::check_name("heartbeat_name", &self.heartbeat_name)?;
         // One name in two cases is one file on some file systems.
         if self.manifest_name.eq_ignore_ascii_case(&self.heartbeat_name) {
             return Err(Error::invalid_input(format!(
@@ -86,25 +74,6 @@ impl Options {
         }
         Ok(format!("{}/{}/cli/{}", self.runs_root, self.task_id, self.run_id))
     }
-}
-
-fn check_name(option: &str, name: &str, whole: &str) -> Result<(), Error> {
-    let rule = if name.is_empty() {
-        "has an empty part"
-    } else if name.len() > MAX_NAME_BYTES {
-        "has a part longer than 128 bytes"
-    } else if name.chars().all(|c| c == '.') {
-        "has a part of dots alone"
-    } else if name.chars().any(ident::is_forbidden) {
-        "has a forbidden character"
-    } else if name.ends_with(['.', ' ']) {
-        "has a part that ends with a dot or a space"
-    } else if ident::is_device_name(name) {
-        "has a windows device name"
-    } else {
-        return Ok(());
-    };
-    Err(Error::invalid_input(format!("{option} {rule}: {whole:?}")))
 }
 
 #[cfg(test)]

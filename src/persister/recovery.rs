@@ -7,6 +7,7 @@ use super::document;
 use super::options::Options;
 use crate::error::{Channel, Code, Error, Failure, Operation};
 use crate::storage::{Kind, Opened, Storage, open_or_create_dir, temp};
+use crate::time::is_timestamp;
 
 /// What was found on the disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,13 +41,13 @@ pub async fn recover<S: Storage>(
         return Ok(recovery);
     }
     let now = temp::disk_time(storage, &dir, path).await?;
-    recovery.swept =
-        temp::sweep(storage, &dir, now, options.sweep_after).await.map_err(|code| Failure {
-            channel: None,
-            operation: Operation::List,
-            path: path.to_owned(),
-            code,
-        })?;
+    let names = storage.list(&dir).await.map_err(|code| Failure {
+        channel: None,
+        operation: Operation::List,
+        path: path.to_owned(),
+        code,
+    })?;
+    recovery.swept = temp::sweep(storage, &dir, &names, now, options.sweep_after).await;
 
     let place = Place { storage, dir: &dir, path };
     let limit = options.max_document_bytes;
@@ -77,12 +78,12 @@ pub async fn recover<S: Storage>(
 pub async fn sweep<S: Storage>(storage: &S, path: &str, age: Duration) {
     // The run's state is on the disk; what cannot be swept now is swept by the next open.
     let Ok(dir) = storage.open_dir(path).await else { return };
-    let Ok(now) = temp::disk_time(storage, &dir, path).await else { return };
-    let _ = temp::sweep(storage, &dir, now, age).await;
+    let Ok(names) = storage.list(&dir).await else { return };
+    temp::sweep_names(storage, &dir, path, &names, age).await;
 }
 
 fn is_heartbeat(text: &str) -> bool {
-    text.ends_with('\n') && humantime::parse_rfc3339(text.trim_end()).is_ok()
+    text.strip_suffix('\n').is_some_and(is_timestamp)
 }
 
 struct Place<'a, S: Storage> {
@@ -118,7 +119,9 @@ impl<S: Storage> Place<'_, S> {
             Err(Code::NO_ENTRY) => return Ok(None),
             Err(Code::FILE_TOO_LARGE) if channel == Channel::Manifest => {
                 return Err(Error::TooLarge {
+                    channel,
                     what: "manifest on the disk",
+                    option: "max_document_bytes",
                     path: Some(path),
                     bytes: stat.size,
                     limit,

@@ -2,7 +2,7 @@
 //! flushes go in, the next step and the answered callers come out. Times are nanoseconds of one
 //! monotonic clock.
 
-use crate::error::Channel;
+use super::live::Live;
 
 const MS: u64 = 1_000_000;
 /// The first back-off of a channel after a failure.
@@ -26,15 +26,15 @@ impl Channels {
     pub const NONE: Channels = Channels { manifest: false, heartbeat: false };
 
     /// The channels for which `is_in` holds.
-    pub fn filter(is_in: impl Fn(Channel) -> bool) -> Self {
-        Channels { manifest: is_in(Channel::Manifest), heartbeat: is_in(Channel::Heartbeat) }
+    pub fn filter(is_in: impl Fn(Live) -> bool) -> Self {
+        Channels { manifest: is_in(Live::Manifest), heartbeat: is_in(Live::Heartbeat) }
     }
 
     /// Whether `channel` is in the set.
-    pub fn has(self, channel: Channel) -> bool {
+    pub fn has(self, channel: Live) -> bool {
         match channel {
-            Channel::Manifest => self.manifest,
-            Channel::Heartbeat => self.heartbeat,
+            Live::Manifest => self.manifest,
+            Live::Heartbeat => self.heartbeat,
         }
     }
 
@@ -145,7 +145,7 @@ impl<C> Schedule<C> {
     }
 
     /// A change was made: the channel is dirty, but nobody asks for a write.
-    pub fn mark(&mut self, channel: Channel) {
+    pub fn mark(&mut self, channel: Live) {
         self.lane_mut(channel).dirty = true;
     }
 
@@ -155,7 +155,7 @@ impl<C> Schedule<C> {
     }
 
     /// Whether the channel's last write failed.
-    pub fn is_failing(&self, channel: Channel) -> bool {
+    pub fn is_failing(&self, channel: Live) -> bool {
         self.lane(channel).failures > 0
     }
 
@@ -167,7 +167,7 @@ impl<C> Schedule<C> {
     /// Takes a request: `flags` are ORed into the dirty ones. The caller comes back if there is
     /// nothing to wait for.
     pub fn request(&mut self, flags: Channels, force: bool, caller: C) -> Option<C> {
-        for channel in Channel::ALL {
+        for channel in Live::ALL {
             if flags.has(channel) {
                 self.mark(channel);
             }
@@ -199,11 +199,11 @@ impl<C> Schedule<C> {
             if dirty.is_empty() {
                 return Some(caller);
             }
-            let a_flush_waits = self.force || Channel::ALL.iter().any(|&c| self.is_wanted(c));
+            let a_flush_waits = self.force || Live::ALL.iter().any(|&c| self.is_wanted(c));
             waits = if a_flush_waits { Waits::NextFlush } else { Waits::Channels(dirty) };
         }
         if let Waits::Channels(channels) = waits {
-            for channel in Channel::ALL {
+            for channel in Live::ALL {
                 self.lane_mut(channel).wanted |= channels.has(channel);
             }
         }
@@ -219,7 +219,7 @@ impl<C> Schedule<C> {
         if self.force {
             return Step::Flush;
         }
-        let wanted = Channel::ALL.into_iter().filter(|&c| self.is_wanted(c));
+        let wanted = Live::ALL.into_iter().filter(|&c| self.is_wanted(c));
         match wanted.map(|c| self.lane(c).due(self.interval_ns)).min() {
             None => Step::Idle,
             Some(due) if due <= now => Step::Flush,
@@ -234,7 +234,7 @@ impl<C> Schedule<C> {
         let dirty = self.dirty();
         let taken =
             Channels::filter(|c| dirty.has(c) && (force || self.lane(c).due(interval_ns) <= now));
-        for channel in Channel::ALL {
+        for channel in Live::ALL {
             if taken.has(channel) {
                 let lane = self.lane_mut(channel);
                 lane.dirty = false;
@@ -260,7 +260,7 @@ impl<C> Schedule<C> {
         };
         let is_ok = failed.is_empty();
         let is_abandoned = self.is_abandoned;
-        for channel in Channel::ALL {
+        for channel in Live::ALL {
             let is_taken = flight.taken.has(channel);
             let lane = self.lane_mut(channel);
             if is_taken && failed.has(channel) {
@@ -315,16 +315,16 @@ impl<C> Schedule<C> {
         }
     }
 
-    fn is_wanted(&self, channel: Channel) -> bool {
+    fn is_wanted(&self, channel: Live) -> bool {
         let lane = self.lane(channel);
         lane.dirty && lane.wanted
     }
 
-    fn lane(&self, channel: Channel) -> &Lane {
+    fn lane(&self, channel: Live) -> &Lane {
         &self.lanes[channel as usize]
     }
 
-    fn lane_mut(&mut self, channel: Channel) -> &mut Lane {
+    fn lane_mut(&mut self, channel: Live) -> &mut Lane {
         &mut self.lanes[channel as usize]
     }
 }

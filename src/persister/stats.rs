@@ -1,7 +1,8 @@
 //! Counters of one run.
 
 use super::flush::Outcome;
-use crate::error::{Channel, Error};
+use super::live::Live;
+use crate::error::Error;
 
 /// The last one, of 36 minutes, holds what took longer too.
 const LATENCY_BUCKETS: usize = 32;
@@ -44,13 +45,7 @@ pub struct Stats {
 
 impl Stats {
     /// Counts one channel of a flush. `was_failing`: its write before failed.
-    pub fn count_write(
-        &mut self,
-        channel: Channel,
-        outcome: &Outcome,
-        bytes: u64,
-        was_failing: bool,
-    ) {
+    pub fn count_write(&mut self, channel: Live, outcome: &Outcome, bytes: u64, was_failing: bool) {
         let stats = &mut self.channels[channel as usize];
         stats.retries += u64::from(was_failing);
         match outcome {

@@ -28,7 +28,7 @@ pub struct Memory {
     random: Cell<u64>,
     /// Directories that exist.
     dirs: RefCell<BTreeSet<String>>,
-    files: RefCell<BTreeMap<String, (Vec<u8>, Duration)>>,
+    files: RefCell<BTreeMap<String, Inode>>,
     /// Symbolic links.
     links: RefCell<BTreeSet<String>>,
     /// Calls in the order in which they were issued: `operation path`.
@@ -36,6 +36,16 @@ pub struct Memory {
     faults: RefCell<Vec<Fault>>,
     held: RefCell<Vec<String>>,
     holders: RefCell<Vec<Waker>>,
+}
+
+/// A file's content and time, whatever name it has.
+type Inode = Rc<RefCell<(Vec<u8>, Duration)>>;
+
+/// An open file: it stays the one that was opened when its name becomes another's.
+pub struct File {
+    /// The path under which it was opened.
+    pub path: String,
+    inode: Inode,
 }
 
 /// A call that fails.
@@ -153,7 +163,7 @@ impl Memory {
     /// The content of a file.
     pub fn file(&self, path: &str) -> Option<String> {
         let files = self.files.borrow();
-        files.get(path).map(|(content, _)| String::from_utf8_lossy(content).into_owned())
+        files.get(path).map(|inode| String::from_utf8_lossy(&inode.borrow().0).into_owned())
     }
 
     /// All files.
@@ -167,7 +177,8 @@ impl Memory {
             self.dirs.borrow_mut().insert(path[..at].to_owned());
         }
         let modified = self.disk_time().saturating_sub(Duration::from_millis(age_ms));
-        self.files.borrow_mut().insert(path.to_owned(), (content.to_vec(), modified));
+        let inode = Rc::new(RefCell::new((content.to_vec(), modified)));
+        self.files.borrow_mut().insert(path.to_owned(), inode);
     }
 
     /// Puts a directory there.
@@ -225,7 +236,7 @@ impl Memory {
 
 impl Storage for Memory {
     type Dir = String;
-    type File = String;
+    type File = File;
 
     async fn open_dir(&self, path: &str) -> Result<String, Code> {
         self.call("open-dir", path).await?;
@@ -239,25 +250,27 @@ impl Storage for Memory {
         if self.dirs.borrow_mut().insert(path.to_owned()) { Ok(()) } else { Err(Code::EXIST) }
     }
 
-    async fn create_file(&self, dir: &String, name: &str) -> Result<String, Code> {
+    async fn create_file(&self, dir: &String, name: &str) -> Result<File, Code> {
         let path = format!("{dir}/{name}");
         self.call("create-file", &path).await?;
         self.check_dir(dir)?;
-        if self.files.borrow().contains_key(&path) {
+        let is_there = self.files.borrow().contains_key(&path) || self.is_link(&path);
+        if is_there || self.dirs.borrow().contains(&path) {
             return Err(Code::EXIST);
         }
-        self.files.borrow_mut().insert(path.clone(), (Vec::new(), self.disk_time()));
-        Ok(path)
+        let inode = Rc::new(RefCell::new((Vec::new(), self.disk_time())));
+        self.files.borrow_mut().insert(path.clone(), inode.clone());
+        Ok(File { path, inode })
     }
 
-    async fn write(&self, file: &String, content: Vec<u8>) -> Result<(), Code> {
-        self.call("write", file).await?;
-        self.files.borrow_mut().insert(file.clone(), (content, self.disk_time()));
+    async fn write(&self, file: &File, content: Vec<u8>) -> Result<(), Code> {
+        self.call("write", &file.path).await?;
+        *file.inode.borrow_mut() = (content, self.disk_time());
         Ok(())
     }
 
-    async fn sync_data(&self, file: &String) -> Result<(), Code> {
-        self.call("sync-data", file).await
+    async fn sync_data(&self, file: &File) -> Result<(), Code> {
+        self.call("sync-data", &file.path).await
     }
 
     async fn sync_dir(&self, dir: &String) -> Result<(), Code> {
@@ -292,7 +305,7 @@ impl Storage for Memory {
             return Ok(Stat { kind: Kind::Other, size: 0, modified: Duration::ZERO });
         }
         let files = self.files.borrow();
-        let (content, modified) = files.get(&path).ok_or(Code::NO_ENTRY)?;
+        let (content, modified) = &*files.get(&path).ok_or(Code::NO_ENTRY)?.borrow();
         Ok(Stat { kind: Kind::File, size: content.len() as u64, modified: *modified })
     }
 
@@ -300,7 +313,7 @@ impl Storage for Memory {
         let path = format!("{dir}/{name}");
         self.call("read", &path).await?;
         let files = self.files.borrow();
-        let (content, _) = files.get(&path).ok_or(Code::NO_ENTRY)?;
+        let (content, _) = &*files.get(&path).ok_or(Code::NO_ENTRY)?.borrow();
         if content.len() as u64 > limit { Err(Code::FILE_TOO_LARGE) } else { Ok(content.clone()) }
     }
 

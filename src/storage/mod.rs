@@ -1,7 +1,9 @@
 //! What the core stands on: one narrow trait of file, clock and task operations, and what both the
-//! persister and later the coordinator build on it. The core does not know which WASI, or whether
+//! persister and the coordinator build on it. The core does not know which WASI, or whether
 //! any, answers.
 
+pub mod durable;
+pub mod lanes;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod replace;
@@ -91,6 +93,8 @@ pub struct Opened<D> {
     pub is_new: bool,
     /// Whether something of the path was missing, and its entries are not durable.
     pub was_missing: bool,
+    /// Whether this call created something above the directory itself.
+    pub has_new_parent: bool,
 }
 
 /// Opens a directory and creates what is missing of it.
@@ -109,11 +113,14 @@ pub async fn open_or_create_dir<S: Storage>(
     };
     match storage.open_dir(path).await {
         Err(Code::NO_ENTRY) => {}
-        Ok(dir) => return Ok(Opened { dir, is_new: false, was_missing: false }),
+        Ok(dir) => {
+            return Ok(Opened { dir, is_new: false, was_missing: false, has_new_parent: false });
+        }
         Err(code) => return Err(failure(Operation::Open, path, code)),
     }
-    let mut is_new = false;
+    let (mut is_new, mut has_new_parent) = (false, false);
     for prefix in prefixes(path) {
+        has_new_parent |= is_new;
         // Another component may create the same directories at the same time.
         is_new = match storage.create_dir(prefix).await {
             Ok(()) => true,
@@ -122,7 +129,7 @@ pub async fn open_or_create_dir<S: Storage>(
         };
     }
     match storage.open_dir(path).await {
-        Ok(dir) => Ok(Opened { dir, is_new, was_missing: true }),
+        Ok(dir) => Ok(Opened { dir, is_new, was_missing: true, has_new_parent }),
         Err(code) => Err(failure(Operation::Open, path, code)),
     }
 }
@@ -135,11 +142,6 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 /// The directories above `path`, up to the granted one: `.`, `a`, `a/b` for `a/b/c`.
 pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
-}
-
-/// Whether an error of a directory sync says that the file system has no such thing.
-pub fn cannot_sync_directories(code: Code) -> bool {
-    matches!(code, Code::UNSUPPORTED | Code::INVALID)
 }
 
 #[cfg(test)]

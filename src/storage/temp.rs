@@ -8,10 +8,19 @@ use crate::error::{Code, Failure, Operation};
 const SUFFIX: &str = ".tandem-tmp";
 const RANDOM_DIGITS: usize = 32;
 
-/// A new name for a temporary file of `target`: `.<target>.<32 hex digits>.tandem-tmp`.
+/// A new name for a temporary file of `target`.
 pub fn name<S: Storage>(storage: &S, target: &str) -> String {
-    let target = target.trim_start_matches('.');
-    format!(".{target}.{:016x}{:016x}{SUFFIX}", storage.random(), storage.random())
+    named(target, &random(storage))
+}
+
+/// `.<target>.<32 hex digits>.tandem-tmp`.
+pub fn named(target: &str, random: &str) -> String {
+    format!(".{}.{random}{SUFFIX}", target.trim_start_matches('.'))
+}
+
+/// 32 hex digits.
+pub fn random<S: Storage>(storage: &S) -> String {
+    format!("{:016x}{:016x}", storage.random(), storage.random())
 }
 
 /// The name under which a corrupt file is kept: `<target>.corrupt-<16 hex digits>`.
@@ -19,15 +28,38 @@ pub fn corrupt_name<S: Storage>(storage: &S, target: &str) -> String {
     format!("{target}.corrupt-{:016x}", storage.random())
 }
 
-/// Whether this is a name that [`name`] makes, for any target.
-fn is_temp_name(name: &str) -> bool {
-    let Some(stem) = name.strip_prefix('.').and_then(|n| n.strip_suffix(SUFFIX)) else {
-        return false;
-    };
-    stem.rsplit_once('.').is_some_and(|(_, random)| {
+/// The target and the random part of a name that [`named`] makes; the target's own leading dots are
+/// not kept.
+pub fn parts(name: &str) -> Option<(&str, &str)> {
+    let stem = name.strip_prefix('.')?.strip_suffix(SUFFIX)?;
+    stem.rsplit_once('.').filter(|(_, random)| {
         random.len() == RANDOM_DIGITS
             && random.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     })
+}
+
+/// Removes the temporary files of `target` but for the one with the random part `kept`, so that
+/// whoever made them cannot put them in the target's place any more.
+///
+/// # Errors
+/// The code of the first removal that failed.
+pub async fn revoke<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    names: &[String],
+    target: &str,
+    kept: &str,
+) -> Result<(), Code> {
+    let target = target.trim_start_matches('.');
+    let others =
+        |name: &&String| parts(name).is_some_and(|(of, random)| of == target && random != kept);
+    for name in names.iter().filter(others) {
+        match storage.remove(dir, name).await {
+            Ok(()) | Err(Code::NO_ENTRY) => {}
+            Err(code) => return Err(code),
+        }
+    }
+    Ok(())
 }
 
 /// The file system's own time: the mtime of a file just created in `dir`, and removed again.
@@ -50,26 +82,42 @@ pub async fn disk_time<S: Storage>(
     Ok(stat.map_err(failure(Operation::Stat))?.modified)
 }
 
-/// Removes temporary files that are older than `age` at the time `now`, and counts them. One that
-/// cannot be looked at or removed is left for the next sweep.
-///
-/// # Errors
-/// The code of the listing.
+/// Removes the temporary files among `names` that are older than `age` at the time `now`, and counts
+/// them. One that cannot be looked at or removed is left for the next sweep.
 pub async fn sweep<S: Storage>(
     storage: &S,
     dir: &S::Dir,
+    names: &[String],
     now: Duration,
     age: Duration,
-) -> Result<u32, Code> {
+) -> u32 {
     let mut swept = 0;
-    for name in storage.list(dir).await?.iter().filter(|name| is_temp_name(name)) {
+    for name in names.iter().filter(|name| parts(name).is_some()) {
         let Ok(stat) = storage.stat(dir, name).await else { continue };
         let is_old = now.saturating_sub(stat.modified) > age;
         if stat.kind == Kind::File && is_old && storage.remove(dir, name).await.is_ok() {
             swept += 1;
         }
     }
-    Ok(swept)
+    swept
+}
+
+/// Sweeps where nobody needs to know of an error: what cannot be swept now is swept later. The time
+/// is asked for only if there is something to sweep.
+pub async fn sweep_names<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    path: &str,
+    names: &[String],
+    age: Duration,
+) -> u32 {
+    if !names.iter().any(|name| parts(name).is_some()) {
+        return 0;
+    }
+    match disk_time(storage, dir, path).await {
+        Ok(now) => sweep(storage, dir, names, now, age).await,
+        Err(_) => 0,
+    }
 }
 
 #[cfg(test)]
@@ -82,7 +130,11 @@ mod tests {
         let storage = Memory::new();
         for target in ["manifest.json", ".heartbeat", "runs.json"] {
             let name = name(&storage, target);
-            assert!(is_temp_name(&name), "{name}");
+            assert_eq!(
+                parts(&name).map(|(of, _)| of),
+                Some(target.trim_start_matches('.')),
+                "{name}"
+            );
             assert!(!name.starts_with(".."), "{name}");
         }
         for name in [
@@ -93,7 +145,7 @@ mod tests {
             "manifest.json.0123456789abcdef0123456789abcdef.tandem-tmp",
             ".manifest.json.0123456789ABCDEF0123456789abcdef.tandem-tmp",
         ] {
-            assert!(!is_temp_name(name), "{name}");
+            assert_eq!(parts(name), None, "{name}");
         }
     }
 

@@ -11,10 +11,10 @@ const STEPS: [(&str, Operation); 4] = [
 const CODES: [&str; 5] = ["insufficient-space", "access", "io", "quota", "read-only"];
 
 /// Fails one step of one channel of a run that has written both files before.
-fn fault(channel: Channel, (step, operation): (&str, Operation), code: Code, is_sticky: bool) {
+fn fault(channel: Live, (step, operation): (&str, Operation), code: Code, is_sticky: bool) {
     let (temp, other_temp) = match channel {
-        Channel::Manifest => (MANIFEST_TEMP, HEARTBEAT_TEMP),
-        Channel::Heartbeat => (HEARTBEAT_TEMP, MANIFEST_TEMP),
+        Live::Manifest => (MANIFEST_TEMP, HEARTBEAT_TEMP),
+        Live::Heartbeat => (HEARTBEAT_TEMP, MANIFEST_TEMP),
     };
     let failed = Channels::filter(|c| c == channel);
     let place = Place::durable();
@@ -23,12 +23,12 @@ fn fault(channel: Channel, (step, operation): (&str, Operation), code: Code, is_
     place.set(1);
     place.disk.fail(&format!("{step} {temp}"), code, is_sticky);
 
-    let error = Error::Storage { first: failure(channel, operation, code), beside: None };
+    let error = Error::Storage { first: failure(channel.into(), operation, code), beside: None };
     assert_eq!(place.force(BOTH), Err(error.clone()));
     assert_eq!(place.disk.paths(), [HEARTBEAT_FILE, MANIFEST_FILE], "no temp file is left");
-    assert_eq!(place.n() == 1, channel == Channel::Heartbeat, "one new file, one old and whole");
+    assert_eq!(place.n() == 1, channel == Live::Heartbeat, "one new file, one old and whole");
     let is_new = place.heartbeat().expect("a heartbeat").starts_with("1970");
-    assert_eq!(is_new, channel == Channel::Manifest, "one new file, one old and whole");
+    assert_eq!(is_new, channel == Live::Manifest, "one new file, one old and whole");
     assert_eq!(place.dirty(), failed);
 
     place.disk.take_calls();
@@ -41,7 +41,7 @@ fn fault(channel: Channel, (step, operation): (&str, Operation), code: Code, is_
     assert_eq!((place.n(), place.dirty(), place.temp_files()), (1, NONE, 0));
 }
 
-fn every_fault(channel: Channel, is_sticky: bool) {
+fn every_fault(channel: Live, is_sticky: bool) {
     for step in STEPS {
         for code in CODES {
             fault(channel, step, Code(code), is_sticky);
@@ -51,22 +51,22 @@ fn every_fault(channel: Channel, is_sticky: bool) {
 
 #[test]
 fn after_a_fault_of_the_manifest_only_the_manifest_is_written_again() {
-    every_fault(Channel::Manifest, false);
+    every_fault(Live::Manifest, false);
 }
 
 #[test]
 fn after_a_fault_of_the_heartbeat_only_the_heartbeat_is_written_again() {
-    every_fault(Channel::Heartbeat, false);
+    every_fault(Live::Heartbeat, false);
 }
 
 #[test]
 fn a_manifest_that_fails_for_good_harms_no_heartbeat() {
-    every_fault(Channel::Manifest, true);
+    every_fault(Live::Manifest, true);
 }
 
 #[test]
 fn a_heartbeat_that_fails_for_good_harms_no_manifest() {
-    every_fault(Channel::Heartbeat, true);
+    every_fault(Live::Heartbeat, true);
 }
 
 #[test]

@@ -18,8 +18,8 @@ use std::cell::Cell;
 
 use super::*;
 use crate::error::{Code, Operation};
+use crate::storage::durable::{Durability, Reached};
 use crate::storage::memory::Memory;
-use options::Durability;
 
 const DIR: &str = ".runs/task/cli/run";
 const MANIFEST_FILE: &str = ".runs/task/cli/run/manifest.json";
@@ -150,10 +150,7 @@ fn open(disk: &Rc<Memory>, registry: &Registry, options: Options) -> Opened {
 }
 
 fn failure(channel: Channel, operation: Operation, code: Code) -> Failure {
-    let path = match channel {
-        Channel::Manifest => MANIFEST_FILE,
-        Channel::Heartbeat => HEARTBEAT_FILE,
-    };
+    let path = if channel == Channel::Manifest { MANIFEST_FILE } else { HEARTBEAT_FILE };
     Failure { channel: Some(channel), operation, path: path.to_owned(), code }
 }
 

@@ -125,7 +125,17 @@ fn a_manifest_above_the_limit_is_left_alone() {
     let limited = Options { max_document_bytes: 10, ..options() };
     let error = open(&disk, &registry, limited).err().expect("too large");
     let path = Some(MANIFEST_FILE.to_owned());
-    assert_eq!(error, Error::TooLarge { what: "manifest on the disk", path, bytes: 11, limit: 10 });
+    assert_eq!(
+        error,
+        Error::TooLarge {
+            channel: Channel::Manifest,
+            what: "manifest on the disk",
+            option: "max_document_bytes",
+            path,
+            bytes: 11,
+            limit: 10
+        }
+    );
     assert_eq!(disk.paths(), [MANIFEST_FILE]);
     open(&disk, &registry, options()).expect("an open that fails frees its place");
 }

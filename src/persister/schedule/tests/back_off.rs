@@ -82,10 +82,10 @@ fn success_resets_the_back_off() {
         run.force(MANIFEST, 1);
         run.flush(MANIFEST);
     }
-    assert!(run.schedule.is_failing(Channel::Manifest));
+    assert!(run.schedule.is_failing(Live::Manifest));
     run.force(MANIFEST, 2);
     run.flush(NONE);
-    assert!(!run.schedule.is_failing(Channel::Manifest));
+    assert!(!run.schedule.is_failing(Live::Manifest));
     run.now_ms += INTERVAL_MS;
     run.ask(MANIFEST, 3);
     run.flush(MANIFEST);
@@ -135,7 +135,7 @@ fn a_heartbeat_that_fails_for_good_neither_stops_nor_speeds_up_manifest_writes()
     }
     let expected: Vec<u64> = (0..=12).map(|n| 1_000 + n * INTERVAL_MS).collect();
     assert_eq!(manifest_written, expected);
-    assert!(run.schedule.lane(Channel::Heartbeat).failures >= 8);
+    assert!(run.schedule.lane(Live::Heartbeat).failures >= 8);
 }
 
 #[test]

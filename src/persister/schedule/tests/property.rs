@@ -8,7 +8,7 @@ use super::*;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Mark(Channel),
+    Mark(Live),
     Request {
         flags: Channels,
         is_forced: bool,
@@ -29,7 +29,7 @@ fn channels() -> impl Strategy<Value = Channels> {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        1 => prop::sample::select(&Channel::ALL[..]).prop_map(Op::Mark),
+        1 => prop::sample::select(&Live::ALL[..]).prop_map(Op::Mark),
         3 => (channels(), prop::bool::weighted(0.3))
             .prop_map(|(flags, is_forced)| Op::Request { flags, is_forced }),
         2 => (0..7_000u64).prop_map(Op::Advance),
@@ -98,7 +98,7 @@ impl Model {
 
     fn request(&mut self, flags: Channels, is_forced: bool) {
         let mut versions = [0; 2];
-        for channel in Channel::ALL {
+        for channel in Live::ALL {
             let at = channel as usize;
             self.changed[at] += u64::from(flags.has(channel));
             if flags.has(channel) || is_forced {
@@ -126,7 +126,7 @@ impl Model {
         } else {
             let earliest = self.full_success.map_or(0, |end| end + INTERVAL_MS);
             assert!(now >= earliest, "earlier than the interval after the last full success");
-            for channel in Channel::ALL.into_iter().filter(|&c| self.taken.has(c)) {
+            for channel in Live::ALL.into_iter().filter(|&c| self.taken.has(c)) {
                 let at = channel as usize;
                 if self.failures[at] > 0 {
                     let shortest = back_off(self.failures[at], 0) / MS;
@@ -135,7 +135,7 @@ impl Model {
             }
         }
         let mut versions = self.written;
-        for channel in Channel::ALL.into_iter().filter(|&c| self.taken.has(c)) {
+        for channel in Live::ALL.into_iter().filter(|&c| self.taken.has(c)) {
             versions[channel as usize] = self.changed[channel as usize];
         }
         self.in_flight = Some(versions);
@@ -144,7 +144,7 @@ impl Model {
     fn finish(&mut self, failed: Channels, random: u64) {
         let now = self.run.now_ms;
         let versions = self.in_flight.take().expect("a flush in flight");
-        for channel in Channel::ALL.into_iter().filter(|&c| self.taken.has(c)) {
+        for channel in Live::ALL.into_iter().filter(|&c| self.taken.has(c)) {
             let at = channel as usize;
             if failed.has(channel) {
                 self.failures[at] += 1;

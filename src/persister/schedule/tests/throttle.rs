@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_change_alone_starts_no_timer() {
     let mut run = Clocked::new();
-    run.schedule.mark(Channel::Manifest);
+    run.schedule.mark(Live::Manifest);
     assert_eq!(run.step(), Step::Idle);
     assert_eq!(run.schedule.dirty(), MANIFEST);
 }
@@ -80,7 +80,7 @@ fn a_request_never_clears_a_flag() {
 #[test]
 fn a_flush_takes_both_flags_and_clears_them() {
     let mut run = Clocked::new();
-    run.schedule.mark(Channel::Manifest);
+    run.schedule.mark(Live::Manifest);
     run.ask(HEARTBEAT, 1);
     assert_eq!(run.start(), BOTH);
     assert_eq!(run.schedule.dirty(), NONE);
@@ -91,7 +91,7 @@ fn a_change_made_during_a_flush_is_dirty_after_it() {
     let mut run = Clocked::new();
     run.force(MANIFEST, 1);
     run.start();
-    run.schedule.mark(Channel::Manifest);
+    run.schedule.mark(Live::Manifest);
     assert_eq!(run.finish(NONE), [1]);
     assert_eq!(run.schedule.dirty(), MANIFEST);
     assert_eq!(run.step(), Step::Idle);
@@ -125,7 +125,7 @@ fn a_call_that_adds_no_flag_is_ok_at_once_when_nothing_is_dirty() {
 #[test]
 fn a_call_that_adds_no_flag_asks_for_what_a_change_left_dirty() {
     let mut run = Clocked::written();
-    run.schedule.mark(Channel::Manifest);
+    run.schedule.mark(Live::Manifest);
     run.ask(NONE, 1);
     assert_eq!(run.wait(), INTERVAL_MS);
     assert_eq!(run.flush(NONE), (MANIFEST, vec![1]));

@@ -1,0 +1,204 @@
+//! A task's history as text: entries are found, ordered and put together again; what stands in
+//! them is never written anew.
+
+use std::borrow::Cow;
+
+use super::summary::Summary;
+use crate::json;
+use crate::json::scan::{decoded, elements, is_array, is_object, members, string};
+
+/// The most entries of a history: each takes memory beside its text.
+pub const ENTRIES_MAX: usize = 1_000_000;
+
+/// Why a file is not read as a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// It holds none of the task.
+    Corrupt,
+    /// It has more than [`ENTRIES_MAX`] entries.
+    TooLarge,
+}
+
+/// The entries of a history in their order, and whatever else its file holds.
+#[derive(Debug, Default)]
+pub struct History<'a> {
+    entries: Vec<Entry<'a>>,
+    /// Members that are no part of the format.
+    others: Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry<'a> {
+    /// Empty for an entry that lacks an id or a timestamp.
+    run_id: Cow<'a, str>,
+    /// Empty for an entry that lacks an id or a timestamp.
+    timestamp: Cow<'a, str>,
+    text: &'a str,
+    /// Whether the text is indented as a file of its own.
+    is_new: bool,
+}
+
+impl<'a> History<'a> {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It holds no history of the task, or too much.
+    pub fn parse(text: &'a str, task_id: &str) -> Result<Self, Bad> {
+        if !json::is_valid(text) || !is_object(text) {
+            return Err(Bad::Corrupt);
+        }
+        let (mut task, mut runs, mut others) = (None, None, Vec::new());
+        for (key, value) in members(text) {
+            match decoded(key).as_ref() {
+                "taskId" => task = Some(value),
+                "runs" => runs = Some(value),
+                "lastRunAt" => {}
+                _ => others.push((key, value)),
+            }
+        }
+        let is_of_task = task.and_then(string).is_some_and(|task| task == task_id);
+        let runs = runs.filter(|runs| is_of_task && is_array(runs)).ok_or(Bad::Corrupt)?;
+        let entries: Vec<_> = elements(runs).map(Entry::old).take(ENTRIES_MAX + 1).collect();
+        if entries.len() > ENTRIES_MAX {
+            return Err(Bad::TooLarge);
+        }
+        Ok(History { entries: put_right(entries), others })
+    }
+
+    /// Adds a run or replaces its entry, then keeps the last runs only. Tells whether the run is
+    /// among them.
+    pub fn merge(&mut self, summary: &'a Summary, keep_last: Option<u32>) -> bool {
+        let entry = Entry {
+            run_id: Cow::Borrowed(&summary.run_id),
+            timestamp: Cow::Borrowed(&summary.timestamp),
+            text: &summary.text,
+            is_new: true,
+        };
+        let old = self.entries.iter().position(|old| old.run_id == entry.run_id);
+        let at = match old {
+            Some(at) if self.entries[at].timestamp == entry.timestamp => {
+                self.entries[at] = entry;
+                at
+            }
+            _ => {
+                if let Some(at) = old {
+                    self.entries.remove(at);
+                }
+                let at = self.entries.partition_point(|old| old.timestamp <= entry.timestamp);
+                self.entries.insert(at, entry);
+                at
+            }
+        };
+        let excess = keep_last.map_or(0, |keep| self.entries.len().saturating_sub(keep as usize));
+        self.entries.drain(..excess);
+        at >= excess
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The timestamp of the last entry.
+    pub fn last_run_at(&self) -> &str {
+        self.entries.last().map_or("", |entry| &entry.timestamp)
+    }
+
+    /// The text of the newest entries, at most `limit`, the newest first.
+    pub fn newest(&self, limit: usize) -> Vec<String> {
+        self.entries.iter().rev().take(limit).map(|entry| entry.text.to_owned()).collect()
+    }
+
+    /// The file.
+    pub fn render(&self, task_id: &str) -> String {
+        let texts: usize = self.entries.iter().map(|entry| entry.text.len() + 8).sum();
+        let others: usize =
+            self.others.iter().map(|(key, value)| key.len() + value.len() + 8).sum();
+        // New entries are indented deeper than they are.
+        let mut out = String::with_capacity(texts + texts / 64 + others + 1024);
+        // An id needs no escapes.
+        out.push_str("{\n  \"taskId\": \"");
+        out.push_str(task_id);
+        out.push_str("\",\n  \"lastRunAt\": ");
+        out.push_str(
+            self.entries.last().and_then(|entry| entry.timestamp_text()).unwrap_or("\"\""),
+        );
+        out.push_str(",\n  \"runs\": [");
+        let mut separator = "\n    ";
+        for entry in &self.entries {
+            out.push_str(separator);
+            separator = ",\n    ";
+            if entry.is_new {
+                let mut lines = entry.text.split('\n');
+                out.push_str(lines.next().unwrap_or_default());
+                for line in lines {
+                    out.push_str("\n    ");
+                    out.push_str(line);
+                }
+            } else {
+                out.push_str(entry.text);
+            }
+        }
+        out.push_str(if self.entries.is_empty() { "]" } else { "\n  ]" });
+        for (key, value) in &self.others {
+            for piece in [",\n  ", key, ": ", value] {
+                out.push_str(piece);
+            }
+        }
+        out.push_str("\n}");
+        out
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn old(text: &'a str) -> Self {
+        let (run_id, timestamp) = match keys(text) {
+            (Some(run_id), Some(timestamp)) => (decoded(run_id), decoded(timestamp)),
+            _ => Default::default(),
+        };
+        Entry { run_id, timestamp, text, is_new: false }
+    }
+
+    /// The timestamp as the entry writes it.
+    fn timestamp_text(&self) -> Option<&'a str> {
+        if self.timestamp.is_empty() { None } else { keys(self.text).1 }
+    }
+}
+
+/// The texts of an entry's id and timestamp, if they are strings and not empty.
+fn keys(entry: &str) -> (Option<&str>, Option<&str>) {
+    let (mut run_id, mut timestamp) = (None, None);
+    if is_object(entry) {
+        for (key, value) in members(entry) {
+            match decoded(key).as_ref() {
+                "runId" => run_id = filled(value),
+                "timestamp" => timestamp = filled(value),
+                _ => {}
+            }
+        }
+    }
+    (run_id, timestamp)
+}
+
+/// The text of a string that is not empty.
+fn filled(value: &str) -> Option<&str> {
+    (value.starts_with('"') && value != "\"\"").then_some(value)
+}
+
+/// Drops all but the last of entries with one id, and orders the rest by timestamp, equal ones as
+/// they were.
+fn put_right(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    let ids = entries.iter().enumerate().filter(|(_, entry)| !entry.run_id.is_empty());
+    let ids = json::sorted(ids.map(|(at, entry)| (entry.run_id.clone(), at)).collect());
+    for pair in ids.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        // No entry of a file is empty.
+        entries[pair[0].1].text = "";
+    }
+    entries.retain(|entry| !entry.text.is_empty());
+    if entries.is_sorted_by(|a, b| a.timestamp <= b.timestamp) {
+        return entries;
+    }
+    let order = entries.iter().enumerate().map(|(at, entry)| (entry.timestamp.clone(), at));
+    let order = json::sorted(order.collect());
+    order.into_iter().map(|(_, at)| entries[at].clone()).collect()
+}

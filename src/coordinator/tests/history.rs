@@ -1,0 +1,333 @@
+//! What is merged into what.
+
+use super::super::history::ENTRIES_MAX;
+use super::*;
+
+fn entry(id: &str, second: u32) -> String {
+    format!(r#"{{"runId":"{id}","timestamp":"2026-01-06T00:00:{second:02}Z"}}"#)
+}
+
+fn file(entries: &[String]) -> String {
+    format!(r#"{{"taskId":"task","lastRunAt":"x","runs":[{}]}}"#, entries.join(","))
+}
+
+fn with_history(text: &str) -> Place {
+    let place = Place::new();
+    place.disk.put(HISTORY_FILE, text.as_bytes(), 0);
+    place
+}
+
+fn last_run_at(place: &Place) -> String {
+    let text = place.disk.file(HISTORY_FILE).expect("a history");
+    let history: Value = serde_json::from_str(&text).expect("a history");
+    history["lastRunAt"].as_str().expect("lastRunAt").to_owned()
+}
+
+#[test]
+fn runs_are_ordered_by_timestamp_whenever_they_come() {
+    let place = Place::new();
+    for n in [5, 1, 9, 3, 7] {
+        place.record(&summary(n)).expect("recorded");
+    }
+    assert_eq!(place.runs(), ["r1", "r3", "r5", "r7", "r9"]);
+    assert_eq!(last_run_at(&place), "2026-01-06T00:00:09Z");
+}
+
+#[test]
+fn equal_timestamps_stay_in_the_order_they_came() {
+    let place = Place::new();
+    let same = |id: &str| summary(1).replace("r1", id);
+    for id in ["c", "a", "b"] {
+        place.record(&same(id)).expect("recorded");
+    }
+    assert_eq!(place.runs(), ["c", "a", "b"]);
+    place.record(&same("c")).expect("recorded");
+    assert_eq!(place.runs(), ["c", "a", "b"], "what did not change keeps its place");
+}
+
+#[test]
+fn a_run_that_is_recorded_again_is_replaced_and_last_run_at_may_move_back() {
+    let place = Place::new();
+    for n in [1, 2, 3] {
+        place.record(&summary(n)).expect("recorded");
+    }
+    let again = r#"{"taskId":"task","runId":"r3","timestamp":"2026-01-06T00:00:00Z","again":1}"#;
+    let recorded = place.record(again).expect("recorded");
+    assert_eq!(recorded.runs, 3);
+    assert_eq!(place.runs(), ["r3", "r1", "r2"]);
+    assert_eq!(last_run_at(&place), "2026-01-06T00:00:02Z");
+    assert!(place.disk.file(HISTORY_FILE).expect("a history").contains("\"again\": 1"));
+}
+
+#[test]
+fn the_text_of_other_entries_is_kept() {
+    let odd = r#"{"runId":"o","timestamp":"2026-01-06T00:00:00Z","n":[1.0,1e400,-0],  "s":"\u00e9\/", "n":2}"#;
+    let place = with_history(&format!(r#"{{"v":1.0,"taskId":"task","runs":[{odd}],"w":{{}}}}"#));
+    place.record(&summary(1)).expect("recorded");
+    let text = place.disk.file(HISTORY_FILE).expect("a history");
+    assert!(text.contains(&format!("\n    {odd},\n    {{\n")), "{text}");
+    assert!(text.starts_with("{\n  \"taskId\": \"task\",\n  \"lastRunAt\": "), "{text}");
+    assert!(text.ends_with("\n  ],\n  \"v\": 1.0,\n  \"w\": {}\n}"), "{text}");
+}
+
+#[test]
+fn entries_without_id_or_timestamp_are_kept_and_come_first() {
+    let place = with_history(&file(&[
+        entry("b", 2),
+        r#"{"note":1}"#.into(),
+        "null".into(),
+        r#"{"runId":"x"}"#.into(),
+        r#"{"timestamp":"2026-01-06T00:00:59Z"}"#.into(),
+        r#"{"runId":"","timestamp":"2026"}"#.into(),
+        r#"{"runId":7,"timestamp":"2026"}"#.into(),
+        "[]".into(),
+        entry("a", 1),
+    ]));
+    place.record(&summary(3)).expect("recorded");
+    let expected = ["-", "-", "x", "-", "", "-", "-", "a", "b", "r3"];
+    assert_eq!(place.runs(), expected);
+    place.record(&summary(3)).expect("recorded");
+    assert_eq!(place.runs(), expected);
+}
+
+#[test]
+fn unsorted_and_doubled_entries_are_put_right_and_the_last_wins() {
+    let last = r#"{"runId":"a","timestamp":"2026-01-06T00:00:04Z","last":true}"#;
+    let escaped = r#"{"runId":"\u0061","timestamp":"2026-01-06T00:00:01Z"}"#;
+    let place = with_history(&file(&[
+        entry("c", 3),
+        escaped.into(),
+        entry("b", 2),
+        entry("a", 9),
+        last.into(),
+    ]));
+    let recorded = place.record(&summary(5)).expect("recorded");
+    assert_eq!(recorded.runs, 4);
+    assert_eq!(place.runs(), ["b", "c", "a", "r5"]);
+    assert!(place.disk.file(HISTORY_FILE).expect("a history").contains("last"));
+}
+
+#[test]
+fn an_empty_history_has_an_empty_last_run_at() {
+    let place = with_history(&file(&[]));
+    assert_eq!(place.history(None), Ok(TaskHistory::default()));
+    let place = with_history(&file(&["{}".into()]));
+    let history = place.history(None).expect("a history");
+    assert_eq!((history.last_run_at.as_str(), history.total), ("", 1));
+}
+
+#[test]
+fn only_the_last_runs_are_kept_if_asked_for() {
+    let place = Place::new();
+    let keep = |keep_last| RecordOptions { keep_last: Some(keep_last), ..options() };
+    for n in 1..=5 {
+        let recorded = place.record_with(&summary(n), keep(3)).expect("recorded");
+        assert!(!recorded.is_dropped);
+        assert_eq!(recorded.runs, n.min(3));
+    }
+    assert_eq!(place.runs(), ["r3", "r4", "r5"]);
+    let recorded = place.record_with(&summary(1), keep(3)).expect("recorded");
+    assert!(recorded.is_dropped, "older than those that are kept");
+    assert_eq!(place.runs(), ["r3", "r4", "r5"]);
+    place.record_with(&summary(9), keep(1)).expect("recorded");
+    assert_eq!(place.runs(), ["r9"]);
+    let error = place.record_with(&summary(9), keep(0)).expect_err("refused");
+    assert_eq!(error.to_string(), "keep_last is below 1: 0");
+}
+
+#[test]
+fn a_history_of_the_older_format_is_a_start_and_stays() {
+    let legacy = file(&[entry("old", 0)]);
+    let place = Place::new();
+    place.disk.put("out/task/state.json", legacy.as_bytes(), 0);
+    assert_eq!(place.history(None).expect("a history").total, 1);
+    place.record(&summary(1)).expect("recorded");
+    assert_eq!(place.runs(), ["old", "r1"]);
+    assert_eq!(place.disk.file("out/task/state.json"), Some(legacy));
+    place.record(&summary(2)).expect("recorded");
+    assert_eq!(place.runs(), ["old", "r1", "r2"]);
+}
+
+#[test]
+fn any_other_state_is_ignored() {
+    let others = [
+        file(&[entry("old", 0)]).replace("\"task\"", "\"other\""),
+        r#"{"taskId":"task","runs":{}}"#.into(),
+        r#"{"taskId":"task"}"#.into(),
+        "[]".into(),
+        "{".into(),
+        String::new(),
+    ];
+    for other in others {
+        let place = Place::new();
+        place.disk.put("out/task/state.json", other.as_bytes(), 0);
+        assert_eq!(place.history(None), Ok(TaskHistory::default()), "{other}");
+        let recorded = place.record(&summary(1)).expect("recorded");
+        assert_eq!((place.runs(), recorded.set_aside), (vec!["r1".to_owned()], vec![]), "{other}");
+        assert_eq!(place.disk.file("out/task/state.json"), Some(other));
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_an_error_and_loses_nothing() {
+    let place = Place::new();
+    place.disk.put("out/task/state.json", file(&[entry("old", 0)]).as_bytes(), 0);
+    place.disk.fail("read out/task/state.json", IO, true);
+    let told = failure(Channel::History, Operation::Read, "out/task/state.json", IO);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told)));
+    assert_eq!(place.disk.file(HISTORY_FILE), None);
+}
+
+#[test]
+fn a_corrupt_history_is_set_aside_and_the_work_goes_on() {
+    let good = file(&[entry("a", 1)]);
+    let corrupt: &[&[u8]] = &[
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        &good.as_bytes()[..good.len() / 2],
+        b"\xff\xfe\x00\x01",
+        b"\xef\xbb\xbf{\"taskId\":\"task\",\"runs\":[]}",
+        br#"{"taskId":"other","runs":[]}"#,
+        br#"{"taskId":7,"runs":[]}"#,
+        br#"{"runs":[]}"#,
+        br#"{"taskId":"task"}"#,
+        br#"{"taskId":"task","runs":"[]"}"#,
+        br#"{"taskId":"task","runs":[]} x"#,
+    ];
+    for &content in corrupt {
+        let place = Place::new();
+        place.disk.put(HISTORY_FILE, content, 0);
+        // It is no start right after one was set aside.
+        place.disk.put("out/task/state.json", good.as_bytes(), 0);
+        let text = String::from_utf8_lossy(content);
+        let error = place.history(None).expect_err("corrupt");
+        assert_eq!(error, Error::Corrupt { path: HISTORY_FILE.to_owned() }, "{text}");
+        let recorded = place.record(&summary(1)).expect("recorded");
+        assert_eq!(place.runs(), ["r1"], "{text}");
+        let [aside] = &recorded.set_aside[..] else { panic!("{text}: {recorded:?}") };
+        let digits = aside.strip_prefix("out/task/runs.json.corrupt-").expect("its name");
+        assert!(digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{aside}");
+        assert_eq!(place.disk.file(aside), Some(text.into_owned()));
+        assert_eq!(place.record(&summary(2)).expect("recorded").set_aside.len(), 0);
+    }
+}
+
+#[test]
+fn a_corrupt_history_that_cannot_be_set_aside_stays() {
+    let place = with_history("{");
+    place.disk.fail("create-file out/task/.runs.json.corrupt", Code("quota"), true);
+    let told = failure(Channel::History, Operation::Open, HISTORY_FILE, Code("quota"));
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told)));
+    assert_eq!(place.disk.file(HISTORY_FILE).as_deref(), Some("{"));
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_file_is_an_error_of_that_file() {
+    let place = Place::new();
+    place.disk.put("out/task/x", b"", 0);
+    place.disk.put_dir(HISTORY_FILE);
+    let told = failure(Channel::History, Operation::Read, HISTORY_FILE, Code::IS_DIRECTORY);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told.clone())));
+    assert_eq!(place.history(None), Err(told.into()));
+    let place = Place::new();
+    place.disk.put(".runs/task/r1/x", b"", 0);
+    place.disk.put_dir(SUMMARY_FILE);
+    let first = failure(Channel::Summary, Operation::Rename, SUMMARY_FILE, Code::IS_DIRECTORY);
+    assert_eq!(place.record(&summary(1)), Err(Error::Storage { first, beside: None }));
+    assert_eq!(place.runs(), ["r1"]);
+}
+
+#[test]
+fn a_symbolic_link_is_replaced() {
+    let place = Place::new();
+    place.disk.put("out/task/x", b"", 0);
+    place.disk.put_link(HISTORY_FILE);
+    place.record(&summary(1)).expect("recorded");
+    assert!(!place.disk.is_link(HISTORY_FILE));
+    assert_eq!(place.runs(), ["r1"]);
+}
+
+#[test]
+fn a_history_above_the_limit_is_left_alone() {
+    let text = file(&[entry("a", 1)]);
+    let place = with_history(&text);
+    let limit = text.len() as u64 - 1;
+    let mut options = options();
+    options.history.max_bytes = limit;
+    let told = failure(Channel::History, Operation::Read, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    assert_eq!(place.record_with(&summary(1), options.clone()), Err(Error::History(told)));
+    let coordinator = place.coordinator.clone();
+    let (small, bytes) = (options.history.clone(), text.len() as u64);
+    let error = place.disk.run(async move { coordinator.history(small).await });
+    let message =
+        format!("history on the disk takes {bytes} bytes, above max_history_bytes: {limit}");
+    assert_eq!(error.expect_err("too large").to_string(), message);
+    options.history.max_bytes = bytes;
+    let told = failure(Channel::History, Operation::Write, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    assert_eq!(place.record_with(&summary(1), options), Err(Error::History(told)));
+    assert_eq!(place.disk.file(HISTORY_FILE), Some(text));
+}
+
+#[test]
+fn the_newest_runs_are_told_first() {
+    let place = Place::new();
+    assert_eq!(place.history(None), Ok(TaskHistory::default()), "no history is an empty one");
+    for n in 1..=4 {
+        place.record(&summary(n)).expect("recorded");
+    }
+    let id = |text: &String| {
+        let run: Value = serde_json::from_str(text).expect("an entry");
+        run["runId"].as_str().expect("an id").to_owned()
+    };
+    for (limit, expected) in [
+        (None, &["r4", "r3", "r2", "r1"][..]),
+        (Some(2), &["r4", "r3"]),
+        (Some(0), &[]),
+        (Some(9), &["r4", "r3", "r2", "r1"]),
+    ] {
+        let history = place.history(limit).expect("a history");
+        assert_eq!(history.runs.iter().map(id).collect::<Vec<_>>(), expected);
+        assert_eq!((history.total, history.last_run_at.as_str()), (4, "2026-01-06T00:00:04Z"));
+    }
+}
+
+#[test]
+fn to_read_changes_nothing() {
+    let place = with_history(&file(&[entry("b", 2), entry("a", 1)]));
+    place.disk.take_calls();
+    assert_eq!(place.history(None).expect("a history").total, 2);
+    for call in place.disk.take_calls() {
+        let is_read = ["open-dir ", "stat ", "read "].iter().any(|read| call.starts_with(read));
+        assert!(is_read, "{call}");
+    }
+}
+
+#[test]
+fn abandoned_files_are_swept_where_something_is_written() {
+    let place = Place::new();
+    place.record(&summary(1)).expect("recorded");
+    let temp = |directory: &str, target: &str| {
+        format!("{directory}/.{target}.{}.tandem-tmp", "0123456789abcdef".repeat(2))
+    };
+    let old = [temp("out/task", "other"), temp(".runs/task/r1", "manifest.json")];
+    let young = [temp("out/task", "young"), temp(".runs/task/r1", "young")];
+    old.iter().for_each(|path| place.disk.put(path, b"", 4_000_000));
+    young.iter().for_each(|path| place.disk.put(path, b"", 3_000_000));
+    let recorded = place.record(&summary(1)).expect("recorded");
+    assert_eq!(recorded.swept, 2);
+    let mut expected = [&young[1][..], SUMMARY_FILE, HISTORY_FILE, &young[0]];
+    expected.sort_unstable();
+    assert_eq!(place.disk.paths(), expected);
+}
+
+#[test]
+fn a_history_of_too_many_entries_is_left_alone() {
+    let text = format!(r#"{{"taskId":"task","runs":[{}1]}}"#, "1,".repeat(ENTRIES_MAX));
+    let place = with_history(&text);
+    let told = failure(Channel::History, Operation::Read, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told.clone())));
+    assert_eq!(place.history(None), Err(told.into()));
+    assert_eq!(place.disk.file(HISTORY_FILE), Some(text));
+}

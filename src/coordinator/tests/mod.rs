@@ -1,0 +1,94 @@
+//! The rules of recorded runs, on a disk in memory with virtual time.
+
+mod history;
+mod lock;
+mod outcome;
+mod process;
+mod property;
+mod stall;
+mod summary;
+mod together;
+
+use std::cell::Cell;
+
+use serde_json::Value;
+
+use super::*;
+use crate::storage::memory::Memory;
+use process::Process;
+
+const SUMMARY_FILE: &str = ".runs/task/r1/manifest.json";
+const HISTORY_FILE: &str = "out/task/runs.json";
+const LOCK_FILE: &str = ".runs/task.lock";
+const IO: Code = Code("io");
+
+/// Where the outcome of a call will be.
+type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
+
+/// A disk and one component on it.
+struct Place {
+    disk: Rc<Memory>,
+    coordinator: Rc<Coordinator<Memory>>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let disk = Rc::new(Memory::new());
+        Place { coordinator: Rc::new(Coordinator::new(disk.clone())), disk }
+    }
+
+    /// Another component on the same disk.
+    fn other(&self) -> Self {
+        let coordinator = Rc::new(Coordinator::new(self.disk.clone()));
+        Place { disk: self.disk.clone(), coordinator }
+    }
+
+    fn start(&self, summary: &str, options: RecordOptions) -> Call {
+        let (coordinator, summary) = (self.coordinator.clone(), summary.to_owned());
+        self.disk.start(async move { coordinator.record_run(&summary, options).await })
+    }
+
+    fn record(&self, summary: &str) -> Result<Recorded, Error> {
+        self.record_with(summary, options())
+    }
+
+    fn record_with(&self, summary: &str, options: RecordOptions) -> Result<Recorded, Error> {
+        let call = self.start(summary, options);
+        self.disk.settle();
+        call.take().expect("the call waits for something that does not come")
+    }
+
+    fn history(&self, limit: Option<u32>) -> Result<TaskHistory, Error> {
+        let coordinator = self.coordinator.clone();
+        let options = HistoryOptions { limit, ..HistoryOptions::new("task") };
+        self.disk.run(async move { coordinator.history(options).await })
+    }
+
+    /// The ids in the history's file, in its order.
+    fn runs(&self) -> Vec<String> {
+        runs(&self.disk)
+    }
+}
+
+fn runs(disk: &Memory) -> Vec<String> {
+    let Some(text) = disk.file(HISTORY_FILE) else { return Vec::new() };
+    let history: Value = serde_json::from_str(&text).expect("a history");
+    let runs = history["runs"].as_array().expect("runs").iter();
+    runs.map(|run| run["runId"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+fn options() -> RecordOptions {
+    RecordOptions::new("task")
+}
+
+/// The summary of the run `r<n>`, completed in second `n` of a day.
+fn summary(n: u32) -> String {
+    let (hour, minute, second) = (n / 3600, n / 60 % 60, n % 60);
+    format!(
+        r#"{{"taskId":"task","runId":"r{n}","timestamp":"2026-01-06T{hour:02}:{minute:02}:{second:02}Z"}}"#
+    )
+}
+
+fn failure(channel: Channel, operation: Operation, path: &str, code: Code) -> Failure {
+    Failure { channel: Some(channel), operation, path: path.to_owned(), code }
+}

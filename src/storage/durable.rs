@@ -1,0 +1,73 @@
+//! What a write survives, and the directory syncs that it takes.
+
+use super::lanes::{Lane, StepError, settle};
+use super::{Storage, ancestors};
+use crate::error::{Code, Operation};
+
+/// What a successful write is asked to survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process.
+    Visible,
+    /// A power loss.
+    Durable,
+}
+
+/// What a successful write did reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// Atomically replaced.
+    Visible,
+    /// Synced and replaced, but the directory cannot be synced.
+    DataSynced,
+    /// Synced, replaced, and the directory synced.
+    Durable,
+}
+
+/// How one file was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// What the write reached.
+    pub reached: Reached,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// Syncs the directory `path` and the directories above it, but for the `skip` uppermost ones: an
+/// entry is durable only if the directory that holds it is, and an earlier process may have created
+/// it and crashed.
+///
+/// # Errors
+/// The step that failed, and why.
+pub async fn sync_directories<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    path: &str,
+    skip: usize,
+) -> Result<Reached, StepError> {
+    let mut lanes: Vec<Lane<'_>> = vec![Box::pin(async move {
+        storage.sync_dir(dir).await.map_err(|code| (Operation::SyncDirectory, code))
+    })];
+    for ancestor in ancestors(path).skip(skip) {
+        lanes.push(Box::pin(async move {
+            let dir = storage.open_dir(ancestor).await.map_err(|code| (Operation::Open, code))?;
+            storage.sync_dir(&dir).await.map_err(|code| (Operation::SyncDirectory, code))
+        }));
+    }
+    let mut reached = Reached::Durable;
+    for result in settle(lanes).await {
+        match result {
+            Ok(()) => {}
+            Err((Operation::SyncDirectory, code)) if cannot_sync_directories(code) => {
+                reached = Reached::DataSynced;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(reached)
+}
+
+/// Whether an error of a directory sync says that the file system has no such thing.
+fn cannot_sync_directories(code: Code) -> bool {
+    matches!(code, Code::UNSUPPORTED | Code::INVALID)
+}

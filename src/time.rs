@@ -1,0 +1,103 @@
+//! Timestamps: `YYYY-MM-DDTHH:MM:SS[.fraction]Z` and nothing else.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+/// The last second that the format can show, since the epoch.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+/// A time since the epoch, with milliseconds. A clock beyond the format's last second shows that.
+pub fn timestamp(since_epoch: Duration) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch.min(LAST)).to_string()
+}
+
+/// Whether a text is a timestamp of a time that exists; there are no leap seconds.
+pub fn is_timestamp(text: &str) -> bool {
+    let Some((head, fraction)) = text.strip_suffix('Z').and_then(|text| text.split_at_checked(19))
+    else {
+        return false;
+    };
+    let has_form = head.bytes().zip(*b"0000-00-00T00:00:00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        mark => byte == mark,
+    });
+    let is_fraction =
+        |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !has_form || !(fraction.is_empty() || fraction.strip_prefix('.').is_some_and(is_fraction)) {
+        return false;
+    }
+    let number = |from: usize, to: usize| {
+        head[from..to].bytes().fold(0, |n, b| n * 10 + u32::from(b - b'0'))
+    };
+    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
+    let days = match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day) && number(11, 13) < 24 && number(14, 16) < 60 && number(17, 19) < 60
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_one_form() {
+        for text in [
+            "2026-01-06T00:27:16Z",
+            "2026-01-06T00:27:16.8Z",
+            "2026-01-06T00:27:16.820Z",
+            "2026-01-06T00:27:16.820123456789Z",
+            "2024-02-29T23:59:59Z",
+            "2000-02-29T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+        ] {
+            assert!(is_timestamp(text), "{text}");
+        }
+        for text in [
+            "",
+            "Z",
+            "2026-01-06",
+            "2026-01-06T00:27:16",
+            "2026-01-06T00:27Z",
+            "2026-01-06T00:27:16+00:00",
+            "2026-01-06T00:27:16.820+01:00",
+            "2026-01-06t00:27:16Z",
+            "2026-01-06T00:27:16z",
+            "2026-01-06 00:27:16Z",
+            "2026-01-06T00:27:16.Z",
+            "2026-01-06T00:27:16,8Z",
+            "2026-01-06T00:27:16.8 Z",
+            " 2026-01-06T00:27:16Z",
+            "2026-01-06T00:27:16Z ",
+            "+2026-01-06T00:27:16Z",
+            "20260106T002716Z",
+            "2026-1-06T00:27:16Z",
+            "2026-13-06T00:27:16Z",
+            "2026-00-06T00:27:16Z",
+            "2026-01-32T00:27:16Z",
+            "2026-01-00T00:27:16Z",
+            "2025-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2026-04-31T00:00:00Z",
+            "2026-01-06T24:00:00Z",
+            "2026-01-06T00:60:00Z",
+            "2026-01-06T00:00:60Z",
+            "２026-01-06T00:27:16Z",
+        ] {
+            assert!(!is_timestamp(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_a_timestamp() {
+        for time in [Duration::ZERO, Duration::from_millis(1_767_659_236_820), Duration::MAX] {
+            let text = timestamp(time);
+            assert!(is_timestamp(&text) && text.len() == 24, "{text}");
+        }
+        assert_eq!(timestamp(Duration::from_millis(1_767_659_236_820)), "2026-01-06T00:27:16.820Z");
+    }
+}
