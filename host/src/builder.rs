@@ -22,6 +22,8 @@ use crate::tandem::{Callers, Tandem};
 const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// 256 MiB.
 const TOTAL_DOCUMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// 64 MiB.
+const HISTORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// What the component takes besides documents: code, stacks, thousands of runs and calls.
 const BASE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 /// A document is held once, copied by the flush that writes it, and replaced by a new one that
@@ -29,6 +31,12 @@ const BASE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 const COPIES_OF_EACH: u64 = 4;
 /// While a document is checked, indented or merged.
 const COPIES_OF_ONE: u64 = 8;
+/// Histories that the component holds together, unless a single one is larger.
+const HISTORIES_BYTES: u64 = 64 * 1024 * 1024;
+/// While a history is read, merged and written: the old text, the new one, what is between them.
+const COPIES_OF_HISTORY: u64 = 4;
+/// Each entry costs a string's header beside its text. The shortest text is a digit and a comma.
+const CALL_BYTES_OF_HISTORY: u64 = 16;
 /// What 32 bits can address, less one page.
 const MEMORY_BYTES_MAX: u64 = (1 << 32) - 65_536;
 const WATCHDOG_MS: u64 = 10_000;
@@ -39,6 +47,7 @@ pub struct Builder {
     components: Vec<Source>,
     max_document_bytes: u64,
     max_total_document_bytes: Option<u64>,
+    max_history_bytes: u64,
     clocks: Clocks,
     watchdog_ms: u64,
 }
@@ -90,6 +99,7 @@ impl Builder {
             components: Vec::new(),
             max_document_bytes: DOCUMENT_BYTES_MAX,
             max_total_document_bytes: None,
+            max_history_bytes: HISTORY_BYTES_MAX,
             clocks: Clocks::default(),
             watchdog_ms: WATCHDOG_MS,
         }
@@ -127,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// The largest document or patch of any run. Default: 16 MiB.
+    /// The largest document or patch of any run, and the largest summary. Default: 16 MiB.
     pub fn max_document_bytes(mut self, bytes: u64) -> Self {
         self.max_document_bytes = bytes;
         self
@@ -137,6 +147,13 @@ impl Builder {
     /// largest document if that is more. The component's memory is bounded accordingly.
     pub fn max_total_document_bytes(mut self, bytes: u64) -> Self {
         self.max_total_document_bytes = Some(bytes);
+        self
+    }
+
+    /// The largest history of any task. Default: 64 MiB. Above that, the component's memory is
+    /// allowed to grow by four times as much.
+    pub fn max_history_bytes(mut self, bytes: u64) -> Self {
+        self.max_history_bytes = bytes;
         self
     }
 
@@ -196,7 +213,8 @@ impl Builder {
         let total_bytes = self
             .max_total_document_bytes
             .unwrap_or_else(|| TOTAL_DOCUMENT_BYTES_MAX.max(document_bytes.saturating_mul(2)));
-        if document_bytes == 0 || self.watchdog_ms == 0 {
+        let history_bytes = self.max_history_bytes;
+        if document_bytes == 0 || history_bytes == 0 || self.watchdog_ms == 0 {
             return Err(Error::invalid_input("a limit of 0 lets nothing through"));
         }
         if total_bytes < document_bytes {
@@ -207,22 +225,29 @@ impl Builder {
         let memory_bytes = total_bytes
             .saturating_mul(COPIES_OF_EACH)
             .saturating_add(document_bytes.saturating_mul(COPIES_OF_ONE))
+            // Summaries on their way have together what one document may have.
+            .saturating_add(document_bytes.saturating_mul(COPIES_OF_EACH))
+            .saturating_add(history_bytes.max(HISTORIES_BYTES).saturating_mul(COPIES_OF_HISTORY))
             .saturating_add(BASE_MEMORY_BYTES);
         if memory_bytes > MEMORY_BYTES_MAX {
             return Err(Error::invalid_input(format!(
-                "documents of {total_bytes} bytes may need {memory_bytes} bytes of memory, \
-                 above the {MEMORY_BYTES_MAX} that a component can have"
+                "documents of {total_bytes} bytes and a history of {history_bytes} bytes may need \
+                 {memory_bytes} bytes of memory, above the {MEMORY_BYTES_MAX} that a component can \
+                 have"
             )));
         }
+        // The recovered document, and room for what comes with it; a whole history.
+        let call_bytes = document_bytes
+            .saturating_mul(4)
+            .max(history_bytes.saturating_mul(CALL_BYTES_OF_HISTORY))
+            .max(128 << 20);
         let too_large = |_| Error::invalid_input("the memory is above what this host can address");
         let limits = Limits {
             memory_bytes: usize::try_from(memory_bytes).map_err(too_large)?,
-            // The recovered document, and room for what comes with it.
-            call_bytes: usize::try_from(document_bytes.saturating_mul(4).max(128 << 20))
-                .map_err(too_large)?,
+            call_bytes: usize::try_from(call_bytes).map_err(too_large)?,
             ticks: u32::try_from(self.watchdog_ms.div_ceil(TICK_MS)).unwrap_or(u32::MAX),
         };
-        Ok((limits, Bounds { document_bytes, total_bytes }))
+        Ok((limits, Bounds { document_bytes, total_bytes, history_bytes }))
     }
 }
 
@@ -231,6 +256,7 @@ impl fmt::Debug for Builder {
         f.debug_struct("Builder")
             .field("max_document_bytes", &self.max_document_bytes)
             .field("max_total_document_bytes", &self.max_total_document_bytes)
+            .field("max_history_bytes", &self.max_history_bytes)
             .field("watchdog_ms", &self.watchdog_ms)
             .finish_non_exhaustive()
     }

@@ -20,10 +20,18 @@ pub enum ErrorKind {
     AlreadyOpen,
     /// The run is closed or being closed, or the whole [`Tandem`](crate::Tandem) is shut down.
     Closed,
-    /// A file operation failed. What was not written stays in memory and is retried.
+    /// A file operation failed. What a run did not write stays in memory and is retried; a
+    /// [`record_run`](crate::Tandem::record_run) is to be called again.
     Storage,
-    /// A document, patch or existing file is above a limit; nothing changed.
+    /// A document, patch, summary or existing file is above a limit; nothing changed.
     TooLarge,
+    /// The summary is written, the history is not: another holder kept its lock for as long as the
+    /// caller would wait. Record the run again.
+    Locked,
+    /// The summary is written, the history is not, for any other reason. Of a
+    /// [`history`](crate::Tandem::history), which has no summary: the file holds no history of the
+    /// task.
+    History,
     /// The component failed, and whether the call took effect is unknown. The next call starts a
     /// new one; documents that were set and not flushed are lost.
     ComponentFailed,
@@ -52,6 +60,8 @@ pub enum Operation {
     List,
     /// Read a file's type, size or time.
     Stat,
+    /// Acquire or check the lock of a task's history.
+    Lock,
 }
 
 /// What a file operation failed with.
@@ -64,7 +74,8 @@ pub struct Failure {
     pub operation: Operation,
     /// The file or directory, relative to the granted directory.
     pub path: String,
-    /// The name of the `wasi:filesystem` error code, for example `insufficient-space`.
+    /// The name of the `wasi:filesystem` error code, for example `insufficient-space`; `locked` for
+    /// a lock that another holder kept.
     pub code: String,
     /// Whether the same request can succeed later without a change by the caller.
     pub retryable: bool,
@@ -75,7 +86,9 @@ pub struct Failure {
 /// Any error of this library.
 ///
 /// When both channels of a flush failed, it tells the manifest's failure, and
-/// [`beside`](Error::beside) tells the heartbeat's.
+/// [`beside`](Error::beside) tells the heartbeat's. When both writes of a
+/// [`record_run`](crate::Tandem::record_run) failed, it tells the summary's failure, and `beside`
+/// tells the history's.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", .details.message)]
 pub struct Error {
@@ -110,7 +123,8 @@ impl Error {
         self.details.channel
     }
 
-    /// The step that failed, for [`ErrorKind::Storage`].
+    /// The step that failed, for [`ErrorKind::Storage`], [`ErrorKind::Locked`] and
+    /// [`ErrorKind::History`].
     pub fn operation(&self) -> Option<Operation> {
         self.details.operation
     }
@@ -120,7 +134,8 @@ impl Error {
         self.details.path.as_deref()
     }
 
-    /// The name of the `wasi:filesystem` error code, for [`ErrorKind::Storage`].
+    /// The name of the `wasi:filesystem` error code, for the same kinds as
+    /// [`operation`](Error::operation); `locked` for a lock that another holder kept.
     pub fn code(&self) -> Option<&str> {
         self.details.code.as_deref()
     }
@@ -158,9 +173,9 @@ impl Error {
         Error::new(ErrorKind::InvalidInput, message)
     }
 
-    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+    pub(crate) fn too_large(channel: Channel, message: impl Into<String>) -> Self {
         let mut error = Error::new(ErrorKind::TooLarge, message);
-        error.details.channel = Some(Channel::Manifest);
+        error.details.channel = Some(channel);
         error
     }
 

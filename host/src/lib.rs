@@ -1,5 +1,5 @@
-//! Embeds the Tandem persistence component: crash-safe run manifests and heartbeats, with two
-//! writes in flight and one wait.
+//! Embeds the Tandem persistence component: crash-safe run manifests and heartbeats, run summaries
+//! and task histories, with two writes in flight and one wait.
 //!
 //! A [`Tandem`] runs the component in wasmtime and grants it one directory and nothing else. A
 //! [`Run`] keeps one JSON document and one liveness file. Every handle is `Clone`, `Send` and
@@ -27,10 +27,37 @@
 //! # }
 //! ```
 //!
+//! A run that is completed is recorded: its summary is written, and merged into the history of its
+//! task. Any number of processes may record runs of one task at the same time.
+//!
+//! ```
+//! use tandem_host::{HistoryOptions, RecordOptions, Tandem};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let state = tempfile::tempdir()?;
+//! let tandem = Tandem::builder().dir(state.path()).build().await?;
+//! let summary = r#"{
+//!     "taskId": "nightly",
+//!     "runId": "2026-01-06T00-27-16",
+//!     "timestamp": "2026-01-06T00:31:09.120Z",
+//!     "test": {"success": true}
+//! }"#;
+//! let recorded = tandem.record_run(RecordOptions::new("nightly").keep_last(500), summary).await?;
+//! assert_eq!((recorded.runs, recorded.is_dropped), (1, false));
+//!
+//! let history = tandem.history(HistoryOptions::new("nightly").limit(20)).await?;
+//! assert_eq!((history.total, &*history.last_run_at), (1, "2026-01-06T00:31:09.120Z"));
+//! assert!(history.runs[0].contains("2026-01-06T00-27-16"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Limits
 //!
 //! - A document has at most 16 MiB, all documents of one [`Tandem`] together 256 MiB; both are
-//!   options of the [`Builder`], and what is above them is refused with `too-large`.
+//!   options of the [`Builder`], and what is above them is refused with `too-large`. So is a
+//!   history above 64 MiB, another option.
 //! - A component that fails loses the documents that were set and not flushed; see [`Run`].
 //! - The library needs Unix and a tokio runtime.
 
@@ -53,9 +80,10 @@ mod tandem;
 pub use builder::Builder;
 pub use component::COMPONENT;
 pub use error::{Error, ErrorKind, Failure, Operation};
-pub use options::{Channel, Durability, Request, RunOptions};
+pub use options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 pub use report::{
-    Bucket, ChannelStats, ClosedRun, FailureCount, Reached, Receipt, Recovery, Stats, Written,
+    Bucket, ChannelStats, ClosedRun, FailureCount, History, Reached, Receipt, Recorded, Recovery,
+    Stats, Written,
 };
 pub use run::{Pending, Run};
 pub use tandem::Tandem;

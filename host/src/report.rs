@@ -34,6 +34,35 @@ pub struct Receipt {
     pub heartbeat: Option<Written>,
 }
 
+/// What recording a completed run did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// The summary, `<runs-root>/<task>/<run>/<summary-name>`.
+    pub summary: Written,
+    /// The history, `<history-root>/<task>/<history-name>`.
+    pub history: Written,
+    /// How many entries the history has now.
+    pub runs: u32,
+    /// Whether `keep_last` dropped the run itself: it is older than those that were kept.
+    #[serde(rename = "dropped")]
+    pub is_dropped: bool,
+    /// The paths to which corrupt files were moved.
+    pub set_aside: Vec<String>,
+    /// How many abandoned temporary files were removed.
+    pub swept: u32,
+}
+
+/// The history of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct History {
+    /// The timestamp of the newest run; empty if there is none.
+    pub last_run_at: String,
+    /// How many entries there are, above the limit too.
+    pub total: u32,
+    /// The JSON text of each entry, newest first.
+    pub runs: Vec<String>,
+}
+
 /// What opening a run found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Recovery {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::driver::{Call, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::Request;
+use crate::options::{Channel, Request};
 use crate::report::{Receipt, Recovery, Stats};
 use crate::tandem::Callers;
 
@@ -137,9 +137,9 @@ impl Handle {
     fn check(&self, what: &str, text: &str) -> Result<(), Error> {
         let (bytes, bytes_max) = (text.len() as u64, self.document_bytes_max);
         if bytes > bytes_max {
-            return Err(Error::too_large(format!(
-                "{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}"
-            )));
+            let message =
+                format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
+            return Err(Error::too_large(Channel::Manifest, message));
         }
         Ok(())
     }

@@ -9,16 +9,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::builder::Builder;
-use crate::driver::{Bounds, Job, Reply, RunId};
+use crate::driver::{Bounds, Coordination, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::RunOptions;
-use crate::report::ClosedRun;
+use crate::options::{Channel, HistoryOptions, RecordOptions, RunOptions};
+use crate::report::{ClosedRun, History, Recorded};
 use crate::run::{Handle, Pending, Run};
 
-/// A component that keeps any number of runs below one directory. Clones are handles to the same.
+/// A component that keeps any number of runs, and the histories of their tasks, below one
+/// directory. Clones are handles to the same.
 ///
 /// It lives on the tokio runtime on which it was built, until the last handle to it and to its
-/// runs is gone. A runtime that ends first takes it along: what is not flushed is then lost.
+/// runs is gone and every run that was to be recorded is. A runtime that ends first takes it along:
+/// what is not flushed or recorded is then lost.
 #[derive(Clone)]
 pub struct Tandem {
     callers: Arc<Callers>,
@@ -77,12 +79,8 @@ impl Tandem {
         mut options: RunOptions,
     ) -> Result<(Handle, Pending<crate::Recovery>), Error> {
         let limit = self.callers.bounds.document_bytes;
-        let bytes_max = *options.max_document_bytes.get_or_insert(limit);
-        if bytes_max > limit {
-            return Err(Error::invalid_input(format!(
-                "the run's document limit of {bytes_max} bytes is above the component's of {limit}"
-            )));
-        }
+        let bytes_max =
+            bounded("the run's document limit", &mut options.max_document_bytes, limit)?;
         let run = RunId(self.callers.next_run.fetch_add(1, Ordering::Relaxed));
         let handle = Handle::new(self.callers.clone(), run, bytes_max);
         let (reply, answer) = Reply::new();
@@ -90,18 +88,102 @@ impl Tandem {
         Ok((handle, Pending::waiting(answer)))
     }
 
+    /// Record a completed run: write its summary, and merge it into its task's history. Both writes
+    /// are in flight at the same time.
+    ///
+    /// The summary is a JSON object with at least three members that are strings: `taskId`, the
+    /// task of the options; `runId`; and `timestamp`, of the form
+    /// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`. Runs of one task that are recorded at the same time, by any number of processes, are all
+    /// kept. The run need not be open, nor have been.
+    ///
+    /// The call is issued at once; dropping the [`Pending`] ends only the wait. It may wait for the
+    /// lock of the history, and the component lives until it ends, even if every handle is gone.
+    ///
+    /// # Errors
+    /// Before anything is written: `invalid-id`, `invalid-input`, `too-large` (the summary),
+    /// `closed` (after [`shutdown`](Tandem::shutdown)). The summary is written and the history is
+    /// not: `locked`, `history`. The summary is not written: `storage`, whose
+    /// [`beside`](Error::beside) tells if the history is not either. `component-failed`. To record
+    /// the run again is always safe.
+    pub fn record_run(
+        &self,
+        options: RecordOptions,
+        summary: impl Into<String>,
+    ) -> Pending<Recorded> {
+        match self.check_record(options, summary.into()) {
+            Ok((options, summary)) => {
+                self.coordinate(|reply| Coordination::Record { options, summary, reply })
+            }
+            Err(error) => Pending::failed(error),
+        }
+    }
+
+    /// Read the history of a task, and change nothing. No history is an empty one. The call is
+    /// issued at once.
+    ///
+    /// # Errors
+    /// `invalid-id`, `invalid-input`, `too-large` (the file is above the limit), `storage`,
+    /// `history` (the file holds no history of the task), `component-failed`, `closed` (after
+    /// [`shutdown`](Tandem::shutdown)).
+    pub fn history(&self, mut options: HistoryOptions) -> Pending<History> {
+        match self.check_history(&mut options.max_history_bytes) {
+            Ok(()) => self.coordinate(|reply| Coordination::History { options, reply }),
+            Err(error) => Pending::failed(error),
+        }
+    }
+
+    fn check_record(
+        &self,
+        mut options: RecordOptions,
+        summary: String,
+    ) -> Result<(RecordOptions, String), Error> {
+        self.check_history(&mut options.max_history_bytes)?;
+        let limit = self.callers.bounds.document_bytes;
+        let bytes_max = bounded("the summary limit", &mut options.max_summary_bytes, limit)?;
+        let bytes = summary.len() as u64;
+        if bytes > bytes_max {
+            let message =
+                format!("summary takes {bytes} bytes, above max_summary_bytes: {bytes_max}");
+            return Err(Error::too_large(Channel::Summary, message));
+        }
+        Ok((options, summary))
+    }
+
+    fn check_history(&self, bytes_max: &mut Option<u64>) -> Result<(), Error> {
+        bounded("the history limit", bytes_max, self.callers.bounds.history_bytes)?;
+        Ok(())
+    }
+
+    fn coordinate<T>(&self, call: impl FnOnce(Reply<T>) -> Coordination) -> Pending<T> {
+        let (reply, answer) = Reply::new();
+        self.callers.send(Job::Coordinate { call: call(reply) });
+        Pending::waiting(answer)
+    }
+
     /// Close every run, wait for what is in flight, and end. It closes nothing silently: the
     /// outcome of each run that was still open is returned, and after an error what that run had
     /// not written is given up.
     ///
-    /// Later calls, of other handles too, get `closed`. A second shutdown ends with the first and
-    /// returns an empty list.
+    /// Runs that are being recorded are waited for, for as long as they wait for a lock. Later
+    /// calls, of other handles too, get `closed`. A second shutdown ends with the first and returns
+    /// an empty list.
     pub async fn shutdown(self) -> Vec<ClosedRun> {
         let (reply, answer) = oneshot::channel();
         self.callers.send(Job::Shutdown { reply });
         // Without an answer the driver had ended before.
         answer.await.unwrap_or_default()
     }
+}
+
+/// A limit of one call, by default the component's and never above it.
+fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
+    let bytes_max = *bytes_max.get_or_insert(limit);
+    if bytes_max > limit {
+        return Err(Error::invalid_input(format!(
+            "{what} of {bytes_max} bytes is above the component's of {limit}"
+        )));
+    }
+    Ok(bytes_max)
 }
 
 impl fmt::Debug for Tandem {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 
-use super::DiskOperation::{CreateFile, Rename, Stat, Write};
+use super::DiskOperation::{CreateFile, RemoveFile, Rename, Stat, Write};
 use super::*;
 
 fn disk() -> (tempfile::TempDir, OsDisk) {
@@ -219,4 +219,80 @@ async fn a_name_that_is_not_utf_8_hides_no_other() {
     std::fs::write(dir.path().join("a"), "").unwrap();
     let names: Vec<_> = disk.read_dir(&disk.root()).await.unwrap();
     assert_eq!(names.iter().map(|entry| &*entry.name).collect::<Vec<_>>(), ["a"]);
+}
+
+const TEMP: &str = ".takeover/.x.lock.0123456789abcdef0123456789abcdef.tandem-tmp";
+
+#[tokio::test]
+async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
+    let (dir, disk) = disk();
+    let record = Record::new();
+    let disk = disk.layered(record.clone());
+    let root = disk.root();
+    disk.create_dir(&root, "runs").await.unwrap();
+    let runs = disk.open_dir(&root, "runs").await.unwrap();
+    let old = disk.create_file(&runs, "x.lock").await.unwrap();
+    disk.write(&old, 0, b"old".to_vec()).await.unwrap();
+    disk.create_dir(&runs, ".takeover").await.unwrap();
+    let new = disk.create_file(&runs, TEMP).await.unwrap();
+    disk.write(&new, 0, b"new".to_vec()).await.unwrap();
+    assert_eq!(disk.create_file(&runs, "x.lock").await.unwrap_err(), ErrorCode::Exist);
+    disk.rename(&runs, TEMP, &runs, "x.lock").await.unwrap();
+
+    let text = || std::fs::read(dir.path().join("runs/x.lock")).unwrap();
+    assert_eq!(text(), b"new");
+    // The old holder writes into its own file, which has lost its name.
+    disk.write(&old, 0, b"late".to_vec()).await.unwrap();
+    assert_eq!(text(), b"new");
+    disk.write(&new, 0, b"NEW".to_vec()).await.unwrap();
+    assert_eq!(text(), b"NEW");
+    assert_eq!(disk.stat_at(&runs, TEMP).await.unwrap_err(), ErrorCode::NoEntry);
+    assert_eq!(disk.remove_file(&runs, TEMP).await.unwrap_err(), ErrorCode::NoEntry);
+    disk.rename(&runs, "x.lock", &runs, ".takeover/x").await.unwrap();
+    disk.remove_file(&runs, ".takeover/x").await.unwrap();
+    assert!(disk.read_dir(&runs).await.unwrap().iter().all(|entry| entry.name == ".takeover"));
+
+    let takeover = record.started().into_iter().find(|call| call.is(Rename, "x.lock")).unwrap();
+    assert!(takeover.is_temporary());
+    assert_eq!(takeover.to_string(), format!("Rename runs/{TEMP} -> runs/x.lock"));
+    // The temporary file counts as the lock that it is to become.
+    assert_eq!(record.count(|call| call.is(CreateFile, "x.lock")), 3);
+    assert_eq!(record.count(|call| call.is(RemoveFile, "x.lock")), 1);
+    assert_eq!(record.count(|call| call.is(Write, "x.lock")), 4);
+}
+
+#[tokio::test]
+async fn a_file_that_is_written_again_shows_a_newer_time() {
+    let (_dir, disk) = disk();
+    let root = disk.root();
+    let file = disk.create_file(&root, "x.lock").await.unwrap();
+    let content = b"{\"token\":1}".to_vec();
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        disk.write(&file, 0, content.clone()).await.unwrap();
+        let stat = disk.stat_at(&root, "x.lock").await.unwrap();
+        assert_eq!(stat.size, content.len() as u64);
+        times.push(stat.modified.unwrap());
+        // More than the clock of any file system needs to move.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+    let reader = disk.open_file(&root, "x.lock").await.unwrap();
+    assert_eq!(disk.read(&reader, 0, 100).await.unwrap(), content);
+}
+
+#[tokio::test]
+async fn no_path_with_several_steps_leads_out_of_the_root() {
+    let (dir, disk) = disk();
+    let outside = tempfile::tempdir().unwrap();
+    symlink(outside.path(), dir.path().join(".takeover")).unwrap();
+    std::fs::write(dir.path().join("x.lock"), "mine").unwrap();
+    let root = disk.root();
+    assert_eq!(disk.create_file(&root, TEMP).await.unwrap_err(), ErrorCode::NotPermitted);
+    for to in [TEMP, "../x.lock", ".takeover/x.lock"] {
+        let code = disk.rename(&root, "x.lock", &root, to).await.unwrap_err();
+        assert_eq!(code, ErrorCode::NotPermitted, "{to}");
+    }
+    assert!(dir.path().join("x.lock").exists());
+    assert!(std::fs::read_dir(outside.path()).unwrap().next().is_none());
 }

@@ -1,6 +1,6 @@
 //! Which calls go to the component now, and which wait.
 
-use std::collections::VecDeque;
+use super::lane::Lane;
 
 /// The most calls of one pool in flight. Both pools together stay far below what one store can
 /// hold.
@@ -27,74 +27,44 @@ pub(crate) struct Admission<T> {
     throttled: Lane<T>,
 }
 
-#[derive(Debug)]
-struct Lane<T> {
-    queue: VecDeque<Waiting<T>>,
-    in_flight: usize,
-    bytes_in_flight: u64,
-    max: usize,
-    bytes_max: u64,
-}
-
-#[derive(Debug)]
-struct Waiting<T> {
-    order: u64,
-    bytes: u64,
-    call: T,
-}
-
 impl<T> Admission<T> {
     /// At most `max` calls in flight in each pool, and `bytes_max` bytes of what they carry. One
     /// call always goes, whatever it carries.
     pub(crate) fn new(max: usize, bytes_max: u64) -> Self {
-        let lane =
-            || Lane { queue: VecDeque::new(), in_flight: 0, bytes_in_flight: 0, max, bytes_max };
-        Admission { prompt: lane(), throttled: lane() }
+        Admission { prompt: Lane::new(max, bytes_max), throttled: Lane::new(max, bytes_max) }
     }
 
     /// Queues a call that carries `bytes`; `order` grows from call to call.
     pub(crate) fn push(&mut self, pool: Pool, order: u64, bytes: u64, call: T) {
-        self.lane(pool).queue.push_back(Waiting { order, bytes, call });
+        self.lane(pool).push(order, bytes, call);
     }
 
     /// Takes the call that may start next.
     pub(crate) fn pop(&mut self) -> Option<(Pool, T)> {
-        let prompt = self.prompt.queue.front().map(|waiting| waiting.order);
+        let prompt = self.prompt.first();
         let throttled = self.throttled.first_startable();
         let pool = match (prompt, throttled) {
             (Some(prompt), Some(throttled)) if throttled < prompt => Pool::Throttled,
-            (Some(_), _) if self.prompt.has_room() => Pool::Prompt,
+            (Some(_), _) if self.prompt.first_startable().is_some() => Pool::Prompt,
             (None, Some(_)) => Pool::Throttled,
             _ => return None,
         };
-        let lane = self.lane(pool);
-        let Waiting { bytes, call, .. } = lane.queue.pop_front()?;
-        lane.in_flight += 1;
-        lane.bytes_in_flight += bytes;
-        Some((pool, call))
+        self.lane(pool).pop().map(|call| (pool, call))
     }
 
     /// A call of `pool` that carried `bytes` has ended.
     pub(crate) fn ended(&mut self, pool: Pool, bytes: u64) {
-        let lane = self.lane(pool);
-        lane.in_flight = lane.in_flight.saturating_sub(1);
-        lane.bytes_in_flight = lane.bytes_in_flight.saturating_sub(bytes);
+        self.lane(pool).ended(bytes);
     }
 
     /// Whether no call waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.prompt.queue.is_empty() && self.throttled.queue.is_empty()
+        self.prompt.is_empty() && self.throttled.is_empty()
     }
 
     /// Forgets the calls in flight and gives back those that wait.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
-        let drain = |lane: &mut Lane<T>| {
-            lane.in_flight = 0;
-            lane.bytes_in_flight = 0;
-            std::mem::take(&mut lane.queue)
-        };
-        let (prompt, throttled) = (drain(&mut self.prompt), drain(&mut self.throttled));
-        prompt.into_iter().chain(throttled).map(|waiting| waiting.call)
+        self.prompt.drain().chain(self.throttled.drain())
     }
 
     fn lane(&mut self, pool: Pool) -> &mut Lane<T> {
@@ -102,18 +72,6 @@ impl<T> Admission<T> {
             Pool::Prompt => &mut self.prompt,
             Pool::Throttled => &mut self.throttled,
         }
-    }
-}
-
-impl<T> Lane<T> {
-    fn has_room(&self) -> bool {
-        let bytes = self.queue.front().map_or(0, |waiting| waiting.bytes);
-        let fits = self.bytes_in_flight.saturating_add(bytes) <= self.bytes_max;
-        self.in_flight == 0 || (self.in_flight < self.max && fits)
-    }
-
-    fn first_startable(&self) -> Option<u64> {
-        self.queue.front().filter(|_| self.has_room()).map(|waiting| waiting.order)
     }
 }
 

@@ -7,21 +7,24 @@ use wasmtime::component::ResourceAny;
 
 use super::admission::{Admission, POOL_MAX, Pool};
 use super::budget::{Account, Mark, indented_len};
+use super::coordination::{Coordination, Coordinations, Slot};
 use super::job::{Call, Fail, Job, Reply, RunId};
 use crate::error::{Cause, Error};
-use crate::options::RunOptions;
+use crate::options::{Channel, RunOptions};
 use crate::report::{ClosedRun, Receipt, Recovery, Stats};
 
 /// The most runs that are being opened at once.
 const OPENING_MAX: usize = 256;
 
-/// The bounds of what documents may take.
+/// The bounds of what documents and histories may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// One document or patch.
     pub document_bytes: u64,
     /// All documents together.
     pub total_bytes: u64,
+    /// One history.
+    pub history_bytes: u64,
 }
 
 /// Runs and calls.
@@ -40,6 +43,7 @@ pub(crate) struct Book {
     /// Who is told if the component fails, for each call in flight.
     in_flight: HashMap<Ticket, (RunId, Box<dyn Fail>)>,
     ticket: u64,
+    coordinations: Coordinations,
     /// Directories of runs whose last handle is gone and that are still being closed.
     releasing: HashMap<String, RunId>,
     drops: Vec<ResourceAny>,
@@ -106,6 +110,7 @@ struct Shutdown {
 pub(crate) enum Start {
     Open { ticket: Ticket, run: RunId, options: RunOptions },
     Call { ticket: Ticket, resource: ResourceAny, call: Call, after: After },
+    Coordinate { slot: Slot, call: Coordination },
 }
 
 /// What the book wants back when a call has ended.
@@ -139,6 +144,7 @@ impl Book {
             order: 0,
             in_flight: HashMap::new(),
             ticket: 0,
+            coordinations: Coordinations::new(bounds),
             releasing: HashMap::new(),
             drops: Vec::new(),
             shutdown: None,
@@ -150,6 +156,7 @@ impl Book {
         self.opens.is_empty()
             && self.admission.is_empty()
             && self.in_flight.is_empty()
+            && self.coordinations.is_idle()
             && self.drops.is_empty()
     }
 
@@ -163,6 +170,10 @@ impl Book {
         match job {
             Job::Open { run, options, reply } => self.open(run, options, reply),
             Job::Call { run, call } => self.call(run, call),
+            Job::Coordinate { call } if self.shutdown.is_some() => {
+                call.fail(&Error::shut_down());
+            }
+            Job::Coordinate { call } => self.coordinations.push(call),
             Job::Release { run } => self.release(run),
             Job::Shutdown { reply } => {
                 let new = || Shutdown { replies: Vec::new(), closed: Vec::new() };
@@ -287,6 +298,9 @@ impl Book {
     pub(crate) fn next_start(&mut self) -> Option<Start> {
         if let Some(start) = self.next_open() {
             return Some(start);
+        }
+        if let Some((slot, call)) = self.coordinations.next_start() {
+            return Some(Start::Coordinate { slot, call });
         }
         while let Some((pool, queued)) = self.admission.pop() {
             let Queued { run, call, purpose, bytes } = queued;
@@ -420,6 +434,11 @@ impl Book {
         self.advance(after.run);
     }
 
+    /// A call of the coordinator has ended.
+    pub(crate) fn coordinated(&mut self, slot: Slot) {
+        self.coordinations.ended(slot);
+    }
+
     /// Closes and drops a run that nobody holds any more, one step at a time.
     fn advance(&mut self, run: RunId) {
         let is_shutdown = self.shutdown.is_some();
@@ -472,6 +491,7 @@ impl Book {
     pub(crate) fn lose(&mut self, cause: &Cause) {
         let error = Error::component_failed(cause);
         let told = self.fail_all(&error);
+        self.coordinations.fail_all(&error);
         self.opens.clear();
         self.drops.clear();
         self.opening = 0;
@@ -522,7 +542,7 @@ impl Book {
         match job {
             _ if self.shutdown.is_some() => self.accept(job),
             Job::Release { .. } | Job::Shutdown { .. } => self.accept(job),
-            Job::Open { .. } => fail(job, &error),
+            Job::Open { .. } | Job::Coordinate { .. } => fail(job, &error),
             Job::Call { run, call } => self.refuse_call(run, &call, error),
         }
     }
@@ -557,9 +577,11 @@ impl Fail for Nobody {
 }
 
 fn fail(job: Job, error: &Error) {
-    if let Job::Open { reply, .. } = job {
-        reply.send(Err(error.clone()));
-    }
+    match job {
+        Job::Open { reply, .. } => reply.fail(error),
+        Job::Coordinate { call } => call.fail(error),
+        _ => false,
+    };
 }
 
 /// A closed run answers as the component does, after the component that closed it is gone.
@@ -580,9 +602,10 @@ fn document_limit(options: &RunOptions, bounds: Bounds) -> u64 {
 }
 
 fn over_budget(bytes: u64, bytes_max: u64) -> Error {
-    Error::too_large(format!(
+    let message = format!(
         "the documents of all runs take {bytes} bytes, above max_total_document_bytes: {bytes_max}"
-    ))
+    );
+    Error::too_large(Channel::Manifest, message)
 }
 
 /// The run's directory, which tells whether two runs are the same.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use wasmtime::component::{Accessor, ResourceAny};
 
 use super::book::{After, Effect, Start, Ticket};
+use super::coordination::{Coordination, Slot};
 use super::job::{Call, RunId};
 use crate::error::Error;
 use crate::glue::bindings::Tandem;
@@ -23,6 +24,9 @@ pub(super) enum Done {
         ticket: Ticket,
         after: After,
         effect: Effect,
+    },
+    Coordinated {
+        slot: Slot,
     },
     /// The component cannot be used any more.
     Failed(wasmtime::Error),
@@ -52,6 +56,10 @@ pub(super) fn start<'a, F: Filesystem>(
             Start::Call { ticket, resource, call, after } => {
                 let effect = perform(accessor, tandem, resource, call).await;
                 effect.map(|effect| Done::Ended { ticket, after, effect })
+            }
+            Start::Coordinate { slot, call } => {
+                let ended = coordinate(accessor, tandem, call).await;
+                ended.map(|()| Done::Coordinated { slot })
             }
         };
         done.unwrap_or_else(Done::Failed)
@@ -107,6 +115,25 @@ async fn perform<F: Filesystem>(
             Effect::Nothing
         }
     })
+}
+
+async fn coordinate<F: Filesystem>(
+    accessor: &Accessor<State<F>>,
+    tandem: &Tandem,
+    call: Coordination,
+) -> wasmtime::Result<()> {
+    let guest = tandem.tandem_persistence_coordinator();
+    match call {
+        Coordination::Record { options, summary, reply } => {
+            let result = guest.call_record_run(accessor, summary, options.into()).await?;
+            reply.send(result.map(Into::into).map_err(Into::into));
+        }
+        Coordination::History { options, reply } => {
+            let result = guest.call_history(accessor, options.into()).await?;
+            reply.send(result.map(Into::into).map_err(Into::into));
+        }
+    }
+    Ok(())
 }
 
 fn manifest_bytes(result: &Result<Receipt, Error>) -> Option<u64> {

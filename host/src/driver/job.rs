@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::coordination::Coordination;
 use crate::error::Error;
 use crate::options::{Request, RunOptions};
 use crate::report::{ClosedRun, Receipt, Recovery, Stats};
@@ -18,6 +19,8 @@ pub(crate) enum Job {
     Open { run: RunId, options: RunOptions, reply: Reply<Recovery> },
     /// Call an open run.
     Call { run: RunId, call: Call },
+    /// Call the coordinator.
+    Coordinate { call: Coordination },
     /// The last handle of a run is gone.
     Release { run: RunId },
     /// Close every run and end.

@@ -4,7 +4,9 @@ mod admission;
 mod book;
 mod budget;
 mod calls;
+mod coordination;
 mod job;
+mod lane;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use wasmtime::component::Accessor;
 
 pub(crate) use book::Bounds;
+pub(crate) use coordination::Coordination;
 pub(crate) use job::{Call, Job, Reply, RunId};
 
 use crate::clocks::Clocks;
@@ -138,12 +141,14 @@ async fn serve<F: Filesystem>(
             Some(done) = calls.next() => match done {
                 Done::Opened { ticket, run, result } => book.opened(ticket, run, result),
                 Done::Ended { ticket, after, effect } => book.ended(ticket, after, effect),
+                Done::Coordinated { slot } => book.coordinated(slot),
                 Done::Failed(error) => return Err(error),
             },
         }
     }
     // What runs in the background, such as the end of a flush, is given its time, but a timer of
-    // the component is not waited for. Giving up is no error: every run was closed before.
+    // the component is not waited for. Giving up is no error: every run was closed before, and
+    // every other call has ended.
     let background = poll_fn(|cx| accessor.poll_no_interesting_tasks(cx));
     let _ = tokio::time::timeout(LINGER, background).await;
     Ok(())

@@ -1,5 +1,7 @@
 //! The driver with the real component. What the component itself does is tested end to end.
 
+mod coordination;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -296,7 +298,7 @@ struct Mortal {
     clock: BadClock,
     /// The run whose call ends it.
     victim: Run,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 async fn mortal() -> Mortal {
@@ -305,7 +307,7 @@ async fn mortal() -> Mortal {
     let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone());
     let tandem = Tandem::builder().disk(disk).wall_clock(clock.clone()).build().await.unwrap();
     let victim = tandem.open_run(options("victim")).await.unwrap();
-    Mortal { tandem, hold, clock, victim, _dir: dir }
+    Mortal { tandem, hold, clock, victim, dir }
 }
 
 impl Mortal {

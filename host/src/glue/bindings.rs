@@ -28,6 +28,8 @@ mod generated {
     });
 }
 
-pub(crate) use generated::exports::tandem::persistence::{persister, types as tandem_types};
+pub(crate) use generated::exports::tandem::persistence::{
+    coordinator, persister, types as tandem_types,
+};
 pub(crate) use generated::wasi::filesystem::{preopens, types};
 pub(crate) use generated::{Tandem, TandemPre};

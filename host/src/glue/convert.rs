@@ -1,11 +1,11 @@
 //! Between the shapes of the WIT and those of the public interface.
 
-use super::bindings::persister as wit;
-use super::bindings::tandem_types as wit_types;
+use super::bindings::{coordinator, persister as wit, tandem_types as wit_types};
 use crate::error::{Error, ErrorKind, Failure, Operation};
-use crate::options::{Channel, Durability, Request, RunOptions};
+use crate::options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 use crate::report::{
-    Bucket, ChannelStats, FailureCount, Reached, Receipt, Recovery, Stats, Written,
+    Bucket, ChannelStats, FailureCount, History, Reached, Receipt, Recorded, Recovery, Stats,
+    Written,
 };
 
 impl From<wit_types::Channel> for Channel {
@@ -13,6 +13,8 @@ impl From<wit_types::Channel> for Channel {
         match channel {
             wit_types::Channel::Manifest => Channel::Manifest,
             wit_types::Channel::Heartbeat => Channel::Heartbeat,
+            wit_types::Channel::Summary => Channel::Summary,
+            wit_types::Channel::History => Channel::History,
         }
     }
 }
@@ -48,6 +50,7 @@ impl From<wit_types::Operation> for Operation {
             wit_types::Operation::SyncDirectory => Operation::SyncDirectory,
             wit_types::Operation::List => Operation::List,
             wit_types::Operation::Stat => Operation::Stat,
+            wit_types::Operation::Lock => Operation::Lock,
         }
     }
 }
@@ -61,6 +64,8 @@ impl From<wit_types::ErrorKind> for ErrorKind {
             wit_types::ErrorKind::Closed => ErrorKind::Closed,
             wit_types::ErrorKind::Storage => ErrorKind::Storage,
             wit_types::ErrorKind::TooLarge => ErrorKind::TooLarge,
+            wit_types::ErrorKind::Locked => ErrorKind::Locked,
+            wit_types::ErrorKind::History => ErrorKind::History,
         }
     }
 }
@@ -176,5 +181,56 @@ impl From<wit::Stats> for Stats {
             last_error: stats.last_error.map(Into::into),
             latency: stats.latency.into_iter().map(bucket).collect(),
         }
+    }
+}
+
+impl From<RecordOptions> for coordinator::RecordOptions {
+    fn from(options: RecordOptions) -> Self {
+        coordinator::RecordOptions {
+            task_id: options.task_id,
+            summary_durability: options.summary_durability.map(Into::into),
+            history_durability: options.history_durability.map(Into::into),
+            keep_last: options.keep_last,
+            max_summary_bytes: options.max_summary_bytes,
+            max_history_bytes: options.max_history_bytes,
+            lease_ms: options.lease_ms,
+            lock_wait_ms: options.lock_wait_ms,
+            sweep_after_ms: options.sweep_after_ms,
+            runs_root: options.runs_root,
+            history_root: options.history_root,
+            summary_name: options.summary_name,
+            history_name: options.history_name,
+        }
+    }
+}
+
+impl From<HistoryOptions> for coordinator::HistoryOptions {
+    fn from(options: HistoryOptions) -> Self {
+        coordinator::HistoryOptions {
+            task_id: options.task_id,
+            limit: options.limit,
+            max_history_bytes: options.max_history_bytes,
+            history_root: options.history_root,
+            history_name: options.history_name,
+        }
+    }
+}
+
+impl From<coordinator::Recorded> for Recorded {
+    fn from(recorded: coordinator::Recorded) -> Self {
+        Recorded {
+            summary: recorded.summary.into(),
+            history: recorded.history.into(),
+            runs: recorded.runs,
+            is_dropped: recorded.is_dropped,
+            set_aside: recorded.set_aside,
+            swept: recorded.swept,
+        }
+    }
+}
+
+impl From<coordinator::TaskHistory> for History {
+    fn from(history: coordinator::TaskHistory) -> Self {
+        History { last_run_at: history.last_run_at, total: history.total, runs: history.runs }
     }
 }
