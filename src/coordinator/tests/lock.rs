@@ -211,3 +211,32 @@ fn a_lock_that_was_lost_before_the_rename_writes_nothing_and_tries_again() {
     call.take().expect("an outcome").expect("recorded");
     assert_eq!(place.disk.paths(), [SUMMARY_FILE, HISTORY_FILE]);
 }
+
+#[test]
+fn a_lock_that_changed_hands_within_one_tick_of_the_disk_is_a_new_one() {
+    let place = Place::new();
+    place.disk.put(LOCK_FILE, abandoned(3_000).as_bytes(), 0);
+    let call = place.start(&summary(1), waiting(30_000));
+    place.disk.advance_ms(2_000);
+    place.disk.put(LOCK_FILE, abandoned(3_000).replace('x', "y").as_bytes(), 2_000);
+    place.disk.advance_ms(2_000);
+    assert!(call.take().is_none(), "it is 2 s old for this waiter");
+    place.disk.advance_ms(1_300);
+    call.take().expect("an outcome").expect("recorded");
+}
+
+#[test]
+fn a_taker_that_finds_the_lock_changed_takes_its_file_away() {
+    let place = Place::new();
+    place.disk.put(LOCK_FILE, abandoned(1_000).as_bytes(), 0);
+    place.disk.hold("write .runs/.takeover");
+    let call = place.start(&summary(1), waiting(30_000));
+    place.disk.advance_ms(1_500);
+    let other = abandoned(1_000).replace('x', "y");
+    place.disk.put(LOCK_FILE, other.as_bytes(), 0);
+    place.disk.release("write .runs/.takeover");
+    assert_eq!(place.disk.file(LOCK_FILE), Some(other));
+    assert!(!place.disk.paths().iter().any(|path| path.contains(".takeover")));
+    place.disk.advance_ms(1_500);
+    call.take().expect("an outcome").expect("recorded");
+}

@@ -2,7 +2,8 @@
 
 use super::*;
 
-const LEASE_MS: u64 = 1_000;
+/// Short, because each look of a waiter is a place to stop at.
+const LEASE_MS: u64 = 50;
 
 /// What one process does: it records one run.
 struct Actor {
@@ -126,11 +127,12 @@ fn a_taker_that_stands_still_anywhere_overwrites_nothing() {
     }
 }
 
-/// Two processes that stand still at any two points, a third that records meanwhile, and both
-/// orders in which the two go on.
-fn two_stand_still(is_take_over: bool, gap: usize) {
+/// Two processes that stand still, the second one at any point, the first one at every third,
+/// before and after calls in turn; a third that records meanwhile, and both orders in which the two
+/// go on.
+fn two_stand_still(is_take_over: bool) {
     let steps = steps(is_take_over);
-    for first_at in (1..=steps).step_by(gap) {
+    for first_at in (1..=steps).step_by(3) {
         for second_at in 1..=steps {
             for is_first_first in [true, false] {
                 let disk = disk();
@@ -160,10 +162,38 @@ fn two_stand_still(is_take_over: bool, gap: usize) {
 
 #[test]
 fn two_holders_that_stand_still_anywhere_overwrite_nothing() {
-    two_stand_still(false, 1);
+    two_stand_still(false);
 }
 
 #[test]
 fn two_takers_that_stand_still_anywhere_overwrite_nothing() {
-    two_stand_still(true, 1);
+    two_stand_still(true);
+}
+
+#[test]
+fn a_slow_taker_cannot_replace_the_new_lock_of_a_faster_one() {
+    for stop_at in 1..=steps(true) {
+        let disk = disk();
+        disk.put(LOCK_FILE, b"abandoned", 0);
+        let slow = Actor::start(&disk, 1, stop_at);
+        disk.advance_ms(2 * LEASE_MS);
+        if disk.file(LOCK_FILE).as_deref() != Some("abandoned") {
+            // It has the lock: from here on it is a slow holder.
+            assert!(stop_at > 30);
+            break;
+        }
+        // The faster one works under its lock for as long as it is held here.
+        disk.hold("create-file out/task/.runs.json.");
+        let fast = Actor::start(&disk, 2, u64::MAX);
+        disk.advance_ms(3 * LEASE_MS);
+        let lock = disk.file(LOCK_FILE).expect("a lock");
+        slow.go_on();
+        disk.advance_ms(LEASE_MS);
+        assert_eq!(disk.file(LOCK_FILE), Some(lock), "stopped at {stop_at}");
+        disk.release("create-file out/task/.runs.json.");
+        disk.advance_ms(3 * LEASE_MS);
+        assert!(fast.is_recorded() && slow.is_recorded(), "stopped at {stop_at}");
+        assert_eq!(sorted_runs(&disk), ["r0", "r1", "r2"], "stopped at {stop_at}");
+        check_clean(&disk, &format!("stopped at {stop_at}"));
+    }
 }
