@@ -107,6 +107,11 @@ impl Code {
     /// The file system cannot do this.
     pub const UNSUPPORTED: Code = Code("unsupported");
 
+    /// The code in a sentence.
+    fn reason(self) -> &'static str {
+        if self == Code::LOCKED { "another holder keeps it" } else { self.0 }
+    }
+
     /// Whether the same request can succeed later without a change by the caller.
     pub fn is_retryable(self) -> bool {
         matches!(
@@ -135,7 +140,7 @@ impl fmt::Display for Code {
 
 /// What a file operation failed with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot {operation} {path}: {code}")]
+#[error("cannot {operation} {path}: {}", code.reason())]
 pub struct Failure {
     /// The file that was not written, if the step served one.
     pub channel: Option<Channel>,

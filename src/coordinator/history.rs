@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::summary::Summary;
 use crate::json;
-use crate::json::scan::{decoded, elements, is_array, is_object, members, string};
+use crate::json::scan::{Walk, decoded, end_of_value, is_object, skip_space, string};
 
 /// The most entries of a history: each takes memory beside its text.
 pub const ENTRIES_MAX: usize = 1_000_000;
@@ -47,22 +47,34 @@ impl<'a> History<'a> {
         if !json::is_valid(text) || !is_object(text) {
             return Err(Bad::Corrupt);
         }
-        let (mut task, mut runs, mut others) = (None, None, Vec::new());
-        for (key, value) in members(text) {
-            match decoded(key).as_ref() {
-                "taskId" => task = Some(value),
-                "runs" => runs = Some(value),
+        let bytes = text.as_bytes();
+        let (mut task, mut entries, mut others) = (None, None, Vec::new());
+        // In one pass: a history has megabytes.
+        let mut walk = Walk::new(text, skip_space(bytes, 0));
+        while let Some((key, at)) = walk.next() {
+            let name = decoded(key);
+            if name == "runs" && bytes.get(at) == Some(&b'[') {
+                let (read, end) = Entry::read_all(text, at)?;
+                entries = Some(read);
+                walk.go_on(end);
+                continue;
+            }
+            let end = end_of_value(bytes, at);
+            let value = text.get(at..end).unwrap_or_default();
+            match name.as_ref() {
+                "taskId" => task = string(value),
+                "runs" => entries = None,
                 "lastRunAt" => {}
                 _ => others.push((key, value)),
             }
+            walk.go_on(end);
         }
-        let is_of_task = task.and_then(string).is_some_and(|task| task == task_id);
-        let runs = runs.filter(|runs| is_of_task && is_array(runs)).ok_or(Bad::Corrupt)?;
-        let entries: Vec<_> = elements(runs).map(Entry::old).take(ENTRIES_MAX + 1).collect();
-        if entries.len() > ENTRIES_MAX {
-            return Err(Bad::TooLarge);
+        match entries {
+            Some(entries) if task.is_some_and(|task| task == task_id) => {
+                Ok(History { entries: put_right(entries), others })
+            }
+            _ => Err(Bad::Corrupt),
         }
-        Ok(History { entries: put_right(entries), others })
     }
 
     /// Adds a run or replaces its entry, then keeps the last runs only. Tells whether the run is
@@ -151,33 +163,55 @@ impl<'a> History<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn old(text: &'a str) -> Self {
-        let (run_id, timestamp) = match keys(text) {
-            (Some(run_id), Some(timestamp)) => (decoded(run_id), decoded(timestamp)),
-            _ => Default::default(),
-        };
-        Entry { run_id, timestamp, text, is_new: false }
+    /// The entries of the array that opens at `at`, and the index after it.
+    fn read_all(text: &'a str, at: usize) -> Result<(Vec<Self>, usize), Bad> {
+        let mut entries = Vec::new();
+        let mut walk = Walk::new(text, at);
+        while let Some((_, at)) = walk.next() {
+            if entries.len() >= ENTRIES_MAX {
+                return Err(Bad::TooLarge);
+            }
+            let (keys, end) = keys(text, at);
+            let (run_id, timestamp) = match keys {
+                [Some(run_id), Some(timestamp)] => (decoded(run_id), decoded(timestamp)),
+                _ => Default::default(),
+            };
+            let text = text.get(at..end).unwrap_or_default();
+            entries.push(Entry { run_id, timestamp, text, is_new: false });
+            walk.go_on(end);
+        }
+        Ok((entries, walk.end()))
     }
 
     /// The timestamp as the entry writes it.
     fn timestamp_text(&self) -> Option<&'a str> {
-        if self.timestamp.is_empty() { None } else { keys(self.text).1 }
+        let [_, timestamp] = keys(self.text, 0).0;
+        timestamp.filter(|_| !self.timestamp.is_empty())
     }
 }
 
-/// The texts of an entry's id and timestamp, if they are strings and not empty.
-fn keys(entry: &str) -> (Option<&str>, Option<&str>) {
-    let (mut run_id, mut timestamp) = (None, None);
-    if is_object(entry) {
-        for (key, value) in members(entry) {
-            match decoded(key).as_ref() {
-                "runId" => run_id = filled(value),
-                "timestamp" => timestamp = filled(value),
-                _ => {}
-            }
-        }
+/// The texts of the id and the timestamp of the entry that starts at `at`, if they are strings and
+/// not empty, and the index after the entry.
+fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
+    let bytes = text.as_bytes();
+    let mut keys = [None, None];
+    if bytes.get(at) != Some(&b'{') {
+        return (keys, end_of_value(bytes, at));
     }
-    (run_id, timestamp)
+    let mut walk = Walk::new(text, at);
+    while let Some((key, at)) = walk.next() {
+        let end = end_of_value(bytes, at);
+        let place = match decoded(key).as_ref() {
+            "runId" => Some(0),
+            "timestamp" => Some(1),
+            _ => None,
+        };
+        if let Some(place) = place {
+            keys[place] = text.get(at..end).and_then(filled);
+        }
+        walk.go_on(end);
+    }
+    (keys, walk.end())
 }
 
 /// The text of a string that is not empty.

@@ -2,54 +2,65 @@
 
 use std::borrow::Cow;
 
-/// The text of every key and value of a valid JSON object, in their order.
-pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
-    let bytes = json.as_bytes();
-    // Behind the opening brace.
-    let mut at = skip_space(bytes, 0) + 1;
-    std::iter::from_fn(move || {
-        at = skip_space(bytes, at);
-        if bytes.get(at) == Some(&b',') {
-            at = skip_space(bytes, at + 1);
-        }
-        if bytes.get(at) != Some(&b'"') {
-            return None;
-        }
-        let key = at..end_of_string(bytes, at);
-        // Behind the colon.
-        let value = skip_space(bytes, skip_space(bytes, key.end) + 1);
-        at = end_of_value(bytes, value);
-        Some((&json[key], &json[value..at]))
-    })
+/// A walk over the values of an object or an array in valid JSON, in their order.
+pub struct Walk<'a> {
+    json: &'a str,
+    is_object: bool,
+    at: usize,
 }
 
-/// The text of every value of a valid JSON array, in their order.
-pub fn elements(json: &str) -> impl Iterator<Item = &str> {
-    let bytes = json.as_bytes();
-    // Behind the opening bracket.
-    let mut at = skip_space(bytes, 0) + 1;
-    std::iter::from_fn(move || {
-        at = skip_space(bytes, at);
+impl<'a> Walk<'a> {
+    /// A walk over the object or array that opens at `at`.
+    pub fn new(json: &'a str, at: usize) -> Self {
+        Walk { json, is_object: json.as_bytes().get(at) == Some(&b'{'), at: at + 1 }
+    }
+
+    /// The text of the next key, empty in an array, and the index at which its value starts. The
+    /// caller tells [`Walk::go_on`] where that ends.
+    pub fn next(&mut self) -> Option<(&'a str, usize)> {
+        let bytes = self.json.as_bytes();
+        let mut at = skip_space(bytes, self.at);
         if bytes.get(at) == Some(&b',') {
             at = skip_space(bytes, at + 1);
         }
-        if matches!(bytes.get(at), None | Some(b']')) {
+        self.at = at;
+        if matches!(bytes.get(at), None | Some(b'}' | b']')) {
             return None;
         }
-        let value = at;
-        at = end_of_value(bytes, value);
-        Some(&json[value..at])
+        if !self.is_object {
+            return Some(("", at));
+        }
+        let end = end_of_string(bytes, at);
+        // Behind the colon.
+        let value = skip_space(bytes, skip_space(bytes, end) + 1);
+        Some((self.json.get(at..end)?, value))
+    }
+
+    /// Goes on behind a value.
+    pub fn go_on(&mut self, end: usize) {
+        self.at = end;
+    }
+
+    /// The index after the closing bracket, when there is no next value.
+    pub fn end(&self) -> usize {
+        self.at + 1
+    }
+}
+
+/// The text of every key and value of a valid JSON object, in their order.
+pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut walk = Walk::new(json, skip_space(json.as_bytes(), 0));
+    std::iter::from_fn(move || {
+        let (key, at) = walk.next()?;
+        let end = end_of_value(json.as_bytes(), at);
+        walk.go_on(end);
+        Some((key, json.get(at..end)?))
     })
 }
 
 /// Whether valid JSON is an object.
 pub fn is_object(json: &str) -> bool {
-    json.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
-}
-
-/// Whether valid JSON is an array.
-pub fn is_array(json: &str) -> bool {
-    json.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('[')
+    json.as_bytes().get(skip_space(json.as_bytes(), 0)) == Some(&b'{')
 }
 
 /// What a JSON string stands for; nothing for any other value.
@@ -98,7 +109,7 @@ fn push_units(key: &mut String, units: &mut Vec<u16>) {
     key.extend(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
 }
 
-pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+pub fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
     }
@@ -126,7 +137,7 @@ pub(super) fn end_of_scalar(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The index after the value that starts at `at`.
-fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
+pub fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
     let mut depth = 0usize;
     while let Some(byte) = bytes.get(at) {
         at = match byte {

@@ -13,6 +13,9 @@ fn a_wrong_command_line_is_one_line_and_exit_code_2() {
         &["feed", "x"],
         &["status", "--jsn"],
         &["status", "\u{1b}[31m\nx"],
+        &["history"],
+        &["history", "--task", "x", "--limit", "no"],
+        &["exec", "--keep-last", "0", "--", "true"],
         &["component"],
     ] {
         let stderr = assert_one_line(&run(&mut tandem(args)), 2);
@@ -33,11 +36,15 @@ fn help_documents_every_flag() {
                 "--interval",
                 "--heartbeat",
                 "--durability",
+                "--no-record",
+                "--keep-last",
+                "--lock-wait",
                 "--no-progress",
             ][..],
         ),
         ("feed", &["--root"]),
         ("status", &["--root", "--json", "--watch"]),
+        ("history", &["--root", "--task", "--limit", "--json"]),
         ("component", &["--out"]),
     ] {
         let output = run(&mut tandem(&[command, "--help"]));

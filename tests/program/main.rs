@@ -3,6 +3,11 @@
 mod component;
 mod exec;
 mod feed;
+mod feed_record;
+mod history;
+mod kept;
 mod line;
+mod record;
 mod status;
 mod support;
+mod talk;

@@ -168,6 +168,22 @@ fn a_file_that_is_corrupt_huge_or_no_file_is_one_unreadable_run() {
 }
 
 #[test]
+fn what_records_runs_is_no_run() {
+    let root = Root::new();
+    root.manifest("run", &json!({"status": "succeeded"}));
+    let runs = root.path().join(".runs");
+    for summary in ["task/run", ".takeover/cli/run", ".takeover/task", "Odd.LOCK/cli/run"] {
+        fs::create_dir_all(runs.join(summary)).unwrap();
+        fs::write(runs.join(summary).join("manifest.json"), "{}").unwrap();
+    }
+    fs::write(runs.join("task.lock"), "{}\n").unwrap();
+    symlink("task.lock", runs.join("loop.lock")).unwrap();
+    fs::create_dir_all(root.path().join("out/task")).unwrap();
+    assert_eq!(root.rows().len(), 1);
+    assert_eq!(root.row("run")["state"], "done");
+}
+
+#[test]
 fn a_heartbeat_that_is_no_file_is_no_sign_of_life() {
     let root = Root::new();
     let dir = root.manifest("run", &json!({"status": "in_progress", "heartbeat_at": LONG_AGO}));

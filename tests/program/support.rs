@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use serde_json::{Value, json};
 
 /// No test needs as long; whatever takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -154,4 +155,30 @@ pub fn wait_for(what: &str, mut has_happened: impl FnMut() -> bool) {
         assert!(start.elapsed() < LIMIT, "no {what}");
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Where a task's history is.
+pub fn history_path(root: &Path, task: &str) -> PathBuf {
+    root.join("out").join(task).join("runs.json")
+}
+
+/// A task's history, as its file has it.
+pub fn history(root: &Path, task: &str) -> Value {
+    serde_json::from_slice(&fs::read(history_path(root, task)).unwrap()).unwrap()
+}
+
+/// Takes the lock of a task's history as another program would that then stands still.
+pub fn hold_lock(root: &Path, task: &str) -> PathBuf {
+    let hour_ms = 3_600_000;
+    let owner = json!({
+        "version": 1,
+        "token": "0f".repeat(16),
+        "task_id": task,
+        "acquired_at": "2026-01-06T00:27:16.820Z",
+        "lease_ms": hour_ms,
+    });
+    let lock = root.join(".runs").join(format!("{task}.lock"));
+    fs::create_dir_all(root.join(".runs")).unwrap();
+    fs::write(&lock, format!("{owner}\n")).unwrap();
+    lock
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -26,6 +26,16 @@ impl<'a> Members<'a> {
             Ok(members) => Ok(members),
             Err(error) => Err(format!("it is no JSON: {error}")),
         }
+    }
+
+    /// The last member of this name, as other readers of JSON take it.
+    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|(member, _)| member == name).map(|(_, raw)| *raw)
+    }
+
+    /// The member's value, if it is of the type.
+    pub fn field<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_str(self.raw(name)?.get()).ok()
     }
 }
 

@@ -3,10 +3,12 @@
 mod component;
 mod exec;
 mod feed;
+mod history;
 mod json;
 mod plain;
 mod root;
 mod status;
+mod table;
 mod usage;
 
 use std::future::Future;
@@ -14,8 +16,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Crash-safe run manifests and heartbeats: runs a command and keeps what it does, feeds runs from
-/// any language, and shows them.
+/// Crash-safe run manifests, heartbeats and history: runs a command and keeps what it does, feeds
+/// runs from any language, and shows them.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version)]
 struct Line {
@@ -28,6 +30,7 @@ enum Command {
     Exec(exec::Args),
     Feed(feed::Args),
     Status(status::Args),
+    History(history::Args),
     Component(component::Args),
 }
 
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Exec(args) => on_runtime("exec", exec::run(args)),
         Command::Feed(args) => on_runtime("feed", feed::run(args)),
         Command::Status(args) => status::run(&args),
+        Command::History(args) => on_runtime("history", history::run(args)),
         Command::Component(args) => component::run(&args),
     }
 }

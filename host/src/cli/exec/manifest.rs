@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::summary::Summary;
+
 /// Readers call a run stale after six heartbeats, and not before this.
 const STALE_AFTER_SECONDS_MIN: u64 = 30;
 
@@ -163,6 +165,27 @@ impl Manifest {
         self.touch();
     }
 
+    /// What the history keeps of a run that is over.
+    pub fn summary(&self) -> Summary<'_> {
+        let [command] = &self.commands;
+        let completed_at = self.completed_at.as_deref().unwrap_or(&self.updated_at);
+        Summary {
+            task_id: &self.task_id,
+            run_id: &self.run_id,
+            timestamp: completed_at,
+            mode: "exec",
+            status: self.status,
+            status_detail: self.status_detail.as_deref(),
+            command: &command.command,
+            exit_code: command.exit_code,
+            started_at: &self.started_at,
+            completed_at,
+            stdout_bytes: self.stdout_bytes,
+            stderr_bytes: self.stderr_bytes,
+            artifact_root: &self.artifact_root,
+        }
+    }
+
     fn touch(&mut self) {
         self.updated_at = now();
         self.heartbeat_at = self.updated_at.clone();
@@ -229,6 +252,26 @@ mod tests {
             let found = text[at..].find(&format!("\"{name}")).expect(name);
             at += found + name.len();
         }
+    }
+
+    #[test]
+    fn the_summary_of_a_run_begins_with_what_a_history_needs() {
+        let command = "x".repeat(5_000);
+        let mut manifest = Manifest::new("t", "r", command, Duration::from_secs(5));
+        manifest.set_artifact_root(".runs/t/cli/r");
+        manifest.finish(&End {
+            status: Status::Failed,
+            exit_code: 3,
+            detail: Some("exit code 3".into()),
+            was_started: true,
+        });
+        let at = manifest.completed_at.clone().unwrap();
+        let begin = format!(
+            r#"{{"taskId":"t","runId":"r","timestamp":"{at}","mode":"exec","status":"failed","statusDetail":"exit code 3","command":"x"#
+        );
+        let text = serde_json::to_string(&manifest.summary()).unwrap();
+        assert!(text.starts_with(&begin), "{text}");
+        assert!(text.len() < 2_500 && text.contains(r#"xxx...","exitCode":3,"#), "{text}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! `tandem exec`: runs a command and keeps its manifest and heartbeat.
+//! `tandem exec`: runs a command, keeps its manifest and heartbeat, and records its end.
 
 mod command;
 mod manifest;
 mod progress;
 mod pump;
+mod record;
 mod signals;
+mod summary;
 mod tail;
 
 use std::ffi::OsString;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tandem_host::{Durability, Error, Request, Run, RunOptions, Tandem};
+use tandem_host::{Channel, Durability, Error, Request, Run, RunOptions, Tandem};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
@@ -38,11 +40,15 @@ const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
 /// How long after the end of a command a signal may come that ended it.
 const SIGNAL_GRACE: Duration = Duration::from_millis(100);
 
-/// Run a command and keep its manifest and heartbeat.
+/// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///
 /// The state is kept below DIR in .runs/TASK/cli/RUN: manifest.json tells the command, its status,
 /// times, exit code, the last 8 KiB of its output and how many bytes it wrote; .heartbeat tells
 /// when the command was last seen alive. Output, signals and the exit code pass through.
+///
+/// When the command is over, its summary goes to .runs/TASK/RUN/manifest.json and into the task's
+/// history, out/TASK/runs.json. If that fails, exec warns and the exit code stays. A signal ends
+/// the wait for a history that others write.
 ///
 /// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
 /// is not executable; 125 if the state cannot be kept (the command is not started); 2 if this
@@ -68,10 +74,13 @@ pub struct Args {
     #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
     heartbeat: u64,
 
-    /// What the manifest and the heartbeat survive: a power loss (durable) or a crash of the
-    /// process (visible) [default: durable for the manifest, visible for the heartbeat]
+    /// What all files survive: a power loss (durable) or a crash of the process (visible)
+    /// [default: visible for the heartbeat, durable for the others]
     #[arg(long, value_name = "WHAT")]
     durability: Option<DurabilityArg>,
+
+    #[command(flatten)]
+    record: record::Options,
 
     /// Show no progress line on a terminal
     #[arg(long)]
@@ -101,16 +110,17 @@ pub async fn run(args: Args) -> ExitCode {
         Ok(keeper) => keeper,
         Err(error) => return refuse(&message(&error)),
     };
+    // No command is started whose state cannot be kept.
+    if let Err(error) = keeper.write(true).await {
+        keeper.complain(&message(&error));
+        keeper.give_up(&args, &mut signals).await;
+        return EXIT_NO_STATE.into();
+    }
     let end = match signals.try_recv() {
         Ok(received) => cancelled_before_start(received.signal),
         Err(_) => keeper.run_command(&args, &mut signals).await,
     };
-    keeper.finish(&end).await;
-    if !end.was_started
-        && let Some(detail) = &end.detail
-    {
-        complain(COMMAND, detail);
-    }
+    keeper.finish(&args, &end, &mut signals).await;
     end.exit_code.into()
 }
 
@@ -121,24 +131,26 @@ fn refuse(why: &str) -> ExitCode {
 
 /// Keeps the state of one run on the disk.
 struct Keeper {
+    tandem: Tandem,
     run: Run,
     manifest: Manifest,
-    run_id: String,
+    shared: Arc<Shared>,
+    name: String,
+    durability: Option<Durability>,
     is_warned: bool,
 }
 
 impl Keeper {
-    /// Opens the run and writes its first state, so that no command starts whose state cannot be
-    /// kept.
+    /// Opens the run.
     async fn open(args: &Args) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
         let tandem = Tandem::builder().dir(&args.root.path).build().await?;
         let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
-        if let Some(durability) = args.durability {
-            let durability = match durability {
-                DurabilityArg::Durable => Durability::Durable,
-                DurabilityArg::Visible => Durability::Visible,
-            };
+        let durability = args.durability.map(|durability| match durability {
+            DurabilityArg::Durable => Durability::Durable,
+            DurabilityArg::Visible => Durability::Visible,
+        });
+        if let Some(durability) = durability {
             options = options.manifest_durability(durability).heartbeat_durability(durability);
         }
         let run = tandem.open_run(options).await?;
@@ -148,30 +160,21 @@ impl Keeper {
         let heartbeat = Duration::from_millis(args.heartbeat);
         let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
         manifest.set_artifact_root(&run.recovered().directory);
-        let mut keeper = Keeper { run, manifest, run_id, is_warned: false };
-        if let Err(error) = keeper.write(true).await {
-            // A part of it may be on the disk, and must not look like a run that goes on.
-            keeper.manifest.finish(&without_state());
-            let _ = keeper.write(false).await;
-            let _ = keeper.run.close().await;
-            return Err(error);
-        }
-        Ok(keeper)
+        let name = format!("{}/{run_id}", args.task);
+        let progress = Progress::start(name.clone(), !args.no_progress);
+        let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
+        Ok(Keeper { tandem, run, manifest, shared, name, durability, is_warned: false })
     }
 
     async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
-        let text = format!("{}/{}", args.task, self.run_id);
-        let progress = Progress::start(text, !args.no_progress);
-        let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
-        let end = match Running::start(&args.command, &shared) {
+        let end = match Running::start(&args.command, &self.shared) {
             Ok(running) => {
                 self.manifest.start();
-                self.watch(args, running, signals, &shared).await
+                self.watch(args, running, signals).await
             }
             Err(error) => not_started(&args.command, &error),
         };
-        shared.progress.end();
-        self.manifest.set_output(&shared.tail());
+        self.manifest.set_output(&self.shared.tail());
         end
     }
 
@@ -182,8 +185,8 @@ impl Keeper {
         args: &Args,
         mut running: Running,
         signals: &mut UnboundedReceiver<Received>,
-        shared: &Shared,
     ) -> End {
+        let shared = self.shared.clone();
         let mut passed_on = Vec::new();
         let mut heartbeats = Ticks::every(args.heartbeat);
         let mut intervals = Ticks::every(args.interval);
@@ -200,7 +203,7 @@ impl Keeper {
                         passed_on.extend(wait.await.ok().flatten().map(|signal| signal.signal));
                     }
                     let end = ended.end(&passed_on);
-                    self.drain(&end, &mut running, signals, shared).await;
+                    self.drain(&end, &mut running, signals).await;
                     return end;
                 }
                 Some(received) = signals.recv() => {
@@ -241,12 +244,11 @@ impl Keeper {
         end: &End,
         running: &mut Running,
         signals: &mut UnboundedReceiver<Received>,
-        shared: &Shared,
     ) {
         if tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok() {
             return;
         }
-        self.manifest.set_output(&shared.tail());
+        self.manifest.set_output(&self.shared.tail());
         self.manifest.finish(end);
         let result = self.write(true).await;
         self.tell(result);
@@ -283,22 +285,65 @@ impl Keeper {
             Ok(()) => self.is_warned = false,
             Err(error) if !self.is_warned => {
                 self.is_warned = true;
-                complain(COMMAND, &format!("warning: {}", message(&error)));
+                self.warn(&message(&error));
                 if let Some(beside) = error.beside() {
-                    complain(COMMAND, &format!("warning: {}", beside.message));
+                    self.warn(&beside.message);
                 }
             }
             Err(_) => {}
         }
     }
 
-    /// Writes the last state and closes the run, which tries once more what failed.
-    async fn finish(mut self, end: &End) {
+    fn warn(&self, what: &str) {
+        self.complain(&format!("warning: {what}"));
+    }
+
+    fn complain(&self, what: &str) {
+        self.shared.progress.tell(|| complain(COMMAND, what));
+    }
+
+    /// Ends a run whose first state is not on the disk as a whole. A part of it may be, and must
+    /// not look like a run that goes on.
+    async fn give_up(mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) {
+        self.manifest.finish(&without_state());
+        // A heartbeat that failed is tried again and fails again.
+        let is_written = match self.write(false).await {
+            Ok(()) => true,
+            Err(error) => error.channel() == Some(Channel::Heartbeat),
+        };
+        // Why it cannot be written is told already.
+        let _ = self.run.close().await;
+        if is_written {
+            self.record(args, signals).await;
+        }
+        self.shared.progress.end();
+    }
+
+    /// Writes the last state, closes the run, which tries once more what failed, and records it.
+    async fn finish(mut self, args: &Args, end: &End, signals: &mut UnboundedReceiver<Received>) {
         self.manifest.finish(end);
         // `close` reports what stays unwritten.
         let _ = self.write(true).await;
         let closed = self.run.close().await.map(drop);
         self.tell(closed);
+        if !end.was_started
+            && let Some(detail) = &end.detail
+        {
+            self.complain(detail);
+        }
+        self.record(args, signals).await;
+        self.shared.progress.end();
+    }
+
+    /// Records the run. Its last state is on the disk before that: recording may have to wait.
+    async fn record(&self, args: &Args, signals: &mut UnboundedReceiver<Received>) {
+        self.shared.progress.rename(format!("recording {}", self.name));
+        // Strings and numbers always have a JSON text.
+        let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
+        let (tandem, options) = (&self.tandem, &args.record);
+        let warnings =
+            record::record(tandem, options, self.durability, &args.task, summary, signals).await;
+        warnings.iter().for_each(|warning| self.warn(warning));
     }
 }
 

@@ -76,6 +76,22 @@ impl Progress {
         result
     }
 
+    /// Writes a message, a whole line, on standard error.
+    pub fn tell(&self, message: impl FnOnce()) {
+        // The message itself is all that can go wrong.
+        let _ = self.pass(b"\n", || {
+            message();
+            Ok(())
+        });
+    }
+
+    /// Shows another text from now on.
+    pub fn rename(&self, text: String) {
+        if let Some(line) = &self.line {
+            lock(line).text = text;
+        }
+    }
+
     /// Ends the line and removes it.
     pub fn end(&self) {
         drop(lock(&self.ticking).take());

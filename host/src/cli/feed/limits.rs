@@ -15,6 +15,8 @@ const REQUESTS_MAX: usize = 4_096;
 const REQUEST_BYTES_MAX: u32 = 64 * 1024 * 1024;
 /// Requests that wait for the throttle; the library keeps up to this many in order.
 const THROTTLED_MAX: usize = 8_192;
+/// Histories that are read and whose answers are not written: each can have many megabytes.
+const HISTORIES_MAX: usize = 4;
 /// Runs that were closed and whose counters are still told.
 pub const CLOSED_RUNS_MAX: usize = 16_384;
 
@@ -24,12 +26,14 @@ pub struct Limits {
     requests: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     throttled: Arc<Semaphore>,
+    histories: Arc<Semaphore>,
 }
 
 /// A request's share, given back when it is dropped, after its answer was written.
 pub struct Share {
     _request: OwnedSemaphorePermit,
     _bytes: Option<OwnedSemaphorePermit>,
+    _history: Option<OwnedSemaphorePermit>,
 }
 
 impl Limits {
@@ -38,6 +42,7 @@ impl Limits {
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
             bytes: Arc::new(Semaphore::new(REQUEST_BYTES_MAX as usize)),
             throttled: Arc::new(Semaphore::new(THROTTLED_MAX)),
+            histories: Arc::new(Semaphore::new(HISTORIES_MAX)),
         }
     }
 
@@ -47,7 +52,7 @@ impl Limits {
         let bytes = u32::try_from(line_bytes).unwrap_or(u32::MAX).min(REQUEST_BYTES_MAX);
         let request = self.requests.clone().acquire_owned().await?;
         let bytes = self.bytes.clone().acquire_many_owned(bytes).await?;
-        Ok(Share { _request: request, _bytes: Some(bytes) })
+        Ok(Share { _request: request, _bytes: Some(bytes), _history: None })
     }
 
     /// A share for a request that may wait long, if there is one left.
@@ -55,6 +60,13 @@ impl Limits {
     /// It is of another kind: a line that would end the wait must still be read.
     pub fn throttled(&self) -> Option<Share> {
         let request = self.throttled.clone().try_acquire_owned().ok()?;
-        Some(Share { _request: request, _bytes: None })
+        Some(Share { _request: request, _bytes: None, _history: None })
+    }
+
+    /// Waits until a history may be read. What holds the others' shares ends by itself.
+    pub async fn admit_history(self, share: Share) -> Share {
+        // The semaphore is never closed.
+        let history = self.histories.acquire_owned().await.ok();
+        Share { _history: history, ..share }
     }
 }

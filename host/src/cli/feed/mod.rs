@@ -4,6 +4,7 @@ mod ledger;
 mod limits;
 mod lines;
 mod output;
+mod records;
 mod reply;
 mod request;
 mod runs;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tandem_host::Tandem;
+use tokio::time::Instant;
 
 use super::plain::{complain, message};
 use super::root::Root;
@@ -23,13 +25,16 @@ use output::Output;
 use runs::Runs;
 use signals::Signals;
 
+/// How long a second signal leaves for what is being written. Without a lock or a disk to wait for,
+/// that is enough.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 /// How long a reader that does not read may delay the end after a signal. Every run is closed by
 /// then.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// Keep runs for another program: one JSON request a line on stdin, one JSON answer a line on stdout
 ///
-/// Every request has "id" (any JSON, comes back as it is), "op", "task" and "run". By op:
+/// Every request has "id" (any JSON, comes back as it is), "op" and "task". With "run", by op:
 ///
 ///   open      "interval_ms": 5000, "durability": {"manifest": "durable", "heartbeat": "visible"};
 ///             both may be left out, these are the defaults
@@ -38,18 +43,30 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 ///   schedule  "manifest", "heartbeat", "force": true or false, false if left out
 ///   flush, close, stats
 ///
+/// Without "run", and without any open run:
+///
+///   record    "summary": an object with taskId, runId, timestamp (2026-01-06T00:27:16.820Z) and
+///             anything else, written to its own file and into the task's history;
+///             "keep_last": how many runs the history keeps, all if left out;
+///             "lock_wait_ms": 30000, "lease_ms": 10000, "durability": {"summary": "durable",
+///             "history": "durable"}; all may be left out, these are the defaults
+///   history   "limit": at most this many runs, all if left out; the newest comes first
+///
 /// An answer is {"id": ..., "ok": {...}} or {"id": ..., "error": {"kind", "channel", "operation",
-/// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one flush.
-/// It is written as soon as its request is done, so answers may overtake each other; requests take
-/// effect in the order of their lines. A line that is no request is answered with "id": null.
+/// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one request.
+/// It is written as soon as its request is done, so answers may overtake each other. Requests of a
+/// run take effect in the order of their lines; record and history wait for no other request.
+/// A line that is no request is answered with "id": null. After an error of kind locked or history
+/// the summary is written and the history is not: record the run again.
 ///
-/// The end of the input, SIGTERM and SIGINT close every run. The exit code is 0 if everything is on
-/// the disk then, whatever was refused before, else 1 (also if the input cannot be read); after a
-/// signal 128 and its number.
+/// The end of the input, SIGTERM and SIGINT close every run and wait for what is being recorded. The
+/// exit code is 0 if everything is on the disk then, whatever was refused before, else 1 (also if
+/// the input cannot be read); after a signal 128 and its number. A second signal ends the wait for
+/// a history that others lock.
 ///
-/// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, an id 4 KiB. At 4,096 unanswered requests the feed
-/// stops reading; requests that wait for the throttle do not count, but above 8,192 they are
-/// written at once.
+/// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, a history 64 MiB,
+/// an id 4 KiB. At 4,096 unanswered requests the feed stops reading; requests that wait for the
+/// throttle do not count, but above 8,192 they are written at once.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -91,7 +108,14 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     // Requests may have been lost.
     let mut is_broken = false;
     let mut is_shutting_down = false;
+    let mut gives_up_at = None;
     while !(is_shutting_down && runs.is_idle()) {
+        let give_up = async {
+            match gives_up_at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             line = lines.recv(), if has_input => match line {
                 Some(Input::Line(line)) => runs.take(request::read(line.text), line.share),
@@ -99,10 +123,17 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
                 None => has_input = false,
             },
             () = runs.next() => {}
-            signal = signals.next(), if stopped_by.is_none() => {
-                stopped_by = Some(signal);
+            signal = signals.next() => {
+                if stopped_by.is_some() {
+                    gives_up_at.get_or_insert_with(|| Instant::now() + LAST_WRITES);
+                }
+                stopped_by.get_or_insert(signal);
                 // What was read already still counts.
                 lines.close();
+            }
+            () = give_up => {
+                complain("feed", "a second signal ended the wait, not every request is answered");
+                break;
             }
         }
         if !has_input && !is_shutting_down && runs.is_settled() {

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tandem_host::{
-    Bucket, Channel, ChannelStats, Error, ErrorKind, Failure, Operation, Receipt, Recovery, Stats,
+    Bucket, Channel, ChannelStats, Error, ErrorKind, Failure, History, Operation, Receipt,
+    Recorded, Recovery, Stats,
 };
 
 use super::request::{Id, Name};
@@ -24,6 +25,8 @@ pub enum Payload {
     Done {},
     Written(Receipt),
     Counted(Box<Counted>),
+    Recorded(Recorded),
+    Told(Told),
 }
 
 /// What opening found.
@@ -49,6 +52,14 @@ pub struct Counted {
     heartbeat: ChannelStats,
     last_error: Option<Problem>,
     latency: Vec<Bucket>,
+}
+
+/// A task's history.
+#[derive(Serialize)]
+pub struct Told {
+    last_run_at: String,
+    total: u32,
+    runs: Vec<Option<Box<RawValue>>>,
 }
 
 /// What went wrong.
@@ -174,6 +185,13 @@ impl From<&Recovery> for Opened {
             swept: recovery.swept,
             set_aside: recovery.set_aside.clone(),
         }
+    }
+}
+
+impl From<History> for Told {
+    fn from(history: History) -> Self {
+        let runs = history.runs.iter().map(|run| document(run)).collect();
+        Told { last_run_at: history.last_run_at, total: history.total, runs }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tandem_host::{Durability, Request as Flags, RunOptions};
+use tandem_host::{Durability, HistoryOptions, RecordOptions, Request as Flags, RunOptions};
 
 use super::limits::{ID_BYTES_MAX, LINE_BYTES_MAX};
 use super::lines::TooLong;
 use super::reply::Problem;
 use crate::cli::json::{Members, on_one_line};
 
-const OPS: &str = "open, set, merge, schedule, flush, close or stats";
+const OPS: &str = "open, set, merge, schedule, flush, close, stats, record or history";
+const MS: &str = "a whole number of milliseconds";
 /// How much of a wrong value a message repeats.
 const SHOWN_CHARS_MAX: usize = 64;
 
@@ -18,8 +19,18 @@ const SHOWN_CHARS_MAX: usize = 64;
 pub struct Request {
     /// Goes into the answer as it came.
     pub id: Id,
-    pub name: Name,
-    pub action: Action,
+    pub ask: Ask,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Ask {
+    /// Something of one run.
+    Run(Name, Action),
+    /// To record a run that is over: the summary, and the run that it names, if it names one.
+    Record(Box<RecordOptions>, String, Option<Name>),
+    /// The recorded runs of a task.
+    History(Box<HistoryOptions>),
 }
 
 /// The JSON text that ties an answer to its request.
@@ -54,11 +65,20 @@ pub struct Refusal {
 /// The members that were not looked at yet.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
+/// What the two files of a live run are to survive.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Durabilities {
+struct LiveDurability {
     manifest: Option<Durability>,
     heartbeat: Option<Durability>,
+}
+
+/// What the two files of a recorded run are to survive.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordDurability {
+    summary: Option<Durability>,
+    history: Option<Durability>,
 }
 
 /// Reads one line.
@@ -79,7 +99,7 @@ pub fn read(line: Result<Vec<u8>, TooLong>) -> Result<Request, Refusal> {
     let mut fields = Fields(members);
     let id = fields.id().map_err(|why| refuse(None, Problem::invalid_input(why)))?;
     match fields.request() {
-        Ok((name, action)) => Ok(Request { id, name, action }),
+        Ok(ask) => Ok(Request { id, ask }),
         Err(why) => Err(refuse(Some(id), Problem::invalid_input(why))),
     }
 }
@@ -94,14 +114,29 @@ impl<'a> Fields<'a> {
         RawValue::from_string(on_one_line(raw.get())).map_err(|_| "id is no JSON".to_owned())
     }
 
-    fn request(&mut self) -> Result<(Name, Action), String> {
+    fn request(&mut self) -> Result<Ask, String> {
         let op: String = self.must("op", "a string")?;
+        let ask = match op.as_str() {
+            "record" => self.record()?,
+            "history" => self.history()?,
+            op => self.run(op)?,
+        };
+        match self.0.first() {
+            None => Ok(ask),
+            Some((field, _)) => {
+                let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
+                Err(format!("{op} has no such field: {field}"))
+            }
+        }
+    }
+
+    fn run(&mut self, op: &str) -> Result<Ask, String> {
         let named = |fields: &mut Self| {
             let task = fields.must("task", "a string")?;
             let run = fields.must("run", "a string")?;
             Ok::<_, String>(Name { task, run })
         };
-        let (name, action) = match op.as_str() {
+        let (name, action) = match op {
             "open" => {
                 let name = named(self)?;
                 let options = self.options(&name)?;
@@ -128,23 +163,41 @@ impl<'a> Fields<'a> {
                 return Err(format!("op must be {OPS}, not: {other}"));
             }
         };
-        match self.0.first() {
-            None => Ok((name, action)),
-            Some((field, _)) => {
-                let field: String = field.chars().take(SHOWN_CHARS_MAX).collect();
-                Err(format!("{op} has no such field: {field}"))
-            }
-        }
+        Ok(Ask::Run(name, action))
     }
 
     fn options(&mut self, name: &Name) -> Result<RunOptions, String> {
         let mut options = RunOptions::new(&name.task, &name.run);
-        options.interval_ms = self.may("interval_ms", "a whole number of milliseconds")?;
+        options.interval_ms = self.may("interval_ms", MS)?;
         let rule = "an object with manifest and heartbeat, each \"visible\" or \"durable\"";
-        let durability: Durabilities = self.may("durability", rule)?.unwrap_or_default();
+        let durability: LiveDurability = self.may("durability", rule)?.unwrap_or_default();
         options.manifest_durability = durability.manifest;
         options.heartbeat_durability = durability.heartbeat;
         Ok(options)
+    }
+
+    fn record(&mut self) -> Result<Ask, String> {
+        let task: String = self.must("task", "a string")?;
+        let summary = self.object("summary")?;
+        let mut options = RecordOptions::new(&task);
+        options.keep_last = self.may("keep_last", "a whole number of runs")?;
+        options.lease_ms = self.may("lease_ms", MS)?;
+        options.lock_wait_ms = self.may("lock_wait_ms", MS)?;
+        let rule = "an object with summary and history, each \"visible\" or \"durable\"";
+        let durability: RecordDurability = self.may("durability", rule)?.unwrap_or_default();
+        options.summary_durability = durability.summary;
+        options.history_durability = durability.history;
+        // A summary that names no run is refused by the component.
+        let run = Members::read(&summary).ok().and_then(|members| members.field("runId"));
+        let name = run.map(|run| Name { task, run });
+        Ok(Ask::Record(Box::new(options), summary, name))
+    }
+
+    fn history(&mut self) -> Result<Ask, String> {
+        let task: String = self.must("task", "a string")?;
+        let mut options = HistoryOptions::new(task);
+        options.limit = self.may("limit", "a whole number of runs")?;
+        Ok(Ask::History(Box::new(options)))
     }
 
     /// Takes a field, which may be there once.
@@ -192,6 +245,11 @@ mod tests {
         read(Ok(line.as_bytes().to_vec())).unwrap()
     }
 
+    fn action(line: &str) -> Action {
+        let Ask::Run(_, action) = request(line).ask else { panic!("no request of a run") };
+        action
+    }
+
     fn refused(line: &[u8]) -> (Option<String>, String) {
         let Refusal { id, problem } = read(Ok(line.to_vec())).unwrap_err();
         (id.map(|id| id.get().to_owned()), problem.message().to_owned())
@@ -201,7 +259,7 @@ mod tests {
     fn a_document_goes_through_as_it_was_written() {
         let line =
             r#"{"manifest": {"z" : 1.50,"a":"\u0041"}, "run":"r","task":"t","op":"set","id":0}"#;
-        let Action::Set(document) = request(line).action else { panic!("no set") };
+        let Action::Set(document) = action(line) else { panic!("no set") };
         assert_eq!(document, r#"{"z" : 1.50,"a":"\u0041"}"#);
     }
 
@@ -217,7 +275,7 @@ mod tests {
     fn options_are_those_of_the_line() {
         let line = r#"{"id":1,"op":"open","task":"t","run":"r","interval_ms":7,
             "durability":{"manifest":"visible","heartbeat":"durable"}}"#;
-        let Action::Open(options) = request(line).action else { panic!("no open") };
+        let Action::Open(options) = action(line) else { panic!("no open") };
         let expected = RunOptions::new("t", "r")
             .interval_ms(7)
             .manifest_durability(Durability::Visible)
@@ -226,9 +284,32 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_goes_through_as_it_was_written() {
+        let line = r#"{"id":1,"op":"record","task":"t","summary": {"b" : 1.0, "runId":"\u0072",
+            "a":1e400},"keep_last":7,"lease_ms":10,"lock_wait_ms":0,
+            "durability":{"summary":"visible"}}"#;
+        let Ask::Record(options, summary, name) = request(line).ask else { panic!("no record") };
+        assert_eq!(summary, "{\"b\" : 1.0, \"runId\":\"\\u0072\",\n            \"a\":1e400}");
+        assert_eq!(name, Some(Name { task: "t".into(), run: "r".into() }));
+        let expected = RecordOptions::new("t")
+            .keep_last(7)
+            .lease_ms(10)
+            .lock_wait_ms(0)
+            .summary_durability(Durability::Visible);
+        assert_eq!(*options, expected);
+    }
+
+    #[test]
+    fn a_history_may_have_a_limit() {
+        let line = r#"{"id":1,"op":"history","task":"t","limit":3}"#;
+        let Ask::History(options) = request(line).ask else { panic!("no history") };
+        assert_eq!(*options, HistoryOptions::new("t").limit(3));
+    }
+
+    #[test]
     fn a_field_that_is_null_is_left_out() {
         let line = r#"{"id":1,"op":"schedule","task":"t","run":"r","manifest":null,"force":true}"#;
-        let Action::Schedule(flags) = request(line).action else { panic!("no schedule") };
+        let Action::Schedule(flags) = action(line) else { panic!("no schedule") };
         assert_eq!(flags, Flags::new().force());
     }
 
@@ -239,7 +320,7 @@ mod tests {
             (r#","op":1"#, "op must be a string"),
             (
                 r#","op":"flsh""#,
-                "op must be open, set, merge, schedule, flush, close or stats, not: flsh",
+                "op must be open, set, merge, schedule, flush, close, stats, record or history, not: flsh",
             ),
             (r#","op":"flush""#, "task is missing"),
             (r#","op":"flush","task":"t""#, "run is missing"),
@@ -261,6 +342,22 @@ mod tests {
                 r#","op":"open","task":"t","run":"r","durability":{"manifest":"x"}"#,
                 "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
             ),
+            (r#","op":"record","task":"t""#, "summary is missing"),
+            (r#","op":"record","task":"t","summary":[]"#, "summary must be an object"),
+            (
+                r#","op":"record","task":"t","summary":{},"keep_last":1.5"#,
+                "keep_last must be a whole number of runs",
+            ),
+            (
+                r#","op":"record","task":"t","summary":{},"durability":{"manifest":"durable"}"#,
+                "durability must be an object with summary and history, each \"visible\" or \"durable\"",
+            ),
+            (
+                r#","op":"record","task":"t","run":"r","summary":{}"#,
+                "record has no such field: run",
+            ),
+            (r#","op":"history""#, "task is missing"),
+            (r#","op":"history","task":"t","limit":-1"#, "limit must be a whole number of runs"),
         ] {
             let line = format!(r#"{{"id":"me"{rest}}}"#);
             assert_eq!(refused(line.as_bytes()), (Some("\"me\"".to_owned()), message.to_owned()));

@@ -2,7 +2,7 @@
 //!
 //! Requests of one run are issued in the order of their lines. While a run is being opened or
 //! closed they wait, without delaying other runs; otherwise each is issued as it comes, and its
-//! answer is sent when it is there.
+//! answer is sent when it is there. To record a run and to read a history wait for no other request.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::Future;
@@ -11,14 +11,16 @@ use std::rc::Rc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tandem_host::{
-    ClosedRun, Error, ErrorKind, Receipt, Request as Flags, Run, RunOptions, Stats, Tandem,
+    ClosedRun, Error, ErrorKind, History, HistoryOptions, Receipt, RecordOptions, Recorded,
+    Request as Flags, Run, RunOptions, Stats, Tandem,
 };
 
 use super::ledger::{Ledger, Mark};
 use super::limits::{CLOSED_RUNS_MAX, Limits, Share};
 use super::output::Output;
-use super::reply::{self, Counted, Opened, Payload, Problem};
-use super::request::{Action, Id, Name, Refusal, Request};
+use super::records::Unrecorded;
+use super::reply::{self, Counted, Opened, Payload, Problem, Told};
+use super::request::{Action, Ask, Id, Name, Refusal, Request};
 use crate::cli::plain::message;
 
 /// The runs, and the calls in flight.
@@ -31,10 +33,11 @@ pub struct Runs {
     closed: VecDeque<(Rc<Name>, u64)>,
     closes: u64,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Event>>>>,
-    /// Opens and closes in flight.
+    /// Opens and closes in flight, and histories that wait to be read.
     gates: usize,
     /// Runs that are not on the disk as they were asked to be.
     unwritten: BTreeSet<Unwritten>,
+    unrecorded: Unrecorded,
 }
 
 /// A run that is not on the disk, and why.
@@ -91,6 +94,9 @@ enum Event {
     Answered(Ticket, Effect, Result<Payload, Error>),
     Closed(Ticket, Result<Receipt, Error>, Box<Stats>),
     ShutDown(Vec<ClosedRun>),
+    Recorded(Id, Share, Option<Name>, Result<Recorded, Error>),
+    HistoryAdmitted(Id, Share, Box<HistoryOptions>),
+    Told(Id, Share, Result<History, Error>),
 }
 
 impl Runs {
@@ -105,14 +111,25 @@ impl Runs {
             in_flight: FuturesUnordered::new(),
             gates: 0,
             unwritten: BTreeSet::new(),
+            unrecorded: Unrecorded::default(),
         }
     }
 
     /// Takes the next line.
     pub fn take(&mut self, request: Result<Request, Refusal>, share: Share) {
         match request {
-            Ok(Request { id, name, action }) => {
+            Ok(Request { id, ask: Ask::Run(name, action) }) => {
                 self.accept(Rc::new(name), Asked { id, action, share });
+            }
+            Ok(Request { id, ask: Ask::Record(options, summary, name) }) => {
+                self.record(id, share, *options, summary, name);
+            }
+            Ok(Request { id, ask: Ask::History(options) }) => {
+                self.gates += 1;
+                let limits = self.limits.clone();
+                self.in_flight.push(Box::pin(async move {
+                    Event::HistoryAdmitted(id, limits.admit_history(share).await, options)
+                }));
             }
             Err(Refusal { id, problem }) => {
                 self.output.send(reply::line(id.as_ref(), Err(&problem)), share);
@@ -120,7 +137,7 @@ impl Runs {
         }
     }
 
-    /// Whether nothing waits for an open or a close.
+    /// Whether no request waits for another one.
     pub fn is_settled(&self) -> bool {
         self.gates == 0
     }
@@ -145,8 +162,23 @@ impl Runs {
     }
 
     /// What is left: where answers are written, and the runs that are not on the disk.
-    pub fn finish(self) -> (Output, BTreeSet<Unwritten>) {
+    pub fn finish(mut self) -> (Output, BTreeSet<Unwritten>) {
+        let unrecorded = self.unrecorded.all();
+        self.unwritten.extend(unrecorded.map(|(name, why)| Unwritten { name, why }));
         (self.output, self.unwritten)
+    }
+
+    fn record(
+        &mut self,
+        id: Id,
+        share: Share,
+        options: RecordOptions,
+        summary: String,
+        name: Option<Name>,
+    ) {
+        let recording = self.tandem.record_run(options, summary);
+        self.in_flight
+            .push(Box::pin(async move { Event::Recorded(id, share, name, recording.await) }));
     }
 
     fn accept(&mut self, name: Rc<Name>, asked: Asked) {
@@ -281,6 +313,17 @@ impl Runs {
             Event::Answered(ticket, effect, result) => self.answered(ticket, effect, result),
             Event::Closed(ticket, outcome, stats) => self.closed(ticket, outcome, stats),
             Event::ShutDown(runs) => self.shut(runs),
+            Event::Recorded(id, share, name, result) => self.recorded(&id, share, name, result),
+            Event::HistoryAdmitted(id, share, options) => {
+                self.gates -= 1;
+                let reading = self.tandem.history(*options);
+                self.in_flight.push(Box::pin(async move { Event::Told(id, share, reading.await) }));
+            }
+            Event::Told(id, share, Ok(history)) => {
+                let told = Payload::Told(Told::from(history));
+                self.output.send(reply::line(Some(&id), Ok(&told)), share);
+            }
+            Event::Told(id, share, Err(error)) => self.failed(&id, share, &error),
         }
     }
 
@@ -351,6 +394,29 @@ impl Runs {
         }
         for asked in waiting {
             self.accept(name.clone(), asked);
+        }
+    }
+
+    fn recorded(
+        &mut self,
+        id: &Id,
+        share: Share,
+        name: Option<Name>,
+        result: Result<Recorded, Error>,
+    ) {
+        match result {
+            Ok(recorded) => {
+                if let Some(name) = name {
+                    self.unrecorded.recorded(&name);
+                }
+                self.output.send(reply::line(Some(id), Ok(&Payload::Recorded(recorded))), share);
+            }
+            Err(error) => {
+                if let Some(name) = name {
+                    self.unrecorded.failed(name, &error);
+                }
+                self.failed(id, share, &error);
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! What status reads from a manifest.
 
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::cli::json::Members;
@@ -33,12 +32,12 @@ impl Manifest {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| "the manifest is not UTF-8")?;
         let members = Members::read(text).map_err(|why| format!("bad manifest: {why}"))?;
-        let stale_after = field(&members, "heartbeat_stale_after_seconds");
-        let detail = field(&members, "status_detail").or_else(|| field(&members, "summary"));
+        let stale_after = members.field("heartbeat_stale_after_seconds");
+        let detail = members.field("status_detail").or_else(|| members.field("summary"));
         Ok(Manifest {
-            status: field(&members, "status"),
-            started_at: field(&members, "started_at"),
-            heartbeat_at: field(&members, "heartbeat_at"),
+            status: members.field("status"),
+            started_at: members.field("started_at"),
+            heartbeat_at: members.field("heartbeat_at"),
             stale_after_seconds: stale_after
                 .filter(|seconds: &f64| *seconds >= 0.0)
                 .unwrap_or(STALE_AFTER_SECONDS),
@@ -48,21 +47,9 @@ impl Manifest {
     }
 }
 
-/// The last field of this name, as other readers of JSON do.
-fn raw<'a>(members: &Members<'a>, name: &str) -> Option<&'a RawValue> {
-    members.0.iter().rev().find(|(field, _)| field == name).map(|(_, raw)| *raw)
-}
-
-fn field<T: DeserializeOwned>(members: &Members<'_>, name: &str) -> Option<T> {
-    serde_json::from_str(raw(members, name)?.get()).ok()
-}
-
 fn exit_code(members: &Members<'_>) -> Option<i64> {
-    let commands: Vec<&RawValue> = serde_json::from_str(raw(members, "commands")?.get()).ok()?;
-    commands.iter().rev().find_map(|command| {
-        let command = Members::read(command.get()).ok()?;
-        field(&command, "exit_code")
-    })
+    let commands: Vec<&RawValue> = serde_json::from_str(members.raw("commands")?.get()).ok()?;
+    commands.iter().rev().find_map(|command| Members::read(command.get()).ok()?.field("exit_code"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::manifest::Manifest;
+use crate::cli::table::time;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -136,11 +137,6 @@ impl Row {
         let still = |row: &Row| Row { heartbeat_age_ms: None, ..row.clone() };
         still(self) == still(other)
     }
-}
-
-/// Reads a time as manifests and heartbeats have it.
-pub fn time(text: &str) -> Option<SystemTime> {
-    humantime::parse_rfc3339(text.trim_ascii_end()).ok()
 }
 
 fn text(time: SystemTime) -> String {

@@ -11,11 +11,14 @@ use cap_std::fs::Dir;
 
 use super::files::{self, Stamp};
 use super::manifest::Manifest;
-use super::row::{Row, Signs, State, time};
+use super::row::{Row, Signs, State};
+use crate::cli::table::time;
 
 const RUNS: &str = ".runs";
 /// Between a task and its runs.
 const CLI: &str = "cli";
+/// How the lock of a task's history ends.
+const LOCK: &str = ".lock";
 const MANIFEST: &str = "manifest.json";
 const HEARTBEAT: &str = ".heartbeat";
 /// What the library writes at most by default.
@@ -65,7 +68,7 @@ impl Scanner {
         let now = SystemTime::now();
         let mut before = std::mem::take(&mut self.seen);
         let mut rows = Vec::new();
-        for task in names(&runs, RUNS)? {
+        for task in names(&runs, RUNS)?.into_iter().filter(|name| can_be_task(name)) {
             match task_runs(&runs, &task) {
                 Ok(None) => {}
                 Ok(Some((dir, names))) => {
@@ -130,6 +133,12 @@ impl Scanner {
             Err(why) => without_manifest(State::Unreadable, why, manifest_modified),
         }
     }
+}
+
+/// Whether the rules of ids allow a task of this name. Locks and what serves them have others.
+fn can_be_task(name: &str) -> bool {
+    let end = name.len().checked_sub(LOCK.len()).and_then(|at| name.get(at..));
+    !name.starts_with('.') && !end.is_some_and(|end| end.eq_ignore_ascii_case(LOCK))
 }
 
 /// The directory of a task's runs and what is in it.

@@ -1,0 +1,90 @@
+//! Records a run that is over, in its summary and in its task's history.
+
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use tandem_host::{Durability, RecordOptions, Recorded, Tandem};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::signals::{self, Received};
+
+/// How long recording goes on after a signal. Without a lock to wait for, that is enough.
+const SIGNALLED_WAIT: Duration = Duration::from_secs(1);
+
+/// How a run is recorded.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Do not record the run in the task's history
+    #[arg(long)]
+    no_record: bool,
+
+    /// Keep only the last N runs in the task's history [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_last: Option<u32>,
+
+    /// How long to wait for a history that others write, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(..=super::MAX_MS))]
+    lock_wait: u64,
+}
+
+/// Records the run, and gives what there is to warn of.
+pub async fn record(
+    tandem: &Tandem,
+    options: &Options,
+    durability: Option<Durability>,
+    task: &str,
+    summary: String,
+    signals: &mut UnboundedReceiver<Received>,
+) -> Vec<String> {
+    if options.no_record {
+        return Vec::new();
+    }
+    let mut record = RecordOptions::new(task).lock_wait_ms(options.lock_wait);
+    if let Some(keep_last) = options.keep_last {
+        record = record.keep_last(keep_last);
+    }
+    if let Some(durability) = durability {
+        record = record.summary_durability(durability).history_durability(durability);
+    }
+    // Those that came before were meant for the command.
+    while signals.try_recv().is_ok() {}
+    tokio::select! {
+        biased;
+        recorded = tandem.record_run(record, summary) => match recorded {
+            Ok(recorded) => remarks(&recorded),
+            Err(error) => {
+                let beside = error.beside().map(|failure| failure.message.clone());
+                std::iter::once(super::message(&error)).chain(beside).collect()
+            }
+        },
+        signal = give_up(signals) => {
+            let signal = signals::name(signal);
+            vec![format!("the run may be missing in the history, {signal} ended the wait: {task}")]
+        }
+    }
+}
+
+fn remarks(recorded: &Recorded) -> Vec<String> {
+    let aside =
+        recorded.set_aside.iter().map(|path| format!("a corrupt file was set aside: {path}"));
+    let dropped = "the run is older than those that the history keeps".to_owned();
+    aside.chain(recorded.is_dropped.then_some(dropped)).collect()
+}
+
+/// Ends some time after a signal that asks to end, or at the next one.
+async fn give_up(signals: &mut UnboundedReceiver<Received>) -> i32 {
+    let first = end_signal(signals).await;
+    tokio::time::timeout(SIGNALLED_WAIT, end_signal(signals)).await.unwrap_or(first)
+}
+
+async fn end_signal(signals: &mut UnboundedReceiver<Received>) -> i32 {
+    loop {
+        match signals.recv().await {
+            Some(received) if matches!(received.signal, SIGHUP | SIGINT | SIGQUIT | SIGTERM) => {
+                return received.signal;
+            }
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
+    }
+}

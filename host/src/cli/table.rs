@@ -1,0 +1,108 @@
+//! Tables for people.
+
+use std::time::{Duration, SystemTime};
+
+use super::plain::plain;
+
+/// What stands where there is nothing to show.
+pub const NONE: &str = "-";
+const MINUTE_S: u64 = 60;
+const HOUR_S: u64 = 60 * MINUTE_S;
+const DAY_S: u64 = 24 * HOUR_S;
+/// `2026-01-06T00:27:16Z`
+const TIME_CHARS_MAX: usize = 20;
+
+/// The lines of a table. The last column has no fixed width.
+pub fn lines<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &[String; COLUMNS]| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        line.truncate(line.trim_end().len());
+        line
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A name as a cell.
+pub fn name(name: &str) -> String {
+    if name.is_empty() { NONE.to_owned() } else { plain(name) }
+}
+
+/// The beginning of a text, on one line.
+pub fn cut(text: &str, chars_max: usize) -> String {
+    let mut line = String::new();
+    let mut chars = 0;
+    for word in text.split_whitespace() {
+        let space = usize::from(chars > 0);
+        for c in " ".chars().take(space).chain(word.chars()) {
+            if chars == chars_max {
+                return plain(&line) + "...";
+            }
+            line.push(c);
+            chars += 1;
+        }
+    }
+    plain(&line)
+}
+
+/// Reads a time as the files have it.
+pub fn time(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text.trim_ascii_end()).ok()
+}
+
+/// To the second, or as it is written if it is no time.
+pub fn moment(at: &str) -> String {
+    match time(at) {
+        Some(at) => humantime::format_rfc3339_seconds(at).to_string(),
+        None => name(&cut(at, TIME_CHARS_MAX)),
+    }
+}
+
+/// A time span in the largest unit that fits.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..MINUTE_S => format!("{seconds}s"),
+        MINUTE_S..HOUR_S => format!("{}m", seconds / MINUTE_S),
+        HOUR_S..DAY_S => format!("{}h", seconds / HOUR_S),
+        _ => format!("{}d", seconds / DAY_S),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned);
+        assert_eq!(
+            lines(&[row(["A", "LONG", "LAST"]), row(["aaa", "b", ""])]),
+            ["A    LONG  LAST", "aaa  b"]
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_steers_nothing() {
+        assert_eq!(cut(" a \n b\u{1b}c ", 5), "a b\\u{1b}c");
+        assert_eq!(cut("a b\u{1b}c", 4), "a b\\u{1b}...");
+        assert_eq!(cut("", 4), "");
+        assert_eq!(moment("\u{9b}2J"), "\\u{9b}2J");
+        assert_eq!(moment("2026-01-06T00:27:16.820Z"), "2026-01-06T00:27:16Z");
+    }
+
+    #[test]
+    fn spans_are_short() {
+        for (ms, shown) in [(999, "0s"), (59_999, "59s"), (60_000, "1m"), (86_400_000, "1d")] {
+            assert_eq!(span(Duration::from_millis(ms)), shown);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Runs that `tandem feed` records, and histories that it reads.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{history, history_path, hold_lock, kill, text, wait_for};
+use crate::talk::{Feed, lines, sorted, talk, with};
+
+struct Root(TempDir);
+
+impl Root {
+    fn new() -> Self {
+        Root(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn summary(&self, run: &str) -> String {
+        fs::read_to_string(self.path().join(format!(".runs/task/{run}/manifest.json"))).unwrap()
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_dir(self.path()).unwrap().count() == 0
+    }
+}
+
+/// The `n`th run of the task.
+fn summary(n: u64) -> Value {
+    let timestamp = format!("2026-01-06T00:{:02}:{:02}.000Z", n / 60, n % 60);
+    json!({"taskId": "task", "runId": format!("run-{n}"), "timestamp": timestamp, "mode": "test"})
+}
+
+fn record(n: u64) -> Value {
+    json!({"id": n, "op": "record", "task": "task", "summary": summary(n)})
+}
+
+fn read() -> Value {
+    json!({"id": "history", "op": "history", "task": "task"})
+}
+
+#[test]
+fn a_summary_reaches_both_files_and_comes_back_as_it_was_written() {
+    let root = Root::new();
+    let entry = concat!(
+        r#"{"z":1.0,"timestamp":"2026-01-06T00:00:00.5Z","big":1e400,"id":12345678901234567890123,"#,
+        r#""runId":"r","text":"\u0041\/  \ud83d\ude00","taskId":"task","a":[-0.0,{}]}"#
+    );
+    let line =
+        format!("{{\"id\": 1, \"op\": \"record\", \"task\": \"task\", \"summary\" : {entry}}}\n");
+    let output = talk(root.path(), line.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary = root.summary("r");
+    let history_text = fs::read_to_string(history_path(root.path(), "task")).unwrap();
+    assert_eq!(
+        sorted(&output)[0]["ok"],
+        json!({"summary": {"reached": "durable", "bytes": summary.len()},
+               "history": {"reached": "durable", "bytes": history_text.len()},
+               "runs": 1, "dropped": false, "set_aside": [], "swept": 0})
+    );
+    assert_eq!(
+        summary,
+        "{\n  \"z\": 1.0,\n  \"timestamp\": \"2026-01-06T00:00:00.5Z\",\n  \"big\": 1e400,\n  \
+         \"id\": 12345678901234567890123,\n  \"runId\": \"r\",\n  \
+         \"text\": \"\\u0041\\/  \\ud83d\\ude00\",\n  \"taskId\": \"task\",\n  \
+         \"a\": [\n    -0.0,\n    {}\n  ]\n}"
+    );
+    let output = talk(root.path(), br#"{"id":1,"op":"history","task":"task"}"#);
+    let answer = format!(
+        "{{\"id\":1,\"ok\":{{\"last_run_at\":\"2026-01-06T00:00:00.5Z\",\"total\":1,\"runs\":[{entry}]}}}}\n"
+    );
+    assert_eq!(text(&output.stdout), answer);
+}
+
+#[test]
+fn no_history_is_an_empty_one_and_a_limit_gives_the_newest() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    let empty = json!({"last_run_at": "", "total": 0, "runs": []});
+    assert_eq!(feed.ask(&read())["ok"], empty);
+    assert!(root.is_empty());
+    for n in [2, 3, 1] {
+        assert!(feed.ask(&record(n))["ok"].is_object());
+    }
+    let answer = feed.ask(&with(read(), json!({"limit": 2})));
+    assert_eq!(
+        answer["ok"],
+        json!({"last_run_at": "2026-01-06T00:00:03.000Z", "total": 3,
+               "runs": [summary(3), summary(2)]})
+    );
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_run_need_not_be_open_and_can_be() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    let of_run = |op: &str| json!({"id": op, "op": op, "task": "task", "run": "run-1"});
+    feed.ask(&of_run("open"));
+    feed.ask(&with(of_run("set"), json!({"manifest": {"status": "succeeded"}})));
+    assert!(feed.ask(&record(1))["ok"].is_object());
+    assert!(feed.ask(&of_run("close"))["ok"].is_object());
+    assert!(feed.ask(&record(2))["ok"].is_object());
+    assert_eq!(feed.end().status.code(), Some(0));
+    assert_eq!(history(root.path(), "task")["runs"], json!([summary(1), summary(2)]));
+    let manifest = root.path().join(".runs/task/cli/run-1/manifest.json");
+    assert_eq!(fs::read_to_string(manifest).unwrap(), "{\n  \"status\": \"succeeded\"\n}\n");
+}
+
+#[test]
+fn any_number_of_runs_are_recorded_at_once_and_all_are_kept() {
+    let root = Root::new();
+    let many = 1_000;
+    // In no order at all: 377 and 1,000 have no common factor.
+    let requests: Vec<Value> = (0..many).map(|n| record(n * 377 % many)).collect();
+    let output = talk(root.path(), &lines(&requests));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let answers = sorted(&output);
+    assert_eq!(answers.len(), requests.len());
+    assert!(answers.iter().all(|answer| answer["ok"]["dropped"] == false));
+    let expected: Vec<Value> = (0..many).map(summary).collect();
+    assert_eq!(history(root.path(), "task")["runs"], json!(expected));
+    assert!(!root.path().join(".runs/task.lock").exists());
+}
+
+#[test]
+fn the_history_keeps_as_many_as_asked_and_says_what_it_dropped() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    for n in [2, 3] {
+        feed.ask(&record(n));
+    }
+    let answer = feed.ask(&with(record(1), json!({"keep_last": 2})));
+    assert_eq!((&answer["ok"]["dropped"], &answer["ok"]["runs"]), (&true.into(), &2.into()));
+    let visible = json!({"durability": {"summary": "visible", "history": "visible"}});
+    let answer = feed.ask(&with(with(record(4), json!({"keep_last": 2})), visible));
+    assert_eq!(answer["ok"]["history"]["reached"], "visible");
+    assert_eq!(answer["ok"]["summary"]["reached"], "visible");
+    assert_eq!(history(root.path(), "task")["runs"], json!([summary(3), summary(4)]));
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn what_is_refused_touches_nothing_and_leaves_exit_code_0() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    let summarised = |fields: Value| with(record(1), json!({"summary": with(summary(1), fields)}));
+    let long = "x".repeat(129);
+    for (request, kind, word) in [
+        (summarised(json!({"taskId": "other"})), "invalid-input", "other"),
+        (summarised(json!({"taskId": 7})), "invalid-input", "taskId"),
+        (summarised(json!({"runId": null})), "invalid-input", "runId"),
+        (summarised(json!({"runId": "../up"})), "invalid-id", "../up"),
+        (summarised(json!({"runId": "cli"})), "invalid-id", "cli"),
+        (summarised(json!({"runId": long})), "invalid-id", "128"),
+        (summarised(json!({"timestamp": "yesterday"})), "invalid-input", "timestamp"),
+        (summarised(json!({"timestamp": "2026-02-30T00:00:00Z"})), "invalid-input", "timestamp"),
+        (
+            summarised(json!({"timestamp": "2026-01-06T00:00:00+01:00"})),
+            "invalid-input",
+            "timestamp",
+        ),
+        (with(record(1), json!({"summary": {}})), "invalid-input", "taskId"),
+        (with(record(1), json!({"summary": []})), "invalid-input", "summary"),
+        (with(record(1), json!({"task": "a/b"})), "invalid-id", "a/b"),
+        (with(record(1), json!({"run": "run-1"})), "invalid-input", "run"),
+        (with(record(1), json!({"keep_last": 0})), "invalid-input", "keep_last"),
+        (with(record(1), json!({"lease_ms": 9})), "invalid-input", "lease_ms"),
+        (with(record(1), json!({"lease_ms": "1"})), "invalid-input", "lease_ms"),
+        (with(read(), json!({"task": "x.lock"})), "invalid-id", "x.lock"),
+        (with(read(), json!({"limit": -1})), "invalid-input", "limit"),
+        (summarised(json!({"x": "x".repeat(16 * 1024 * 1024)})), "too-large", "above"),
+    ] {
+        let answer = feed.ask(&request);
+        let error = &answer["error"];
+        assert_eq!(error["kind"], kind, "{answer}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{answer}");
+        assert_eq!(error["retryable"], false, "{answer}");
+        assert!(error["operation"].is_null() && error["code"].is_null(), "{answer}");
+    }
+    let output = feed.end();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(root.is_empty());
+}
+
+#[test]
+fn a_run_that_waits_for_a_lock_delays_nothing_else() {
+    let root = Root::new();
+    let lock = hold_lock(root.path(), "task");
+    let mut feed = Feed::start(root.path());
+    feed.send(&record(1));
+    wait_for("the summary", || root.path().join(".runs/task/run-1/manifest.json").exists());
+    let other = |op: &str| json!({"id": op, "op": op, "task": "task", "run": "other"});
+    assert!(feed.ask(&other("open"))["ok"].is_object());
+    assert!(feed.ask(&with(other("set"), json!({"manifest": {}})))["ok"].is_object());
+    assert!(feed.ask(&other("flush"))["ok"]["manifest"].is_object());
+    assert_eq!(feed.ask(&read())["ok"]["total"], 0);
+    let other_task = with(summary(2), json!({"taskId": "b"}));
+    assert!(
+        feed.ask(&with(record(2), json!({"task": "b", "summary": other_task})))["ok"].is_object()
+    );
+
+    fs::remove_file(lock).unwrap();
+    let answer = feed.answer();
+    assert_eq!((&answer["id"], &answer["ok"]["runs"]), (&1.into(), &1.into()));
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_signal_waits_for_what_is_being_recorded() {
+    let root = Root::new();
+    let lock = hold_lock(root.path(), "task");
+    let mut feed = Feed::start(root.path());
+    let of_run = |op: &str| json!({"id": op, "op": op, "task": "task", "run": "live"});
+    feed.ask(&of_run("open"));
+    feed.ask(&with(of_run("set"), json!({"manifest": {"step": 1}})));
+    feed.send(&record(1));
+    wait_for("the summary", || root.path().join(".runs/task/run-1/manifest.json").exists());
+    kill(&feed.child, Signal::TERM);
+    // Runs are closed meanwhile.
+    wait_for("the manifest", || root.path().join(".runs/task/cli/live/manifest.json").exists());
+    fs::remove_file(lock).unwrap();
+    assert_eq!(feed.answer()["ok"]["runs"], 1);
+    assert_eq!(feed.child.wait().code(), Some(143));
+}
+
+#[test]
+fn a_second_signal_ends_the_wait_for_a_lock_and_no_run_is_lost() {
+    let root = Root::new();
+    hold_lock(root.path(), "task");
+    let mut feed = Feed::start(root.path());
+    let of_run = |op: &str| json!({"id": op, "op": op, "task": "task", "run": "live"});
+    feed.ask(&of_run("open"));
+    feed.ask(&with(of_run("set"), json!({"manifest": {"step": 1}})));
+    feed.send(&with(record(1), json!({"lock_wait_ms": 3_600_000})));
+    wait_for("the summary", || root.path().join(".runs/task/run-1/manifest.json").exists());
+    kill(&feed.child, Signal::TERM);
+    wait_for("the manifest", || root.path().join(".runs/task/cli/live/manifest.json").exists());
+    kill(&feed.child, Signal::INT);
+    let output = feed.end();
+    assert_eq!(output.status.code(), Some(143));
+    let stderr = text(&output.stderr);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("a second signal ended the wait"), "{stderr}");
+}
+
+#[test]
+fn a_run_that_stays_unrecorded_is_told_at_the_end_and_one_that_was_put_right_is_not() {
+    let root = Root::new();
+    let lock = hold_lock(root.path(), "task");
+    let mut feed = Feed::start(root.path());
+    let impatient = |n| with(record(n), json!({"lock_wait_ms": 0}));
+    for n in [1, 2] {
+        let answer = feed.ask(&impatient(n));
+        let error = &answer["error"];
+        assert_eq!(error["kind"], "locked", "{answer}");
+        assert_eq!(error["channel"], "history");
+        assert_eq!((&error["operation"], &error["code"]), (&"lock".into(), &"locked".into()));
+        assert_eq!(error["retryable"], true);
+        assert_eq!(error.get("beside"), None);
+    }
+    fs::remove_file(lock).unwrap();
+    assert!(feed.ask(&impatient(1))["ok"].is_object());
+    // A refusal changes nothing.
+    let refused = feed.ask(&with(impatient(1), json!({"keep_last": 0})));
+    assert_eq!(refused["error"]["kind"], "invalid-input");
+    let output = feed.end();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("not everything is on the disk: task/run-2: "), "{stderr}");
+}
+
+#[test]
+fn an_error_of_the_disk_tells_both_files() {
+    let root = Root::new();
+    fs::create_dir_all(root.path().join(".runs/task/run-1/manifest.json/x")).unwrap();
+    let mut feed = Feed::start(root.path());
+    let answer = feed.ask(&record(1));
+    let error = &answer["error"];
+    assert_eq!((&error["kind"], &error["channel"]), (&"storage".into(), &"summary".into()));
+    assert_eq!(error["path"], ".runs/task/run-1/manifest.json");
+    assert_eq!(error.get("beside"), None, "{answer}");
+
+    fs::remove_file(history_path(root.path(), "task")).unwrap();
+    fs::create_dir_all(history_path(root.path(), "task").join("x")).unwrap();
+    let answer = feed.ask(&record(1));
+    assert_eq!(answer["error"]["kind"], "storage", "{answer}");
+    assert_eq!(answer["error"]["beside"]["channel"], "history", "{answer}");
+    let answer = feed.ask(&record(2));
+    let error = &answer["error"];
+    assert_eq!((&error["kind"], &error["channel"]), (&"history".into(), &"history".into()));
+    assert_eq!(error["path"], "out/task/runs.json");
+    assert_eq!(feed.ask(&read())["error"]["kind"], "storage");
+
+    fs::remove_dir_all(root.path().join("out")).unwrap();
+    fs::remove_dir_all(root.path().join(".runs/task/run-1")).unwrap();
+    assert!(feed.ask(&record(1))["ok"].is_object() && feed.ask(&record(2))["ok"].is_object());
+    let output = feed.end();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
