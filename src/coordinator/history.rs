@@ -9,13 +9,15 @@ use crate::json::scan::{Walk, decoded, end_of_value, is_object, skip_space, stri
 
 /// The most entries of a history: each takes memory beside its text.
 pub const ENTRIES_MAX: usize = 1_000_000;
+/// The most members of a history's file that are no part of the format.
+const OTHERS_MAX: usize = 1_000;
 
 /// Why a file is not read as a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bad {
     /// It holds none of the task.
     Corrupt,
-    /// It has more than [`ENTRIES_MAX`] entries.
+    /// It has more entries or unknown members than are read.
     TooLarge,
 }
 
@@ -65,6 +67,7 @@ impl<'a> History<'a> {
                 "taskId" => task = string(value),
                 "runs" => entries = None,
                 "lastRunAt" => {}
+                _ if others.len() >= OTHERS_MAX => return Err(Bad::TooLarge),
                 _ => others.push((key, value)),
             }
             walk.go_on(end);
@@ -77,9 +80,42 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Adds a run or replaces its entry, then keeps the last runs only. Tells whether the run is
-    /// among them.
-    pub fn merge(&mut self, summary: &'a Summary, keep_last: Option<u32>) -> bool {
+    /// Adds a run or replaces its entry, then keeps the last runs only. If the history is above a
+    /// limit then, nothing changes.
+    ///
+    /// # Errors
+    /// The history would be above `max_bytes` or have too many entries.
+    pub fn merge(
+        &mut self,
+        summary: &'a Summary,
+        keep_last: Option<u32>,
+        max_bytes: u64,
+    ) -> Result<(), Bad> {
+        if self.size_at_most(summary) <= max_bytes && self.entries.len() < ENTRIES_MAX {
+            self.insert(summary, keep_last);
+            return Ok(());
+        }
+        // Near a limit only: what is dropped or replaced may make room.
+        let before = self.entries.clone();
+        self.insert(summary, keep_last);
+        if self.entries.len() > ENTRIES_MAX || self.render("").len() as u64 > max_bytes {
+            self.entries = before;
+            return Err(Bad::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// A bound of the file's size with one more run. The text of a new entry has a line for each
+    /// byte at most, and is indented by four.
+    fn size_at_most(&self, summary: &Summary) -> u64 {
+        let entry = |entry: &Entry<'_>| entry.text.len() * if entry.is_new { 5 } else { 1 } + 8;
+        let entries: usize = self.entries.iter().map(entry).sum();
+        let others: usize =
+            self.others.iter().map(|(key, value)| key.len() + value.len() + 8).sum();
+        (entries + others + 5 * summary.text.len() + 1024) as u64
+    }
+
+    fn insert(&mut self, summary: &'a Summary, keep_last: Option<u32>) {
         let entry = Entry {
             run_id: Cow::Borrowed(&summary.run_id),
             timestamp: Cow::Borrowed(&summary.timestamp),
@@ -87,23 +123,23 @@ impl<'a> History<'a> {
             is_new: true,
         };
         let old = self.entries.iter().position(|old| old.run_id == entry.run_id);
-        let at = match old {
-            Some(at) if self.entries[at].timestamp == entry.timestamp => {
-                self.entries[at] = entry;
-                at
-            }
+        match old {
+            Some(at) if self.entries[at].timestamp == entry.timestamp => self.entries[at] = entry,
             _ => {
                 if let Some(at) = old {
                     self.entries.remove(at);
                 }
                 let at = self.entries.partition_point(|old| old.timestamp <= entry.timestamp);
                 self.entries.insert(at, entry);
-                at
             }
-        };
+        }
         let excess = keep_last.map_or(0, |keep| self.entries.len().saturating_sub(keep as usize));
         self.entries.drain(..excess);
-        at >= excess
+    }
+
+    /// Whether a run has an entry.
+    pub fn has(&self, run_id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.run_id == run_id)
     }
 
     /// How many entries there are.
@@ -124,10 +160,8 @@ impl<'a> History<'a> {
     /// The file.
     pub fn render(&self, task_id: &str) -> String {
         let texts: usize = self.entries.iter().map(|entry| entry.text.len() + 8).sum();
-        let others: usize =
-            self.others.iter().map(|(key, value)| key.len() + value.len() + 8).sum();
         // New entries are indented deeper than they are.
-        let mut out = String::with_capacity(texts + texts / 64 + others + 1024);
+        let mut out = String::with_capacity(texts + texts / 64 + 1024);
         // An id needs no escapes.
         out.push_str("{\n  \"taskId\": \"");
         out.push_str(task_id);
@@ -173,7 +207,7 @@ impl<'a> Entry<'a> {
             }
             let (keys, end) = keys(text, at);
             let (run_id, timestamp) = match keys {
-                [Some(run_id), Some(timestamp)] => (decoded(run_id), decoded(timestamp)),
+                [Some(run_id), Some(timestamp)] => (identity(run_id), decoded(timestamp)),
                 _ => Default::default(),
             };
             let text = text.get(at..end).unwrap_or_default();
@@ -212,6 +246,12 @@ fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
         walk.go_on(end);
     }
     (keys, walk.end())
+}
+
+/// The id in an entry. One that is no Unicode is known by its text, or two of them would be one.
+fn identity(text: &str) -> Cow<'_, str> {
+    let id = decoded(text);
+    if id.contains(char::REPLACEMENT_CHARACTER) { Cow::Borrowed(text) } else { id }
 }
 
 /// The text of a string that is not empty.

@@ -63,7 +63,7 @@ pub struct Waiter {
 }
 
 /// A lock as it stood since a time. Two sights are the same if the record and the file's time are.
-struct Seen {
+pub struct Seen {
     record: Vec<u8>,
     modified: Duration,
     since_ns: u64,
@@ -71,9 +71,19 @@ struct Seen {
 }
 
 impl Waiter {
-    /// One that has seen nothing yet.
-    pub fn new(lease_ms: u64) -> Self {
-        Waiter { lease_ms, seen: None, pause_ns: FIRST_PAUSE_NS }
+    /// One that knows what another has seen.
+    pub fn new(seen: Option<Seen>) -> Self {
+        Waiter { lease_ms: 0, seen, pause_ns: FIRST_PAUSE_NS }
+    }
+
+    /// It had the lock: the next one is another.
+    pub fn is_served(&mut self) {
+        *self = Waiter::new(None);
+    }
+
+    /// What it has seen and not acquired.
+    pub fn seen(self) -> Option<Seen> {
+        self.seen
     }
 
     /// Tries once to acquire the lock; none if another holds it.
@@ -128,7 +138,14 @@ impl Waiter {
             held.release(storage).await;
             return Err(code);
         }
-        Ok(if held.is_held(storage).await? { Some(held) } else { None })
+        match held.is_held(storage).await {
+            Ok(true) => Ok(Some(held)),
+            Ok(false) => Ok(None),
+            Err(code) => {
+                held.release(storage).await;
+                Err(code)
+            }
+        }
     }
 
     /// One line that tells who holds the lock.

@@ -63,12 +63,74 @@ struct Shared<S: Storage> {
     room: Room,
     /// Directories whose entries, and those of all directories above, are known to be durable.
     durable: RefCell<Vec<String>>,
+    /// Locks that were not acquired, by path: a lock expires for the component as a whole, so that
+    /// short waits add up.
+    seen: RefCell<Vec<(String, lock::Seen)>>,
+    /// Summaries that are being written, and who wants to write the same file next.
+    writing: RefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
 }
 
-/// How many directories are remembered.
-const DURABLE_MAX: usize = 1024;
+/// How many directories and locks are remembered.
+const REMEMBERED_MAX: usize = 1024;
 
 impl<S: Storage> Shared<S> {
+    /// Opens or creates a directory. What is new is not durable, whatever was known of its name.
+    async fn open_or_create_dir(&self, path: &str) -> Result<Opened<S::Dir>, Failure> {
+        let opened = open_or_create_dir(&*self.storage, path).await?;
+        if opened.was_missing {
+            let top = |path: &str| path.split('/').next().map(str::to_owned);
+            let is_new = |known: &str| {
+                if opened.has_new_parent { top(known) == top(path) } else { known == path }
+            };
+            self.durable.borrow_mut().retain(|known| !is_new(known));
+        }
+        Ok(opened)
+    }
+
+    /// What was seen of a lock.
+    fn recall(&self, lock: &lock::Place) -> Option<lock::Seen> {
+        let path = lock.path();
+        let mut seen = self.seen.borrow_mut();
+        let at = seen.iter().position(|(known, _)| *known == path)?;
+        Some(seen.swap_remove(at).1)
+    }
+
+    fn remember(&self, lock: &lock::Place, waiter: lock::Waiter) {
+        let mut known = self.seen.borrow_mut();
+        if let Some(seen) = waiter.seen()
+            && known.len() < REMEMBERED_MAX
+        {
+            known.push((lock.path(), seen));
+        }
+    }
+
+    /// Waits until nobody else writes the file `path`, so that of two recordings of one run the
+    /// later one's summary stays, as in the history.
+    async fn wait_for_turn(&self, path: &str) {
+        let receiver = {
+            let mut writing = self.writing.borrow_mut();
+            let Some((_, next)) = writing.iter_mut().find(|(known, _)| known == path) else {
+                return writing.push((path.to_owned(), Vec::new()));
+            };
+            let (sender, receiver) = oneshot::channel();
+            next.push(sender);
+            receiver
+        };
+        let _ = receiver.await;
+    }
+
+    /// Lets the next one write the file.
+    fn end_turn(&self, path: &str) {
+        let mut writing = self.writing.borrow_mut();
+        let Some(at) = writing.iter().position(|(known, _)| known == path) else { return };
+        if writing[at].1.is_empty() {
+            writing.swap_remove(at);
+        } else {
+            // Dropped, it says that it is the next one's turn.
+            writing[at].1.remove(0);
+        }
+    }
+
     /// Makes the entries of a directory durable, and those of the directories above if they are not
     /// known to be. `remembered` is the one that is known from then on: the directory itself or the
     /// one above it.
@@ -90,7 +152,7 @@ impl<S: Storage> Shared<S> {
         let reached = sync_directories(&*self.storage, &opened.dir, path, skip).await?;
         if reached == Reached::Durable && !is_durable(remembered) {
             let mut durable = self.durable.borrow_mut();
-            if durable.len() >= DURABLE_MAX {
+            if durable.len() >= REMEMBERED_MAX {
                 durable.clear();
             }
             durable.push(remembered.to_owned());
@@ -107,6 +169,8 @@ impl<S: Storage> Coordinator<S> {
             queues: RefCell::default(),
             room: Room::default(),
             durable: RefCell::default(),
+            seen: RefCell::default(),
+            writing: RefCell::default(),
         }))
     }
 
@@ -210,7 +274,11 @@ async fn record<S: Storage>(
         caller,
     };
     shared.enqueue(place(options.history.clone()), &options.runs_root, request);
+    let path = format!("{}/{}", options.runs_root, options.history.task_id);
+    let path = format!("{path}/{}/{}", summary.run_id, options.summary_name);
+    shared.wait_for_turn(&path).await;
     let summary = write_summary(&shared, &summary, &options).await;
+    shared.end_turn(&path);
     // The queue answers every request.
     let history = history.await.unwrap_or_else(|_| {
         Err(place(options.history).failure((Operation::Write, Code("interrupted"))))
@@ -243,7 +311,7 @@ async fn write_summary<S: Storage>(
         let path = format!("{directory}/{}", options.summary_name);
         of_summary(Failure { channel: None, operation, path, code })
     };
-    let opened = open_or_create_dir(storage, &directory).await.map_err(of_summary)?;
+    let opened = shared.open_or_create_dir(&directory).await.map_err(of_summary)?;
     let mut swept = 0;
     if !opened.is_new
         && let Ok(names) = storage.list(&opened.dir).await

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 
 use super::Shared;
-use super::lock::{self, Held, Waiter};
+use super::lock::{self, Waiter};
 use super::snapshot::{self, Snapshot, Wish};
 use super::source::Place;
 use crate::error::{Channel, Code, Failure, Operation};
-use crate::storage::{Storage, open_or_create_dir};
+use crate::storage::Storage;
 
 /// A run that waits for its history to be written.
 pub struct Request {
@@ -67,99 +67,93 @@ impl<S: Storage> Shared<S> {
 /// Serves a queue until nobody waits in it.
 async fn serve<S: Storage>(shared: Rc<Shared<S>>, place: Rc<Place>, lock: lock::Place) {
     let storage = &*shared.storage;
-    let mut has_waited = false;
+    let mut waiter = Waiter::new(shared.recall(&lock));
+    let mut is_contended = false;
     while !shared.end_if_empty(&place) {
-        if has_waited {
-            // Others want the lock too: it is their turn.
-            let waiter = &mut Waiter::new(0);
-            storage.sleep_until(waiter.pause_until(storage, u64::MAX)).await;
-        }
-        let opened = match open_or_create_dir(storage, &place.directory).await {
-            Ok(opened) => opened,
-            Err(failure) => {
-                fail(&shared, &place, &failure);
-                continue;
+        let tried = shared.with_requests(&place, |requests| {
+            waiter.lease_ms = requests.iter().map(|request| request.lease_ms).min().unwrap_or(0);
+            requests.len()
+        });
+        match serve_once(&shared, &place, &lock, &mut waiter).await {
+            Ok(Some(())) if is_contended => {
+                // Others want the lock too: it is their turn.
+                is_contended = false;
+                waiter.is_served();
+                storage.sleep_until(waiter.pause_until(storage, u64::MAX)).await;
             }
-        };
-        let held = match acquire(&shared, &place, &lock, &mut has_waited).await {
-            Ok(Some(held)) => held,
-            Ok(None) => continue,
-            Err(failure) => {
-                fail(&shared, &place, &failure);
-                continue;
+            Ok(Some(())) => waiter.is_served(),
+            Ok(None) => {
+                is_contended = true;
+                let deadline_ns = give_up(&shared, &place, &lock, tried);
+                storage.sleep_until(waiter.pause_until(storage, deadline_ns)).await;
             }
-        };
-        let requests = shared.with_requests(&place, std::mem::take);
-        let wishes: Vec<&Wish> = requests.iter().map(|request| &request.wish).collect();
-        let work = snapshot::write(&shared, &place, &opened, &held, &wishes);
-        let outcome = held.keep(storage, work).await;
-        held.release(storage).await;
-        match outcome {
-            Ok(Some(snapshots)) => {
-                for (request, snapshot) in requests.into_iter().zip(snapshots) {
-                    // A caller that went away wants no answer.
-                    let _ = request.caller.send(Ok(snapshot));
-                }
-            }
-            // The lock was lost: once more, before those that came since.
-            Ok(None) => shared.with_requests(&place, |waiting| {
-                waiting.splice(..0, requests);
-            }),
             Err(failure) => {
-                for request in requests {
+                let failure = Failure { channel: Some(Channel::History), ..failure };
+                for request in shared.with_requests(&place, std::mem::take) {
                     let _ = request.caller.send(Err(failure.clone()));
                 }
             }
         }
     }
+    shared.remember(&lock, waiter);
 }
 
-/// Waits for the lock; none if nobody waits any more.
-async fn acquire<S: Storage>(
+/// Tries once to acquire the lock and to write the history for everybody who waits; none if the
+/// lock was not to be had, or was lost again.
+async fn serve_once<S: Storage>(
     shared: &Shared<S>,
     place: &Rc<Place>,
     lock: &lock::Place,
-    has_waited: &mut bool,
-) -> Result<Option<Held<S>>, Failure> {
+    waiter: &mut Waiter,
+) -> Result<Option<()>, Failure> {
     let storage = &*shared.storage;
-    let mut waiter = Waiter::new(0);
-    *has_waited = false;
-    loop {
-        let (tried, lease_ms) = shared.with_requests(place, |requests| {
-            (requests.len(), requests.iter().map(|request| request.lease_ms).min())
-        });
-        let Some(lease_ms) = lease_ms else { return Ok(None) };
-        waiter.lease_ms = lease_ms;
-        if let Some(held) = waiter.acquire(storage, lock).await? {
-            return Ok(Some(held));
-        }
-        *has_waited = true;
-        let now_ns = storage.monotonic_ns();
-        let deadline_ns = shared.with_requests(place, |requests| {
-            let mut at = 0;
-            // Each one has had a try of its own, however short it would wait.
-            let given_up = requests.extract_if(.., |request| {
-                at += 1;
-                at <= tried && request.deadline_ns <= now_ns
+    let opened = shared.open_or_create_dir(&place.directory).await?;
+    let Some(held) = waiter.acquire(storage, lock).await? else { return Ok(None) };
+    // Those who came while the lock was waited for are served too.
+    let requests = shared.with_requests(place, std::mem::take);
+    let wishes: Vec<&Wish> = requests.iter().map(|request| &request.wish).collect();
+    let work = snapshot::write(shared, place, &opened, &held, &wishes);
+    let outcome = held.keep(storage, work).await;
+    held.release(storage).await;
+    let outcomes = match outcome {
+        Ok(Some(outcomes)) => outcomes,
+        Ok(None) => {
+            shared.with_requests(place, |waiting| {
+                waiting.splice(..0, requests);
             });
-            let failure = Failure {
-                channel: Some(Channel::History),
-                operation: Operation::Lock,
-                path: lock.path(),
-                code: Code::LOCKED,
-            };
-            given_up.for_each(|request| drop(request.caller.send(Err(failure.clone()))));
-            requests.iter().map(|request| request.deadline_ns).min()
-        });
-        let Some(deadline_ns) = deadline_ns else { return Ok(None) };
-        storage.sleep_until(waiter.pause_until(storage, deadline_ns)).await;
+            return Ok(None);
+        }
+        Err(failure) => vec![Err(failure); requests.len()],
+    };
+    for (request, outcome) in requests.into_iter().zip(outcomes) {
+        // A caller that went away wants no answer.
+        let _ = request.caller.send(outcome);
     }
+    Ok(Some(()))
 }
 
-/// Tells everybody who waits that a step failed.
-fn fail<S: Storage>(shared: &Shared<S>, place: &Rc<Place>, failure: &Failure) {
-    let failure = Failure { channel: Some(Channel::History), ..failure.clone() };
-    for request in shared.with_requests(place, std::mem::take) {
-        let _ = request.caller.send(Err(failure.clone()));
-    }
+/// Answers the first `tried` of those who wait if they would wait no longer, and tells when the
+/// next one gives up. Each one has had a try of its own, however short it would wait.
+fn give_up<S: Storage>(
+    shared: &Shared<S>,
+    place: &Rc<Place>,
+    lock: &lock::Place,
+    tried: usize,
+) -> u64 {
+    let now_ns = shared.storage.monotonic_ns();
+    let failure = Failure {
+        channel: Some(Channel::History),
+        operation: Operation::Lock,
+        path: lock.path(),
+        code: Code::LOCKED,
+    };
+    shared.with_requests(place, |requests| {
+        let mut at = 0;
+        let given_up = requests.extract_if(.., |request| {
+            at += 1;
+            at <= tried && request.deadline_ns <= now_ns
+        });
+        given_up.for_each(|request| drop(request.caller.send(Err(failure.clone()))));
+        requests.iter().map(|request| request.deadline_ns).min().unwrap_or(now_ns)
+    })
 }

@@ -9,7 +9,7 @@ use super::lock::Held;
 use super::source::Place;
 use super::summary::Summary;
 use crate::error::{Code, Failure, Operation};
-use crate::storage::durable::{Reached, Written};
+use crate::storage::durable::{Reached, Written, sync_directories};
 use crate::storage::{Opened, Storage, replace, temp};
 
 /// What one run wants of the history.
@@ -42,7 +42,8 @@ pub struct Snapshot {
 }
 
 /// Merges runs into a history under its lock, in their order; none if the lock turns out to be
-/// lost: nothing was written then.
+/// lost: nothing was written then. A run that would make the history too large is left out and told
+/// so.
 ///
 /// # Errors
 /// The step that failed; nothing was written, or it is not known to be durable.
@@ -52,7 +53,7 @@ pub async fn write<S: Storage>(
     opened: &Opened<S::Dir>,
     held: &Held<S>,
     wishes: &[&Wish],
-) -> Result<Option<Vec<Snapshot>>, Failure> {
+) -> Result<Option<Vec<Result<Snapshot, Failure>>>, Failure> {
     let storage = &*shared.storage;
     let dir = &opened.dir;
     let max_bytes = wishes.iter().map(|wish| wish.max_bytes).max().unwrap_or(0);
@@ -77,32 +78,100 @@ pub async fn write<S: Storage>(
         Some((source, text)) => source.parse(text)?,
         None => Some(History::default()),
     };
-    let mut set_aside = Vec::new();
-    let (file, kept, runs) = match history {
-        Some(history) => {
-            let merged = merge(history, place, wishes);
-            drop(content);
-            merged
-        }
-        None => {
-            if let Some((source, text)) = content
-                && !source.is_legacy()
-            {
-                let name = temp::corrupt_name(storage, &place.name);
-                // A copy: a rename that comes late could take a good history away.
-                replace::replace(storage, dir, &name, text, is_durable)
-                    .await
-                    .map_err(|error| place.failure(error))?;
-                set_aside.push(format!("{}/{name}", place.directory));
-            }
-            merge(History::default(), place, wishes)
-        }
-    };
-    let bytes = file.len() as u64;
-    if bytes > max_bytes {
-        return Err(place.failure((Operation::Write, Code::FILE_TOO_LARGE)));
+    let is_corrupt = history.is_none() && source.as_ref().is_some_and(|source| !source.is_legacy());
+    let merged = merge(history.unwrap_or_default(), place, wishes);
+    let bytes = merged.file.len() as u64;
+    if merged.are_in.iter().all(Result::is_err) {
+        let failures = merged.are_in.into_iter().filter_map(Result::err);
+        return Ok(Some(failures.map(Err).collect()));
     }
+    let aside = match content {
+        Some((_, text)) if is_corrupt => Some(set_aside(storage, dir, place, text).await?),
+        _ => None,
+    };
+    let replaced = replace(storage, dir, place, held, merged.file, is_durable).await;
+    if replaced != Ok(true)
+        && let Some(name) = &aside
+    {
+        // What it is a copy of is still there.
+        replace::discard(storage, dir, name).await;
+    }
+    if !replaced? {
+        return Ok(None);
+    }
+    let reached = if is_durable {
+        let synced = shared.sync(opened, &place.directory, &place.directory).await;
+        synced.map_err(|error| place.failure(error))?
+    } else {
+        Reached::Visible
+    };
+    let aside: Vec<_> = aside.iter().map(|name| format!("{}/{name}", place.directory)).collect();
+    let snapshot = |is_in: bool| Snapshot {
+        written: Written { reached, bytes },
+        runs: merged.runs,
+        is_dropped: !is_in,
+        set_aside: aside.clone(),
+        swept,
+    };
+    Ok(Some(merged.are_in.into_iter().map(|is_in| is_in.map(snapshot)).collect()))
+}
 
+/// A history's new file.
+struct Merged {
+    file: Vec<u8>,
+    runs: u32,
+    /// Whether each run is in it, or would have made it too large.
+    are_in: Vec<Result<bool, Failure>>,
+}
+
+fn merge<'a>(mut history: History<'a>, place: &Place, wishes: &[&'a Wish]) -> Merged {
+    let too_large = || place.failure((Operation::Write, Code::FILE_TOO_LARGE));
+    let results: Vec<_> = wishes
+        .iter()
+        .map(|wish| history.merge(&wish.summary, wish.keep_last, wish.max_bytes))
+        .collect();
+    let is_in = |(result, wish): (Result<(), _>, &&Wish)| match result {
+        Ok(()) => Ok(history.has(&wish.summary.run_id)),
+        Err(_) => Err(too_large()),
+    };
+    Merged {
+        are_in: results.into_iter().zip(wishes).map(is_in).collect(),
+        runs: u32::try_from(history.len()).unwrap_or(u32::MAX),
+        file: history.render(&place.task_id).into_bytes(),
+    }
+}
+
+/// Copies a corrupt history, and makes the copy durable before the history is replaced. A rename of
+/// the history itself could come late and take a good one away.
+async fn set_aside<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    place: &Place,
+    content: Vec<u8>,
+) -> Result<String, Failure> {
+    let name = temp::corrupt_name(storage, &place.name);
+    let copied = async {
+        replace::replace(storage, dir, &name, content, true).await?;
+        sync_directories(storage, dir, &place.directory, usize::MAX).await
+    };
+    match copied.await {
+        Ok(_) => Ok(name),
+        Err(error) => {
+            replace::discard(storage, dir, &name).await;
+            Err(place.failure(error))
+        }
+    }
+}
+
+/// Replaces the history, unless the lock turns out to be lost.
+async fn replace<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    place: &Place,
+    held: &Held<S>,
+    file: Vec<u8>,
+    is_durable: bool,
+) -> Result<bool, Failure> {
     let temp = temp::named(&place.name, &held.token);
     replace::prepare(storage, dir, &temp, file, is_durable)
         .await
@@ -113,36 +182,11 @@ pub async fn write<S: Storage>(
         replace::discard(storage, dir, &temp).await;
     }
     if !is_held.map_err(|code| place.failure((Operation::Lock, code)))? {
-        return Ok(None);
+        return Ok(false);
     }
     match replace::commit(storage, dir, &temp, &place.name).await {
-        Ok(()) => {}
-        Err((_, Code::NO_ENTRY)) => return Ok(None),
-        Err(error) => return Err(place.failure(error)),
+        Ok(()) => Ok(true),
+        Err((_, Code::NO_ENTRY)) => Ok(false),
+        Err(error) => Err(place.failure(error)),
     }
-    let reached = if is_durable {
-        let synced = shared.sync(opened, &place.directory, &place.directory).await;
-        synced.map_err(|error| place.failure(error))?
-    } else {
-        Reached::Visible
-    };
-    let snapshot = |is_kept: bool| Snapshot {
-        written: Written { reached, bytes },
-        runs,
-        is_dropped: !is_kept,
-        set_aside: set_aside.clone(),
-        swept,
-    };
-    Ok(Some(kept.into_iter().map(snapshot).collect()))
-}
-
-/// The history's new file, whether each run is in it, and how many entries it has.
-fn merge<'a>(
-    mut history: History<'a>,
-    place: &Place,
-    wishes: &[&'a Wish],
-) -> (Vec<u8>, Vec<bool>, u32) {
-    let kept = wishes.iter().map(|wish| history.merge(&wish.summary, wish.keep_last)).collect();
-    let runs = u32::try_from(history.len()).unwrap_or(u32::MAX);
-    (history.render(&place.task_id).into_bytes(), kept, runs)
 }

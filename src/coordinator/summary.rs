@@ -29,8 +29,9 @@ impl Summary {
             indented: "indented summary",
             option: "max_summary_bytes",
             max_bytes,
-            // In the history it stands in an array in an object.
-            max_depth: MAX_DEPTH - 2,
+            // In the history it stands in an array in an object, and readers that count to 128 give
+            // up there.
+            max_depth: MAX_DEPTH - 3,
         };
         json::check_object(text, &rules)?;
         let [task, run_id, timestamp] =
@@ -58,5 +59,8 @@ fn required(text: &str, name: &str, rules: &Rules) -> Result<String, Error> {
         (Some(_), Some(_)) => return Err(rules.invalid(&format!("has more than one {name}"))),
     };
     let value = value.ok_or_else(|| rules.invalid(&format!("has a {name} that is no string")))?;
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(rules.invalid(&format!("has a {name} that is no valid Unicode")));
+    }
     Ok(value.into_owned())
 }

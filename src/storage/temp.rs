@@ -55,7 +55,8 @@ pub async fn revoke<S: Storage>(
         |name: &&String| parts(name).is_some_and(|(of, random)| of == target && random != kept);
     for name in names.iter().filter(others) {
         match storage.remove(dir, name).await {
-            Ok(()) | Err(Code::NO_ENTRY) => {}
+            // No directory can be put in a file's place.
+            Ok(()) | Err(Code::NO_ENTRY | Code::IS_DIRECTORY) => {}
             Err(code) => return Err(code),
         }
     }

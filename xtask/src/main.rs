@@ -21,7 +21,7 @@ Commands:
   component [--out FILE]   Build the component, by default as target/tandem.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
-  bench [--only pair] ...  Run the benchmarks; `bench --help` lists the arguments
+  bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
 ";
 
 fn main() -> ExitCode {

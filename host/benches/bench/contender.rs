@@ -30,9 +30,13 @@ pub async fn take_turns(
     contenders: &mut [Box<dyn Contender>],
     length: Length,
 ) -> Result<Vec<Vec<Duration>>> {
+    let begin = Instant::now();
     for _ in 0..WARM_UP_ROUNDS {
         for contender in contenders.iter_mut() {
             contender.work().await?;
+        }
+        if begin.elapsed() >= length.time_max / 4 {
+            break;
         }
     }
     let mut times = vec![Vec::new(); contenders.len()];

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what a flush through the component costs against native Rust.
+//! `cargo xtask bench`: what a flush, and recording a run, cost through the component against
+//! native Rust.
 //!
 //! The contenders take turns, round by round, in one process, so that whatever else the machine
 //! does meets all of them. Only ratios mean something on another machine; nothing asserts a time.
@@ -13,6 +14,7 @@ use clap::{Parser, ValueEnum};
 mod contender;
 mod native;
 mod pair;
+mod record;
 mod report;
 mod tandem;
 
@@ -28,7 +30,7 @@ struct Options {
     /// Stop each case after this many rounds
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
     rounds: usize,
-    /// Stop each of the six cases after this time
+    /// Stop each case after this time
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     seconds: f64,
     /// What cargo says to every benchmark
@@ -40,6 +42,8 @@ struct Options {
 enum Benchmark {
     /// A manifest and a heartbeat, in one flush
     Pair,
+    /// A completed run, into histories of 0 to 10,000 runs
+    Record,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,9 @@ fn run(options: &Options) -> Result<()> {
     let mut rows = Vec::new();
     if options.only.is_none_or(|only| only == Benchmark::Pair) {
         rows.extend(runtime.block_on(pair::run(length))?);
+    }
+    if options.only.is_none_or(|only| only == Benchmark::Record) {
+        rows.extend(runtime.block_on(record::run(length))?);
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("target");
     report::write(&target.join("bench.json"), rows)

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::Result;
 use crate::contender::Contender;
+use crate::report::BASE;
 
 /// Both files replaced side by side, then their directory synced once.
 pub struct Native {
@@ -62,7 +63,7 @@ impl Native {
 
 impl Contender for Native {
     fn name(&self) -> &'static str {
-        "native-concurrent"
+        BASE
     }
 
     fn work(&mut self) -> BoxFuture<'_, Result<()>> {

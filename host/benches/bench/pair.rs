@@ -5,11 +5,8 @@ use serde_json::json;
 use crate::Result;
 use crate::contender::{Contender, Length, take_turns};
 use crate::native::Native;
-use crate::report::{Figures, Row, heading, ratio};
+use crate::report::{BASE, Figures, Row, heading, ratio};
 use crate::tandem::Tandem;
-
-/// The contender that the others are set against.
-pub const BASE: &str = "native-concurrent";
 
 const BYTES: [usize; 3] = [2_048, 32_768, 262_144];
 
@@ -48,6 +45,8 @@ pub async fn run(length: Length) -> Result<Vec<Row>> {
                     pairs_per_s,
                     ratio_to: BASE,
                     ratio,
+                    entries: None,
+                    ratio_to_empty: None,
                 };
                 row.print();
                 rows.push(row);

@@ -7,17 +7,28 @@ use serde::Serialize;
 
 use crate::Result;
 
+/// The contender that the others are set against.
+pub const BASE: &str = "native-concurrent";
+
 /// One contender in one case, set against another.
 #[derive(Serialize)]
 pub struct Row {
     pub case: &'static str,
+    /// The size of the manifest or of the history.
     pub bytes: usize,
     pub contender: &'static str,
     pub p50_us: f64,
     pub p99_us: f64,
+    /// How often the work was done in a second, whatever it was.
     pub pairs_per_s: f64,
     pub ratio_to: &'static str,
     pub ratio: f64,
+    /// How many other runs the history holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<usize>,
+    /// How its median stands to its own with an empty history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_to_empty: Option<f64>,
 }
 
 /// What the times of one contender come to.
@@ -54,17 +65,28 @@ pub fn ratio(of: Figures, to: Figures) -> f64 {
     (of.p50_us / to.p50_us * 1000.0).round() / 1000.0
 }
 
+pub fn heading_of_growth() {
+    println!(
+        "{:<8} {:>9}  {:<20} {:>10} {:>10} {:>9}  {:>6}  {:>7}  {:>8}",
+        "case", "bytes", "contender", "p50 us", "p99 us", "runs/s", "ratio", "entries", "to empty"
+    );
+}
+
 pub fn heading() {
     println!(
-        "{:<8} {:>7}  {:<20} {:>10} {:>10} {:>9}  {:>6}",
+        "{:<8} {:>9}  {:<20} {:>10} {:>10} {:>9}  {:>6}",
         "case", "bytes", "contender", "p50 us", "p99 us", "pairs/s", "ratio"
     );
 }
 
 impl Row {
     pub fn print(&self) {
+        let growth = match (self.entries, self.ratio_to_empty) {
+            (Some(entries), Some(ratio)) => format!("  {entries:>7}  {ratio:>8.2}"),
+            _ => String::new(),
+        };
         println!(
-            "{:<8} {:>7}  {:<20} {:>10.1} {:>10.1} {:>9.0}  {:>6.2}",
+            "{:<8} {:>9}  {:<20} {:>10.1} {:>10.1} {:>9.0}  {:>6.2}{growth}",
             self.case,
             self.bytes,
             self.contender,
@@ -88,6 +110,6 @@ pub fn write(path: &Path, rows: Vec<Row>) -> Result<()> {
     text.push('\n');
     std::fs::write(path, text)
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    println!("\nwritten to target/bench.json; the ratio is of medians, to {}", crate::pair::BASE);
+    println!("\nwritten to target/bench.json; the ratio is of medians, to {BASE}");
     Ok(())
 }

@@ -331,3 +331,62 @@ fn a_history_of_too_many_entries_is_left_alone() {
     assert_eq!(place.history(None), Err(told.into()));
     assert_eq!(place.disk.file(HISTORY_FILE), Some(text));
 }
+
+#[test]
+fn a_history_does_not_grow_beyond_what_is_read() {
+    let text = format!(r#"{{"taskId":"task","runs":[{}1]}}"#, "1,".repeat(ENTRIES_MAX - 1));
+    let place = with_history(&text);
+    let told = failure(Channel::History, Operation::Write, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told)));
+    assert_eq!(place.disk.file(HISTORY_FILE), Some(text));
+    let few = RecordOptions { keep_last: Some(5), ..options() };
+    assert_eq!(place.record_with(&summary(1), few).expect("recorded").runs, 5);
+}
+
+#[test]
+fn a_history_with_too_many_unknown_members_is_left_alone() {
+    let others = |n: usize| {
+        let others: String = (0..n).map(|n| format!("\"x{n}\":0,")).collect();
+        format!(r#"{{{others}"taskId":"task","runs":[]}}"#)
+    };
+    with_history(&others(1_000)).record(&summary(1)).expect("recorded");
+    let place = with_history(&others(1_001));
+    let told = failure(Channel::History, Operation::Read, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told)));
+}
+
+#[test]
+fn ids_that_are_no_unicode_are_not_taken_for_one() {
+    let odd = |id: &str| format!(r#"{{"runId":"{id}","timestamp":"2026-01-06T00:00:00Z"}}"#);
+    let place = with_history(&file(&[odd("\\ud800"), odd("\\ud801")]));
+    assert_eq!(place.record(&summary(1)).expect("recorded").runs, 3);
+}
+
+#[test]
+fn a_copy_is_durable_before_and_gone_unless_the_history_was_replaced() {
+    let place = with_history("{");
+    place.record(&summary(1)).expect("recorded");
+    let calls = place.disk.take_calls();
+    let at = |call: &str| calls.iter().position(|c| c.starts_with(call)).expect(call);
+    assert!(at("rename out/task/.runs.json.corrupt") < at("sync-dir out/task"));
+    let replaced = calls.iter().position(|call| call.ends_with(".tandem-tmp out/task/runs.json"));
+    assert!(Some(at("sync-dir out/task")) < replaced, "{calls:?}");
+
+    for step in ["write", "sync-data", "rename"] {
+        let place = with_history("{");
+        for _ in 0..3 {
+            // The copy's own name is longer.
+            let digit = "0123456789abcdef";
+            for first in digit.chars() {
+                place.disk.fail(&format!("{step} out/task/.runs.json.{first}"), IO, true);
+            }
+            place.disk.fail(&format!("{step} out/task/.runs.json.corrupt"), IO, false);
+            place.record(&summary(1)).expect_err(step);
+            place.disk.heal();
+        }
+        let mut small = options();
+        small.history.max_bytes = 20;
+        place.record_with(&summary(1), small).expect_err("too large");
+        assert_eq!(place.disk.paths(), [SUMMARY_FILE, HISTORY_FILE], "{step}");
+    }
+}

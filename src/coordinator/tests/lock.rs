@@ -240,3 +240,52 @@ fn a_taker_that_finds_the_lock_changed_takes_its_file_away() {
     place.disk.advance_ms(1_500);
     call.take().expect("an outcome").expect("recorded");
 }
+
+#[test]
+fn short_waits_add_up_to_the_lease_of_a_dead_holder() {
+    let place = Place::new();
+    place.disk.put(LOCK_FILE, abandoned(3_000).as_bytes(), 0);
+    for _ in 0..2 {
+        let call = place.start(&summary(1), waiting(1_200));
+        place.disk.advance_ms(1_250);
+        assert_eq!(call.take(), Some(Err(locked())));
+    }
+    let call = place.start(&summary(1), waiting(1_200));
+    place.disk.advance_ms(1_200);
+    call.take().expect("an outcome").expect("recorded");
+}
+
+#[test]
+fn a_lock_that_is_lost_again_and_again_is_locked_in_the_end() {
+    let place = Place::new();
+    place.disk.fail("rename out/task/.runs.json", Code::NO_ENTRY, true);
+    for lock_wait_ms in [0, 1_000] {
+        let call = place.start(&summary(1), waiting(lock_wait_ms));
+        place.disk.advance_ms(lock_wait_ms + 20);
+        assert_eq!(call.take(), Some(Err(locked())));
+    }
+    let tries = place.disk.take_calls();
+    let tries = tries.iter().filter(|call| call.starts_with("rename out/task/.runs.json")).count();
+    assert!(tries < 15, "it pauses between {tries} tries");
+    assert_eq!(place.disk.paths(), [SUMMARY_FILE]);
+}
+
+#[test]
+fn a_lock_that_cannot_be_read_again_is_given_back() {
+    let place = Place::new();
+    place.disk.fail("read .runs/task.lock", IO, false);
+    let told = failure(Channel::History, Operation::Lock, LOCK_FILE, IO);
+    assert_eq!(place.record(&summary(1)), Err(Error::History(told)));
+    assert_eq!(place.disk.file(LOCK_FILE), None);
+    place.record(&summary(1)).expect("recorded");
+}
+
+#[test]
+fn a_directory_with_the_name_of_a_temporary_file_stops_nobody() {
+    let place = Place::new();
+    place.record(&summary(1)).expect("recorded");
+    let name = format!("out/task/.runs.json.{}.tandem-tmp", "0123456789abcdef".repeat(2));
+    place.disk.put(&name, b"", 0);
+    place.disk.fail(&format!("remove {name}"), Code::IS_DIRECTORY, true);
+    place.record(&summary(2)).expect("recorded");
+}

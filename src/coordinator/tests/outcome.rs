@@ -223,3 +223,60 @@ fn a_directory_that_cannot_be_synced_is_no_error() {
         assert_eq!(recorded.history.reached, Reached::DataSynced);
     }
 }
+
+/// Removes what was recorded, has one attempt that does not get so far as to sync it, and tells
+/// which directories the next one syncs.
+fn synced_after(attempt: fn(&Place)) -> Vec<String> {
+    let place = Place::new();
+    place.record(&summary(1)).expect("recorded");
+    place.disk.remove_dir("out");
+    place.disk.remove_dir(".runs");
+    attempt(&place);
+    place.disk.heal();
+    place.disk.take_calls();
+    let recorded = place.record(&summary(2)).expect("recorded");
+    assert_eq!(recorded.history.reached, Reached::Durable);
+    let mut calls = place.disk.take_calls();
+    calls.retain(|call| call.starts_with("sync-dir"));
+    calls.sort();
+    calls
+}
+
+#[test]
+fn directories_that_were_made_anew_and_not_synced_are_synced_by_the_next_one() {
+    let all = [
+        "sync-dir .",
+        "sync-dir .",
+        "sync-dir .runs",
+        "sync-dir .runs/task",
+        "sync-dir .runs/task/r2",
+        "sync-dir out",
+        "sync-dir out/task",
+    ];
+    let synced = synced_after(|place| {
+        place.disk.fail("sync-dir", IO, true);
+        place.record(&summary(2)).expect_err("not synced");
+    });
+    assert_eq!(synced, all);
+    let synced = synced_after(|place| {
+        place.disk.fail("create-file", Code("access"), true);
+        place.record(&summary(2)).expect_err("not created");
+    });
+    assert_eq!(synced, all);
+}
+
+#[test]
+fn of_one_run_recorded_twice_the_later_one_stays_in_both_files() {
+    let place = Place::new();
+    let version = |n: u32| summary(1).replacen('{', &format!("{{\"version\":{n},"), 1);
+    place.disk.hold("rename .runs/task/r1");
+    let calls: Vec<_> = (0..5).map(|n| place.start(&version(n), options())).collect();
+    place.disk.settle();
+    place.disk.release("rename .runs/task/r1");
+    for call in calls {
+        call.take().expect("an outcome").expect("recorded");
+    }
+    assert!(place.disk.file(SUMMARY_FILE).expect("a summary").contains("\"version\": 4"));
+    assert!(place.disk.file(HISTORY_FILE).expect("a history").contains("\"version\": 4"));
+    place.record(&version(9)).expect("the turn has ended");
+}

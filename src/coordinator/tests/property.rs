@@ -41,7 +41,7 @@ fn merged(runs: &[Run], keep_last: Option<u32>) -> Vec<Run> {
     for &run in runs {
         let summary = summary_of(run);
         let mut history = History::parse(&text, "task").expect("a history");
-        history.merge(&summary, keep_last);
+        history.merge(&summary, keep_last, u64::MAX).expect("it fits");
         let next = history.render("task");
         let last = history.last_run_at().to_owned();
         assert!(next.contains(&format!("\"lastRunAt\": \"{last}\"")));
@@ -96,7 +96,7 @@ proptest! {
         let summaries: Vec<_> = runs.iter().copied().map(summary_of).collect();
         let mut history = History::default();
         for summary in &summaries {
-            history.merge(summary, keep);
+            history.merge(summary, keep, u64::MAX).expect("it fits");
         }
         prop_assert_eq!(content(&history.render("task")), merged(&runs, keep));
     }

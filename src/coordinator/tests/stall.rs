@@ -85,11 +85,24 @@ fn a_holder_that_stands_still_anywhere_overwrites_nothing() {
 
 #[test]
 fn a_holder_that_dies_anywhere_delays_others_by_no_more_than_its_lease() {
-    for stop_at in 1..=steps(false) {
+    die_anywhere(false);
+}
+
+#[test]
+fn a_taker_that_dies_anywhere_delays_others_by_no_more_than_its_lease() {
+    die_anywhere(true);
+}
+
+fn die_anywhere(is_take_over: bool) {
+    for stop_at in 1..=steps(is_take_over) {
         let disk = disk();
+        if is_take_over {
+            disk.put(LOCK_FILE, b"abandoned", 0);
+        }
         let dead = Actor::start(&disk, 1, stop_at);
+        disk.advance_ms(if is_take_over { 2 * LEASE_MS } else { 0 });
         let next = Actor::start(&disk, 2, u64::MAX);
-        disk.advance_ms(LEASE_MS);
+        disk.advance_ms(LEASE_MS + 1);
         assert!(next.is_recorded(), "died at {stop_at}");
         assert!(!dead.is_recorded());
         let runs = sorted_runs(&disk);

@@ -71,6 +71,12 @@ fn a_timestamp_of_another_form_is_refused() {
 }
 
 #[test]
+fn an_id_that_is_no_unicode_is_refused() {
+    let odd = summary(1).replace("r1", "\\ud800x");
+    assert_eq!(refused(&odd), "summary has a runId that is no valid Unicode");
+}
+
+#[test]
 fn escapes_are_understood_and_kept() {
     let place = Place::new();
     let text =
@@ -88,8 +94,8 @@ fn a_summary_is_bounded() {
         let deep = format!("{}1{}", "[".repeat(n), "]".repeat(n));
         summary(1).replacen('{', &format!("{{\"deep\":{deep},"), 1)
     };
-    Place::new().record(&nested(125)).expect("recorded");
-    assert_eq!(refused(&nested(126)), "summary nests deeper than 126 levels");
+    Place::new().record(&nested(124)).expect("recorded");
+    assert_eq!(refused(&nested(125)), "summary nests deeper than 125 levels");
     let place = Place::new();
     let small = RecordOptions { max_summary_bytes: 50, ..options() };
     let error = place.record_with(&summary(1), small).expect_err("too large");

@@ -61,7 +61,7 @@ fn each_keeps_its_own_options_in_a_shared_write() {
     let late = place.start(&summary(0), RecordOptions { keep_last: Some(1), ..options() });
     place.disk.settle();
     place.disk.release("create-file .runs/task.lock");
-    assert!(!old.take().expect("an outcome").expect("recorded").is_dropped);
+    assert!(old.take().expect("an outcome").expect("recorded").is_dropped, "by the next one");
     assert!(!new.take().expect("an outcome").expect("recorded").is_dropped);
     assert!(late.take().expect("an outcome").expect("recorded").is_dropped);
     assert_eq!(place.runs(), ["r2"]);
@@ -103,4 +103,36 @@ fn large_histories_are_in_memory_one_after_the_other() {
         call.take().expect("an outcome").expect("recorded");
     }
     assert_eq!(reads(&place.disk), 2);
+}
+
+#[test]
+fn a_run_that_is_too_large_keeps_no_other_one_out() {
+    let place = Place::new();
+    let with = |max_bytes: u64| {
+        let mut options = options();
+        options.history.max_bytes = max_bytes;
+        options
+    };
+    let large = summary(2).replacen('{', &format!("{{\"x\":\"{}\",", "x".repeat(3_000)), 1);
+    place.disk.hold("create-file .runs/task.lock");
+    let calls = [
+        place.start(&summary(1), with(2_000)),
+        place.start(&large, with(2_000)),
+        place.start(&summary(3), with(2_000)),
+        place.start(&summary(4), with(100)),
+    ];
+    place.disk.settle();
+    place.disk.release("create-file .runs/task.lock");
+    let are_recorded = calls.map(|call| call.take().expect("an outcome").is_ok());
+    assert_eq!(are_recorded, [true, false, true, false]);
+    assert_eq!(place.runs(), ["r1", "r3"]);
+    place.record_with(&large, with(10_000)).expect("it fits");
+    let of = |operation| failure(Channel::History, operation, HISTORY_FILE, Code::FILE_TOO_LARGE);
+    let read = Err(Error::History(of(Operation::Read)));
+    assert_eq!(place.record_with(&summary(9), with(3_000)), read);
+    let size = place.disk.file(HISTORY_FILE).expect("a history").len() as u64;
+    let written = Err(Error::History(of(Operation::Write)));
+    assert_eq!(place.record_with(&summary(9), with(size + 10)), written);
+    let one = RecordOptions { keep_last: Some(1), ..with(size + 10) };
+    assert_eq!(place.record_with(&summary(9), one).expect("recorded").runs, 1);
 }
