@@ -142,9 +142,9 @@ impl<S: Storage> Shared<S> {
     ) -> Result<Reached, StepError> {
         let is_durable = |path: &str| self.durable.borrow().iter().any(|known| known == path);
         let parent = path.rsplit_once('/').map_or(".", |(parent, _)| parent);
-        let skip = if !opened.was_missing && is_durable(path) {
+        let skip = if is_durable(path) {
             usize::MAX
-        } else if !opened.has_new_parent && is_durable(parent) {
+        } else if is_durable(parent) {
             ancestors(path).count() - 1
         } else {
             0

@@ -18,7 +18,7 @@ on_both_filesystems!(
     every_time_that_exists_is_accepted,
     a_summary_above_the_limit_is_refused_before_the_component_sees_it,
     a_summary_whose_file_would_be_above_the_limit_is_refused,
-    nesting_deeper_than_126_is_refused_whatever_the_depth,
+    nesting_deeper_than_125_is_refused_whatever_the_depth,
     options_that_break_a_rule_are_refused,
 );
 
@@ -316,24 +316,24 @@ async fn a_summary_whose_file_would_be_above_the_limit_is_refused(files: Files) 
     assert_eq!(recorded.summary.bytes, 1_000);
 }
 
-async fn nesting_deeper_than_126_is_refused_whatever_the_depth(files: Files) {
+async fn nesting_deeper_than_125_is_refused_whatever_the_depth(files: Files) {
     let bench = files.bench().await;
     let nested = |depth: usize, is_closed: bool| {
         let close = if is_closed { "]".repeat(depth - 1) } else { String::new() };
         let value = format!("{}1{close}", "[".repeat(depth - 1));
         summary("a", &at(1)).replacen('{', &format!("{{\"n\":{value},"), 1)
     };
-    for depth in [127, 128, 129, 10_000, 100_000] {
+    for depth in [126, 127, 128, 129, 10_000, 100_000] {
         for is_closed in [true, false] {
             refused(&bench, options(), &nested(depth, is_closed), ErrorKind::InvalidInput).await;
         }
     }
     assert_untouched(&bench);
     // What was accepted is accepted again from the history.
-    bench.tandem.record_run(options(), nested(126, true)).await.unwrap();
+    bench.tandem.record_run(options(), nested(125, true)).await.unwrap();
     let recorded = bench.record("b", &at(2)).await;
     assert_eq!((recorded.runs, recorded.set_aside.len()), (2, 0));
-    assert_eq!(bench.text(HISTORY_PATH).matches('[').count(), 126);
+    assert_eq!(bench.text(HISTORY_PATH).matches('[').count(), 125);
     assert_eq!(bench.history().await.unwrap().total, 2);
 }
 
