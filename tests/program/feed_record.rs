@@ -1,7 +1,8 @@
 //! Runs that `tandem feed` records, and histories that it reads.
 
 use std::fs;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -93,6 +94,8 @@ fn no_history_is_an_empty_one_and_a_limit_gives_the_newest() {
         json!({"last_run_at": "2026-01-06T00:00:03.000Z", "total": 3,
                "runs": [summary(3), summary(2)]})
     );
+    let answer = feed.ask(&with(read(), json!({"limit": 0})));
+    assert_eq!((&answer["ok"]["total"], &answer["ok"]["runs"]), (&3.into(), &json!([])));
     assert_eq!(feed.end().status.code(), Some(0));
 }
 
@@ -189,6 +192,91 @@ fn what_is_refused_touches_nothing_and_leaves_exit_code_0() {
 }
 
 #[test]
+fn an_id_that_is_no_unicode_is_refused() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    let line = concat!(
+        r#"{"id":1,"op":"record","task":"task","summary":{"taskId":"task","runId":"a\ud800","#,
+        r#""timestamp":"2026-01-06T00:00:00Z"}}"#
+    );
+    writeln!(feed.requests, "{line}").unwrap();
+    let answer = feed.answer();
+    assert_eq!(answer["error"]["kind"], "invalid-input", "{answer}");
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("runId that is no valid Unicode"), "{message}");
+    assert_eq!(feed.end().status.code(), Some(0));
+    assert!(root.is_empty());
+}
+
+/// A feed with a run that is set and not written, and histories whose answers fill the pipe. All
+/// requests are taken.
+fn with_unread_histories(root: &Root, histories: usize) -> Feed {
+    fs::create_dir_all(root.path().join("out/task")).unwrap();
+    let runs = json!([with(summary(1), json!({"text": "x".repeat(200_000)}))]);
+    let file = json!({"taskId": "task", "lastRunAt": "", "runs": runs});
+    fs::write(history_path(root.path(), "task"), file.to_string()).unwrap();
+    let mut feed = Feed::start(root.path());
+    let of = |run: &str, op: &str| json!({"id": op, "op": op, "task": "task", "run": run});
+    feed.ask(&with(of("live", "open"), json!({"interval_ms": 3_600_000})));
+    feed.ask(&with(of("live", "set"), json!({"manifest": {"step": 1}})));
+    for _ in 0..histories {
+        feed.send(&read());
+    }
+    feed.send(&of("last", "open"));
+    feed.send(&with(of("last", "set"), json!({"manifest": {}})));
+    feed.send(&of("last", "flush"));
+    wait_for("the last line", || root.path().join(".runs/task/cli/last/manifest.json").exists());
+    assert!(!live_manifest(root).exists());
+    feed
+}
+
+fn live_manifest(root: &Root) -> PathBuf {
+    root.path().join(".runs/task/cli/live/manifest.json")
+}
+
+#[test]
+fn a_signal_writes_every_run_and_ends_the_feed_though_nobody_reads_histories() {
+    for histories in [5, 12] {
+        let root = Root::new();
+        let mut feed = with_unread_histories(&root, histories);
+        kill(&feed.child, Signal::TERM);
+        assert_eq!(feed.child.wait().code(), Some(143));
+        let manifest = fs::read_to_string(live_manifest(&root)).unwrap();
+        assert_eq!(manifest, "{\n  \"step\": 1\n}\n");
+    }
+}
+
+#[test]
+fn a_history_that_waits_is_refused_after_a_signal() {
+    let root = Root::new();
+    let mut feed = with_unread_histories(&root, 12);
+    kill(&feed.child, Signal::TERM);
+    let of_histories = std::iter::repeat_with(|| feed.answer()).filter(|it| it["id"] == "history");
+    let refused = of_histories.map(|mut answer| answer["error"].take()).find(Value::is_object);
+    let refused = refused.unwrap();
+    assert_eq!(refused["kind"], "closed");
+    let message = "the feed was told to end, the history is not read: task";
+    assert_eq!(refused["message"], message);
+    assert_eq!(feed.end().status.code(), Some(143));
+}
+
+#[test]
+fn the_end_of_the_input_writes_every_run_before_histories_are_read() {
+    for histories in [5, 12] {
+        let root = Root::new();
+        let Feed { mut child, requests, answers } = with_unread_histories(&root, histories);
+        drop(requests);
+        wait_for("the manifest", || live_manifest(&root).exists());
+        child.stdout = Some(answers.into_inner());
+        let output = child.output();
+        assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
+        let answers = sorted(&output);
+        assert_eq!(answers.len(), histories + 3);
+        assert!(answers.iter().all(|answer| answer["ok"].is_object()));
+    }
+}
+
+#[test]
 fn a_run_that_waits_for_a_lock_delays_nothing_else() {
     let root = Root::new();
     let lock = hold_lock(root.path(), "task");
@@ -245,8 +333,9 @@ fn a_second_signal_ends_the_wait_for_a_lock_and_no_run_is_lost() {
     let output = feed.end();
     assert_eq!(output.status.code(), Some(143));
     let stderr = text(&output.stderr);
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
     assert!(stderr.contains("a second signal ended the wait"), "{stderr}");
+    assert!(stderr.contains("not everything is on the disk: task/run-1: "), "{stderr}");
 }
 
 #[test]

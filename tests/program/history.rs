@@ -88,10 +88,11 @@ fn entries_of_any_shape_are_shown_newest_first() {
             "first    2026-01-05T00:00:00Z  -     failed  build done, test failed, review rejected",
         ]
     );
-    let rest = lines[4..].join("\n");
-    for part in ["no-time  -", "cloud", "  7", "\"a string\"", "null"] {
-        assert!(rest.contains(part), "{table}");
-    }
+    // What has no time is older than all that has one, the last of the file first.
+    let column = |line: &str| line.split_whitespace().skip(4).collect::<Vec<_>>().join(" ");
+    let rest: Vec<_> = lines[4..].iter().map(|line| column(line)).collect();
+    assert_eq!(rest, ["null", "\"a string\"", "7", "cloud"], "{table}");
+    assert!(lines[7].starts_with("no-time  -  "), "{table}");
     assert_eq!(fs::read_to_string(history_path(root.path(), "task")).unwrap(), ODD);
 }
 
@@ -124,7 +125,32 @@ fn a_limit_shows_the_newest_and_tells_how_many_there_are() {
     assert!(table.ends_with("\nand 5 more\n"), "{table}");
     let json: String = root.shown(&["--limit", "1", "--json"]);
     assert!(json.contains(r#""total":7,"runs":[{"runId":"third""#), "{json}");
-    assert_eq!(run(&mut root.history(&["--limit", "0"])).status.code(), Some(2));
+    assert_eq!(root.shown(&["--limit", "0"]).lines().last(), Some("and 7 more"));
+    assert_eq!(root.json(&["--limit", "0"])["total"], 7);
+    assert_eq!(run(&mut root.history(&["--limit", "-1"])).status.code(), Some(2));
+}
+
+#[test]
+fn an_id_of_any_length_is_shown_by_its_beginning() {
+    let root = Root::new();
+    let long = json!({"runId": "x".repeat(70_000), "timestamp": "2026-01-06T00:00:00.000Z"});
+    let other = json!({"runId": "y".repeat(128), "timestamp": "2026-01-05T00:00:00.000Z"});
+    root.write(&json!({"taskId": "task", "lastRunAt": "", "runs": [long, other]}).to_string());
+    let table = root.shown(&[]);
+    let ids: Vec<_> = table.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(ids, ["x".repeat(128) + "...", "y".repeat(128)]);
+    assert_eq!(root.json(&[])["runs"][0], long);
+}
+
+#[test]
+fn a_history_that_is_too_large_is_named() {
+    let root = Root::new();
+    root.write("");
+    fs::File::create(history_path(root.path(), "task")).unwrap().set_len(65 << 20).unwrap();
+    for args in [&[][..], &["--json"]] {
+        let stderr = assert_one_line(&run(&mut root.history(args)), 1);
+        assert!(stderr.contains("above") && stderr.ends_with(": out/task/runs.json\n"), "{stderr}");
+    }
 }
 
 #[test]

@@ -23,7 +23,9 @@ pub fn lines<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
     let line = |row: &[String; COLUMNS]| {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
-            line.push_str(&format!("{cell:width$}  "));
+            line.push_str(cell);
+            // The width of a format has a limit.
+            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
         }
         line.truncate(line.trim_end().len());
         line
@@ -88,6 +90,13 @@ mod tests {
             lines(&[row(["A", "LONG", "LAST"]), row(["aaa", "b", ""])]),
             ["A    LONG  LAST", "aaa  b"]
         );
+    }
+
+    #[test]
+    fn a_cell_of_any_length_is_shown() {
+        let long = "x".repeat(70_000);
+        let shown = lines(&[[long.clone(), "b".to_owned()], ["a".to_owned(), "b".to_owned()]]);
+        assert_eq!(shown, [format!("{long}  b"), format!("a{}b", " ".repeat(70_001))]);
     }
 
     #[test]

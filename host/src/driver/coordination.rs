@@ -10,8 +10,11 @@ use crate::error::Error;
 use crate::options::{HistoryOptions, RecordOptions};
 use crate::report::{History, Recorded};
 
-/// The most calls of one kind in flight. Each of them may hold a few files open.
-const IN_FLIGHT_MAX: usize = 256;
+/// The most records in flight. Most of them wait for a lock, and hold no file then. Above it a
+/// record waits for the end of another one, of whatever task, and its lock wait begins after that.
+const RECORDS_MAX: usize = 1_024;
+/// The most histories in flight. Each of them may hold a few files open.
+const HISTORIES_MAX: usize = 256;
 
 /// One call of the coordinator.
 pub(crate) enum Coordination {
@@ -59,8 +62,8 @@ impl Coordinations {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Coordinations {
             bounds,
-            records: Lane::new(IN_FLIGHT_MAX, bounds.document_bytes),
-            histories: Lane::new(IN_FLIGHT_MAX, 0),
+            records: Lane::new(RECORDS_MAX, bounds.document_bytes),
+            histories: Lane::new(HISTORIES_MAX, 0),
             order: 0,
             in_flight: HashMap::new(),
         }
@@ -190,12 +193,12 @@ mod tests {
     #[test]
     fn records_that_wait_keep_no_reader_out() {
         let mut coordinations = Coordinations::new(BOUNDS);
-        for _ in 0..IN_FLIGHT_MAX + 2 {
+        for _ in 0..RECORDS_MAX + 2 {
             coordinations.push(record(""));
         }
         coordinations.push(history());
         let (slots, text) = started(&mut coordinations);
-        assert_eq!((slots.len(), &*text), (IN_FLIGHT_MAX + 1, "."));
+        assert_eq!((slots.len(), &*text), (RECORDS_MAX + 1, "."));
         coordinations.ended(slots[0]);
         assert_eq!(started(&mut coordinations).0.len(), 1);
     }
@@ -220,12 +223,12 @@ mod tests {
     async fn whoever_waits_is_told_that_the_component_is_gone() {
         let mut coordinations = Coordinations::new(BOUNDS);
         let mut answers = Vec::new();
-        for _ in 0..IN_FLIGHT_MAX + 2 {
+        for _ in 0..HISTORIES_MAX + 2 {
             let (reply, answer) = Reply::new();
             coordinations.push(Coordination::History { options: HistoryOptions::new("a"), reply });
             answers.push(answer);
         }
-        assert_eq!(started(&mut coordinations).0.len(), IN_FLIGHT_MAX);
+        assert_eq!(started(&mut coordinations).0.len(), HISTORIES_MAX);
         assert!(!coordinations.is_idle());
         coordinations.fail_all(&Error::shut_down());
         assert!(coordinations.is_idle());

@@ -48,7 +48,7 @@ const SIGNAL_GRACE: Duration = Duration::from_millis(100);
 ///
 /// When the command is over, its summary goes to .runs/TASK/RUN/manifest.json and into the task's
 /// history, out/TASK/runs.json. If that fails, exec warns and the exit code stays. A signal ends
-/// the wait for a history that others write.
+/// the wait for a history that others write; a run that a signal cancelled waits at most 2 seconds.
 ///
 /// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
 /// is not executable; 125 if the state cannot be kept (the command is not started); 2 if this
@@ -314,7 +314,7 @@ impl Keeper {
         // Why it cannot be written is told already.
         let _ = self.run.close().await;
         if is_written {
-            self.record(args, signals).await;
+            self.record(args, false, signals).await;
         }
         self.shared.progress.end();
     }
@@ -331,18 +331,23 @@ impl Keeper {
         {
             self.complain(detail);
         }
-        self.record(args, signals).await;
+        self.record(args, matches!(end.status, Status::Cancelled), signals).await;
         self.shared.progress.end();
     }
 
     /// Records the run. Its last state is on the disk before that: recording may have to wait.
-    async fn record(&self, args: &Args, signals: &mut UnboundedReceiver<Received>) {
+    async fn record(
+        &self,
+        args: &Args,
+        is_cancelled: bool,
+        signals: &mut UnboundedReceiver<Received>,
+    ) {
         self.shared.progress.rename(format!("recording {}", self.name));
         // Strings and numbers always have a JSON text.
         let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
-        let (tandem, options) = (&self.tandem, &args.record);
+        let over = record::Over { task: &args.task, name: &self.name, is_cancelled, summary };
         let warnings =
-            record::record(tandem, options, self.durability, &args.task, summary, signals).await;
+            record::record(&self.tandem, &args.record, self.durability, over, signals).await;
         warnings.iter().for_each(|warning| self.warn(warning));
     }
 }

@@ -10,6 +10,9 @@ use super::signals::{self, Received};
 
 /// How long recording goes on after a signal. Without a lock to wait for, that is enough.
 const SIGNALLED_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait for the lock of a cancelled run: who cancelled it waits for the end, and may
+/// kill what takes ten seconds.
+const CANCELLED_LOCK_WAIT_MS: u64 = 2_000;
 
 /// How a run is recorded.
 #[derive(Debug, clap::Args)]
@@ -22,9 +25,19 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep_last: Option<u32>,
 
-    /// How long to wait for a history that others write, in milliseconds
+    /// How long to wait for a history that others write, in milliseconds, at most 2000 if the run
+    /// was cancelled; the lock of a process that died is free after 10000
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(..=super::MAX_MS))]
     lock_wait: u64,
+}
+
+/// A run that is over.
+pub struct Over<'a> {
+    pub task: &'a str,
+    /// The task and the run, for messages.
+    pub name: &'a str,
+    pub is_cancelled: bool,
+    pub summary: String,
 }
 
 /// Records the run, and gives what there is to warn of.
@@ -32,14 +45,15 @@ pub async fn record(
     tandem: &Tandem,
     options: &Options,
     durability: Option<Durability>,
-    task: &str,
-    summary: String,
+    over: Over<'_>,
     signals: &mut UnboundedReceiver<Received>,
 ) -> Vec<String> {
     if options.no_record {
         return Vec::new();
     }
-    let mut record = RecordOptions::new(task).lock_wait_ms(options.lock_wait);
+    let Over { task, name, is_cancelled, summary } = over;
+    let lock_wait_max = if is_cancelled { CANCELLED_LOCK_WAIT_MS } else { u64::MAX };
+    let mut record = RecordOptions::new(task).lock_wait_ms(options.lock_wait.min(lock_wait_max));
     if let Some(keep_last) = options.keep_last {
         record = record.keep_last(keep_last);
     }
@@ -53,13 +67,15 @@ pub async fn record(
         recorded = tandem.record_run(record, summary) => match recorded {
             Ok(recorded) => remarks(&recorded),
             Err(error) => {
-                let beside = error.beside().map(|failure| failure.message.clone());
+                let beside = error
+                    .beside()
+                    .map(|failure| format!("history is not written: {}", failure.message));
                 std::iter::once(super::message(&error)).chain(beside).collect()
             }
         },
         signal = give_up(signals) => {
             let signal = signals::name(signal);
-            vec![format!("the run may be missing in the history, {signal} ended the wait: {task}")]
+            vec![format!("the run may be missing in the history, {signal} ended the wait: {name}")]
         }
     }
 }

@@ -63,10 +63,17 @@ impl Limits {
         Some(Share { _request: request, _bytes: None, _history: None })
     }
 
-    /// Waits until a history may be read. What holds the others' shares ends by itself.
-    pub async fn admit_history(self, share: Share) -> Share {
-        // The semaphore is never closed.
-        let history = self.histories.acquire_owned().await.ok();
-        Share { _history: history, ..share }
+    /// Waits until a history may be read, which is when others' answers are read. Gives the share
+    /// back as it was if none may be read any more.
+    pub async fn admit_history(self, share: Share) -> Result<Share, Share> {
+        match self.histories.acquire_owned().await {
+            Ok(history) => Ok(Share { _history: Some(history), ..share }),
+            Err(_) => Err(share),
+        }
+    }
+
+    /// From now on no history may be read.
+    pub fn end_histories(&self) {
+        self.histories.close();
     }
 }

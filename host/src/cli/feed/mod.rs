@@ -47,22 +47,27 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 ///
 ///   record    "summary": an object with taskId, runId, timestamp (2026-01-06T00:27:16.820Z) and
 ///             anything else, written to its own file and into the task's history;
-///             "keep_last": how many runs the history keeps, all if left out;
-///             "lock_wait_ms": 30000, "lease_ms": 10000, "durability": {"summary": "durable",
-///             "history": "durable"}; all may be left out, these are the defaults
-///   history   "limit": at most this many runs, all if left out; the newest comes first
+///             "keep_last": how many runs the history keeps, at least 1, all if left out;
+///             "lock_wait_ms": 30000, "lease_ms": 10000 (10 to 3600000), "durability": {"summary":
+///             "durable", "history": "durable"}; all may be left out, these are the defaults.
+///             In "ok": "summary" and "history" (each with what it "reached" and its "bytes"),
+///             "runs" (how many the history has), "dropped" (whether this run is older than those
+///             that the history keeps), "set_aside" (corrupt files), "swept" (old temporary files)
+///   history   "limit": at most this many runs, all if left out. In "ok": "last_run_at", "total"
+///             (how many the history has), "runs" (their summaries, the newest comes first)
 ///
 /// An answer is {"id": ..., "ok": {...}} or {"id": ..., "error": {"kind", "channel", "operation",
 /// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one request.
 /// It is written as soon as its request is done, so answers may overtake each other. Requests of a
 /// run take effect in the order of their lines; record and history wait for no other request.
 /// A line that is no request is answered with "id": null. After an error of kind locked or history
-/// the summary is written and the history is not: record the run again.
+/// the summary is written, and the run may not be in the history: record the run again.
 ///
 /// The end of the input, SIGTERM and SIGINT close every run and wait for what is being recorded. The
 /// exit code is 0 if everything is on the disk then, whatever was refused before, else 1 (also if
-/// the input cannot be read); after a signal 128 and its number. A second signal ends the wait for
-/// a history that others lock.
+/// the input cannot be read); after a signal 128 and its number. After a signal a history that is
+/// not read yet is answered with an error of kind closed. A second signal ends the wait for a
+/// history that others lock.
 ///
 /// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, a history 64 MiB,
 /// an id 4 KiB. At 4,096 unanswered requests the feed stops reading; requests that wait for the
@@ -107,6 +112,7 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
     let mut has_input = true;
     // Requests may have been lost.
     let mut is_broken = false;
+    let mut is_flushed = false;
     let mut is_shutting_down = false;
     let mut gives_up_at = None;
     while !(is_shutting_down && runs.is_idle()) {
@@ -128,17 +134,25 @@ async fn serve(args: Args) -> Result<ExitCode, String> {
                     gives_up_at.get_or_insert_with(|| Instant::now() + LAST_WRITES);
                 }
                 stopped_by.get_or_insert(signal);
-                // What was read already still counts.
+                // What was read already still counts, but nobody may read the answers any more.
                 lines.close();
+                runs.end_histories();
             }
             () = give_up => {
                 complain("feed", "a second signal ended the wait, not every request is answered");
                 break;
             }
         }
-        if !has_input && !is_shutting_down && runs.is_settled() {
+        if has_input || is_shutting_down || !runs.is_settled() {
+            continue;
+        }
+        if !runs.has_waiting_history() {
             is_shutting_down = true;
             runs.shut_down();
+        } else if !is_flushed {
+            // The runs must not wait for a reader of histories.
+            is_flushed = true;
+            runs.flush();
         }
     }
 

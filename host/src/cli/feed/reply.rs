@@ -137,6 +137,11 @@ impl Problem {
         Problem::about(Kind::Library(ErrorKind::Closed), name, "the run is closed")
     }
 
+    pub fn not_read(task: &str) -> Self {
+        let message = format!("the feed was told to end, the history is not read: {task}");
+        Problem::new(Kind::Library(ErrorKind::Closed), message)
+    }
+
     #[cfg(test)]
     pub fn message(&self) -> &str {
         &self.message

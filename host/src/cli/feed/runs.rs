@@ -33,8 +33,10 @@ pub struct Runs {
     closed: VecDeque<(Rc<Name>, u64)>,
     closes: u64,
     in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Event>>>>,
-    /// Opens and closes in flight, and histories that wait to be read.
+    /// Opens and closes in flight.
     gates: usize,
+    /// Histories that wait to be read.
+    waiting_histories: usize,
     /// Runs that are not on the disk as they were asked to be.
     unwritten: BTreeSet<Unwritten>,
     unrecorded: Unrecorded,
@@ -95,7 +97,8 @@ enum Event {
     Closed(Ticket, Result<Receipt, Error>, Box<Stats>),
     ShutDown(Vec<ClosedRun>),
     Recorded(Id, Share, Option<Name>, Result<Recorded, Error>),
-    HistoryAdmitted(Id, Share, Box<HistoryOptions>),
+    Flushed(Rc<Name>, Mark, Result<(), Error>),
+    HistoryAdmitted(Id, Result<Share, Share>, Box<HistoryOptions>),
     Told(Id, Share, Result<History, Error>),
 }
 
@@ -110,6 +113,7 @@ impl Runs {
             closes: 0,
             in_flight: FuturesUnordered::new(),
             gates: 0,
+            waiting_histories: 0,
             unwritten: BTreeSet::new(),
             unrecorded: Unrecorded::default(),
         }
@@ -125,7 +129,7 @@ impl Runs {
                 self.record(id, share, *options, summary, name);
             }
             Ok(Request { id, ask: Ask::History(options) }) => {
-                self.gates += 1;
+                self.waiting_histories += 1;
                 let limits = self.limits.clone();
                 self.in_flight.push(Box::pin(async move {
                     Event::HistoryAdmitted(id, limits.admit_history(share).await, options)
@@ -137,9 +141,31 @@ impl Runs {
         }
     }
 
-    /// Whether no request waits for another one.
+    /// Whether no request of a run waits for another one.
     pub fn is_settled(&self) -> bool {
         self.gates == 0
+    }
+
+    /// Whether a history waits to be read, which can last for as long as nobody reads the answers.
+    pub fn has_waiting_history(&self) -> bool {
+        self.waiting_histories > 0
+    }
+
+    /// Answers the histories that wait without reading them, and those to come.
+    pub fn end_histories(&self) {
+        self.limits.end_histories();
+    }
+
+    /// Writes what every open run holds. A run whose write fails tells so when it is closed.
+    pub fn flush(&mut self) {
+        for (name, slot) in &self.slots {
+            if let Phase::Open(run) = &slot.phase {
+                let (name, mark, flush) = (name.clone(), slot.ledger.mark(), run.flush());
+                self.in_flight.push(Box::pin(async move {
+                    Event::Flushed(name, mark, flush.await.map(drop))
+                }));
+            }
+        }
     }
 
     /// Whether no call is in flight.
@@ -176,6 +202,9 @@ impl Runs {
         summary: String,
         name: Option<Name>,
     ) {
+        if let Some(name) = &name {
+            self.unrecorded.started(name.clone());
+        }
         let recording = self.tandem.record_run(options, summary);
         self.in_flight
             .push(Box::pin(async move { Event::Recorded(id, share, name, recording.await) }));
@@ -314,10 +343,15 @@ impl Runs {
             Event::Closed(ticket, outcome, stats) => self.closed(ticket, outcome, stats),
             Event::ShutDown(runs) => self.shut(runs),
             Event::Recorded(id, share, name, result) => self.recorded(&id, share, name, result),
-            Event::HistoryAdmitted(id, share, options) => {
-                self.gates -= 1;
+            Event::Flushed(name, mark, result) => self.flushed(&name, mark, result),
+            Event::HistoryAdmitted(id, Ok(share), options) => {
+                self.waiting_histories -= 1;
                 let reading = self.tandem.history(*options);
                 self.in_flight.push(Box::pin(async move { Event::Told(id, share, reading.await) }));
+            }
+            Event::HistoryAdmitted(id, Err(share), options) => {
+                self.waiting_histories -= 1;
+                self.refuse(&id, share, &Problem::not_read(&options.task_id));
             }
             Event::Told(id, share, Ok(history)) => {
                 let told = Payload::Told(Told::from(history));
@@ -397,6 +431,17 @@ impl Runs {
         }
     }
 
+    fn flushed(&mut self, name: &Name, mark: Mark, result: Result<(), Error>) {
+        match result {
+            Ok(()) => {
+                if let Some(slot) = self.slots.get_mut(name) {
+                    slot.ledger.written(mark);
+                }
+            }
+            Err(error) => self.note(&error),
+        }
+    }
+
     fn recorded(
         &mut self,
         id: &Id,
@@ -446,11 +491,16 @@ impl Runs {
     }
 
     fn failed(&mut self, id: &Id, share: Share, error: &Error) {
+        self.note(error);
+        self.refuse(id, share, &Problem::from(error));
+    }
+
+    /// Notes what an error means for all runs.
+    fn note(&mut self, error: &Error) {
         if error.kind() == ErrorKind::ComponentFailed {
             // One component keeps all runs.
             self.slots.values_mut().for_each(|slot| slot.ledger.component_failed());
         }
-        self.refuse(id, share, &Problem::from(error));
     }
 }
 

@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 use crate::cli::json::Members;
 use crate::cli::table::{NONE, cut, moment, name, span, time};
 
+/// The longest run id: what is longer was written by another program.
+const RUN_CHARS_MAX: usize = 128;
 const DETAIL_CHARS_MAX: usize = 160;
 const COMMAND_CHARS_MAX: usize = 60;
 /// The longest word that is shown as a status.
@@ -44,7 +46,7 @@ impl Entry {
             text.map_or_else(|| NONE.to_owned(), shown)
         };
         [
-            or_none(self.run.as_deref(), name),
+            or_none(self.run.as_deref(), |run| name(&cut(run, RUN_CHARS_MAX))),
             or_none(self.completed_at.as_deref(), moment),
             self.took().unwrap_or_else(|| NONE.to_owned()),
             or_none(self.status.as_deref(), status),

@@ -5,7 +5,7 @@ mod entry;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tandem_host::{History, HistoryOptions, Tandem};
+use tandem_host::{Error, ErrorKind, History, HistoryOptions, Tandem};
 
 use super::json::on_one_line;
 use super::plain::{complain, message, plain, plain_json};
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     task: String,
     /// Show at most this many runs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N")]
     limit: Option<u32>,
     /// Print one line of JSON: an object with taskId, lastRunAt, total and runs
     ///
@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<(), String> {
-    let history = read(args).await.map_err(|error| message(&error))?;
+    let history = read(args).await.map_err(|error| told(&error))?;
     let mut output = io::BufWriter::new(io::stdout().lock());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
@@ -63,7 +63,15 @@ async fn show(args: &Args) -> Result<(), String> {
     }
 }
 
-async fn read(args: &Args) -> Result<History, tandem_host::Error> {
+/// The component names the file of every failure but this one.
+fn told(error: &Error) -> String {
+    match error.path() {
+        Some(path) if error.kind() == ErrorKind::TooLarge => format!("{}: {path}", message(error)),
+        _ => message(error),
+    }
+}
+
+async fn read(args: &Args) -> Result<History, Error> {
     let tandem = Tandem::builder().dir(&args.root.path).build().await?;
     let options = HistoryOptions::new(&args.task);
     let options = match args.limit {

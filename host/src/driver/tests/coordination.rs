@@ -158,6 +158,8 @@ async fn records_that_wait_for_a_lock_keep_out_nobody_else() {
     run.schedule(Request::new().heartbeat().force()).await.unwrap();
     assert_eq!(bench.tandem.history(history()).await.unwrap().total, 0);
     bench.open("b").await.close().await.unwrap();
+    let other = summary("a").replace("task\",", "other\",");
+    bench.tandem.record_run(RecordOptions::new("other"), other).await.unwrap();
 
     std::fs::remove_file(lock).unwrap();
     for recorded in join_all(waiting).await {
