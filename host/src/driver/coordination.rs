@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn records_that_wait_keep_no_reader_out() {
-        let mut coordinations = Coordinations::new(BOUNDS);
+        let mut coordinations = Coordinations::new(Bounds { document_bytes: 1 << 20, ..BOUNDS });
         for _ in 0..RECORDS_MAX + 2 {
             coordinations.push(record(""));
         }
