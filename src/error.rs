@@ -1,6 +1,7 @@
 //! Errors, typed by what the caller can do about them.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// One of the files of a run. Of the two that are written together, the first one's error comes
 /// first.

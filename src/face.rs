@@ -1,7 +1,11 @@
 //! The component's face: WIT exports to core calls, core errors to WIT errors.
 
-use std::rc::Rc;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use atomic_refcell::AtomicRefCell;
 
 use crate::coordinator::options::{HistoryOptions, RecordOptions};
 use crate::coordinator::{Coordinator, Recorded, TaskHistory};
@@ -44,22 +48,27 @@ impl wit::Guest for Component {
 struct Run(persister::Run<Wasi>);
 
 /// What all calls share.
+#[derive(Clone)]
 struct Shared {
-    storage: Rc<Wasi>,
+    storage: Arc<Wasi>,
     registry: Registry,
-    coordinator: Rc<Coordinator<Wasi>>,
+    coordinator: Arc<Coordinator<Wasi>>,
 }
+
+/// Made by the first call. A static must be `Sync` even where there is one thread, and `core` has no
+/// `thread_local!`: hence `Arc` and `AtomicRefCell` for what it reaches.
+static SHARED: AtomicRefCell<Option<Shared>> = AtomicRefCell::new(None);
 
 impl Shared {
     fn new() -> Self {
-        let storage = Rc::new(Wasi::new());
-        let coordinator = Rc::new(Coordinator::new(storage.clone()));
+        let storage = Arc::new(Wasi::new());
+        let coordinator = Arc::new(Coordinator::new(storage.clone()));
         Shared { storage, registry: Registry::default(), coordinator }
     }
-}
 
-thread_local! {
-    static SHARED: Shared = Shared::new();
+    fn get() -> Self {
+        SHARED.borrow_mut().get_or_insert_with(Shared::new).clone()
+    }
 }
 
 impl coordinator::Guest for Component {
@@ -67,22 +76,19 @@ impl coordinator::Guest for Component {
         summary: String,
         options: coordinator::RecordOptions,
     ) -> Result<coordinator::Recorded, types::Error> {
-        let coordinator = SHARED.with(|shared| shared.coordinator.clone());
-        Ok(coordinator.record_run(&summary, options.into()).await?.into())
+        Ok(Shared::get().coordinator.record_run(&summary, options.into()).await?.into())
     }
 
     async fn history(
         options: coordinator::HistoryOptions,
     ) -> Result<coordinator::TaskHistory, types::Error> {
-        let coordinator = SHARED.with(|shared| shared.coordinator.clone());
-        Ok(coordinator.history(options.into()).await?.into())
+        Ok(Shared::get().coordinator.history(options.into()).await?.into())
     }
 }
 
 impl wit::GuestRun for Run {
     async fn open(options: wit::Options) -> Result<(wit::Run, wit::Recovery), types::Error> {
-        let (storage, registry) =
-            SHARED.with(|shared| (shared.storage.clone(), shared.registry.clone()));
+        let Shared { storage, registry, .. } = Shared::get();
         let (run, recovery) = persister::Run::open(storage, &registry, options.into()).await?;
         Ok((wit::Run::new(Run(run)), recovery.into()))
     }

@@ -1,5 +1,8 @@
 //! Identifiers: a task id or a run id is returned unchanged or refused, never rewritten.
 
+use alloc::format;
+use alloc::string::String;
+
 use crate::error::Error;
 
 /// The longest identifier, in bytes of UTF-8.

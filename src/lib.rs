@@ -4,6 +4,10 @@
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
+#![cfg_attr(target_family = "wasm", no_std)]
+
+extern crate alloc;
+
 pub mod coordinator;
 pub mod error;
 pub mod ident;
@@ -14,5 +18,7 @@ pub mod time;
 
 #[cfg(target_family = "wasm")]
 mod face;
+#[cfg(target_family = "wasm")]
+mod runtime;
 #[cfg(target_family = "wasm")]
 mod wasi;

@@ -1,13 +1,44 @@
 //! Timestamps: `YYYY-MM-DDTHH:MM:SS[.fraction]Z` and nothing else.
 
-use std::time::{Duration, UNIX_EPOCH};
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 /// The last second that the format can show, since the epoch.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
 
 /// A time since the epoch, with milliseconds. A clock beyond the format's last second shows that.
 pub fn timestamp(since_epoch: Duration) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + since_epoch.min(LAST)).to_string()
+    let since_epoch = since_epoch.min(LAST);
+    let seconds = since_epoch.as_secs();
+    let (mut day, second) = (seconds / 86_400, seconds % 86_400);
+    let (mut year, mut month) = (1970, 1);
+    while day >= days_in(year, month) {
+        day -= days_in(year, month);
+        (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    }
+    format!(
+        "{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        day + 1,
+        second / 3_600,
+        second / 60 % 60,
+        second % 60,
+        since_epoch.subsec_millis()
+    )
+}
+
+/// How many days a month has; none if there is no such month.
+fn days_in(year: u64, month: u64) -> u64 {
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    }
 }
 
 /// Whether a text is a timestamp of a time that exists; there are no leap seconds.
@@ -26,22 +57,26 @@ pub fn is_timestamp(text: &str) -> bool {
         return false;
     }
     let number = |from: usize, to: usize| {
-        head[from..to].bytes().fold(0, |n, b| n * 10 + u32::from(b - b'0'))
+        head[from..to].bytes().fold(0, |n, b| n * 10 + u64::from(b - b'0'))
     };
-    let (year, month, day) = (number(0, 4), number(5, 7), number(8, 10));
-    let days = match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1..=days).contains(&day) && number(11, 13) < 24 && number(14, 16) < 60 && number(17, 19) < 60
+    let days = days_in(number(0, 4), number(5, 7));
+    (1..=days).contains(&number(8, 10))
+        && number(11, 13) < 24
+        && number(14, 16) < 60
+        && number(17, 19) < 60
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn at_second(second: u64) -> String {
+        timestamp(Duration::from_secs(second))
+    }
 
     #[test]
     fn a_timestamp_has_one_form() {
@@ -99,5 +134,34 @@ mod tests {
             assert!(is_timestamp(&text) && text.len() == 24, "{text}");
         }
         assert_eq!(timestamp(Duration::from_millis(1_767_659_236_820)), "2026-01-06T00:27:16.820Z");
+    }
+
+    #[test]
+    fn days_and_years_end_where_the_calendar_says() {
+        for (second, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (86_399, "1970-01-01T23:59:59.000Z"),
+            (31_535_999, "1970-12-31T23:59:59.000Z"),
+            (68_169_600, "1972-02-29T00:00:00.000Z"),
+            (951_782_399, "2000-02-28T23:59:59.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (951_868_800, "2000-03-01T00:00:00.000Z"),
+            (4_107_542_399, "2100-02-28T23:59:59.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+            (253_402_300_799, "9999-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(at_second(second), text);
+        }
+        assert_eq!(timestamp(Duration::MAX), at_second(253_402_300_799));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_what_others_show(ms in 0..=LAST.as_millis() as u64) {
+            let time = Duration::from_millis(ms);
+            let text = timestamp(time);
+            prop_assert!(is_timestamp(&text));
+            prop_assert_eq!(text, humantime::format_rfc3339_millis(UNIX_EPOCH + time).to_string());
+        }
     }
 }

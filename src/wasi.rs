@@ -1,7 +1,11 @@
 //! [`Storage`] on `wasi:filesystem`, `wasi:clocks` and `wasi:random`: the only file that sees
 //! their bindings.
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use futures::future::{LocalBoxFuture, join};
 use wasi::clocks::{monotonic_clock, system_clock};

@@ -1,7 +1,9 @@
 //! A task's history as text: entries are found, ordered and put together again; what stands in
 //! them is never written anew.
 
-use std::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::summary::Summary;
 use crate::json;
@@ -53,7 +55,7 @@ impl<'a> History<'a> {
         let (mut task, mut entries, mut others) = (None, None, Vec::new());
         // In one pass: a history has megabytes.
         let mut walk = Walk::new(text, skip_space(bytes, 0));
-        while let Some((key, at)) = walk.next() {
+        while let Some((key, at)) = walk.next_value() {
             let name = decoded(key);
             if name == "runs" && bytes.get(at) == Some(&b'[') {
                 let (read, end) = Entry::read_all(text, at)?;
@@ -201,7 +203,7 @@ impl<'a> Entry<'a> {
     fn read_all(text: &'a str, at: usize) -> Result<(Vec<Self>, usize), Bad> {
         let mut entries = Vec::new();
         let mut walk = Walk::new(text, at);
-        while let Some((_, at)) = walk.next() {
+        while let Some((_, at)) = walk.next_value() {
             if entries.len() >= ENTRIES_MAX {
                 return Err(Bad::TooLarge);
             }
@@ -233,7 +235,7 @@ fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
         return (keys, end_of_value(bytes, at));
     }
     let mut walk = Walk::new(text, at);
-    while let Some((key, at)) = walk.next() {
+    while let Some((key, at)) = walk.next_value() {
         let end = end_of_value(bytes, at);
         let place = match decoded(key).as_ref() {
             "runId" => Some(0),
@@ -251,7 +253,7 @@ fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
 /// The id in an entry. One that is no Unicode is known by its text, or two of them would be one.
 fn identity(text: &str) -> Cow<'_, str> {
     let id = decoded(text);
-    if id.contains(char::REPLACEMENT_CHARACTER) { Cow::Borrowed(text) } else { id }
+    if id.chars().any(|c| c == char::REPLACEMENT_CHARACTER) { Cow::Borrowed(text) } else { id }
 }
 
 /// The text of a string that is not empty.

@@ -9,9 +9,14 @@ mod snapshot;
 mod source;
 mod summary;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
+use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Code, Error, Failure, Operation};
@@ -54,20 +59,20 @@ pub struct TaskHistory {
 }
 
 /// Records runs and tells histories.
-pub struct Coordinator<S: Storage>(Rc<Shared<S>>);
+pub struct Coordinator<S: Storage>(Arc<Shared<S>>);
 
 /// What all runs that are being recorded share.
 struct Shared<S: Storage> {
-    storage: Rc<S>,
-    queues: RefCell<Vec<Queue>>,
+    storage: Arc<S>,
+    queues: AtomicRefCell<Vec<Queue>>,
     room: Room,
     /// Directories whose entries, and those of all directories above, are known to be durable.
-    durable: RefCell<Vec<String>>,
+    durable: AtomicRefCell<Vec<String>>,
     /// Locks that were not acquired, by path: a lock expires for the component as a whole, so that
     /// short waits add up.
-    seen: RefCell<Vec<(String, lock::Seen)>>,
+    seen: AtomicRefCell<Vec<(String, lock::Seen)>>,
     /// Summaries that are being written, and who wants to write the same file next.
-    writing: RefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
+    writing: AtomicRefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
 }
 
 /// How many directories and locks are remembered.
@@ -163,14 +168,14 @@ impl<S: Storage> Shared<S> {
 
 impl<S: Storage> Coordinator<S> {
     /// Nothing is recorded yet.
-    pub fn new(storage: Rc<S>) -> Self {
-        Coordinator(Rc::new(Shared {
+    pub fn new(storage: Arc<S>) -> Self {
+        Coordinator(Arc::new(Shared {
             storage,
-            queues: RefCell::default(),
+            queues: AtomicRefCell::default(),
             room: Room::default(),
-            durable: RefCell::default(),
-            seen: RefCell::default(),
-            writing: RefCell::default(),
+            durable: AtomicRefCell::default(),
+            seen: AtomicRefCell::default(),
+            writing: AtomicRefCell::default(),
         }))
     }
 
@@ -186,7 +191,7 @@ impl<S: Storage> Coordinator<S> {
     ) -> Result<Recorded, Error> {
         options.check()?;
         let task_id = &options.history.task_id;
-        let summary = Rc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
+        let summary = Arc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
         let path = place(options.history.clone()).path();
         let (sender, receiver) = oneshot::channel();
         // A task of its own, so that a caller that goes away leaves nothing half done.
@@ -195,7 +200,7 @@ impl<S: Storage> Coordinator<S> {
             let _ = sender.send(record(shared, summary, options).await);
         }));
         // Without an answer the task is gone, and with it whoever could ask.
-        receiver.await.unwrap_or_else(|_| Err(Error::Closed { path }))
+        receiver.await.unwrap_or(Err(Error::Closed { path }))
     }
 
     /// Reads the history.
@@ -253,8 +258,8 @@ fn place(options: HistoryOptions) -> Place {
 
 /// Starts both writes before it waits for either.
 async fn record<S: Storage>(
-    shared: Rc<Shared<S>>,
-    summary: Rc<Summary>,
+    shared: Arc<Shared<S>>,
+    summary: Arc<Summary>,
     options: RecordOptions,
 ) -> Result<Recorded, Error> {
     let (caller, history) = oneshot::channel();

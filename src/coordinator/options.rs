@@ -1,6 +1,8 @@
 //! Where and how a run is recorded, checked once.
 
-use std::time::Duration;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
@@ -14,7 +16,7 @@ const MAX_HISTORY_BYTES: u64 = 64 << 20;
 const LEASE_MS: u64 = 10_000;
 /// Leases that are accepted: below, the lock would be lost while its holder works; above, a holder
 /// that crashed would stop others for hours.
-pub const LEASES_MS: std::ops::RangeInclusive<u64> = 10..=3_600_000;
+pub const LEASES_MS: core::ops::RangeInclusive<u64> = 10..=3_600_000;
 /// The default patience with the lock.
 const LOCK_WAIT_MS: u64 = 30_000;
 /// The default age of an abandoned temporary file.

@@ -1,9 +1,9 @@
 //! How many bytes of histories are in memory at once: many tasks may record runs together, and
 //! running out of memory would lose every open run.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
+use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 /// The files in memory together, unless a single one is larger. The new file comes on top.
@@ -12,9 +12,9 @@ const BYTES_MAX: u64 = 64 << 20;
 /// Room for histories.
 #[derive(Default)]
 pub struct Room {
-    used: Cell<u64>,
+    used: AtomicRefCell<u64>,
     /// Who comes first is served first.
-    waiting: RefCell<VecDeque<oneshot::Sender<()>>>,
+    waiting: AtomicRefCell<VecDeque<oneshot::Sender<()>>>,
 }
 
 /// A part of the room, until it is dropped.
@@ -40,13 +40,19 @@ impl Room {
             let _ = receiver.await;
             is_first = true;
         }
-        self.used.set(self.used.get().saturating_add(bytes));
+        self.update(|used| used.saturating_add(bytes));
         self.call_next();
         Part { room: self, bytes }
     }
 
     fn fits(&self, bytes: u64) -> bool {
-        self.used.get() == 0 || self.used.get().saturating_add(bytes) <= BYTES_MAX
+        let used = *self.used.borrow();
+        used == 0 || used.saturating_add(bytes) <= BYTES_MAX
+    }
+
+    fn update(&self, change: impl FnOnce(u64) -> u64) {
+        let mut used = self.used.borrow_mut();
+        *used = change(*used);
     }
 
     fn call_next(&self) {
@@ -56,7 +62,7 @@ impl Room {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        self.room.used.set(self.room.used.get().saturating_sub(self.bytes));
+        self.room.update(|used| used.saturating_sub(self.bytes));
         self.room.call_next();
     }
 }

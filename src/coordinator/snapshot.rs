@@ -1,7 +1,10 @@
 //! One read, merge and write of a history, for all runs that wait for it.
 
-use std::rc::Rc;
-use std::time::Duration;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::Shared;
 use super::history::History;
@@ -15,7 +18,7 @@ use crate::storage::{Opened, Storage, replace, temp};
 /// What one run wants of the history.
 pub struct Wish {
     /// The run.
-    pub summary: Rc<Summary>,
+    pub summary: Arc<Summary>,
     /// How many of the last runs are kept.
     pub keep_last: Option<u32>,
     /// Whether the history is to survive a power loss.

@@ -1,5 +1,8 @@
 //! A run's summary: what it must hold, and its text as the file holds it.
 
+use alloc::format;
+use alloc::string::String;
+
 use crate::error::{Channel, Error};
 use crate::ident;
 use crate::json::scan::{decoded, members, string};
@@ -59,7 +62,7 @@ fn required(text: &str, name: &str, rules: &Rules) -> Result<String, Error> {
         (Some(_), Some(_)) => return Err(rules.invalid(&format!("has more than one {name}"))),
     };
     let value = value.ok_or_else(|| rules.invalid(&format!("has a {name} that is no string")))?;
-    if value.contains(char::REPLACEMENT_CHARACTER) {
+    if value.chars().any(|c| c == char::REPLACEMENT_CHARACTER) {
         return Err(rules.invalid(&format!("has a {name} that is no valid Unicode")));
     }
     Ok(value.into_owned())

@@ -3,8 +3,11 @@
 
 pub mod scan;
 
-use std::borrow::Cow;
-use std::collections::BinaryHeap;
+use alloc::borrow::Cow;
+use alloc::collections::BinaryHeap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::de::IgnoredAny;
 

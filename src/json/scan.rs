@@ -1,6 +1,8 @@
 //! Pieces of valid JSON, found without building a tree.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A walk over the values of an object or an array in valid JSON, in their order.
 pub struct Walk<'a> {
@@ -17,7 +19,7 @@ impl<'a> Walk<'a> {
 
     /// The text of the next key, empty in an array, and the index at which its value starts. The
     /// caller tells [`Walk::go_on`] where that ends.
-    pub fn next(&mut self) -> Option<(&'a str, usize)> {
+    pub fn next_value(&mut self) -> Option<(&'a str, usize)> {
         let bytes = self.json.as_bytes();
         let mut at = skip_space(bytes, self.at);
         if bytes.get(at) == Some(&b',') {
@@ -50,8 +52,8 @@ impl<'a> Walk<'a> {
 /// The text of every key and value of a valid JSON object, in their order.
 pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut walk = Walk::new(json, skip_space(json.as_bytes(), 0));
-    std::iter::from_fn(move || {
-        let (key, at) = walk.next()?;
+    core::iter::from_fn(move || {
+        let (key, at) = walk.next_value()?;
         let end = end_of_value(json.as_bytes(), at);
         walk.go_on(end);
         Some((key, json.get(at..end)?))

@@ -8,12 +8,18 @@ pub mod recovery;
 pub mod schedule;
 pub mod stats;
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Poll, Waker};
 
+use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Error, Failure};
@@ -43,14 +49,14 @@ pub type Outcome = Result<Receipt, Error>;
 type Caller = oneshot::Sender<Outcome>;
 
 /// The directories of the runs that are open in this component, sorted.
-pub type Registry = Rc<RefCell<Vec<String>>>;
+pub type Registry = Arc<AtomicRefCell<Vec<String>>>;
 
 /// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
 /// requests with [`Error::Closed`], and gives up what was not written.
 pub struct Run<S: Storage>(Rc<Inner<S>>);
 
 struct Inner<S: Storage> {
-    storage: Rc<S>,
+    storage: Arc<S>,
     options: Options,
     /// The run's directory, and its key in the registry.
     registration: Registration,
@@ -84,7 +90,7 @@ impl<S: Storage> Run<S> {
     /// [`Error::InvalidId`], [`Error::InvalidInput`], [`Error::AlreadyOpen`], [`Error::TooLarge`],
     /// [`Error::Storage`].
     pub async fn open(
-        storage: Rc<S>,
+        storage: Arc<S>,
         registry: &Registry,
         options: Options,
     ) -> Result<(Self, Recovery), Error> {
@@ -361,7 +367,7 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
     let mut state = run.state.borrow_mut();
     let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };
     // Dropped while it closed: `Drop` has set `Closed` and the callers know.
-    if let Phase::Closing(callers) = std::mem::replace(&mut state.phase, Phase::Closed) {
+    if let Phase::Closing(callers) = core::mem::replace(&mut state.phase, Phase::Closed) {
         state.phase = next;
         for caller in callers {
             let _ = caller.send(outcome.clone());
@@ -373,7 +379,7 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
 struct Registration {
     registry: Registry,
     directory: String,
-    is_ended: std::cell::Cell<bool>,
+    is_ended: Cell<bool>,
 }
 
 impl Registration {
@@ -383,11 +389,7 @@ impl Registration {
             Ok(_) => return Err(Error::AlreadyOpen { path: directory }),
             Err(at) => registry.borrow_mut().insert(at, directory.clone()),
         }
-        Ok(Registration {
-            registry: registry.clone(),
-            directory,
-            is_ended: std::cell::Cell::new(false),
-        })
+        Ok(Registration { registry: registry.clone(), directory, is_ended: Cell::new(false) })
     }
 
     fn end(&self) {

@@ -1,6 +1,8 @@
 //! What a run is opened with, checked once.
 
-use std::time::Duration;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 use crate::error::Error;
 use crate::ident;

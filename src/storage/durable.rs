@@ -1,5 +1,9 @@
 //! What a write survives, and the directory syncs that it takes.
 
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use super::lanes::{Lane, StepError, settle};
 use super::{Storage, ancestors};
 use crate::error::{Code, Operation};

@@ -1,7 +1,9 @@
 //! Several steps side by side, each started before any is waited for.
 
-use std::future::poll_fn;
-use std::task::Poll;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::future::poll_fn;
+use core::task::Poll;
 
 use futures::future::LocalBoxFuture;
 

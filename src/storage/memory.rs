@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -67,9 +68,13 @@ impl Fault {
 
 impl Memory {
     /// An empty disk at time zero.
-    pub fn new() -> Self {
+    #[expect(
+        clippy::arc_with_non_send_sync,
+        reason = "a test runs on one thread, as the component"
+    )]
+    pub fn new() -> Arc<Self> {
         let pool = LocalPool::new();
-        Memory {
+        Arc::new(Memory {
             spawner: pool.spawner(),
             pool: RefCell::new(pool),
             now_ns: Cell::new(1_000 * MS),
@@ -83,7 +88,7 @@ impl Memory {
             faults: RefCell::default(),
             held: RefCell::default(),
             holders: RefCell::default(),
-        }
+        })
     }
 
     /// Runs tasks until none can go on.

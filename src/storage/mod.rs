@@ -9,7 +9,10 @@ pub(crate) mod memory;
 pub mod replace;
 pub mod temp;
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
@@ -141,7 +144,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 
 /// The directories above `path`, up to the granted one: `.`, `a`, `a/b` for `a/b/c`.
 pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
+    core::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Temporary files: unpredictable names beside their target, and the sweep of abandoned ones.
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 use super::{Kind, Storage};
 use crate::error::{Code, Failure, Operation};
@@ -128,9 +131,9 @@ mod tests {
 
     #[test]
     fn temp_names_are_recognised_and_nothing_else_is() {
-        let storage = Memory::new();
+        let storage = &*Memory::new();
         for target in ["manifest.json", ".heartbeat", "runs.json"] {
-            let name = name(&storage, target);
+            let name = name(storage, target);
             assert_eq!(
                 parts(&name).map(|(of, _)| of),
                 Some(target.trim_start_matches('.')),
@@ -152,7 +155,7 @@ mod tests {
 
     #[test]
     fn temp_names_do_not_repeat() {
-        let storage = Memory::new();
-        assert_ne!(name(&storage, "a"), name(&storage, "a"));
+        let storage = &*Memory::new();
+        assert_ne!(name(storage, "a"), name(storage, "a"));
     }
 }

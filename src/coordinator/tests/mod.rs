@@ -10,6 +10,7 @@ mod summary;
 mod together;
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -27,13 +28,13 @@ type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
 
 /// A disk and one component on it.
 struct Place {
-    disk: Rc<Memory>,
+    disk: Arc<Memory>,
     coordinator: Rc<Coordinator<Memory>>,
 }
 
 impl Place {
     fn new() -> Self {
-        let disk = Rc::new(Memory::new());
+        let disk = Memory::new();
         Place { coordinator: Rc::new(Coordinator::new(disk.clone())), disk }
     }
 

@@ -40,7 +40,7 @@ type Opened = Result<(Run<Memory>, Recovery), Error>;
 
 /// An open run and what is around it.
 struct Place {
-    disk: Rc<Memory>,
+    disk: Arc<Memory>,
     registry: Registry,
     run: Rc<Run<Memory>>,
 }
@@ -52,7 +52,7 @@ impl Place {
     }
 
     fn with(options: Options) -> Self {
-        let place = Place::open(Rc::new(Memory::new()), options).0;
+        let place = Place::open(Memory::new(), options).0;
         place.set(0);
         place.disk.take_calls();
         place
@@ -60,12 +60,12 @@ impl Place {
 
     /// A new run without a document.
     fn empty() -> Self {
-        let place = Place::open(Rc::new(Memory::new()), options()).0;
+        let place = Place::open(Memory::new(), options()).0;
         place.disk.take_calls();
         place
     }
 
-    fn open(disk: Rc<Memory>, options: Options) -> (Self, Recovery) {
+    fn open(disk: Arc<Memory>, options: Options) -> (Self, Recovery) {
         let registry = Registry::default();
         let (run, recovery) = open(&disk, &registry, options).expect("open");
         (Place { disk, registry, run: Rc::new(run) }, recovery)
@@ -144,7 +144,7 @@ fn options() -> Options {
     Options::new("task", "run")
 }
 
-fn open(disk: &Rc<Memory>, registry: &Registry, options: Options) -> Opened {
+fn open(disk: &Arc<Memory>, registry: &Registry, options: Options) -> Opened {
     let (storage, registry) = (disk.clone(), registry.clone());
     disk.run(async move { Run::open(storage, &registry, options).await })
 }

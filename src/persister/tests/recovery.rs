@@ -1,7 +1,7 @@
 use super::*;
 
-fn disk() -> (Rc<Memory>, Registry) {
-    (Rc::new(Memory::new()), Registry::default())
+fn disk() -> (Arc<Memory>, Registry) {
+    (Memory::new(), Registry::default())
 }
 
 fn temp_name(target: &str, digit: &str) -> String {
@@ -9,8 +9,8 @@ fn temp_name(target: &str, digit: &str) -> String {
 }
 
 /// Opens a run on a disk that holds these files, 90 s old.
-fn found(files: &[(&str, &[u8])]) -> (Rc<Memory>, Recovery) {
-    let disk = Rc::new(Memory::new());
+fn found(files: &[(&str, &[u8])]) -> (Arc<Memory>, Recovery) {
+    let disk = Memory::new();
     for (path, content) in files {
         disk.put(path, content, 90_000);
     }
@@ -20,7 +20,7 @@ fn found(files: &[(&str, &[u8])]) -> (Rc<Memory>, Recovery) {
 
 #[test]
 fn a_new_run_finds_nothing() {
-    let (place, recovery) = Place::open(Rc::new(Memory::new()), options());
+    let (place, recovery) = Place::open(Memory::new(), options());
     assert_eq!(recovery, Recovery { directory: DIR.to_owned(), ..Recovery::default() });
     assert!(place.disk.paths().is_empty());
     assert_eq!(place.dirty(), NONE);
@@ -54,7 +54,7 @@ fn a_corrupt_manifest_is_set_aside_and_work_goes_on() {
     let contents: [&[u8]; 8] =
         [b"", b"null", b"{\"n\":", b"\xff\xfe\0", b"[1]", b"{} {}", b"\0\0\0\0", b"{\"a\":1}x"];
     for content in contents {
-        let disk = Rc::new(Memory::new());
+        let disk = Memory::new();
         disk.put(MANIFEST_FILE, content, 0);
         let (place, recovery) = Place::open(disk, options());
         assert_eq!(recovery.document, None);
@@ -90,7 +90,7 @@ fn both_corrupt_files_are_set_aside_and_reported() {
 
 #[test]
 fn a_directory_in_a_files_place_is_an_error_of_that_channel() {
-    let disk = Rc::new(Memory::new());
+    let disk = Memory::new();
     disk.put_dir(MANIFEST_FILE);
     disk.put(HEARTBEAT_FILE, b"2026-01-06T00:27:16.820Z\n", 0);
     let (place, recovery) = Place::open(disk, options());
@@ -105,7 +105,7 @@ fn a_directory_in_a_files_place_is_an_error_of_that_channel() {
 
 #[test]
 fn a_symbolic_link_in_a_files_place_is_not_followed_but_replaced() {
-    let disk = Rc::new(Memory::new());
+    let disk = Memory::new();
     disk.put(&format!("{DIR}/other"), b"", 0);
     disk.put_link(MANIFEST_FILE);
     let (place, recovery) = Place::open(disk, options());

@@ -1,0 +1,14 @@
+//! What `std` would bring: the allocator, and what a panic does.
+
+use core::panic::PanicInfo;
+
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
+
+/// Traps, as the component has nowhere to write to. The host tells that it was lost.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
