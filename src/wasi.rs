@@ -43,7 +43,7 @@ impl Storage for Wasi {
     type Dir = Descriptor;
     type File = Descriptor;
 
-    async fn open_dir(&self, path: &str) -> Result<Descriptor, Code> {
+    fn open_dir(&self, path: &str) -> impl Future<Output = Result<Descriptor, Code>> {
         Box::pin(async move {
             let rights = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
             let root = self.root()?;
@@ -51,27 +51,28 @@ impl Storage for Wasi {
                 .await
                 .map_err(code)
         })
-        .await
     }
 
-    async fn create_dir(&self, path: &str) -> Result<(), Code> {
+    fn create_dir(&self, path: &str) -> impl Future<Output = Result<(), Code>> {
         Box::pin(
             async move { self.root()?.create_directory_at(path.to_owned()).await.map_err(code) },
         )
-        .await
     }
 
-    async fn create_file(&self, dir: &Descriptor, name: &str) -> Result<Descriptor, Code> {
+    fn create_file(
+        &self,
+        dir: &Descriptor,
+        name: &str,
+    ) -> impl Future<Output = Result<Descriptor, Code>> {
         Box::pin(async move {
             let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
             dir.open_at(NO_FOLLOW, name.to_owned(), flags, DescriptorFlags::WRITE)
                 .await
                 .map_err(code)
         })
-        .await
     }
 
-    async fn write(&self, file: &Descriptor, content: Vec<u8>) -> Result<(), Code> {
+    fn write(&self, file: &Descriptor, content: Vec<u8>) -> impl Future<Output = Result<(), Code>> {
         Box::pin(async move {
             let (mut writer, reader) = wasi::wit_stream::new();
             let outcome = file.write_via_stream(reader, 0);
@@ -81,29 +82,32 @@ impl Storage for Wasi {
             // A host that stops reading has an error to tell; one that tells none wrote too little.
             if rest.is_empty() { Ok(()) } else { Err(Code("io")) }
         })
-        .await
     }
 
-    async fn sync_data(&self, file: &Descriptor) -> Result<(), Code> {
-        Box::pin(async move { file.sync_data().await.map_err(code) }).await
+    fn sync_data(&self, file: &Descriptor) -> impl Future<Output = Result<(), Code>> {
+        Box::pin(async move { file.sync_data().await.map_err(code) })
     }
 
-    async fn sync_dir(&self, dir: &Descriptor) -> Result<(), Code> {
-        Box::pin(async move { dir.sync().await.map_err(code) }).await
+    fn sync_dir(&self, dir: &Descriptor) -> impl Future<Output = Result<(), Code>> {
+        Box::pin(async move { dir.sync().await.map_err(code) })
     }
 
-    async fn rename(&self, dir: &Descriptor, from: &str, to: &str) -> Result<(), Code> {
+    fn rename(
+        &self,
+        dir: &Descriptor,
+        from: &str,
+        to: &str,
+    ) -> impl Future<Output = Result<(), Code>> {
         Box::pin(
             async move { dir.rename_at(from.to_owned(), dir, to.to_owned()).await.map_err(code) },
         )
-        .await
     }
 
-    async fn remove(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {
-        Box::pin(async move { dir.unlink_file_at(name.to_owned()).await.map_err(code) }).await
+    fn remove(&self, dir: &Descriptor, name: &str) -> impl Future<Output = Result<(), Code>> {
+        Box::pin(async move { dir.unlink_file_at(name.to_owned()).await.map_err(code) })
     }
 
-    async fn stat(&self, dir: &Descriptor, name: &str) -> Result<Stat, Code> {
+    fn stat(&self, dir: &Descriptor, name: &str) -> impl Future<Output = Result<Stat, Code>> {
         Box::pin(async move {
             let stat = dir.stat_at(NO_FOLLOW, name.to_owned()).await.map_err(code)?;
             let kind = match stat.type_ {
@@ -114,10 +118,14 @@ impl Storage for Wasi {
             let modified = stat.data_modification_timestamp.map_or(Duration::ZERO, since_epoch);
             Ok(Stat { kind, size: stat.size, modified })
         })
-        .await
     }
 
-    async fn read(&self, dir: &Descriptor, name: &str, limit: u64) -> Result<Vec<u8>, Code> {
+    fn read(
+        &self,
+        dir: &Descriptor,
+        name: &str,
+        limit: u64,
+    ) -> impl Future<Output = Result<Vec<u8>, Code>> {
         Box::pin(async move {
             let rights = DescriptorFlags::READ;
             let file = dir
@@ -140,17 +148,15 @@ impl Storage for Wasi {
             outcome.await.map_err(code)?;
             Ok(content)
         })
-        .await
     }
 
-    async fn list(&self, dir: &Descriptor) -> Result<Vec<String>, Code> {
+    fn list(&self, dir: &Descriptor) -> impl Future<Output = Result<Vec<String>, Code>> {
         Box::pin(async move {
             let (stream, outcome) = dir.read_directory();
             let names = stream.collect().await.into_iter().map(|entry| entry.name).collect();
             outcome.await.map_err(code)?;
             Ok(names)
         })
-        .await
     }
 
     fn monotonic_ns(&self) -> u64 {
