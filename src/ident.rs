@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::error::Error;
+use crate::quote::{quoted, quoted_char};
 
 /// The longest identifier, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 128;
@@ -21,7 +22,7 @@ const RESERVED: [&str; 3] = ["cli", "mcp", "local-mcp"];
 pub fn check(what: &'static str, id: &str) -> Result<(), Error> {
     match broken_rule(id) {
         None => Ok(()),
-        Some(rule) => Err(Error::InvalidId(format!("{what} {rule}: {id:?}"))),
+        Some(rule) => Err(Error::InvalidId(format!("{what} {rule}: {}", quoted(id)))),
     }
 }
 
@@ -34,7 +35,7 @@ fn broken_rule(id: &str) -> Option<String> {
         return Some(format!("is longer than {MAX_ID_BYTES} bytes"));
     }
     if let Some(c) = id.chars().find(|&c| is_forbidden(c)) {
-        return Some(format!("has the forbidden character {c:?}"));
+        return Some(format!("has the forbidden character {}", quoted_char(c)));
     }
     if first == '.' {
         return Some("starts with a dot".into());
@@ -86,7 +87,7 @@ fn check_part(option: &str, name: &str, whole: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::invalid_input(format!("{option} {rule}: {whole:?}")))
+    Err(Error::invalid_input(format!("{option} {rule}: {}", quoted(whole))))
 }
 
 /// Characters that no file name of the layout may hold: controls (C0, DEL, C1), separators, what

@@ -13,6 +13,7 @@ pub mod error;
 pub mod ident;
 pub mod json;
 pub mod persister;
+mod quote;
 pub mod storage;
 pub mod time;
 

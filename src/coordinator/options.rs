@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
+use crate::quote::quoted;
 use crate::storage::durable::Durability;
 
 /// The default size limit of a summary.
@@ -121,7 +122,8 @@ impl HistoryOptions {
         ident::check_path("history_root", &self.root)?;
         ident::check_name("history_name", &self.name)?;
         if self.name.eq_ignore_ascii_case(LEGACY_NAME) {
-            let message = format!("history_name is that of the older format: {:?}", self.name);
+            let name = quoted(&self.name);
+            let message = format!("history_name is that of the older format: {name}");
             return Err(Error::invalid_input(message));
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::error::{Channel, Error};
 use crate::ident;
 use crate::json::scan::{decoded, members, string};
 use crate::json::{self, MAX_DEPTH, Rules};
+use crate::quote::quoted;
 use crate::time::is_timestamp;
 
 /// A summary that keeps the rules.
@@ -41,12 +42,13 @@ impl Summary {
             ["taskId", "runId", "timestamp"].map(|name| required(text, name, &rules));
         let (task, run_id, timestamp) = (task?, run_id?, timestamp?);
         if task != task_id {
-            return Err(rules.invalid(&format!("is of another task than {task_id:?}: {task:?}")));
+            let (expected, task) = (quoted(task_id), quoted(&task));
+            return Err(rules.invalid(&format!("is of another task than {expected}: {task}")));
         }
         ident::check("run id", &run_id)?;
         if !is_timestamp(&timestamp) {
             let rule = "has a timestamp that is not YYYY-MM-DDTHH:MM:SS[.fraction]Z";
-            return Err(rules.invalid(&format!("{rule}: {timestamp:?}")));
+            return Err(rules.invalid(&format!("{rule}: {}", quoted(&timestamp))));
         }
         let text = json::indent(text, &rules, "")?;
         Ok(Summary { run_id, timestamp, text })

@@ -65,7 +65,8 @@ pub fn check_object(text: &str, rules: &Rules) -> Result<(), Error> {
         return Err(rules.too_large(rules.what, text.len()));
     }
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return Err(rules.invalid(&format!("is no valid JSON: {error}")));
+        let (line, column) = (error.line(), error.column());
+        return Err(rules.invalid(&format!("is no valid JSON: line {line}, column {column}")));
     }
     if is_object(text) { Ok(()) } else { Err(rules.invalid("is no JSON object")) }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
+use crate::quote::quoted;
 use crate::storage::durable::Durability;
 
 /// The default throttle.
@@ -70,8 +71,8 @@ impl Options {
         // One name in two cases is one file on some file systems.
         if self.manifest_name.eq_ignore_ascii_case(&self.heartbeat_name) {
             return Err(Error::invalid_input(format!(
-                "manifest_name and heartbeat_name are the same: {:?}",
-                self.manifest_name
+                "manifest_name and heartbeat_name are the same: {}",
+                quoted(&self.manifest_name)
             )));
         }
         Ok(format!("{}/{}/cli/{}", self.runs_root, self.task_id, self.run_id))
