@@ -39,6 +39,6 @@ fn the_component_exports_its_interfaces() {
 }
 
 #[test]
-fn the_component_has_at_most_300_kib() {
-    assert!(COMPONENT.len() <= 300 * 1024, "{} bytes", COMPONENT.len());
+fn the_component_has_at_most_208_kib() {
+    assert!(COMPONENT.len() <= 208 * 1024, "{} bytes", COMPONENT.len());
 }
