@@ -21,7 +21,9 @@ pub fn quoted_char(c: char) -> String {
 }
 
 fn push(out: &mut String, c: char, mark: char) {
-    if c == mark || c == '\\' || is_unseen(c) {
+    if c == '\0' {
+        out.push_str("\\0");
+    } else if c == mark || c == '\\' || is_unseen(c) {
         out.extend(c.escape_default());
     } else {
         out.push(c);
@@ -61,14 +63,14 @@ mod tests {
     #[test]
     fn quotes_backslashes_and_what_cannot_be_seen_are_escaped() {
         for text in
-            ["\"", "\\", "\t\n\r", "\u{1}\u{1B}\u{7F}\u{85}", "e\u{301}", "\u{2028}", "\u{A0}"]
+            ["\"", "\\", "\t\n\r", "\0\u{1}\u{1B}\u{7F}\u{85}", "e\u{301}", "\u{2028}", "\u{A0}"]
         {
             assert_eq!(quoted(text), format!("{text:?}"));
         }
         for c in ['\'', '\\', '\n', '\u{7F}', '\u{9B}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
             assert_eq!(quoted_char(c), format!("{c:?}"));
         }
-        assert_eq!(quoted("\0\u{3164}"), r#""\u{0}\u{3164}""#);
+        assert_eq!(quoted("\u{3164}"), r#""\u{3164}""#);
     }
 
     /// Beyond `{:?}` there are the four letters without ink.
