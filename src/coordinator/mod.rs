@@ -41,7 +41,7 @@ pub struct Recorded {
     pub runs: u32,
     /// Whether the run itself was dropped as too old.
     pub is_dropped: bool,
-    /// Where corrupt files were moved.
+    /// Where corrupt files were kept.
     pub set_aside: Vec<String>,
     /// How many abandoned temporary files were removed.
     pub swept: u32,
@@ -83,11 +83,10 @@ impl<S: Storage> Shared<S> {
     async fn open_or_create_dir(&self, path: &str) -> Result<Opened<S::Dir>, Failure> {
         let opened = open_or_create_dir(&*self.storage, path).await?;
         if opened.was_missing {
-            let top = |path: &str| path.split('/').next().map(str::to_owned);
-            let is_new = |known: &str| {
-                if opened.has_new_parent { top(known) == top(path) } else { known == path }
-            };
-            self.durable.borrow_mut().retain(|known| !is_new(known));
+            let top = path.split('/').next();
+            self.durable.borrow_mut().retain(|known| {
+                known != path && !(opened.has_new_parent && known.split('/').next() == top)
+            });
         }
         Ok(opened)
     }

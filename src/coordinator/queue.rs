@@ -53,7 +53,7 @@ impl<S: Storage> Shared<S> {
         self.storage.spawn(Box::pin(serve(self.clone(), place, lock)));
     }
 
-    /// Does something with the requests of a queue; the queue is gone when none is left.
+    /// Does something with the requests of a queue.
     fn with_requests<T>(&self, place: &Arc<Place>, act: impl FnOnce(&mut Vec<Request>) -> T) -> T {
         let mut queues = self.queues.borrow_mut();
         let Some(at) = queues.iter().position(|queue| Arc::ptr_eq(&queue.place, place)) else {

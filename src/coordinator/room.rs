@@ -36,7 +36,7 @@ impl Room {
                 waiting.push_back(sender);
             }
             drop(waiting);
-            // The sender is dropped when it is this one's turn.
+            // Answered when it is this one's turn.
             let _ = receiver.await;
             is_first = true;
         }
@@ -56,7 +56,12 @@ impl Room {
     }
 
     fn call_next(&self) {
-        self.waiting.borrow_mut().pop_front();
+        while let Some(sender) = self.waiting.borrow_mut().pop_front() {
+            // One that went away does not keep the one behind it waiting.
+            if sender.send(()).is_ok() {
+                return;
+            }
+        }
     }
 }
 
@@ -64,5 +69,50 @@ impl Drop for Part<'_> {
     fn drop(&mut self) {
         self.room.update(|used| used.saturating_sub(self.bytes));
         self.room.call_next();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    const LARGE: u64 = BYTES_MAX - 10;
+
+    #[test]
+    fn who_comes_first_is_served_first() {
+        let room = Room::default();
+        let first = room.take(LARGE).now_or_never().expect("there is room");
+        let mut second = Box::pin(room.take(LARGE));
+        assert!(second.as_mut().now_or_never().is_none());
+        let mut small = Box::pin(room.take(1));
+        assert!(small.as_mut().now_or_never().is_none(), "it would fit, but it came later");
+        drop(first);
+        assert!(small.as_mut().now_or_never().is_none(), "it is not its turn");
+        let second = second.now_or_never().expect("its turn");
+        let small = small.now_or_never().expect("it fits beside the other");
+        drop((second, small));
+        assert_eq!(*room.used.borrow(), 0);
+    }
+
+    #[test]
+    fn one_that_went_away_keeps_nobody_waiting() {
+        let room = Room::default();
+        let first = room.take(LARGE).now_or_never().expect("there is room");
+        let mut gone = Box::pin(room.take(LARGE));
+        assert!(gone.as_mut().now_or_never().is_none());
+        let mut next = Box::pin(room.take(LARGE));
+        assert!(next.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(first);
+        assert!(next.now_or_never().is_some());
+    }
+
+    #[test]
+    fn one_that_is_larger_than_the_room_has_it_alone() {
+        let room = Room::default();
+        let large = room.take(2 * BYTES_MAX).now_or_never().expect("nobody else is there");
+        assert!(room.take(0).now_or_never().is_none());
+        drop(large);
     }
 }

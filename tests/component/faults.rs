@@ -3,30 +3,13 @@
 use std::fs;
 
 use tandem_host::disk::DiskOperation::{
-    self, CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt,
-    Sync, SyncData, Write,
+    CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt, Sync,
+    SyncData, Write,
 };
 use tandem_host::disk::{Call, ErrorCode, Fault};
 use tandem_host::{Channel, Durability, Error, ErrorKind, Operation};
 
-use crate::support::{ALL, Clock, Lab, age, directory, options, within};
-
-/// The codes and whether the same request can succeed later.
-const CODES: [(ErrorCode, bool); 5] = [
-    (ErrorCode::InsufficientSpace, true),
-    (ErrorCode::Quota, true),
-    (ErrorCode::Io, true),
-    (ErrorCode::Access, false),
-    (ErrorCode::ReadOnly, false),
-];
-
-/// The operations of a channel and what they are called in an error.
-const STEPS: [(DiskOperation, Operation); 4] = [
-    (CreateFile, Operation::Open),
-    (Write, Operation::Write),
-    (SyncData, Operation::Sync),
-    (Rename, Operation::Rename),
-];
+use crate::support::{ALL, CODES, Clock, Lab, STEPS, age, directory, options, within};
 
 const NAMES: [&str; 2] = [".heartbeat", "manifest.json"];
 

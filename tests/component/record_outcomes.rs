@@ -13,24 +13,7 @@ use tandem_host::{Channel, Error, ErrorKind, Failure, Operation, Reached, Record
 use crate::record_support::{
     HISTORY, HISTORY_PATH, LOCK, LOCK_PATH, SUMMARY, at, options, summary, summary_path,
 };
-use crate::support::{Lab, within};
-
-/// The codes and whether the same request can succeed later.
-const CODES: [(ErrorCode, bool); 5] = [
-    (ErrorCode::InsufficientSpace, true),
-    (ErrorCode::Quota, true),
-    (ErrorCode::Io, true),
-    (ErrorCode::Access, false),
-    (ErrorCode::ReadOnly, false),
-];
-
-/// The operations of either file and what they are called in an error.
-const STEPS: [(DiskOperation, Operation); 4] = [
-    (CreateFile, Operation::Open),
-    (Write, Operation::Write),
-    (SyncData, Operation::Sync),
-    (Rename, Operation::Rename),
-];
+use crate::support::{CODES, Lab, STEPS, within};
 
 /// What an error is to tell of one file.
 struct Told<'a> {

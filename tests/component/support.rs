@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
-use tandem_host::disk::{Disk, DiskOperation, Fail, Hold, OsDisk, Record};
+use tandem_host::disk::DiskOperation::{CreateFile, Rename, SyncData, Write};
+use tandem_host::disk::{Disk, DiskOperation, ErrorCode, Fail, Hold, OsDisk, Record};
 use tandem_host::{
-    Builder, HostMonotonicClock, HostWallClock, Pending, Request, Run, RunOptions, Tandem,
+    Builder, HostMonotonicClock, HostWallClock, Operation, Pending, Request, Run, RunOptions,
+    Tandem,
 };
 use tempfile::TempDir;
 
@@ -28,6 +30,23 @@ pub const ALL: Request = Request { manifest: true, heartbeat: true, force: true 
 pub const MANIFEST: Request = Request { manifest: true, heartbeat: false, force: false };
 /// Throttled.
 pub const HEARTBEAT: Request = Request { manifest: false, heartbeat: true, force: false };
+
+/// The codes and whether the same request can succeed later.
+pub const CODES: [(ErrorCode, bool); 5] = [
+    (ErrorCode::InsufficientSpace, true),
+    (ErrorCode::Quota, true),
+    (ErrorCode::Io, true),
+    (ErrorCode::Access, false),
+    (ErrorCode::ReadOnly, false),
+];
+
+/// The operations on a file that is written, and what they are called in an error.
+pub const STEPS: [(DiskOperation, Operation); 4] = [
+    (CreateFile, Operation::Open),
+    (Write, Operation::Write),
+    (SyncData, Operation::Sync),
+    (Rename, Operation::Rename),
+];
 
 /// Makes a test of each named function for each filesystem: `os_disk::name` and `wasmtime::name`.
 macro_rules! on_both_filesystems {
