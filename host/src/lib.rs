@@ -75,7 +75,9 @@ mod glue;
 mod options;
 mod report;
 mod run;
+pub mod sim;
 mod tandem;
+pub mod torture;
 
 pub use builder::Builder;
 pub use component::COMPONENT;

@@ -33,6 +33,27 @@ pub enum DiskOperation {
     ReadDir,
 }
 
+impl DiskOperation {
+    /// Whether such a call changes files or makes changes durable.
+    pub(crate) fn changes(self) -> bool {
+        match self {
+            DiskOperation::CreateDir
+            | DiskOperation::CreateFile
+            | DiskOperation::Write
+            | DiskOperation::SyncData
+            | DiskOperation::Sync
+            | DiskOperation::Rename
+            | DiskOperation::RemoveFile => true,
+            DiskOperation::OpenDir
+            | DiskOperation::OpenFile
+            | DiskOperation::Read
+            | DiskOperation::Stat
+            | DiskOperation::StatAt
+            | DiskOperation::ReadDir => false,
+        }
+    }
+}
+
 /// One call of a disk operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -63,7 +84,7 @@ impl Call {
     /// `.heartbeat.<32 hex>.tandem-tmp` is `heartbeat`.
     pub fn target(&self) -> &str {
         let name = self.name();
-        temp_target(name).unwrap_or(name).trim_start_matches('.')
+        temporary_target(name).unwrap_or(name).trim_start_matches('.')
     }
 
     /// Whether this call is about the file `name` or a temporary file of it.
@@ -73,7 +94,7 @@ impl Call {
 
     /// Whether the path is that of a temporary file.
     pub fn is_temporary(&self) -> bool {
-        temp_target(self.name()).is_some()
+        is_temporary(self.name())
     }
 
     /// Whether this is `operation` on the file `name` or on a temporary file of it.
@@ -92,8 +113,13 @@ impl fmt::Display for Call {
     }
 }
 
+/// Whether a name is that of a temporary file.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    temporary_target(name).is_some()
+}
+
 /// The target in the name of a temporary file; the target's own leading dot is not kept there.
-fn temp_target(name: &str) -> Option<&str> {
+pub(crate) fn temporary_target(name: &str) -> Option<&str> {
     let stem = name.strip_prefix('.')?.strip_suffix(TEMP_SUFFIX)?;
     let (target, random) = stem.rsplit_once('.')?;
     let is_random =

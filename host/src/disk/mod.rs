@@ -15,6 +15,7 @@ use std::future::Future;
 use std::time::SystemTime;
 
 pub use call::{Call, DiskOperation};
+pub(crate) use call::{is_temporary, temporary_target};
 pub use code::ErrorCode;
 pub use fail::{Fail, Fault};
 pub use hold::{Gate, Hold};
@@ -106,13 +107,14 @@ pub trait Disk: Send + Sync + 'static {
         bytes_max: usize,
     ) -> impl Future<Output = Result<Vec<u8>, ErrorCode>> + Send;
 
-    /// Write all of `bytes` at `offset`.
+    /// Write `bytes` at `offset`, and tell how many of them were written. When that is fewer than
+    /// all, the component is told that the rest was not taken.
     fn write(
         &self,
         file: &Self::Node,
         offset: u64,
         bytes: Vec<u8>,
-    ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+    ) -> impl Future<Output = Result<usize, ErrorCode>> + Send;
 
     /// Make a file's data durable. POSIX: `fdatasync`.
     fn sync_data(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;

@@ -131,9 +131,13 @@ impl Disk for OsDisk {
         .await
     }
 
-    async fn write(&self, file: &OsNode, offset: u64, bytes: Vec<u8>) -> Result<(), ErrorCode> {
+    async fn write(&self, file: &OsNode, offset: u64, bytes: Vec<u8>) -> Result<usize, ErrorCode> {
         let file = file.file()?;
-        self.run(Cost::Cheap, move || Ok(file.write_all_at(&bytes, offset)?)).await
+        let work = move || {
+            file.write_all_at(&bytes, offset)?;
+            Ok(bytes.len())
+        };
+        self.run(Cost::Cheap, work).await
     }
 
     async fn sync_data(&self, node: &OsNode) -> Result<(), ErrorCode> {

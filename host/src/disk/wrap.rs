@@ -122,7 +122,12 @@ impl<D: Disk, L: Layer> Disk for Layered<D, L> {
         self.around(call, self.disk.read(&file.node, offset, bytes_max)).await
     }
 
-    async fn write(&self, file: &Self::Node, offset: u64, bytes: Vec<u8>) -> Result<(), ErrorCode> {
+    async fn write(
+        &self,
+        file: &Self::Node,
+        offset: u64,
+        bytes: Vec<u8>,
+    ) -> Result<usize, ErrorCode> {
         let call = self.call(DiskOperation::Write, file.path.to_string());
         let call = Call { bytes: bytes.len() as u64, ..call };
         self.around(call, self.disk.write(&file.node, offset, bytes)).await

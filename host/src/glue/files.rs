@@ -14,10 +14,10 @@ use wasmtime::component::{
 use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
 
 use super::bindings::{Descriptor, preopens, types};
+use super::flight::{self, Flight};
 use super::list::Listing;
 use super::read::Reading;
 use super::write::Writing;
-use super::{Flight, flight};
 use crate::disk::{Disk, ErrorCode, Kind, Stat};
 
 /// Selects [`Files`] in a store's data.

@@ -13,6 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::bindings::{preopens, types};
 use super::files::{Files, Glue, Shared};
 use crate::disk::Disk;
+use crate::sim::{SimDisk, SimState};
 
 /// The data of one store.
 pub(crate) struct State<F> {
@@ -99,6 +100,18 @@ impl Filesystem for OnWasmtime {
     }
 
     async fn settled(&self) {}
+}
+
+/// As [`linker`], with a simulated disk, clocks and randomness.
+pub(crate) fn simulated(engine: &Engine) -> wasmtime::Result<Linker<SimState>> {
+    fn files(state: &mut SimState) -> Files<'_, SimDisk> {
+        Files { table: &mut state.table, disk: &state.files }
+    }
+    let mut linker = Linker::new(engine);
+    types::add_to_linker::<_, Glue<SimDisk>>(&mut linker, files)?;
+    preopens::add_to_linker::<_, Glue<SimDisk>>(&mut linker, files)?;
+    SimState::link(&mut linker)?;
+    Ok(linker)
 }
 
 /// Everything the component may import, and nothing else: files, clocks, randomness.

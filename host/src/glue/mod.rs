@@ -9,4 +9,4 @@ mod list;
 mod read;
 mod write;
 
-pub(crate) use flight::Flight;
+pub(crate) use files::Shared;

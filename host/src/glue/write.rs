@@ -18,7 +18,7 @@ pub(super) struct Writing<D: Disk> {
     disk: Shared<D>,
     file: D::Node,
     offset: u64,
-    piece: Option<Operation<Result<(), ErrorCode>>>,
+    piece: Option<Operation<Result<usize, ErrorCode>>>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,
 }
 
@@ -55,30 +55,33 @@ impl<D: Disk, T: 'static> StreamConsumer<T> for Writing<D> {
         _finish: bool,
     ) -> Poll<wasmtime::Result<StreamResult>> {
         let this = &mut *self;
+        let mut source = source.as_direct(store);
         if this.piece.is_none() {
-            let mut source = source.as_direct(store);
             let bytes = source.remaining().to_vec();
             if bytes.is_empty() {
                 return Poll::Ready(Ok(StreamResult::Completed));
             }
-            source.mark_read(bytes.len());
             let offset = this.offset;
-            let Some(end) = offset.checked_add(bytes.len() as u64) else {
+            if offset.checked_add(bytes.len() as u64).is_none() {
                 return Poll::Ready(Ok(this.end(Err(ErrorCode::FileTooLarge))));
-            };
-            this.offset = end;
+            }
             let file = this.file.clone();
             let work =
                 |disk: std::sync::Arc<D>| async move { disk.write(&file, offset, bytes).await };
             this.piece = Some(this.disk.start(work));
         }
         let Some(piece) = this.piece.as_mut() else { return Poll::Pending };
-        // A write that was begun is finished even if the guest gives it up: what it took cannot
-        // be given back.
+        // A write that was begun is finished even if the guest gives it up.
         let result = ready!(Pin::new(piece).poll(cx));
         this.piece = None;
+        let offered = source.remaining().len();
         Poll::Ready(Ok(match result {
-            Ok(()) => StreamResult::Completed,
+            Ok(written) => {
+                let taken = written.min(offered);
+                source.mark_read(taken);
+                this.offset = this.offset.saturating_add(taken as u64);
+                if taken == offered { StreamResult::Completed } else { this.end(Ok(())) }
+            }
             Err(code) => this.end(Err(code)),
         }))
     }

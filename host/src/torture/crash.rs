@@ -1,0 +1,155 @@
+//! A crash at every step of a workload, into the states that the model allows after it.
+
+use super::judge::{self, Crash, Found};
+use super::ledger::Ledger;
+use super::machine::{Next, Stage};
+use super::plan::{self, Plan};
+use super::player::{Order, Player};
+use super::unit::{Moment, Unit};
+use crate::disk::{DiskOperation, is_temporary};
+use crate::sim::SimDisk;
+use crate::sim::crash::{Limits, each_state};
+use crate::sim::effect::Persistent;
+use crate::sim::tree::Tree;
+
+/// A moment of a workload in which everything may end.
+struct Point {
+    persistent: Persistent,
+    live: Tree,
+    ledger: Ledger,
+    /// How many steps had been made.
+    steps: usize,
+    /// What a write in flight would have left of a file that it overwrites.
+    torn: Vec<Tree>,
+}
+
+/// Plays `plan` on `image`, where `ledger` is what is promised of it, and crashes it everywhere. A
+/// crash leads to a disk from which the same may begin again: one of them is told.
+pub(super) fn explore(
+    unit: &mut Unit<'_>,
+    plan: &Plan,
+    image: Tree,
+    ledger: Option<Ledger>,
+    order: Order,
+    limits: Limits,
+) -> Option<(Tree, Ledger)> {
+    let disk = SimDisk::from_tree(image, unit.model, unit.random.u64(..));
+    {
+        let mut world = disk.world();
+        world.is_held = true;
+        world.log = Some(Vec::new());
+    }
+    let mut player = Player::new(plan, unit.model, order);
+    if let Some(ledger) = ledger {
+        player.ledger = ledger;
+    }
+    let (points, end) = play(unit, &mut player, &disk);
+    let steps = std::mem::take(&mut player.steps);
+    if let Some(sentence) = end {
+        let live = disk.world().live.clone();
+        let ledger = &player.ledger;
+        let moment = Moment { plan, ledger, steps: &steps, before: &live };
+        unit.violation(&moment, None, sentence);
+    }
+    unit.next_workload();
+    let chosen = unit.random.usize(..points.len().max(1));
+    let mut survivor = None;
+    for (at, point) in points.iter().enumerate() {
+        let steps = &steps[..point.steps];
+        let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
+        if let Err(sentence) = judge::files(&point.live, plan, &point.ledger, Crash::None) {
+            unit.violation(&moment, None, sentence);
+        }
+        unit.try_state(&moment, Crash::Process, &point.live);
+        for torn in &point.torn {
+            unit.try_state(&moment, Crash::Process, torn);
+        }
+        let model = unit.model;
+        let mut random = unit.random.fork();
+        let mut visited = 0_usize;
+        each_state(&point.persistent, &model, limits, &mut random.clone(), &mut |tree| {
+            unit.try_state(&moment, Crash::PowerLoss, &tree);
+            visited += 1;
+            // Each of them with the same chance.
+            if at == chosen && random.usize(..visited) == 0 {
+                survivor = Some((tree, point.ledger.clone()));
+            }
+        });
+        if !unit.violations.is_empty() {
+            break;
+        }
+    }
+    survivor.map(|(tree, ledger)| {
+        let ledger = rebased(&tree, plan, ledger);
+        (tree, ledger)
+    })
+}
+
+/// Plays to the end, and tells the moments in which the disk or the knowledge about it was new, and
+/// what went wrong by itself.
+fn play(
+    unit: &mut Unit<'_>,
+    player: &mut Player<'_>,
+    disk: &SimDisk,
+) -> (Vec<Point>, Option<String>) {
+    let mut points: Vec<Point> = Vec::new();
+    let mut last = None;
+    let instances = player.instances();
+    let mut director = |stage: &Stage| {
+        let next = player.next(stage);
+        let world = stage.disk.world();
+        let now = (world.changes, player.ledger.changes);
+        if last != Some(now) {
+            last = Some(now);
+            let is_in_place = |call: &crate::disk::Call| {
+                call.operation == DiskOperation::Write && !is_temporary(call.name())
+            };
+            let torn = world.waiting().filter(|held| is_in_place(&held.call));
+            points.push(Point {
+                persistent: world.persistent.clone(),
+                live: world.live.clone(),
+                ledger: player.ledger.clone(),
+                steps: player.steps.len(),
+                torn: torn.map(|held| world.torn(held)).collect(),
+            });
+        }
+        next
+    };
+    let result = unit.lab.run(disk, instances, &mut director);
+    unit.note(disk.trace_hash());
+    let end = match result {
+        Err(error) => Some(format!("the component trapped: {error:#}")),
+        Ok(()) => player.wrong.take(),
+    };
+    (points, end)
+}
+
+/// What is promised of a disk after a crash: what it holds now, and nothing newer.
+fn rebased(tree: &Tree, plan: &Plan, mut ledger: Ledger) -> Ledger {
+    for run in 0..plan.runs.len() {
+        let found = judge::found_manifest(tree, &ledger, run);
+        let known = &mut ledger.runs[run];
+        let version = match found {
+            Found::Whole(version) => Some(version),
+            Found::Absent | Found::Torn => None,
+        };
+        known.versions.truncate(version.map_or(0, |version| version + 1));
+        known.visible = version;
+        known.durable = version;
+        let beat = judge::found_heartbeat(tree, run);
+        known.heartbeat_visible_ms = beat;
+        known.heartbeat_durable_ms = beat;
+        let known_bad = [
+            (plan::manifest_path(run), found == Found::Torn),
+            (plan::heartbeat_path(run), beat.is_none()),
+        ];
+        for (path, is_bad) in known_bad {
+            ledger.known_bad.remove(&path);
+            if let Some(data) = tree.content(&path).filter(|_| is_bad) {
+                ledger.known_bad.insert(path, data.clone());
+            }
+        }
+    }
+    judge::rebase_records(tree, plan, &mut ledger);
+    ledger
+}

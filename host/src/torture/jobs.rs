@@ -1,0 +1,141 @@
+//! Which units there are, and the threads that work on them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use super::Torture;
+use super::crash::explore;
+use super::machine::Lab;
+use super::plan::Plan;
+use super::player::Order;
+use super::report::{Progress, Report, VIOLATIONS_MAX, Violation};
+use super::unit::Unit;
+use crate::options::Durability::{Durable, Visible};
+use crate::sim::Model;
+use crate::sim::crash::Limits;
+use crate::sim::tree::Tree;
+
+/// Small workloads are crashed into every state.
+const EXHAUSTIVE: Limits = Limits { names_max: 1 << 14, states_max: 1 << 15 };
+
+/// Of larger ones, so many states are drawn at each step.
+const DRAWN: Limits = Limits { names_max: 24, states_max: 48 };
+
+/// What a unit found, to be counted in the order of the units.
+struct Done {
+    index: u64,
+    states: HashSet<u64>,
+    faults: u64,
+    orders: u64,
+    violations: Vec<Violation>,
+    trace_hash: u64,
+}
+
+/// Works until enough states were recovered. Units are counted in their order, and what lies behind
+/// the last one that was needed is not counted: so threads change nothing.
+pub(super) fn run(lab: &Lab, torture: &Torture, mut progress: impl FnMut(&Progress)) -> Report {
+    let models = match torture.model {
+        Some(model) => vec![model],
+        None => Model::ALL.to_vec(),
+    };
+    let next = AtomicU64::new(torture.unit.unwrap_or(0));
+    let is_over = AtomicBool::new(false);
+    let mut counts = Progress::default();
+    let mut states: HashSet<u64> = HashSet::new();
+    let mut trace = DefaultHasher::new();
+    let mut violations: Vec<Violation> = Vec::new();
+    thread::scope(|scope| {
+        // Bounded, so that nobody runs far ahead.
+        let (tell, told) = mpsc::sync_channel::<Done>(64);
+        for _ in 0..torture.threads.get() {
+            let (tell, next, is_over, models) = (tell.clone(), &next, &is_over, &models);
+            scope.spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if torture.unit.is_some_and(|unit| unit != index) {
+                        break;
+                    }
+                    let done = perform(lab, torture.seed, index, models);
+                    if tell.send(done).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        let mut early: BTreeMap<u64, Done> = BTreeMap::new();
+        let mut due = torture.unit.unwrap_or(0);
+        'all: while let Ok(done) = told.recv() {
+            early.insert(done.index, done);
+            while let Some(done) = early.remove(&due) {
+                due += 1;
+                states.extend(done.states);
+                (done.index, done.trace_hash).hash(&mut trace);
+                counts.states = states.len() as u64;
+                counts.faults += done.faults;
+                counts.orders += done.orders;
+                counts.units += 1;
+                violations.extend(done.violations);
+                counts.violations = violations.len() as u64;
+                progress(&counts);
+                let is_found = violations.len() >= VIOLATIONS_MAX;
+                if counts.states >= torture.states || is_found || torture.unit.is_some() {
+                    break 'all;
+                }
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        // Whoever waits to tell learns that nobody listens.
+        drop(told);
+    });
+    violations.truncate(VIOLATIONS_MAX);
+    counts.violations = violations.len() as u64;
+    Report { seed: torture.seed, counts, trace_hash: trace.finish(), violations }
+}
+
+fn perform(lab: &Lab, seed: u64, index: u64, models: &[Model]) -> Done {
+    let count = models.len() as u64;
+    let model = models[usize::try_from(index % count).unwrap_or(0)];
+    let mut unit = Unit::new(lab, seed, index, model);
+    work(&mut unit, index / count);
+    let trace_hash = unit.trace_hash();
+    Done {
+        index,
+        states: unit.states,
+        faults: unit.faults,
+        orders: unit.orders,
+        violations: unit.violations,
+        trace_hash,
+    }
+}
+
+/// The work of a model's `nth` unit: first what is small enough to be tried in full, then anything.
+fn work(unit: &mut Unit<'_>, nth: u64) {
+    let small: [Plan; 8] = [
+        Plan::updates(1, Durable, Visible),
+        Plan::updates(2, Durable, Visible),
+        Plan::updates(3, Durable, Visible),
+        Plan::updates(2, Durable, Durable),
+        Plan::updates(3, Visible, Visible),
+        Plan::records(1, Durable, Durable),
+        Plan::records(2, Durable, Visible),
+        Plan::records(3, Visible, Durable),
+    ];
+    if let Some(plan) = usize::try_from(nth).ok().and_then(|nth| small.get(nth)) {
+        explore(unit, plan, Tree::new(), None, Order::Issued, EXHAUSTIVE);
+        return;
+    }
+    let plan = Plan::random(&mut unit.random);
+    let order = Order::Random(unit.random.fork());
+    let mut state = explore(unit, &plan, Tree::new(), None, order, DRAWN);
+    // A crash in recovery, three deep.
+    for _ in 0..3 {
+        let Some((tree, ledger)) = state else { return };
+        let order = Order::Random(unit.random.fork());
+        let plan = plan.again(&mut unit.random);
+        state = explore(unit, &plan, tree, Some(ledger), order, DRAWN);
+    }
+}

@@ -1,0 +1,220 @@
+//! What a fresh instance makes of a disk after a crash.
+
+use std::collections::BTreeMap;
+
+use super::ledger::Ledger;
+use super::machine::{Command, Lab, Next, Outcome, Stage};
+use super::plan::{self, Plan};
+use crate::disk::{Kind, is_temporary};
+use crate::error::Error;
+use crate::options::{HistoryOptions, Request};
+use crate::report::{History, Recovery};
+use crate::sim::tree::Tree;
+use crate::sim::{Model, SimDisk};
+
+/// Longer than the age from which temporary files are swept.
+const LATER_NS: u64 = 2 * 3600 * 1_000_000_000;
+
+/// More turns than any recovery takes.
+const TURNS_MAX: usize = 10_000;
+
+/// What recovery saw and did.
+#[derive(Clone, Debug)]
+pub(super) struct Observation {
+    /// For each run, what `open` told.
+    pub opened: Vec<Result<Recovery, Error>>,
+    /// What `history` told, if the workload records.
+    pub history: Option<Result<History, Error>>,
+    /// The disk when every run was open, before anything was written.
+    pub found: Tree,
+    /// What failed when the runs were used again; nothing if all went well.
+    pub use_failed: Option<String>,
+}
+
+/// Opens everything on a fresh instance, then writes to everything, long after the crash.
+///
+/// # Errors
+/// The component trapped or stood still.
+pub(super) fn recover(
+    lab: &Lab,
+    plan: &Plan,
+    image: Tree,
+    model: Model,
+    ledger: &Ledger,
+) -> Result<Observation, String> {
+    let disk = SimDisk::from_tree(image, model, 7);
+    disk.world().now_ns += LATER_NS;
+    let runs = plan.runs.len();
+    let mut commands: Vec<Command> = Vec::new();
+    for run in 0..runs {
+        commands.push(Command::Open { run, options: plan.run_options(run) });
+    }
+    let has_records = plan.has_records();
+    if has_records {
+        commands.push(Command::History { options: HistoryOptions::new(plan::TASK) });
+    }
+    let read_only = commands.len();
+    let pair = Request::new().manifest().heartbeat().force();
+    let mut written: Vec<(String, String)> = Vec::new();
+    for run in 0..runs {
+        let (document, file) = plan::document(run, 99_999, 30);
+        written.push((plan::manifest_path(run), file));
+        commands.push(Command::Set { run, document });
+        commands.push(Command::Schedule { run, request: pair });
+        commands.push(Command::Close { run });
+    }
+    if has_records {
+        // A run that nobody has recorded, behind all others.
+        let (summary, file) = plan::summary(59, 0, 20);
+        written.push((plan::summary_path(59), file));
+        commands.push(Command::Record { options: plan.record_options(), summary });
+        commands.push(Command::History { options: HistoryOptions::new(plan::TASK) });
+    }
+    let (outcomes, found) = run_all(lab, &disk, &commands, read_only)?;
+    let mut observation =
+        Observation { opened: Vec::new(), history: None, found, use_failed: None };
+    let mut last_history = None;
+    for (command, outcome) in commands.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Opened(result) => observation.opened.push(result),
+            Outcome::History(result) => {
+                last_history = result.as_ref().ok().cloned();
+                observation.history.get_or_insert(result);
+            }
+            Outcome::Changed(Err(error)) | Outcome::Flushed(Err(error)) => {
+                observation.fail(command, &error);
+            }
+            Outcome::Recorded(Err(error)) => observation.fail(command, &error),
+            _ => {}
+        }
+    }
+    let world = disk.world();
+    for (path, file) in &written {
+        let is_there = world.live.content(path).is_some_and(|data| ***data == *file.as_bytes());
+        if !is_there {
+            observation
+                .use_failed
+                .get_or_insert(format!("what was written after recovery is not at {path}"));
+        }
+    }
+    if has_records && let (Some(last), Some(Ok(first))) = (last_history, &observation.history) {
+        let newest = last.runs.first().is_some_and(|run| run.contains(&plan::run_id(59)));
+        if last.total != first.total + 1 || !newest {
+            observation.use_failed.get_or_insert(format!(
+                "a run recorded after recovery makes {} entries of {}",
+                last.total, first.total
+            ));
+        }
+    }
+    let left = leftovers(&world.live, |dir| {
+        (0..runs).any(|run| dir == plan::run_dir(run)) || dir == format!("out/{}", plan::TASK)
+    });
+    if let Some(path) = left.first() {
+        observation.use_failed.get_or_insert(format!("an abandoned file was not swept: {path}"));
+    }
+    let _ = ledger;
+    drop(world);
+    Ok(observation)
+}
+
+impl Observation {
+    fn fail(&mut self, command: &Command, error: &Error) {
+        let name = match command {
+            Command::Set { .. } => "set-manifest",
+            Command::Schedule { .. } => "schedule",
+            Command::Close { .. } => "close",
+            Command::Record { .. } => "record-run",
+            _ => "a call",
+        };
+        self.use_failed.get_or_insert(format!("{name} fails after recovery: {error}"));
+    }
+}
+
+/// The temporary files in the chosen directories.
+pub(super) fn leftovers(tree: &Tree, is_chosen: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, ino) in tree.walk() {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        if tree.kind(ino) == Kind::File && is_temporary(name) && is_chosen(dir) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Makes the calls one after the other on a disk that answers at once. Tells the outcomes, and the
+/// disk as it was after the first `mark` of them.
+fn run_all(
+    lab: &Lab,
+    disk: &SimDisk,
+    commands: &[Command],
+    mark: usize,
+) -> Result<(Vec<Outcome>, Tree), String> {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(commands.len());
+    let (mut under_way, mut marked, mut is_stuck, mut turns) = (None, None, false, 0);
+    let mut director = |stage: &Stage| {
+        turns += 1;
+        if turns > TURNS_MAX {
+            is_stuck = true;
+            return Next::Stop;
+        }
+        if let Some(call) = under_way {
+            match stage.outcome(call) {
+                Some(outcome) => outcomes.push(outcome),
+                None if stage.disk.world().advance() => return Next::Go,
+                None => {
+                    is_stuck = true;
+                    return Next::Stop;
+                }
+            }
+        }
+        if outcomes.len() == mark {
+            marked = Some(stage.disk.world().live.clone());
+        }
+        match commands.get(outcomes.len()) {
+            Some(command) => {
+                under_way = Some(stage.call(0, command.clone()));
+                Next::Go
+            }
+            None => Next::Stop,
+        }
+    };
+    let result = lab.run(disk, 1, &mut director);
+    if let Err(error) = result {
+        return Err(format!("the component trapped in recovery: {error:#}"));
+    }
+    if is_stuck {
+        return Err("a call never ends in recovery".to_owned());
+    }
+    let marked = marked.unwrap_or_else(Tree::new);
+    Ok((outcomes, marked))
+}
+
+/// The names of a directory tree with the contents of its files, for people.
+pub(super) fn listing(tree: &Tree) -> Vec<String> {
+    let mut lines = BTreeMap::new();
+    for (path, ino) in tree.walk() {
+        let line = match tree.file(ino) {
+            Ok((data, _)) => format!("{path}: {} bytes: {}", data.len(), excerpt(data)),
+            Err(_) => format!("{path}/"),
+        };
+        lines.insert(path, line);
+    }
+    lines.into_values().collect()
+}
+
+/// The start of a file; long runs of one byte are shortened.
+fn excerpt(data: &[u8]) -> String {
+    const SHOWN: usize = 100;
+    if !data.is_empty() && data.iter().all(|byte| *byte == 0) {
+        return "zeros".to_owned();
+    }
+    let text = String::from_utf8_lossy(&data[..data.len().min(SHOWN)]).escape_debug().to_string();
+    let zeros = data.iter().filter(|byte| **byte == 0).count();
+    let more = if data.len() > SHOWN { "..." } else { "" };
+    if zeros > 0 {
+        format!("{text}{more} ({zeros} of them zeros)")
+    } else {
+        format!("{text}{more}")
+    }
+}
