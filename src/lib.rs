@@ -10,6 +10,8 @@ extern crate alloc;
 
 pub mod coordinator;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod ident;
 pub mod json;
 pub mod persister;

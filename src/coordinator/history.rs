@@ -250,10 +250,14 @@ fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
     (keys, walk.end())
 }
 
-/// The id in an entry. One that is no Unicode is known by its text, or two of them would be one.
+/// The id in an entry. One that is no Unicode is known by its text as well, or two of them would be
+/// one, and by its U+FFFD, which no other id has.
 fn identity(text: &str) -> Cow<'_, str> {
-    let id = decoded(text);
-    if id.chars().any(|c| c == char::REPLACEMENT_CHARACTER) { Cow::Borrowed(text) } else { id }
+    let mut id = decoded(text);
+    if id.chars().any(|c| c == char::REPLACEMENT_CHARACTER) {
+        id.to_mut().push_str(text);
+    }
+    id
 }
 
 /// The text of a string that is not empty.

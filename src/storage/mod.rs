@@ -4,7 +4,8 @@
 
 pub mod durable;
 pub mod lanes;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "some of it is for other tests"))]
 pub(crate) mod memory;
 pub mod replace;
 pub mod temp;

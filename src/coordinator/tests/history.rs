@@ -108,6 +108,15 @@ fn unsorted_and_doubled_entries_are_put_right_and_the_last_wins() {
 }
 
 #[test]
+fn an_id_that_is_no_unicode_is_no_other_id() {
+    let id = |id: &str| format!(r#"{{"runId":{id},"timestamp":"2026-01-06T00:00:00Z"}}"#);
+    let ids = [r#""\ud800""#, r#""\ud801""#, r#""\"\\ud800\"""#, r#""\ufffd""#];
+    let place = with_history(&file(&ids.map(id)));
+    let recorded = place.record(&summary(1)).expect("recorded");
+    assert_eq!(recorded.runs, 5);
+}
+
+#[test]
 fn an_empty_history_has_an_empty_last_run_at() {
     let place = with_history(&file(&[]));
     assert_eq!(place.history(None), Ok(TaskHistory::default()));

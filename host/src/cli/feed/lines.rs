@@ -64,7 +64,7 @@ fn forward(
 }
 
 /// The next line without its end. Of one that is too long, nothing is kept.
-fn next(
+pub fn next(
     input: &mut impl BufRead,
     bytes_max: usize,
 ) -> io::Result<Option<Result<Vec<u8>, TooLong>>> {

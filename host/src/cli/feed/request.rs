@@ -65,22 +65,6 @@ pub struct Refusal {
 /// The members that were not looked at yet.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
-/// What the two files of a live run are to survive.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LiveDurability {
-    manifest: Option<Durability>,
-    heartbeat: Option<Durability>,
-}
-
-/// What the two files of a recorded run are to survive.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordDurability {
-    summary: Option<Durability>,
-    history: Option<Durability>,
-}
-
 /// Reads one line.
 pub fn read(line: Result<Vec<u8>, TooLong>) -> Result<Request, Refusal> {
     let refuse = |id, problem| Refusal { id, problem: Box::new(problem) };
@@ -169,10 +153,8 @@ impl<'a> Fields<'a> {
     fn options(&mut self, name: &Name) -> Result<RunOptions, String> {
         let mut options = RunOptions::new(&name.task, &name.run);
         options.interval_ms = self.may("interval_ms", MS)?;
-        let rule = "an object with manifest and heartbeat, each \"visible\" or \"durable\"";
-        let durability: LiveDurability = self.may("durability", rule)?.unwrap_or_default();
-        options.manifest_durability = durability.manifest;
-        options.heartbeat_durability = durability.heartbeat;
+        [options.manifest_durability, options.heartbeat_durability] =
+            self.durability(["manifest", "heartbeat"])?;
         Ok(options)
     }
 
@@ -183,10 +165,8 @@ impl<'a> Fields<'a> {
         options.keep_last = self.may("keep_last", "a whole number of runs")?;
         options.lease_ms = self.may("lease_ms", MS)?;
         options.lock_wait_ms = self.may("lock_wait_ms", MS)?;
-        let rule = "an object with summary and history, each \"visible\" or \"durable\"";
-        let durability: RecordDurability = self.may("durability", rule)?.unwrap_or_default();
-        options.summary_durability = durability.summary;
-        options.history_durability = durability.history;
+        [options.summary_durability, options.history_durability] =
+            self.durability(["summary", "history"])?;
         // A summary that names no run is refused by the component.
         let run = Members::read(&summary).ok().and_then(|members| members.field("runId"));
         let name = run.map(|run| Name { task, run });
@@ -198,6 +178,30 @@ impl<'a> Fields<'a> {
         let mut options = HistoryOptions::new(task);
         options.limit = self.may("limit", "a whole number of runs")?;
         Ok(Ask::History(Box::new(options)))
+    }
+
+    /// What two files are to survive. (Derived, it could be an array, and each an object.)
+    fn durability(&mut self, files: [&str; 2]) -> Result<[Option<Durability>; 2], String> {
+        let [first, second] = files;
+        let rule = |_| {
+            format!(
+                "durability must be an object with {first} and {second}, each \"visible\" or \"durable\""
+            )
+        };
+        let Some(raw) = self.take("durability")?.filter(|raw| raw.get() != "null") else {
+            return Ok([None; 2]);
+        };
+        let mut fields = Fields(Members::read(raw.get()).map_err(rule)?.0);
+        let mut durabilities = [None; 2];
+        for (durability, file) in durabilities.iter_mut().zip(files) {
+            *durability = match fields.may::<String>(file, "a string").map_err(rule)?.as_deref() {
+                None => None,
+                Some("visible") => Some(Durability::Visible),
+                Some("durable") => Some(Durability::Durable),
+                Some(other) => return Err(rule(other.to_owned())),
+            };
+        }
+        if fields.0.is_empty() { Ok(durabilities) } else { Err(rule(String::new())) }
     }
 
     /// Takes a field, which may be there once.
@@ -340,6 +344,14 @@ mod tests {
             ),
             (
                 r#","op":"open","task":"t","run":"r","durability":{"manifest":"x"}"#,
+                "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
+            ),
+            (
+                r#","op":"open","task":"t","run":"r","durability":["visible","durable"]"#,
+                "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
+            ),
+            (
+                r#","op":"open","task":"t","run":"r","durability":{"manifest":{"visible":null}}"#,
                 "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
             ),
             (r#","op":"record","task":"t""#, "summary is missing"),

@@ -1,0 +1,122 @@
+//! A disk in memory, and what the targets do with it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::coordinator::options::{HistoryOptions, RecordOptions};
+use crate::coordinator::{Coordinator, Recorded, TaskHistory};
+use crate::error::Error;
+use crate::persister::options::Options;
+use crate::persister::recovery::Recovery;
+use crate::persister::schedule::Channels;
+use crate::persister::{Registry, Run};
+use crate::storage::Storage;
+use crate::storage::memory::Memory;
+
+pub const RUN_DIR: &str = ".runs/task/cli/run";
+pub const MANIFEST_FILE: &str = ".runs/task/cli/run/manifest.json";
+pub const HEARTBEAT_FILE: &str = ".runs/task/cli/run/.heartbeat";
+pub const HISTORY_FILE: &str = "out/task/runs.json";
+pub const LEGACY_FILE: &str = "out/task/state.json";
+pub const LOCK_FILE: &str = ".runs/task.lock";
+
+/// The bytes of a file.
+pub fn bytes(disk: &Arc<Memory>, path: &str) -> Option<Vec<u8>> {
+    let (storage, path) = (disk.clone(), path.to_owned());
+    let (dir, name) = path.rsplit_once('/')?;
+    let (dir, name) = (dir.to_owned(), name.to_owned());
+    disk.run(async move { storage.read(&dir, &name, u64::MAX).await.ok() })
+}
+
+/// All files with their bytes.
+pub fn files(disk: &Arc<Memory>) -> Vec<(String, Vec<u8>)> {
+    let paths = disk.paths().into_iter();
+    paths.filter_map(|path| bytes(disk, &path).map(|bytes| (path, bytes))).collect()
+}
+
+/// Whether a path is one under which `target` is set aside.
+pub fn is_aside(path: &str, target: &str) -> bool {
+    path.strip_prefix(target)
+        .and_then(|rest| rest.strip_prefix(".corrupt-"))
+        .is_some_and(|random| random.len() == 16 && random.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The run `run` of the task `task`, its documents at most `max_document_bytes` large.
+pub fn options(max_document_bytes: u64) -> Options {
+    Options { max_document_bytes, ..Options::new("task", "run") }
+}
+
+/// Opens a run.
+pub fn open(
+    disk: &Arc<Memory>,
+    registry: &Registry,
+    options: Options,
+) -> Result<(Rc<Run<Memory>>, Recovery), Error> {
+    let (storage, registry) = (disk.clone(), registry.clone());
+    let opened = disk.run(async move { Run::open(storage, &registry, options).await });
+    opened.map(|(run, recovery)| (Rc::new(run), recovery))
+}
+
+/// Writes what is dirty.
+pub fn flush(disk: &Arc<Memory>, run: &Rc<Run<Memory>>) {
+    let run = run.clone();
+    disk.run(async move { run.flush().await }).expect("flushed");
+}
+
+/// Closes a run that is clean or can be written.
+pub fn close(disk: &Arc<Memory>, run: Rc<Run<Memory>>) {
+    disk.run(async move { run.close().await }).expect("closed");
+}
+
+/// Whether the manifest is dirty.
+pub fn is_dirty(run: &Run<Memory>) -> bool {
+    run.stats().1 != Channels::NONE
+}
+
+/// Where the outcome of a call will be.
+type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
+
+/// A component that records runs of the task `task`.
+pub struct Recorder {
+    pub disk: Arc<Memory>,
+    coordinator: Rc<Coordinator<Memory>>,
+}
+
+impl Recorder {
+    pub fn on(disk: &Arc<Memory>) -> Self {
+        Recorder { disk: disk.clone(), coordinator: Rc::new(Coordinator::new(disk.clone())) }
+    }
+
+    /// Records a run without a wait for the lock.
+    pub fn record(&self, summary: &str) -> Result<Recorded, Error> {
+        self.record_with(summary, RecordOptions::new("task"))
+    }
+
+    pub fn record_with(&self, summary: &str, options: RecordOptions) -> Result<Recorded, Error> {
+        let call = self.start_with(summary, options);
+        self.disk.settle();
+        call.take().expect("an outcome without a wait")
+    }
+
+    /// Starts to record a run, without a wait for the lock.
+    pub fn start(&self, summary: &str) -> Call {
+        self.start_with(summary, RecordOptions::new("task"))
+    }
+
+    fn start_with(&self, summary: &str, options: RecordOptions) -> Call {
+        let options = RecordOptions { lock_wait_ms: 0, ..options };
+        let (coordinator, summary) = (self.coordinator.clone(), summary.to_owned());
+        self.disk.start(async move { coordinator.record_run(&summary, options).await })
+    }
+
+    pub fn history(&self) -> Result<TaskHistory, Error> {
+        let coordinator = self.coordinator.clone();
+        self.disk.run(async move { coordinator.history(HistoryOptions::new("task")).await })
+    }
+}
+
+/// The summary of a run that was completed in a second of a day.
+pub fn summary(run_id: &str, second: u32) -> String {
+    format!(r#"{{"taskId":"task","runId":"{run_id}","timestamp":"2026-01-06T00:00:{second:02}Z"}}"#)
+}
