@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::lanes::{Lane, StepError, settle};
-use super::{Storage, ancestors};
+use super::{Storage, ancestors, temp};
 use crate::error::{Code, Operation};
 
 /// What a successful write is asked to survive.
@@ -49,13 +49,11 @@ pub async fn sync_directories<S: Storage>(
     path: &str,
     skip: usize,
 ) -> Result<Reached, StepError> {
-    let mut lanes: Vec<Lane<'_>> = vec![Box::pin(async move {
-        storage.sync_dir(dir).await.map_err(|code| (Operation::SyncDirectory, code))
-    })];
+    let mut lanes: Vec<Lane<'_>> = vec![Box::pin(sync_directory(storage, dir))];
     for ancestor in ancestors(path).skip(skip) {
         lanes.push(Box::pin(async move {
             let dir = storage.open_dir(ancestor).await.map_err(|code| (Operation::Open, code))?;
-            storage.sync_dir(&dir).await.map_err(|code| (Operation::SyncDirectory, code))
+            sync_directory(storage, &dir).await
         }));
     }
     let mut reached = Reached::Durable;
@@ -69,6 +67,17 @@ pub async fn sync_directories<S: Storage>(
         }
     }
     Ok(reached)
+}
+
+/// Syncs one directory. A sync that fails may leave the directory marked as clean, so that the next
+/// one would succeed and write nothing: a file that comes and goes makes it dirty again.
+async fn sync_directory<S: Storage>(storage: &S, dir: &S::Dir) -> Result<(), StepError> {
+    let synced = storage.sync_dir(dir).await;
+    if synced.is_err_and(|code| !cannot_sync_directories(code)) {
+        // A disk that refuses this too refuses the next write.
+        let _ = temp::disk_time(storage, dir, "").await;
+    }
+    synced.map_err(|code| (Operation::SyncDirectory, code))
 }
 
 /// Whether an error of a directory sync says that the file system has no such thing.

@@ -24,7 +24,8 @@ fn temp_names_are_never_used_twice() {
         }
         place.disk.heal();
     }
-    assert_eq!(names.len(), 36);
+    // Each directory sync that failed makes one more.
+    assert_eq!(names.len(), 36 + 3);
 }
 
 #[test]
