@@ -115,6 +115,8 @@ pub(crate) struct Step {
     pub call: Call,
     pub fault: Option<Fault>,
     pub outcome: Result<(), ErrorCode>,
+    /// How many other calls were in flight.
+    pub beside: usize,
 }
 
 impl fmt::Display for Step {
@@ -177,7 +179,7 @@ impl World {
         self.next_call += 1;
         let call = Call { id, ..call };
         if !self.is_held {
-            return Ok(self.perform(call, op, None));
+            return Ok(self.perform(call, op, None).0);
         }
         self.in_flight.push(InFlight { call, op, answer: None, waker: None });
         Err(id)
@@ -203,16 +205,20 @@ impl World {
         self.in_flight.iter().filter(|held| held.answer.is_none())
     }
 
-    /// Completes a held call, with a fault or without, and wakes who waits for it.
-    pub(crate) fn complete(&mut self, id: u64, fault: Option<Fault>) {
-        let Some(at) = self.in_flight.iter().position(|held| held.call.id == id) else { return };
+    /// Completes a held call, with a fault or without, and wakes who waits for it. Tells whether the
+    /// fault happened.
+    pub(crate) fn complete(&mut self, id: u64, fault: Option<Fault>) -> bool {
+        let Some(at) = self.in_flight.iter().position(|held| held.call.id == id) else {
+            return false;
+        };
         let (call, op) = (self.in_flight[at].call.clone(), self.in_flight[at].op.clone());
-        let answer = self.perform(call, op, fault);
+        let (answer, is_faulty) = self.perform(call, op, fault);
         let held = &mut self.in_flight[at];
         held.answer = Some(answer);
         if let Some(waker) = held.waker.take() {
             waker.wake();
         }
+        is_faulty
     }
 
     /// Moves the clock to the next timer. False if there is none.
@@ -247,13 +253,28 @@ impl World {
         tree
     }
 
-    fn perform(&mut self, call: Call, op: Op, fault: Option<Fault>) -> Result<Answer, ErrorCode> {
+    fn perform(
+        &mut self,
+        call: Call,
+        op: Op,
+        fault: Option<Fault>,
+    ) -> (Result<Answer, ErrorCode>, bool) {
         self.now_ns += CALL_NS;
+        let mut fault = fault;
         let answer = match fault {
             None => self.apply(&op, false),
             Some(Fault::Before(code)) => Err(code),
-            Some(Fault::After(code)) => self.apply(&op, false).and(Err(code)),
-            Some(Fault::Half(code)) => self.apply(&op, true).and(Err(code)),
+            Some(Fault::After(code) | Fault::Half(code)) => {
+                let is_half = matches!(fault, Some(Fault::Half(_)));
+                match self.apply(&op, is_half) {
+                    Ok(_) => Err(code),
+                    // It has no effect after which it could fail.
+                    Err(own) => {
+                        fault = None;
+                        Err(own)
+                    }
+                }
+            }
             Some(Fault::Short) => self.apply(&op, true),
             Some(Fault::MarksClean(code)) => {
                 if let Op::SyncData { ino } | Op::Sync { ino } = op {
@@ -265,10 +286,11 @@ impl World {
         let outcome = answer.as_ref().map(|_| ()).map_err(|code| *code);
         self.changes += u64::from(call.operation.changes());
         self.note((call.operation, &call.path, &call.to, call.bytes, outcome, self.now_ns));
+        let beside = self.waiting().filter(|held| held.call.id != call.id).count();
         if let Some(log) = &mut self.log {
-            log.push(Step { call, fault, outcome });
+            log.push(Step { call, fault, outcome, beside });
         }
-        answer
+        (answer, fault.is_some())
     }
 
     fn apply(&mut self, op: &Op, is_half: bool) -> Result<Answer, ErrorCode> {

@@ -4,13 +4,14 @@ use super::judge::{self, Crash, Found};
 use super::ledger::Ledger;
 use super::machine::{Next, Stage};
 use super::plan::{self, Plan};
-use super::player::{Order, Player};
+use super::player::{Ended, Order, PlannedFault, Player};
 use super::unit::{Moment, Unit};
 use crate::disk::{DiskOperation, is_temporary};
 use crate::sim::SimDisk;
 use crate::sim::crash::{Limits, each_state};
 use crate::sim::effect::Persistent;
 use crate::sim::tree::Tree;
+use crate::sim::world::Step;
 
 /// A moment of a workload in which everything may end.
 struct Point {
@@ -23,43 +24,113 @@ struct Point {
     torn: Vec<Tree>,
 }
 
-/// Plays `plan` on `image`, where `ledger` is what is promised of it, and crashes it everywhere. A
-/// crash leads to a disk from which the same may begin again: one of them is told.
+/// How a workload is played.
+pub(super) struct Play {
+    pub order: Order,
+    pub faults: Vec<PlannedFault>,
+    /// The caller of an act goes away after so many completed calls.
+    pub abandon: Option<(usize, usize)>,
+    /// Crash only at the end and at so many other moments; everywhere if none.
+    pub points_max: Option<usize>,
+}
+
+impl Default for Play {
+    fn default() -> Self {
+        Play { order: Order::Issued, faults: Vec::new(), abandon: None, points_max: None }
+    }
+}
+
+/// What a play was like.
+pub(super) struct Played {
+    /// A disk after a crash from which the same may begin again, and what is promised of it.
+    pub survivor: Option<(Tree, Ledger)>,
+    pub order: Order,
+    pub ended: Vec<Ended>,
+    pub log: Vec<Step>,
+    pub steps: Vec<String>,
+    pub ledger: Ledger,
+    pub live: Tree,
+    /// How many calls were completed while faults were planned.
+    pub may_fault: usize,
+    pub injected: usize,
+    pub has_abandoned: bool,
+}
+
+/// Plays `plan` on `image`, where `ledger` is what is promised of it, and crashes it everywhere.
 pub(super) fn explore(
     unit: &mut Unit<'_>,
     plan: &Plan,
     image: Tree,
     ledger: Option<Ledger>,
-    order: Order,
+    play: Play,
     limits: Limits,
-) -> Option<(Tree, Ledger)> {
+) -> Played {
     let disk = SimDisk::from_tree(image, unit.model, unit.random.u64(..));
     {
         let mut world = disk.world();
         world.is_held = true;
         world.log = Some(Vec::new());
     }
-    let mut player = Player::new(plan, unit.model, order);
+    let mut player = Player::new(plan, unit.model, play.order);
+    player.may_fail = !play.faults.is_empty();
+    player.faults = play.faults;
+    player.abandon = play.abandon;
     if let Some(ledger) = ledger {
         player.ledger = ledger;
     }
-    let (points, end) = play(unit, &mut player, &disk);
+    let (mut points, wrong) = run(unit, &mut player, &disk);
+    let live = disk.world().live.clone();
     let steps = std::mem::take(&mut player.steps);
-    if let Some(sentence) = end {
-        let live = disk.world().live.clone();
-        let ledger = &player.ledger;
-        let moment = Moment { plan, ledger, steps: &steps, before: &live };
+    if let Some(sentence) = wrong {
+        let moment = Moment { plan, ledger: &player.ledger, steps: &steps, before: &live };
         unit.violation(&moment, None, sentence);
     }
-    unit.next_workload();
-    let chosen = unit.random.usize(..points.len().max(1));
-    let mut survivor = None;
-    for (at, point) in points.iter().enumerate() {
+    for point in &points {
         let steps = &steps[..point.steps];
         let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
         if let Err(sentence) = judge::files(&point.live, plan, &point.ledger, Crash::None) {
             unit.violation(&moment, None, sentence);
         }
+    }
+    if let Some(points_max) = play.points_max {
+        while points.len() > points_max.max(1) {
+            let dropped = unit.random.usize(..points.len() - 1);
+            points.remove(dropped);
+        }
+    }
+    let survivor = crash_at(unit, plan, &points, &steps, limits);
+    let log = disk.world().log.take().unwrap_or_default();
+    Played {
+        survivor,
+        order: player.order,
+        ended: player.ended,
+        log,
+        steps,
+        ledger: player.ledger,
+        live,
+        may_fault: player.healed_at.unwrap_or(player.completed),
+        injected: player.injected,
+        has_abandoned: player.has_abandoned,
+    }
+}
+
+/// Crashes at each of the moments, and tells one of the states that followed.
+fn crash_at(
+    unit: &mut Unit<'_>,
+    plan: &Plan,
+    points: &[Point],
+    steps: &[String],
+    limits: Limits,
+) -> Option<(Tree, Ledger)> {
+    unit.next_workload();
+    let chosen = unit.random.usize(..points.len().max(1));
+    let mut survivor = None;
+    for (at, point) in points.iter().enumerate() {
+        if !unit.violations.is_empty() {
+            return None;
+        }
+        let steps = &steps[..point.steps];
+        let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
         unit.try_state(&moment, Crash::Process, &point.live);
         for torn in &point.torn {
             unit.try_state(&moment, Crash::Process, torn);
@@ -75,19 +146,15 @@ pub(super) fn explore(
                 survivor = Some((tree, point.ledger.clone()));
             }
         });
-        if !unit.violations.is_empty() {
-            break;
-        }
     }
-    survivor.map(|(tree, ledger)| {
-        let ledger = rebased(&tree, plan, ledger);
-        (tree, ledger)
-    })
+    let (tree, ledger) = survivor?;
+    let ledger = rebased(&tree, plan, ledger);
+    Some((tree, ledger))
 }
 
 /// Plays to the end, and tells the moments in which the disk or the knowledge about it was new, and
 /// what went wrong by itself.
-fn play(
+fn run(
     unit: &mut Unit<'_>,
     player: &mut Player<'_>,
     disk: &SimDisk,
@@ -117,11 +184,11 @@ fn play(
     };
     let result = unit.lab.run(disk, instances, &mut director);
     unit.note(disk.trace_hash());
-    let end = match result {
+    let wrong = match result {
         Err(error) => Some(format!("the component trapped: {error:#}")),
         Ok(()) => player.wrong.take(),
     };
-    (points, end)
+    (points, wrong)
 }
 
 /// What is promised of a disk after a crash: what it holds now, and nothing newer.

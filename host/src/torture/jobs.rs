@@ -7,8 +7,10 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::Torture;
-use super::crash::explore;
+use super::crash::{Play, explore};
+use super::fault::{self, Kind};
 use super::machine::Lab;
+use super::order;
 use super::plan::Plan;
 use super::player::Order;
 use super::report::{Progress, Report, VIOLATIONS_MAX, Violation};
@@ -112,30 +114,68 @@ fn perform(lab: &Lab, seed: u64, index: u64, models: &[Model]) -> Done {
     }
 }
 
-/// The work of a model's `nth` unit: first what is small enough to be tried in full, then anything.
+/// The work of a model's `nth` unit. Small workloads that are tried in full, faults and orders come
+/// in turns with larger workloads that are drawn.
 fn work(unit: &mut Unit<'_>, nth: u64) {
-    let small: [Plan; 8] = [
+    let turn = usize::try_from(nth / 4).unwrap_or(usize::MAX);
+    match nth % 4 {
+        0 if turn < small().len() => {
+            explore(unit, &small()[turn], Tree::new(), None, Play::default(), EXHAUSTIVE);
+        }
+        1 if turn < faults().len() => {
+            let (plan, kind) = &faults()[turn];
+            fault::every_call(unit, plan, *kind);
+        }
+        2 => match turn {
+            0 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
+            1 => order::callers_go_away(unit, &Plan::updates(2, Durable, Visible)),
+            2 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
+            3 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
+            4 => order::six_in_flight(unit),
+            _ => drawn(unit),
+        },
+        _ => drawn(unit),
+    }
+}
+
+/// Orders of one workload.
+const ORDERS_MAX: u64 = 3_000;
+
+/// Workloads that are crashed into every state.
+fn small() -> [Plan; 8] {
+    [
         Plan::updates(1, Durable, Visible),
+        Plan::records(1, Durable, Durable),
         Plan::updates(2, Durable, Visible),
         Plan::updates(3, Durable, Visible),
         Plan::updates(2, Durable, Durable),
-        Plan::updates(3, Visible, Visible),
-        Plan::records(1, Durable, Durable),
         Plan::records(2, Durable, Visible),
+        Plan::updates(3, Visible, Visible),
         Plan::records(3, Visible, Durable),
+    ]
+}
+
+/// Workloads whose calls fail, and how.
+fn faults() -> Vec<(Plan, Kind)> {
+    let plans = [
+        fault::persister(Durable, Visible),
+        fault::coordinator(Durable, Durable),
+        fault::persister(Durable, Durable),
     ];
-    if let Some(plan) = usize::try_from(nth).ok().and_then(|nth| small.get(nth)) {
-        explore(unit, plan, Tree::new(), None, Order::Issued, EXHAUSTIVE);
-        return;
-    }
+    let with = |plan: &Plan| fault::KINDS.map(|kind| (plan.clone(), kind));
+    plans.iter().flat_map(with).collect()
+}
+
+/// Any workload, crashed and recovered and crashed in recovery, three deep.
+fn drawn(unit: &mut Unit<'_>) {
     let plan = Plan::random(&mut unit.random);
     let order = Order::Random(unit.random.fork());
-    let mut state = explore(unit, &plan, Tree::new(), None, order, DRAWN);
-    // A crash in recovery, three deep.
+    let play = Play { order, ..Play::default() };
+    let mut state = explore(unit, &plan, Tree::new(), None, play, DRAWN).survivor;
     for _ in 0..3 {
         let Some((tree, ledger)) = state else { return };
-        let order = Order::Random(unit.random.fork());
         let plan = plan.again(&mut unit.random);
-        state = explore(unit, &plan, tree, Some(ledger), order, DRAWN);
+        let play = Play { order: Order::Random(unit.random.fork()), ..Play::default() };
+        state = explore(unit, &plan, tree, Some(ledger), play, DRAWN).survivor;
     }
 }

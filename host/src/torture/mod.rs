@@ -1,13 +1,16 @@
 //! Tries the component on disks that fail and crash, and checks what it promises.
 
 mod crash;
+mod fault;
 mod jobs;
 mod judge;
 mod ledger;
 mod machine;
+mod order;
 mod plan;
 mod player;
 mod recovery;
+mod reference;
 mod report;
 mod unit;
 

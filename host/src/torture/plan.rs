@@ -21,6 +21,8 @@ pub(super) struct Plan {
     /// `n % instances`.
     pub instances: usize,
     pub lease_ms: u64,
+    /// Neighbouring calls of one kind are made at once.
+    pub is_burst: bool,
 }
 
 /// A run of a workload.
@@ -45,6 +47,11 @@ pub(super) enum Act {
     /// Records the run, with a filling of so many bytes.
     Record(usize, usize),
     History,
+    Stats(usize),
+    /// Opens the run unless it is open.
+    Ensure(usize),
+    /// From here on the disk works.
+    Heal,
     /// Ends an instance as SIGKILL does.
     Kill(usize),
 }
@@ -57,7 +64,8 @@ impl Act {
                 Some(run)
             }
             Act::Flush(run) | Act::Close(run) | Act::Record(run, _) => Some(run),
-            Act::History | Act::Kill(_) => None,
+            Act::Stats(run) | Act::Ensure(run) => Some(run),
+            Act::History | Act::Heal | Act::Kill(_) => None,
         }
     }
 }
@@ -88,6 +96,9 @@ impl fmt::Display for Act {
             Act::Record(run, bytes) => {
                 write!(f, "record-run {} ({bytes} bytes of filling)", run_id(*run))
             }
+            Act::Stats(run) => write!(f, "stats {}", run_id(*run)),
+            Act::Ensure(run) => write!(f, "open {} unless it is open", run_id(*run)),
+            Act::Heal => write!(f, "the disk works from here on"),
             Act::History => write!(f, "history"),
             Act::Kill(instance) => write!(f, "kill instance {instance}"),
         }
@@ -169,6 +180,7 @@ impl Plan {
             acts: Vec::new(),
             instances: 1,
             lease_ms: LEASE_MS,
+            is_burst: false,
         }
     }
 
@@ -216,7 +228,7 @@ impl Plan {
             }
         }
         let instances = if records && random.bool() { count.min(2) } else { 1 };
-        Plan { runs, history, summary, acts, instances, lease_ms: LEASE_MS }
+        Plan { runs, history, summary, acts, instances, ..Plan::empty() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::machine::{CallId, Command, Next, Outcome, Stage};
 use super::plan::{self, Act, Plan};
 use crate::error::{Error, ErrorKind};
 use crate::options::{Durability, Request};
-use crate::report::{Reached, Receipt, Recorded, Recovery, Written};
+use crate::report::{Reached, Receipt, Recorded, Written};
 use crate::sim::Model;
 use crate::sim::world::Fault;
 
@@ -19,6 +19,10 @@ pub(super) enum Order {
     Random(fastrand::Rng),
     /// By the choices given, then as issued. What could have been chosen is noted.
     Chosen { choices: Vec<usize>, widths: Vec<usize> },
+    /// Whatever is in flight is completed before anything newer. One such batch, counted from 0, is
+    /// completed in the permutation with this number, the others as issued. The size of each batch
+    /// is noted.
+    Batch { round: usize, order: usize, left: Vec<u64>, widths: Vec<usize> },
 }
 
 /// A fault to inject: the call with this number fails so, counted from 0 over the plan.
@@ -64,11 +68,14 @@ pub(super) struct Player<'p> {
     pub steps: Vec<String>,
     /// Disk calls completed so far.
     pub completed: usize,
+    /// How many of them were when the disk began to work.
+    pub healed_at: Option<usize>,
     /// How many faults were injected.
     pub injected: usize,
+    pub has_abandoned: bool,
     /// The first thing that was wrong by itself.
     pub wrong: Option<String>,
-    fillings: Vec<usize>,
+    is_open: Vec<bool>,
     next_act: usize,
     under_way: Vec<UnderWay>,
     begun_at: Vec<(CallId, usize)>,
@@ -88,9 +95,11 @@ impl<'p> Player<'p> {
             ended: Vec::new(),
             steps: Vec::new(),
             completed: 0,
+            healed_at: None,
             injected: 0,
+            has_abandoned: false,
             wrong: None,
-            fillings: vec![0; plan.runs.len()],
+            is_open: vec![false; plan.runs.len()],
             next_act: 0,
             under_way: Vec::new(),
             begun_at: Vec::new(),
@@ -113,15 +122,16 @@ impl<'p> Player<'p> {
         let is_free = self.under_way.is_empty();
         let is_eager = match &mut self.order {
             Order::Random(random) => random.usize(..4) == 0,
-            Order::Issued | Order::Chosen { .. } => false,
+            Order::Issued | Order::Chosen { .. } | Order::Batch { .. } => false,
         };
-        if self.next_act < self.plan.acts.len() && (is_free || is_eager) && self.is_ready() {
+        let is_due = is_free || is_eager || self.is_burst();
+        if self.next_act < self.plan.acts.len() && is_due && self.is_ready() {
             self.act(stage);
             return Next::Go;
         }
         if !waiting.is_empty() {
-            let at = self.order.choose(waiting.len());
-            self.complete(stage, waiting[at]);
+            let chosen = self.order.choose(&waiting);
+            self.complete(stage, chosen);
             return Next::Go;
         }
         if is_free && self.next_act == self.plan.acts.len() {
@@ -133,6 +143,20 @@ impl<'p> Player<'p> {
         let names: Vec<String> = self.under_way.iter().map(|call| call.act.to_string()).collect();
         self.wrong = Some(format!("a call never ends: {}", names.join(", ")));
         Next::Stop
+    }
+
+    /// Whether the next act is to come with the one before it.
+    fn is_burst(&self) -> bool {
+        let acts = self.plan.acts.get(self.next_act.saturating_sub(1)..=self.next_act);
+        self.plan.is_burst
+            && matches!(
+                acts,
+                Some(
+                    [Act::Schedule(..), Act::Schedule(..)]
+                        | [Act::Record(..), Act::Record(..)]
+                        | [Act::Close(_), Act::Close(_)]
+                )
+            )
     }
 
     /// A call on a run waits until the run is open.
@@ -161,8 +185,7 @@ impl<'p> Player<'p> {
                 fault = Some(planned.fault);
             }
         }
-        self.injected += usize::from(fault.is_some());
-        world.complete(id, fault);
+        self.injected += usize::from(world.complete(id, fault));
         self.completed += 1;
         if let Some(step) = world.log.as_ref().and_then(|log| log.last()) {
             self.steps.push(step.to_string());
@@ -177,6 +200,7 @@ impl<'p> Player<'p> {
         if let Some(at) = at.filter(|_| is_due) {
             let call = self.under_way.remove(at);
             stage.abandon(call.id);
+            self.has_abandoned = true;
             self.steps.push(format!("the caller of {} goes away", call.act));
             self.abandon = None;
         }
@@ -188,6 +212,14 @@ impl<'p> Player<'p> {
         let instance = self.plan.instance(&act);
         self.steps.push(format!("call: {act}"));
         stage.disk.world().note(self.next_act);
+        if act == Act::Heal {
+            self.may_fail = false;
+            self.healed_at = Some(self.completed);
+            return self.faults.clear();
+        }
+        if matches!(act, Act::Ensure(run) if self.is_open[run]) {
+            return;
+        }
         if let Act::Kill(instance) = act {
             stage.kill(instance);
             self.killed[instance] = true;
@@ -199,12 +231,13 @@ impl<'p> Player<'p> {
         }
         let mut record = None;
         let command = match act {
-            Act::Open(run) => Command::Open { run, options: self.plan.run_options(run) },
+            Act::Open(run) | Act::Ensure(run) => {
+                Command::Open { run, options: self.plan.run_options(run) }
+            }
             Act::Set(run, filling) => {
                 let version = self.ledger.runs[run].versions.len();
                 let (document, file) = plan::document(run, version, filling);
                 self.ledger.runs[run].versions.push(file);
-                self.fillings[run] = filling;
                 Command::Set { run, document }
             }
             Act::Merge(run) => {
@@ -227,7 +260,8 @@ impl<'p> Player<'p> {
                 Command::Record { options: self.plan.record_options(), summary }
             }
             Act::History => Command::History { options: crate::HistoryOptions::new(plan::TASK) },
-            Act::Kill(_) => return,
+            Act::Stats(run) => Command::Stats { run },
+            Act::Heal | Act::Kill(_) => return,
         };
         self.ledger.changes += 1;
         let versions = act.run().map_or(0, |run| self.ledger.runs[run].versions.len());
@@ -263,7 +297,10 @@ impl<'p> Player<'p> {
     fn learn(&mut self, call: &UnderWay, outcome: &Outcome) -> Result<(), String> {
         let failed = |error: &Error| Err(format!("it failed on a disk that works: {error}"));
         match outcome {
-            Outcome::Opened(Ok(recovery)) => self.opened(call, recovery),
+            Outcome::Opened(Ok(_)) => {
+                self.is_open[call.act.run().unwrap_or_default()] = true;
+                Ok(())
+            }
             Outcome::Flushed(Ok(receipt)) => self.flushed(call, receipt),
             Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
             Outcome::Recorded(Err(error)) => {
@@ -284,15 +321,6 @@ impl<'p> Player<'p> {
             Outcome::History(Err(error)) if !self.may_fail => failed(error),
             _ => Ok(()),
         }
-    }
-
-    fn opened(&mut self, call: &UnderWay, _recovery: &Recovery) -> Result<(), String> {
-        let run = call.act.run().unwrap_or_default();
-        // What an earlier open wrote is still there.
-        if self.ledger.runs[run].versions.is_empty() {
-            self.fillings[run] = 0;
-        }
-        Ok(())
     }
 
     fn flushed(&mut self, call: &UnderWay, receipt: &Receipt) -> Result<(), String> {
@@ -357,16 +385,38 @@ impl<'p> Player<'p> {
 }
 
 impl Order {
-    fn choose(&mut self, count: usize) -> usize {
+    fn choose(&mut self, waiting: &[u64]) -> u64 {
         match self {
-            Order::Issued => 0,
-            Order::Random(random) => random.usize(..count),
+            Order::Issued => waiting[0],
+            Order::Random(random) => waiting[random.usize(..waiting.len())],
             Order::Chosen { choices, widths } => {
                 let choice = choices.get(widths.len()).copied().unwrap_or(0);
-                widths.push(count);
-                choice.min(count - 1)
+                widths.push(waiting.len());
+                waiting[choice.min(waiting.len() - 1)]
+            }
+            Order::Batch { round, order, left, widths } => {
+                left.retain(|id| waiting.contains(id));
+                if left.is_empty() {
+                    left.extend(waiting);
+                    widths.push(waiting.len());
+                    if widths.len() == *round + 1 {
+                        permute(left, *order);
+                    }
+                }
+                left.remove(0)
             }
         }
+    }
+}
+
+/// The permutation with this number, in the order of a dictionary.
+fn permute(ids: &mut [u64], number: usize) {
+    let mut number = number;
+    for at in 0..ids.len() {
+        let rest: usize = (1..ids.len() - at).product();
+        let chosen = at + (number / rest).min(ids.len() - 1 - at);
+        number %= rest;
+        ids[at..=chosen].rotate_right(1);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::crash::Played;
 use super::judge::{self, Crash};
 use super::ledger::Ledger;
 use super::machine::Lab;
@@ -88,6 +89,13 @@ impl<'l> Unit<'l> {
         if let Err(sentence) = verdict {
             self.violation(moment, Some(tree), sentence);
         }
+    }
+
+    /// The component and the reference model differ.
+    pub(super) fn differs(&mut self, plan: &Plan, played: &Played, sentence: String) {
+        let Played { ledger, steps, live, .. } = played;
+        let moment = Moment { plan, ledger, steps, before: live };
+        self.violation(&moment, None, sentence);
     }
 
     /// Notes a broken promise. One of a kind is enough for each unit.

@@ -1,0 +1,115 @@
+//! A fault in every call of a workload, one after the other, until the workload has no more calls.
+
+use super::crash::{Play, explore};
+use super::plan::{Act, Plan};
+use super::player::PlannedFault;
+use super::reference;
+use super::unit::Unit;
+use crate::disk::ErrorCode;
+use crate::options::{Durability, Request};
+use crate::sim::crash::Limits;
+use crate::sim::tree::Tree;
+use crate::sim::world::Fault;
+
+/// How the calls of a unit fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// With this code, before and after their effect; writes half way too.
+    Code(ErrorCode),
+    /// Writes take half of the bytes.
+    ShortWrite,
+    /// Syncs fail and mark what they should have written as clean.
+    MarksClean,
+}
+
+/// All of them.
+pub(super) const KINDS: [Kind; 9] = [
+    Kind::Code(ErrorCode::Io),
+    Kind::Code(ErrorCode::InsufficientSpace),
+    Kind::Code(ErrorCode::Quota),
+    Kind::Code(ErrorCode::ReadOnly),
+    Kind::Code(ErrorCode::Access),
+    Kind::Code(ErrorCode::Busy),
+    Kind::Code(ErrorCode::Interrupted),
+    Kind::ShortWrite,
+    Kind::MarksClean,
+];
+
+/// A few crashes after each fault.
+const LIMITS: Limits = Limits { names_max: 3, states_max: 4 };
+
+impl Kind {
+    fn faults(self) -> Vec<Fault> {
+        match self {
+            Kind::Code(code) => vec![Fault::Before(code), Fault::After(code), Fault::Half(code)],
+            Kind::ShortWrite => vec![Fault::Short],
+            Kind::MarksClean => vec![Fault::MarksClean(ErrorCode::Io)],
+        }
+    }
+}
+
+/// A run that is updated twice, then written until it works again.
+pub(super) fn persister(manifest: Durability, heartbeat: Durability) -> Plan {
+    let pair = Act::Schedule(0, Request::new().manifest().heartbeat().force());
+    let mut plan = Plan::updates(1, manifest, heartbeat);
+    plan.acts = vec![
+        Act::Open(0),
+        Act::Set(0, 40),
+        pair,
+        Act::Stats(0),
+        Act::Set(0, 700),
+        pair,
+        Act::Stats(0),
+        Act::Flush(0),
+        Act::Stats(0),
+        Act::Heal,
+        Act::Ensure(0),
+        Act::Set(0, 20),
+        Act::Flush(0),
+        Act::Stats(0),
+        pair,
+        Act::Close(0),
+    ];
+    plan
+}
+
+/// Two runs that are recorded, and again when all works.
+pub(super) fn coordinator(history: Durability, summary: Durability) -> Plan {
+    let mut plan = Plan::records(2, history, summary);
+    plan.acts = vec![
+        Act::Record(0, 60),
+        Act::Record(1, 30),
+        Act::Heal,
+        Act::Record(0, 90),
+        Act::Record(1, 50),
+        Act::History,
+    ];
+    plan
+}
+
+/// Fails each call of `plan` in turn.
+pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
+    let is_of_one_run = !plan.has_records();
+    for fault in kind.faults() {
+        for is_sticky in [false, true] {
+            for nth in 0.. {
+                let planned = PlannedFault { nth, fault, is_sticky };
+                let play = Play { faults: vec![planned], points_max: Some(3), ..Play::default() };
+                let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+                if played.may_fault <= nth {
+                    break;
+                }
+                unit.faults += u64::from(played.injected > 0);
+                if played.injected > 0
+                    && is_of_one_run
+                    && let Err(sentence) = reference::check(plan, &played.ended, &played.log)
+                {
+                    unit.differs(plan, &played, sentence);
+                }
+                if !unit.violations.is_empty() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The orders in which calls in flight can be completed, and callers that go away.
+
+use super::crash::{Play, explore};
+use super::plan::{Act, Plan};
+use super::player::Order;
+use super::unit::Unit;
+use crate::options::{Durability, Request};
+use crate::sim::crash::Limits;
+use crate::sim::tree::Tree;
+
+/// One crash after each order: its end.
+const LIMITS: Limits = Limits { names_max: 2, states_max: 2 };
+
+/// Tries all choices of the next call to complete, or the first `count_max` of them.
+pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
+    let mut choices: Vec<usize> = Vec::new();
+    for _ in 0..count_max {
+        let order = Order::Chosen { choices: choices.clone(), widths: Vec::new() };
+        let play = Play { order, points_max: Some(2), ..Play::default() };
+        let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+        unit.orders += 1;
+        if !unit.violations.is_empty() {
+            return;
+        }
+        let Order::Chosen { widths, .. } = played.order else { return };
+        // The next one in the order of a dictionary: the last choice that can be another.
+        choices.resize(widths.len(), 0);
+        loop {
+            let (Some(last), Some(width)) = (choices.pop(), widths.get(choices.len())) else {
+                return;
+            };
+            if last + 1 < *width {
+                choices.push(last + 1);
+                break;
+            }
+        }
+    }
+}
+
+/// Three runs whose pairs are written at once, so that six calls are in flight, several times. All
+/// orders of each such six are tried while the others are completed as issued.
+pub(super) fn six_in_flight(unit: &mut Unit<'_>) {
+    let plan = burst(3);
+    for round in 0.. {
+        for order in 0.. {
+            let order_of_batch =
+                Order::Batch { round, order, left: Vec::new(), widths: Vec::new() };
+            let play = Play { order: order_of_batch, points_max: Some(1), ..Play::default() };
+            let played = explore(unit, &plan, Tree::new(), None, play, LIMITS);
+            let Order::Batch { widths, .. } = played.order else { return };
+            let Some(width) = widths.get(round) else { return };
+            unit.orders += 1;
+            if !unit.violations.is_empty() {
+                return;
+            }
+            if order + 1 >= permutations(*width) {
+                break;
+            }
+        }
+    }
+}
+
+/// Callers that stop waiting, for each call and at each of its waits.
+pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
+    for act in 0..plan.acts.len() {
+        for after in 0.. {
+            let play = Play {
+                order: Order::Issued,
+                abandon: Some((act, after)),
+                points_max: Some(2),
+                ..Play::default()
+            };
+            let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+            if !played.has_abandoned {
+                break;
+            }
+            unit.orders += 1;
+            if !unit.violations.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+/// Several runs that are written at once.
+pub(super) fn burst(runs: usize) -> Plan {
+    let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
+    plan.runs = vec![plan.runs[0]; runs];
+    plan.is_burst = true;
+    let pair = Request::new().manifest().heartbeat().force();
+    plan.acts = (0..runs).flat_map(|run| [Act::Open(run), Act::Set(run, 40)]).collect();
+    plan.acts.extend((0..runs).map(|run| Act::Schedule(run, pair)));
+    plan.acts.extend((0..runs).map(Act::Close));
+    plan
+}
+
+fn permutations(count: usize) -> usize {
+    (1..=count).product()
+}
