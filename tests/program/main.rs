@@ -11,3 +11,4 @@ mod record;
 mod status;
 mod support;
 mod talk;
+mod torture;

@@ -9,6 +9,7 @@ mod plain;
 mod root;
 mod status;
 mod table;
+mod torture;
 mod usage;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ enum Command {
     Status(status::Args),
     History(history::Args),
     Component(component::Args),
+    Torture(torture::Args),
 }
 
 /// Does what the command line says.
@@ -46,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::History(args) => on_runtime("history", history::run(args)),
         Command::Component(args) => component::run(&args),
+        Command::Torture(args) => torture::run(&args),
     }
 }
 

@@ -1,0 +1,236 @@
+//! `tandem torture`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tandem_host::COMPONENT;
+use tandem_host::sim::Model;
+use tandem_host::torture::VIOLATIONS_MAX;
+
+use crate::support::{Guarded, assert_one_line, kill, run, tandem, text, with_default_signals};
+
+/// Enough that every kind of fault and crash is tried.
+const BOUNDED_STATES: u64 = 20_000;
+/// Enough for several units of each model.
+const SHORT: &str = "200";
+const KEYS: [&str; 12] = [
+    "seed",
+    "states",
+    "faults",
+    "orders",
+    "units",
+    "violations",
+    "trace_hash",
+    "models",
+    "elapsed_ms",
+    "states_per_second",
+    "first",
+    "found",
+];
+
+fn torture(args: &[&str]) -> Command {
+    let mut command = tandem(&["torture"]);
+    command.args(args);
+    command
+}
+
+/// What a run tells that finds no violation.
+fn told(args: &[&str]) -> Value {
+    let output = run(torture(args).arg("--json"));
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{stdout}");
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+/// What must be the same for the same seed.
+fn trace(args: &[&str]) -> Value {
+    let mut told = told(args);
+    for time in ["elapsed_ms", "states_per_second"] {
+        told.as_object_mut().unwrap().remove(time).unwrap();
+    }
+    told
+}
+
+#[test]
+fn help_lists_every_option_and_every_model() {
+    let help = text(&run(&mut torture(&["--help"])).stdout);
+    for option in ["--seed", "--states", "--model", "--unit", "--component", "--threads", "--json"]
+    {
+        assert!(help.contains(option), "{option}: {help}");
+    }
+    for model in Model::ALL {
+        assert!(help.contains(model.name) && help.contains(model.about), "{help}");
+    }
+    assert!(help.contains(&format!("{VIOLATIONS_MAX} violations")), "{help}");
+    assert!(KEYS.iter().all(|key| help.contains(key)), "{help}");
+}
+
+#[test]
+fn an_unknown_model_is_told_with_those_there_are() {
+    let stderr = assert_one_line(&run(&mut torture(&["--model", "fat"])), 2);
+    assert!(stderr.contains("fat"), "{stderr}");
+    assert!(Model::ALL.iter().all(|model| stderr.contains(model.name)), "{stderr}");
+}
+
+#[test]
+fn bad_numbers_are_usage_errors() {
+    for args in [
+        ["--seed", "-1"],
+        ["--seed", "18446744073709551616"],
+        ["--states", "0"],
+        ["--states", "many"],
+        ["--unit", "-1"],
+        ["--threads", "0"],
+        ["--threads", "1000000"],
+    ] {
+        let stderr = assert_one_line(&run(&mut torture(&args)), 2);
+        assert!(stderr.contains("tandem torture --help"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_component_that_cannot_be_used_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing\u{1b}.wasm");
+    let no_component = dir.path().join("no component.wasm");
+    fs::write(&no_component, "no component").unwrap();
+    for file in [&missing, dir.path(), &no_component] as [&Path; 3] {
+        let args = ["--states", "1", "--component", file.to_str().unwrap()];
+        let stderr = assert_one_line(&run(&mut torture(&args)), 125);
+        assert!(stderr.starts_with("tandem torture: "), "{stderr}");
+        assert!(stderr.contains(dir.path().to_str().unwrap()), "{stderr}");
+        assert!(!stderr.contains('\u{1b}'), "{stderr}");
+    }
+}
+
+#[test]
+fn a_bounded_run_finds_no_violation() {
+    let states = BOUNDED_STATES.to_string();
+    let told = told(&["--states", &states]);
+    assert!(told["states"].as_u64() >= Some(BOUNDED_STATES), "{told}");
+    for counted in ["faults", "orders", "units"] {
+        assert!(told[counted].as_u64() > Some(0), "{told}");
+    }
+    assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
+    assert_eq!(told["found"], json!([]));
+}
+
+#[test]
+fn json_has_every_key_in_order() {
+    let output = run(&mut torture(&["--states", "100", "--seed", "3", "--json"]));
+    let stdout = text(&output.stdout);
+    let object: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(object.as_object().unwrap().len(), KEYS.len());
+    let places = KEYS.map(|key| stdout.find(&format!("\"{key}\":")).unwrap());
+    assert!(places.is_sorted(), "{stdout}");
+    assert_eq!(object["seed"], 3);
+    assert_eq!(object["models"], json!(Model::ALL.map(|model| model.name)));
+    let hash = object["trace_hash"].as_str().unwrap();
+    assert!(hash.len() == 16 && u64::from_str_radix(hash, 16).is_ok(), "{hash}");
+}
+
+#[test]
+fn a_seed_is_the_whole_run() {
+    let args = ["--states", SHORT, "--seed"];
+    let of = |seed| trace(&[&args[..], &[seed]].concat());
+    let first = of("11");
+    assert_eq!(of("11"), first);
+    assert_ne!(of("12")["trace_hash"], first["trace_hash"]);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let of = |threads| trace(&["--states", SHORT, "--threads", threads]);
+    let one = of("1");
+    assert_eq!(of("2"), one);
+    assert_eq!(of("5"), one);
+}
+
+#[test]
+fn the_same_component_from_a_file_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tandem.wasm");
+    fs::write(&file, COMPONENT).unwrap();
+    let args = ["--states", "100", "--component", file.to_str().unwrap()];
+    assert_eq!(trace(&args), trace(&args[..2]));
+}
+
+#[test]
+fn each_model_can_be_tried_alone() {
+    for model in Model::ALL {
+        let told = told(&["--states", "100", "--model", model.name]);
+        assert_eq!(told["models"], json!([model.name]));
+        assert!(told["states"].as_u64() >= Some(100), "{told}");
+    }
+}
+
+#[test]
+fn a_unit_alone_is_one_unit() {
+    let unit = told(&["--unit", "2"]);
+    assert_eq!(unit["units"], 1, "{unit}");
+}
+
+#[test]
+fn the_result_is_told_in_aligned_lines_and_no_file_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = torture(&["--states", "100", "--seed", "9", "--model", "xfs"]);
+    let output = run(command.current_dir(&dir).env("TMPDIR", dir.path()));
+    // No terminal, no bar.
+    assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
+    let stdout = text(&output.stdout);
+    let lines: Vec<_> = stdout.lines().map(|line| line.split_at(12)).collect();
+    let names: Vec<_> = lines.iter().map(|(name, _)| name.trim_end()).collect();
+    assert_eq!(
+        names,
+        [
+            "states",
+            "faults",
+            "orders",
+            "violations",
+            "seed",
+            "models",
+            "trace hash",
+            "took",
+            "states/s"
+        ],
+        "{stdout}"
+    );
+    let value = |name: &str| lines.iter().find(|line| line.0.trim_end() == name).unwrap().1;
+    assert!(value("states").parse::<u64>().unwrap() >= 100, "{stdout}");
+    assert_eq!((value("violations"), value("seed"), value("models")), ("0", "9", "xfs"));
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+}
+
+#[test]
+fn a_result_that_nobody_reads_is_no_failure_and_one_that_cannot_be_told_is() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = torture(&["--states", "1"]);
+    command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
+    let stderr = assert_one_line(&Guarded::spawn(&mut command).output(), 125);
+    assert!(stderr.contains("standard output"), "{stderr}");
+
+    let mut command = torture(&["--states", "1"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Guarded::spawn(&mut command);
+    drop(child.stdout.take());
+    let output = child.output();
+    assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn an_interrupt_ends_it_at_once() {
+    use std::os::unix::process::ExitStatusExt;
+
+    with_default_signals();
+    let mut command = torture(&["--states", "1000000000", "--json"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = Guarded::spawn(&mut command);
+    kill(&child, Signal::INT);
+    let output = child.output();
+    assert_eq!(output.status.signal(), Some(Signal::INT.as_raw()));
+    assert_eq!(text(&output.stdout), "");
+}
