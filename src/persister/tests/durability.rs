@@ -94,16 +94,14 @@ fn the_directories_above_are_synced_again_after_the_directory_was_made_anew() {
 
 #[test]
 fn a_directory_whose_sync_failed_is_made_dirty_before_it_is_synced_again() {
-    for dir in ["", ".runs", ".runs/task", ".runs/task/cli", DIR] {
+    for dir in [".", ".runs", ".runs/task", ".runs/task/cli", DIR] {
         let place = Place::new();
-        let shown = if dir.is_empty() { "." } else { dir };
-        place.disk.fail(&format!("sync-dir {shown}$"), IO, false);
+        place.disk.fail(&format!("sync-dir {dir}$"), IO, false);
         place.force(MANIFEST).expect_err("a directory was not synced");
         let calls = place.disk.take_calls();
-        let failed = index(&calls, &format!("sync-dir {shown}"));
-        let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
-        let came = index(&calls, &format!("create-file {prefix}.probe."));
-        let went = index(&calls, &format!("remove {prefix}.probe."));
+        let failed = index(&calls, &format!("sync-dir {dir}"));
+        let came = index(&calls, &format!("create-file {dir}/.probe."));
+        let went = index(&calls, &format!("remove {dir}/.probe."));
         assert!(failed < came && came < went, "{calls:?}");
         place.flush().expect("flush");
         assert_eq!(above_synced(&place.disk.take_calls()), 4);
@@ -115,7 +113,7 @@ fn a_directory_that_cannot_be_synced_is_left_alone() {
     let place = Place::new();
     place.disk.fail("sync-dir", Code::UNSUPPORTED, true);
     place.force(MANIFEST).expect("flush");
-    assert_eq!(count(&place.disk.take_calls(), "probe"), 0);
+    assert!(!place.disk.take_calls().iter().any(|call| call.contains(".probe.")));
 }
 
 #[test]
