@@ -24,6 +24,9 @@ const UNITS_MAX: usize = 6;
 /// A choice for every name that a choice above leads to.
 type Bindings = Vec<(Ino, Name, Option<Ino>)>;
 
+/// A choice of names, and the files whose data is on the disk with it: that older than an effect.
+type Choice = (Bindings, Vec<(Ino, usize)>);
+
 /// What one name may show: what is durable, then each later change.
 struct Slot {
     dir: Ino,
@@ -72,7 +75,7 @@ pub(crate) fn each_state(
 
 /// The states of a journal: all changes of names up to some point. With each, the files whose data
 /// is on the disk by then.
-fn in_order(persistent: &Persistent) -> Vec<(Bindings, Vec<(Ino, usize)>)> {
+fn in_order(persistent: &Persistent) -> Vec<Choice> {
     let (mut bindings, mut flushed) = (Bindings::new(), Vec::new());
     let mut states = vec![(bindings.clone(), Vec::new())];
     for (at, effect) in persistent.pending.iter().enumerate() {
@@ -91,7 +94,7 @@ fn any(
     persistent: &Persistent,
     count_max: usize,
     random: &mut fastrand::Rng,
-) -> (Vec<(Bindings, Vec<(Ino, usize)>)>, bool) {
+) -> (Vec<Choice>, bool) {
     let mut slots: BTreeMap<Ino, BTreeMap<Name, Vec<Option<Ino>>>> = BTreeMap::new();
     for effect in &persistent.pending {
         let Change::Name { dir, name, to, .. } = &effect.change else { continue };

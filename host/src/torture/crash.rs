@@ -2,7 +2,7 @@
 
 use super::judge::{self, Crash, Found};
 use super::ledger::Ledger;
-use super::machine::{Next, Stage};
+use super::machine::Stage;
 use super::plan::{self, Plan};
 use super::player::{Ended, Order, PlannedFault, Player};
 use super::unit::{Moment, Unit};

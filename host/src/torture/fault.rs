@@ -2,7 +2,7 @@
 
 use super::crash::{Play, explore};
 use super::plan::{Act, Plan};
-use super::player::PlannedFault;
+use super::player::{Order, PlannedFault};
 use super::reference;
 use super::unit::Unit;
 use crate::disk::ErrorCode;
@@ -86,6 +86,33 @@ pub(super) fn coordinator(history: Durability, summary: Durability) -> Plan {
     ];
     plan
 }
+
+/// Fails one call, or all from one on, of any workload.
+pub(super) fn drawn(unit: &mut Unit<'_>) {
+    for _ in 0..DRAWN {
+        let plan = Plan::random(&mut unit.random).without_patches();
+        let kind = KINDS[unit.random.usize(..KINDS.len())];
+        let faults = kind.faults();
+        let planned = PlannedFault {
+            nth: unit.random.usize(..80),
+            fault: faults[unit.random.usize(..faults.len())],
+            is_sticky: unit.random.bool(),
+        };
+        let order = Order::Random(unit.random.fork());
+        let play = Play { order, faults: vec![planned], points_max: Some(4), abandon: None };
+        let played = explore(unit, &plan, Tree::new(), None, play, DRAWN_LIMITS);
+        unit.faults += u64::from(played.injected > 0);
+        if !unit.violations.is_empty() {
+            return;
+        }
+    }
+}
+
+/// How many workloads with a fault a unit draws.
+const DRAWN: usize = 10;
+
+/// What they are crashed into.
+const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 
 /// Fails each call of `plan` in turn.
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {

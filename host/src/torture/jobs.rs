@@ -15,6 +15,7 @@ use super::plan::Plan;
 use super::player::Order;
 use super::report::{Progress, Report, VIOLATIONS_MAX, Violation};
 use super::unit::Unit;
+use crate::error::Error;
 use crate::options::Durability::{Durable, Visible};
 use crate::sim::Model;
 use crate::sim::crash::Limits;
@@ -38,7 +39,11 @@ struct Done {
 
 /// Works until enough states were recovered. Units are counted in their order, and what lies behind
 /// the last one that was needed is not counted: so threads change nothing.
-pub(super) fn run(lab: &Lab, torture: &Torture, mut progress: impl FnMut(&Progress)) -> Report {
+pub(super) fn run(
+    lab: &Lab,
+    torture: &Torture,
+    mut progress: impl FnMut(&Progress),
+) -> Result<Report, Error> {
     let models = match torture.model {
         Some(model) => vec![model],
         None => Model::ALL.to_vec(),
@@ -54,7 +59,7 @@ pub(super) fn run(lab: &Lab, torture: &Torture, mut progress: impl FnMut(&Progre
         let (tell, told) = mpsc::sync_channel::<Done>(64);
         for _ in 0..torture.threads.get() {
             let (tell, next, is_over, models) = (tell.clone(), &next, &is_over, &models);
-            scope.spawn(move || {
+            let work = move || {
                 while !is_over.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if torture.unit.is_some_and(|unit| unit != index) {
@@ -65,7 +70,12 @@ pub(super) fn run(lab: &Lab, torture: &Torture, mut progress: impl FnMut(&Progre
                         break;
                     }
                 }
-            });
+            };
+            let spawned = thread::Builder::new().spawn_scoped(scope, work);
+            if let Err(error) = spawned {
+                is_over.store(true, Ordering::Relaxed);
+                return Err(Error::component_unusable(error.into()));
+            }
         }
         drop(tell);
         let mut early: BTreeMap<u64, Done> = BTreeMap::new();
@@ -92,10 +102,11 @@ pub(super) fn run(lab: &Lab, torture: &Torture, mut progress: impl FnMut(&Progre
         is_over.store(true, Ordering::Relaxed);
         // Whoever waits to tell learns that nobody listens.
         drop(told);
-    });
+        Ok(())
+    })?;
     violations.truncate(VIOLATIONS_MAX);
     counts.violations = violations.len() as u64;
-    Report { seed: torture.seed, counts, trace_hash: trace.finish(), violations }
+    Ok(Report { seed: torture.seed, counts, trace_hash: trace.finish(), violations })
 }
 
 fn perform(lab: &Lab, seed: u64, index: u64, models: &[Model]) -> Done {
@@ -132,8 +143,10 @@ fn work(unit: &mut Unit<'_>, nth: u64) {
             2 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
             3 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
             4 => order::six_in_flight(unit),
+            _ if unit.random.usize(..4) == 0 => burst(unit),
             _ => drawn(unit),
         },
+        1 => fault::drawn(unit),
         _ => drawn(unit),
     }
 }
@@ -164,6 +177,14 @@ fn faults() -> Vec<(Plan, Kind)> {
     ];
     let with = |plan: &Plan| fault::KINDS.map(|kind| (plan.clone(), kind));
     plans.iter().flat_map(with).collect()
+}
+
+/// Up to eight runs that are written at once, completed in any order.
+fn burst(unit: &mut Unit<'_>) {
+    let plan = Plan::burst(4 + unit.random.usize(..5));
+    let play = Play { order: Order::Random(unit.random.fork()), ..Play::default() };
+    explore(unit, &plan, Tree::new(), None, play, DRAWN);
+    unit.orders += 1;
 }
 
 /// Any workload, crashed and recovered and crashed in recovery, three deep.

@@ -46,16 +46,11 @@ pub(super) fn files(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> 
 }
 
 /// Judges what recovery made of the files in `tree`.
-pub(super) fn recovery(
-    tree: &Tree,
-    plan: &Plan,
-    ledger: &Ledger,
-    observation: &Observation,
-) -> Verdict {
+pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
     for (run, opened) in observation.opened.iter().enumerate() {
         let id = plan::run_id(run);
         let recovery = opened.as_ref().map_err(|error| format!("open of {id} fails: {error}"))?;
-        let mut is_aside = |path: &str| -> Result<bool, String> {
+        let is_aside = |path: &str| -> Result<bool, String> {
             let prefix = format!("{path}.corrupt-");
             let Some(aside) = recovery.set_aside.iter().find(|aside| aside.starts_with(&prefix))
             else {
@@ -114,7 +109,6 @@ pub(super) fn recovery(
             Err(error) if is_good => return Err(format!("history fails: {error}")),
             _ => {}
         }
-        let _ = ledger;
     }
     match &observation.use_failed {
         None => Ok(()),

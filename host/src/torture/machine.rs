@@ -157,17 +157,20 @@ impl Wake for Awake {
 }
 
 impl Lab {
-    pub(crate) fn new(component: &[u8]) -> wasmtime::Result<Lab> {
+    /// For so many threads, each with [`INSTANCES_MAX`] at a time.
+    pub(crate) fn new(component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
         let mut config = Config::new();
         config.wasm_component_model(true);
         config.wasm_component_model_async(true);
         // A fresh instance then costs little more than the pages that it touches.
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_memories(64)
-            .total_tables(64)
-            .total_stacks(64)
-            .total_core_instances(64)
-            .total_component_instances(64)
+        let count = u32::try_from(threads.saturating_mul(INSTANCES_MAX))?;
+        // Each instance has a few core instances and tables: the component's, and its adapters'.
+        pool.total_memories(count)
+            .total_tables(count.saturating_mul(4))
+            .total_stacks(count.saturating_mul(4))
+            .total_core_instances(count.saturating_mul(8))
+            .total_component_instances(count)
             .max_memory_size(MEMORY_BYTES_MAX)
             .linear_memory_keep_resident(1 << 20)
             .table_keep_resident(1 << 16);
@@ -224,6 +227,9 @@ impl Lab {
         store.run_concurrent(async |accessor| serve(accessor, &tandem, calls).await).await?
     }
 }
+
+/// How many instances one thread runs at once, and one more that is about to go.
+const INSTANCES_MAX: usize = 3;
 
 /// More than any workload needs.
 const MEMORY_BYTES_MAX: usize = 64 << 20;

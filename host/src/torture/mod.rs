@@ -75,11 +75,12 @@ impl Torture {
     /// Run on this thread and others, and tell `progress` after each unit.
     ///
     /// # Errors
-    /// `invalid-input` (the component is none), `component-failed`.
+    /// `component-failed` (the component is none that can be run), `storage` (the system has no more
+    /// threads).
     pub fn run(self, progress: impl FnMut(&Progress)) -> Result<Report, Error> {
         let bytes = self.component.as_deref().unwrap_or(crate::COMPONENT);
-        let lab = Lab::new(bytes).map_err(Error::component_unusable)?;
-        Ok(jobs::run(&lab, &self, progress))
+        let lab = Lab::new(bytes, self.threads.get()).map_err(Error::component_unusable)?;
+        jobs::run(&lab, &self, progress)
     }
 }
 

@@ -1,10 +1,9 @@
 //! The orders in which calls in flight can be completed, and callers that go away.
 
 use super::crash::{Play, explore};
-use super::plan::{Act, Plan};
+use super::plan::Plan;
 use super::player::Order;
 use super::unit::Unit;
-use crate::options::{Durability, Request};
 use crate::sim::crash::Limits;
 use crate::sim::tree::Tree;
 
@@ -40,7 +39,7 @@ pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
 /// Three runs whose pairs are written at once, so that six calls are in flight, several times. All
 /// orders of each such six are tried while the others are completed as issued.
 pub(super) fn six_in_flight(unit: &mut Unit<'_>) {
-    let plan = burst(3);
+    let plan = Plan::burst(3);
     for round in 0.. {
         for order in 0.. {
             let order_of_batch =
@@ -80,18 +79,6 @@ pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
             }
         }
     }
-}
-
-/// Several runs that are written at once.
-pub(super) fn burst(runs: usize) -> Plan {
-    let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
-    plan.runs = vec![plan.runs[0]; runs];
-    plan.is_burst = true;
-    let pair = Request::new().manifest().heartbeat().force();
-    plan.acts = (0..runs).flat_map(|run| [Act::Open(run), Act::Set(run, 40)]).collect();
-    plan.acts.extend((0..runs).map(|run| Act::Schedule(run, pair)));
-    plan.acts.extend((0..runs).map(Act::Close));
-    plan
 }
 
 fn permutations(count: usize) -> usize {

@@ -44,6 +44,8 @@ pub(super) enum Act {
     Schedule(usize, Request),
     Flush(usize),
     Close(usize),
+    /// Drops the run's handle without a close.
+    Drop(usize),
     /// Records the run, with a filling of so many bytes.
     Record(usize, usize),
     History,
@@ -64,7 +66,7 @@ impl Act {
                 Some(run)
             }
             Act::Flush(run) | Act::Close(run) | Act::Record(run, _) => Some(run),
-            Act::Stats(run) | Act::Ensure(run) => Some(run),
+            Act::Stats(run) | Act::Ensure(run) | Act::Drop(run) => Some(run),
             Act::History | Act::Heal | Act::Kill(_) => None,
         }
     }
@@ -96,6 +98,7 @@ impl fmt::Display for Act {
             Act::Record(run, bytes) => {
                 write!(f, "record-run {} ({bytes} bytes of filling)", run_id(*run))
             }
+            Act::Drop(run) => write!(f, "drop {}", run_id(*run)),
             Act::Stats(run) => write!(f, "stats {}", run_id(*run)),
             Act::Ensure(run) => write!(f, "open {} unless it is open", run_id(*run)),
             Act::Heal => write!(f, "the disk works from here on"),
@@ -220,15 +223,42 @@ impl Plan {
             });
         }
         for run in 0..count {
-            if random.bool() {
-                acts.push(Act::Close(run));
+            match random.usize(..4) {
+                0 | 1 => acts.push(Act::Close(run)),
+                2 => acts.push(Act::Drop(run)),
+                _ => {}
             }
             if records {
                 acts.push(Act::Record(run, filling(random) / 2));
             }
         }
         let instances = if records && random.bool() { count.min(2) } else { 1 };
+        if instances > 1 && random.bool() {
+            acts.insert(random.usize(..acts.len()), Act::Kill(1));
+        }
         Plan { runs, history, summary, acts, instances, ..Plan::empty() }
+    }
+
+    /// Several runs that are written at once.
+    pub(super) fn burst(runs: usize) -> Plan {
+        let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
+        plan.runs = vec![plan.runs[0]; runs];
+        plan.is_burst = true;
+        let pair = Request::new().manifest().heartbeat().force();
+        plan.acts = (0..runs).flat_map(|run| [Act::Open(run), Act::Set(run, 40)]).collect();
+        plan.acts.extend((0..runs).map(|run| Act::Schedule(run, pair)));
+        plan.acts.extend((0..runs).map(Act::Close));
+        plan
+    }
+
+    /// The same with whole documents instead of patches, whose result depends on what was refused.
+    pub(super) fn without_patches(mut self) -> Plan {
+        for act in &mut self.acts {
+            if let Act::Merge(run) = *act {
+                *act = Act::Set(run, 300);
+            }
+        }
+        self
     }
 }
 

@@ -168,6 +168,11 @@ impl<'p> Player<'p> {
         let closes =
             |call: &UnderWay| matches!(call.act, Act::Close(run) if act.run() == Some(run));
         let is_open = matches!(act, Act::Open(_));
+        // A handle is dropped when no call holds it.
+        let holds = |call: &UnderWay| call.act.run() == act.run();
+        if matches!(act, Act::Drop(_)) && self.under_way.iter().any(holds) {
+            return false;
+        }
         !self
             .under_way
             .iter()
@@ -252,6 +257,10 @@ impl<'p> Player<'p> {
             Act::Schedule(run, request) => Command::Schedule { run, request },
             Act::Flush(run) => Command::Flush { run },
             Act::Close(run) => Command::Close { run },
+            Act::Drop(run) => {
+                self.is_open[run] = false;
+                Command::Drop { run }
+            }
             Act::Record(run, filling) => {
                 let version = self.ledger.records.iter().filter(|record| record.run == run).count();
                 let (summary, file) = plan::summary(run, version, filling);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger::Ledger;
 use super::machine::{Command, Lab, Next, Outcome, Stage};
 use super::plan::{self, Plan};
 use crate::disk::{Kind, is_temporary};
@@ -40,7 +39,6 @@ pub(super) fn recover(
     plan: &Plan,
     image: Tree,
     model: Model,
-    ledger: &Ledger,
 ) -> Result<Observation, String> {
     let disk = SimDisk::from_tree(image, model, 7);
     disk.world().now_ns += LATER_NS;
@@ -112,7 +110,6 @@ pub(super) fn recover(
     if let Some(path) = left.first() {
         observation.use_failed.get_or_insert(format!("an abandoned file was not swept: {path}"));
     }
-    let _ = ledger;
     drop(world);
     Ok(observation)
 }

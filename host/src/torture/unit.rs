@@ -77,15 +77,14 @@ impl<'l> Unit<'l> {
         }
         if !self.seen.contains_key(&print) {
             self.states.insert(print);
-            let observed =
-                recovery::recover(self.lab, moment.plan, tree.clone(), self.model, moment.ledger);
+            let observed = recovery::recover(self.lab, moment.plan, tree.clone(), self.model);
             match observed {
                 Ok(observation) => self.seen.insert(print, observation),
                 Err(sentence) => return self.violation(moment, Some(tree), sentence),
             };
             self.note(print);
         }
-        let verdict = judge::recovery(tree, moment.plan, moment.ledger, &self.seen[&print]);
+        let verdict = judge::recovery(tree, &self.seen[&print]);
         if let Err(sentence) = verdict {
             self.violation(moment, Some(tree), sentence);
         }
