@@ -40,7 +40,10 @@ impl Flight {
         Operation {
             is_begun: false,
             work: Some(Box::pin(async move {
-                count.send_modify(|count| *count += 1);
+                count.send_if_modified(|count| {
+                    *count += 1;
+                    false
+                });
                 let _counted = Counted(count);
                 work.await
             })),
@@ -56,7 +59,11 @@ impl Flight {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.send_if_modified(|count| {
+            *count -= 1;
+            // Hardly ever does anybody wait. Who comes later sees the count first.
+            *count == 0 && self.0.receiver_count() > 0
+        });
     }
 }
 

@@ -172,6 +172,9 @@ impl Lab {
             .total_core_instances(count.saturating_mul(8))
             .total_component_instances(count)
             .max_memory_size(MEMORY_BYTES_MAX)
+            .max_unused_warm_slots(count)
+            .decommit_batch_size(64)
+            .async_stack_keep_resident(64 << 10)
             .linear_memory_keep_resident(1 << 20)
             .table_keep_resident(1 << 16);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

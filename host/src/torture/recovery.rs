@@ -26,11 +26,12 @@ pub(super) struct Observation {
     pub history: Option<Result<History, Error>>,
     /// The disk when every run was open, before anything was written.
     pub found: Tree,
-    /// What failed when the runs were used again; nothing if all went well.
+    /// What failed when the runs were used again; nothing if all went well or was not tried.
     pub use_failed: Option<String>,
 }
 
-/// Opens everything on a fresh instance, then writes to everything, long after the crash.
+/// Opens everything on a fresh instance, long after the crash, and writes to everything if
+/// `is_used`.
 ///
 /// # Errors
 /// The component trapped or stood still.
@@ -39,6 +40,7 @@ pub(super) fn recover(
     plan: &Plan,
     image: Tree,
     model: Model,
+    is_used: bool,
 ) -> Result<Observation, String> {
     let disk = SimDisk::from_tree(image, model, 7);
     disk.world().now_ns += LATER_NS;
@@ -54,14 +56,14 @@ pub(super) fn recover(
     let read_only = commands.len();
     let pair = Request::new().manifest().heartbeat().force();
     let mut written: Vec<(String, String)> = Vec::new();
-    for run in 0..runs {
+    for run in (0..runs).filter(|_| is_used) {
         let (document, file) = plan::document(run, 99_999, 30);
         written.push((plan::manifest_path(run), file));
         commands.push(Command::Set { run, document });
         commands.push(Command::Schedule { run, request: pair });
         commands.push(Command::Close { run });
     }
-    if has_records {
+    if has_records && is_used {
         // A run that nobody has recorded, behind all others.
         let (summary, file) = plan::summary(59, 0, 20);
         written.push((plan::summary_path(59), file));
@@ -95,7 +97,10 @@ pub(super) fn recover(
                 .get_or_insert(format!("what was written after recovery is not at {path}"));
         }
     }
-    if has_records && let (Some(last), Some(Ok(first))) = (last_history, &observation.history) {
+    if has_records
+        && is_used
+        && let (Some(last), Some(Ok(first))) = (last_history, &observation.history)
+    {
         let newest = last.runs.first().is_some_and(|run| run.contains(&plan::run_id(59)));
         if last.total != first.total + 1 || !newest {
             observation.use_failed.get_or_insert(format!(
@@ -104,8 +109,9 @@ pub(super) fn recover(
             ));
         }
     }
+    let history_dir = format!("out/{}", plan::TASK);
     let left = leftovers(&world.live, |dir| {
-        (0..runs).any(|run| dir == plan::run_dir(run)) || dir == format!("out/{}", plan::TASK)
+        (0..runs).any(|run| dir == plan::run_dir(run)) || (is_used && dir == history_dir)
     });
     if let Some(path) = left.first() {
         observation.use_failed.get_or_insert(format!("an abandoned file was not swept: {path}"));
