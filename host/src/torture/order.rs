@@ -37,27 +37,37 @@ pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
 }
 
 /// Three runs whose pairs are written at once, so that six calls are in flight, several times. All
-/// orders of each such six are tried while the others are completed as issued.
+/// orders of each such batch are tried while the others are completed as issued; of larger batches,
+/// orders are drawn.
 pub(super) fn six_in_flight(unit: &mut Unit<'_>) {
     let plan = Plan::burst(3);
     for round in 0.. {
-        for order in 0.. {
-            let order_of_batch =
-                Order::Batch { round, order, left: Vec::new(), widths: Vec::new() };
-            let play = Play { order: order_of_batch, points_max: Some(1), ..Play::default() };
+        let mut width = 0;
+        for nth in 0.. {
+            let batch = |order| Order::Batch { round, order, left: Vec::new(), widths: Vec::new() };
+            let order = if width <= IN_FLIGHT_MAX { nth } else { unit.random.usize(..) };
+            let play = Play { order: batch(order), points_max: Some(1), ..Play::default() };
             let played = explore(unit, &plan, Tree::new(), None, play, LIMITS);
             let Order::Batch { widths, .. } = played.order else { return };
-            let Some(width) = widths.get(round) else { return };
+            let Some(size) = widths.get(round) else { return };
+            width = *size;
             unit.orders += 1;
             if !unit.violations.is_empty() {
                 return;
             }
-            if order + 1 >= permutations(*width) {
+            let count = if width <= IN_FLIGHT_MAX { permutations(width) } else { DRAWN };
+            if nth + 1 >= count {
                 break;
             }
         }
     }
 }
+
+/// The most calls in flight of which all orders are tried.
+const IN_FLIGHT_MAX: usize = 6;
+
+/// Orders of larger batches.
+const DRAWN: usize = 60;
 
 /// Callers that stop waiting, for each call and at each of its waits.
 pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
