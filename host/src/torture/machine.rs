@@ -173,7 +173,7 @@ impl Lab {
             .total_component_instances(count)
             .max_memory_size(MEMORY_BYTES_MAX)
             .max_unused_warm_slots(count)
-            .decommit_batch_size(64)
+            .decommit_batch_size(8)
             .async_stack_keep_resident(64 << 10)
             .linear_memory_keep_resident(1 << 20)
             .table_keep_resident(1 << 16);
@@ -231,8 +231,8 @@ impl Lab {
     }
 }
 
-/// How many instances one thread runs at once, and one more that is about to go.
-const INSTANCES_MAX: usize = 3;
+/// How many instances one thread runs at once, with those whose memory is about to be given back.
+const INSTANCES_MAX: usize = 16;
 
 /// More than any workload needs.
 const MEMORY_BYTES_MAX: usize = 64 << 20;
