@@ -103,6 +103,11 @@ impl SimNode {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn ino(&self) -> Ino {
+        self.ino
+    }
+
     fn own(&self) -> String {
         self.path.to_string()
     }

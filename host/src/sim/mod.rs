@@ -4,6 +4,8 @@ pub(crate) mod crash;
 mod disk;
 pub(crate) mod effect;
 mod model;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 mod wasi;
 pub(crate) mod world;

@@ -25,7 +25,7 @@ use crate::sim::tree::Tree;
 const EXHAUSTIVE: Limits = Limits { names_max: 1 << 14, states_max: 1 << 15 };
 
 /// Of larger ones, so many states are drawn at each step.
-const DRAWN: Limits = Limits { names_max: 24, states_max: 48 };
+const DRAWN: Limits = Limits { names_max: 64, states_max: 256 };
 
 /// What a unit found, to be counted in the order of the units.
 struct Done {
@@ -152,7 +152,7 @@ fn work(unit: &mut Unit<'_>, nth: u64) {
 }
 
 /// Orders of one workload.
-const ORDERS_MAX: u64 = 3_000;
+const ORDERS_MAX: u64 = 1_500;
 
 /// Workloads that are crashed into every state.
 fn small() -> [Plan; 8] {
