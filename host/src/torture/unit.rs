@@ -81,7 +81,7 @@ impl<'l> Unit<'l> {
         if !self.seen.contains_key(&print) {
             self.states.insert(print);
             // To write again costs most of the time, and hardly depends on what was found.
-            let is_used = print % USED_ONE_OF == 0;
+            let is_used = print.is_multiple_of(USED_ONE_OF);
             let observed =
                 recovery::recover(self.lab, moment.plan, tree.clone(), self.model, is_used);
             match observed {
