@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 mod component;
 mod demo;
+mod mutants;
 mod process;
 mod setup;
+mod torture;
 
 use process::{Failure, cargo, say};
 
@@ -22,6 +24,9 @@ Commands:
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
+  mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
+                           [--json] prints one JSON object, [--list] only lists the names
+  torture [ARGUMENTS]      Run `tandem torture` for millions of states; the arguments go to it
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +60,8 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
             let bench = ["bench", "--package", "tandem-host", "--bench", "bench", "--"];
             process::run(cargo(bench).args(arguments))
         }
+        Some("mutants") => mutants::run(&arguments),
+        Some("torture") => torture::run(&arguments),
         // What the demo runs by default.
         Some("sample-job") => demo::sample_job(),
         _ => Err(Failure::usage(format!(

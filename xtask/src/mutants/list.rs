@@ -1,0 +1,773 @@
+//! The mutations: each breaks one rule of the component, as a small change of its text.
+
+use super::mutation::{Change, Mutation};
+
+const DURABLE: &str = "src/storage/durable.rs";
+const FLUSH: &str = "src/persister/flush.rs";
+const HISTORY: &str = "src/coordinator/history.rs";
+const LANES: &str = "src/storage/lanes.rs";
+const LOCK: &str = "src/coordinator/lock.rs";
+const PERSISTER: &str = "src/persister/mod.rs";
+const RECORD: &str = "src/coordinator/mod.rs";
+const RECOVERY: &str = "src/persister/recovery.rs";
+const REPLACE: &str = "src/storage/replace.rs";
+const SCHEDULE: &str = "src/persister/schedule.rs";
+const SNAPSHOT: &str = "src/coordinator/snapshot.rs";
+const TEMP: &str = "src/storage/temp.rs";
+const WASI: &str = "src/wasi.rs";
+
+/// All of them: how one file is replaced, then the persister, then the coordinator.
+pub static MUTATIONS: &[Mutation] = &[
+    Mutation {
+        name: "no-data-sync",
+        what: "the data of no file is synced",
+        rule: "durable data is synced before the rename",
+        changes: &[Change { file: REPLACE, from: "if sync {", to: "if false {" }],
+    },
+    Mutation {
+        name: "rename-before-sync",
+        what: "a file is renamed first and synced after",
+        rule: "durable data is synced before the rename",
+        changes: &[Change {
+            file: REPLACE,
+            from: "    prepare(storage, dir, &temp, content, sync).await?;
+    commit(storage, dir, &temp, name).await
+",
+            to: "    let created = storage.create_file(dir, &temp).await;
+    let new = created.map_err(|code| (Operation::Open, code))?;
+    if let Err(code) = storage.write(&new, content).await {
+        discard(storage, dir, &temp).await;
+        return Err((Operation::Write, code));
+    }
+    commit(storage, dir, &temp, name).await?;
+    if sync {
+        storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;
+    }
+    Ok(())
+",
+        }],
+    },
+    Mutation {
+        name: "no-directory-sync",
+        what: "the directory of a replaced file is not synced",
+        rule: "a durable rename is followed by a sync of its directory",
+        changes: &[Change { file: DURABLE, from: "storage.sync_dir(dir).await", to: "Ok(())" }],
+    },
+    Mutation {
+        name: "no-ancestor-sync",
+        what: "the directories above a file's own are never synced",
+        rule: "every directory above is synced too unless this component did it before",
+        changes: &[Change {
+            file: DURABLE,
+            from: "ancestors(path).skip(skip)",
+            to: "ancestors(path).skip(usize::MAX)",
+        }],
+    },
+    Mutation {
+        name: "directory-sync-error-ignored",
+        what: "a directory sync that failed counts as done",
+        rule: "no error is swallowed",
+        changes: &[Change {
+            file: DURABLE,
+            from: "            Err(error) => return Err(error),",
+            to: "            Err((Operation::SyncDirectory, _)) => {}
+            Err(error) => return Err(error),",
+        }],
+    },
+    Mutation {
+        name: "reached-overstated",
+        what: "a file system without directory syncs is told as durable",
+        rule: "`reached` says data-synced where directories cannot be synced",
+        changes: &[Change {
+            file: DURABLE,
+            from: "reached = Reached::DataSynced;",
+            to: "reached = Reached::Durable;",
+        }],
+    },
+    Mutation {
+        name: "sync-error-ignored",
+        what: "a file whose sync failed is renamed all the same",
+        rule: "no error is swallowed",
+        changes: &[Change {
+            file: REPLACE,
+            from: "storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;",
+            to: "let _ = storage.sync_data(&new).await;",
+        }],
+    },
+    Mutation {
+        name: "sync-tried-again",
+        what: "after a failed sync the same file is merely synced once more",
+        rule: "after a failed sync a new file is written: a second sync proves nothing",
+        changes: &[Change {
+            file: REPLACE,
+            from: "storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;",
+            to: "if storage.sync_data(&new).await.is_err() {
+                storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;
+            }",
+        }],
+    },
+    Mutation {
+        name: "write-error-ignored",
+        what: "a file whose write failed is renamed all the same",
+        rule: "no error is swallowed",
+        changes: &[Change {
+            file: REPLACE,
+            from: "storage.write(&new, content).await.map_err(|code| (Operation::Write, code))?;",
+            to: "let _ = storage.write(&new, content).await;",
+        }],
+    },
+    Mutation {
+        name: "short-write-ignored",
+        what: "a write that ended early without an error counts as whole",
+        rule: "a host that tells no error and reads less wrote too little",
+        changes: &[Change {
+            file: WASI,
+            from: "if rest.is_empty() { Ok(()) } else { Err(Code(\"io\")) }",
+            to: "Ok(())",
+        }],
+    },
+    Mutation {
+        name: "temp-name-reused",
+        what: "every temporary file of a target has the same name",
+        rule: "a temporary name is used once",
+        changes: &[Change {
+            file: TEMP,
+            from: "named(target, &random(storage))",
+            to: "named(target, \"0123456789abcdef0123456789abcdef\")",
+        }],
+    },
+    Mutation {
+        name: "temp-left",
+        what: "a temporary file that could not be filled stays",
+        rule: "on every error the temporary file is removed",
+        changes: &[Change {
+            file: REPLACE,
+            from: "        discard(storage, dir, temp).await;
+    }
+    result
+}",
+            to: "    }
+    result
+}",
+        }],
+    },
+    Mutation {
+        name: "write-in-place",
+        what: "a file is removed and written anew under its own name",
+        rule: "the target file is touched by a rename and by nothing else",
+        changes: &[Change {
+            file: REPLACE,
+            from: "    let temp = temp::name(storage, name);
+    prepare(storage, dir, &temp, content, sync).await?;
+    commit(storage, dir, &temp, name).await
+",
+            to: "    let _ = storage.remove(dir, name).await;
+    prepare(storage, dir, name, content, sync).await
+",
+        }],
+    },
+    Mutation {
+        name: "no-sweep",
+        what: "abandoned temporary files are never removed",
+        rule: "what a crash left is removed once it is old enough",
+        changes: &[Change {
+            file: TEMP,
+            from: "for name in names.iter().filter(|name| parts(name).is_some()) {",
+            to: "for name in names.iter().filter(|name| parts(name).is_some()).take(0) {",
+        }],
+    },
+    Mutation {
+        name: "sweep-ignores-age",
+        what: "temporary files that are in use are swept too",
+        rule: "only a temporary file older than `sweep-after-ms` is removed",
+        changes: &[Change {
+            file: TEMP,
+            from: "let is_old = now.saturating_sub(stat.modified) > age;",
+            to: "let is_old = true;",
+        }],
+    },
+    Mutation {
+        name: "heartbeat-in-place",
+        what: "the heartbeat is removed and written anew under its own name",
+        rule: "the target file is touched by a rename and by nothing else",
+        changes: &[Change {
+            file: FLUSH,
+            from: "async move { replace(storage, dir, &name, content, is_durable).await }",
+            to: "async move {
+                if channel == Live::Heartbeat {
+                    let _ = storage.remove(dir, &name).await;
+                    return crate::storage::replace::prepare(
+                        storage, dir, &name, content, is_durable,
+                    )
+                    .await;
+                }
+                replace(storage, dir, &name, content, is_durable).await
+            }",
+        }],
+    },
+    Mutation {
+        name: "sequential-lanes",
+        what: "the heartbeat's write starts when the manifest's has ended",
+        rule: "both writes start before either is waited for",
+        changes: &[Change {
+            file: LANES,
+            from: "Poll::Pending => is_settled = false,",
+            to: "Poll::Pending => {
+                    is_settled = false;
+                    break;
+                }",
+        }],
+    },
+    Mutation {
+        name: "ancestor-sync-not-retried",
+        what: "directories above count as synced although their sync failed",
+        rule: "an ancestor that cannot be synced is tried again by the next flush",
+        changes: &[Change {
+            file: FLUSH,
+            from: "*ancestors_synced |= synced == Ok(Reached::Durable);",
+            to: "*ancestors_synced = true;",
+        }],
+    },
+    Mutation {
+        name: "no-redirty",
+        what: "a channel that failed is not dirty again",
+        rule: "a flag that was taken is either on the disk or dirty again",
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "lane.dirty = !is_abandoned;
+                lane.wanted = !is_abandoned;",
+            to: "lane.dirty = false;
+                lane.wanted = false;",
+        }],
+    },
+    Mutation {
+        name: "both-redirtied",
+        what: "when one channel failed, the one that succeeded is written again too",
+        rule: "only what failed is written again",
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "if is_taken && failed.has(channel) {",
+            to: "if is_taken && !failed.is_empty() {",
+        }],
+    },
+    Mutation {
+        name: "lost-update",
+        what: "dirty flags are cleared when a flush ends, with changes made meanwhile",
+        rule: "a flush clears the flags before it starts to write",
+        changes: &[
+            Change {
+                file: SCHEDULE,
+                from: "                lane.dirty = false;
+                lane.wanted = false;",
+                to: "                lane.wanted = false;",
+            },
+            Change {
+                file: SCHEDULE,
+                from: "            } else if is_taken {
+                lane.failures = 0;",
+                to: "            } else if is_taken {
+                lane.dirty = false;
+                lane.failures = 0;",
+            },
+        ],
+    },
+    Mutation {
+        name: "change-not-marked",
+        what: "a new document does not mark the manifest dirty",
+        rule: "`set-manifest` and `merge-manifest` mark the manifest dirty",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "        state.schedule.mark(Live::Manifest);
+",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "ack-before-rename",
+        what: "callers are answered when their flush starts",
+        rule: "a request gets the outcome of the flush that covers it",
+        changes: &[
+            Change {
+                file: SCHEDULE,
+                from: "    /// Ends the flush in flight at the time `now`.",
+                to: "    /// Takes the callers of the flush in flight.
+    pub fn covered(&mut self) -> Vec<C> {
+        let covers = self.flight.as_mut().map(|flight| core::mem::take(&mut flight.covers));
+        covers.into_iter().flatten().map(|(caller, _)| caller).collect()
+    }
+
+    /// Ends the flush in flight at the time `now`.",
+            },
+            Change {
+                file: PERSISTER,
+                from: "        let outcomes =
+            flush::write(",
+                to: "        let expected = jobs.each_ref().map(|job| {
+            job.as_ref().map(|job| {
+                Ok(match job.durability {
+                    crate::storage::durable::Durability::Visible => {
+                        crate::storage::durable::Reached::Visible
+                    }
+                    crate::storage::durable::Durability::Durable => {
+                        crate::storage::durable::Reached::Durable
+                    }
+                })
+            })
+        });
+        let early = combine(expected, bytes);
+        let covered = self.state.borrow_mut().schedule.covered();
+        for caller in covered {
+            let _ = caller.send(early.clone());
+        }
+        let outcomes =
+            flush::write(",
+            },
+        ],
+    },
+    Mutation {
+        name: "ack-before-sync",
+        what: "callers are answered before the directory is synced",
+        rule: "a durable write is acknowledged when it is durable",
+        changes: &[
+            Change {
+                file: FLUSH,
+                from: "let synced = sync_directories(storage, &dir, path, skip).await;",
+                to: "let synced = Ok(Reached::Durable);",
+            },
+            Change {
+                file: PERSISTER,
+                from: "        for caller in finished.answered {
+            // A caller that went away wants no answer.
+            let _ = caller.send(outcome.clone());
+        }
+",
+                to: "        for caller in finished.answered {
+            let _ = caller.send(outcome.clone());
+        }
+        drop(state);
+        let directory = &self.registration.directory;
+        if let Ok(dir) = storage.open_dir(directory).await {
+            let _ =
+                crate::storage::durable::sync_directories(storage, &dir, directory, 0).await;
+        }
+",
+            },
+        ],
+    },
+    Mutation {
+        name: "wrong-precedence",
+        what: "when both channels failed, the heartbeat's failure comes first",
+        rule: "the manifest's failure comes first, whichever failed first in time",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "        (Some(first), beside) => (first, beside),",
+            to: "        (Some(beside), Some(first)) => (first, Some(beside)),
+        (Some(first), None) => (first, None),",
+        }],
+    },
+    Mutation {
+        name: "beside-dropped",
+        what: "when both channels failed, only one failure is told",
+        rule: "`beside` tells the second failure of the same call",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "    Err(Error::Storage { first, beside })",
+            to: "    let _: Option<Failure> = beside;
+    Err(Error::Storage { first, beside: None })",
+        }],
+    },
+    Mutation {
+        name: "covered-told-ok",
+        what: "of the callers that share a failed flush only the first learns so",
+        rule: "every request that a flush covers gets its outcome",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "        for caller in finished.answered {
+            // A caller that went away wants no answer.
+            let _ = caller.send(outcome.clone());
+        }
+",
+            to: "        for (at, caller) in finished.answered.into_iter().enumerate() {
+            let is_told = at == 0 || outcome.is_ok();
+            let told = if is_told { outcome.clone() } else { Ok(Receipt::default()) };
+            let _ = caller.send(told);
+        }
+",
+        }],
+    },
+    Mutation {
+        name: "forced-joins-flight",
+        what: "a forced request gets the outcome of a flush that took its flags before it came",
+        rule: "a request is covered by the first flush that takes its flags after it was made",
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "        if self.dirty().is_empty() {
+            covered += flight.forced.len();",
+            to: "        if true {
+            covered += flight.forced.len();",
+        }],
+    },
+    Mutation {
+        name: "half-covered",
+        what: "a request for both channels is answered when one of them was written",
+        rule: "a request that names two channels waits until both were taken",
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "if is_ok && !channels.minus(flight.taken).is_empty() => {",
+            to: "if false => {",
+        }],
+    },
+    Mutation {
+        name: "close-drops-dirty",
+        what: "a run is closed without a flush of what is dirty",
+        rule: "`close` flushes what is dirty",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "run.state.borrow_mut().schedule.request(Channels::NONE, true, caller).is_some()",
+            to: "{
+        drop(caller);
+        true
+    }",
+        }],
+    },
+    Mutation {
+        name: "close-despite-failure",
+        what: "a run whose last flush failed is closed",
+        rule: "if its flush fails, the run stays open and dirty",
+        changes: &[Change {
+            file: PERSISTER,
+            from: "let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };",
+            to: "let next = Phase::Closed;",
+        }],
+    },
+    Mutation {
+        name: "document-not-recovered",
+        what: "`open` does not take over the document that it found",
+        rule: "the manifest on the disk is the run's current document",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "        recovery.document = Some(text);",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "corrupt-manifest-trusted",
+        what: "`open` takes any text for a manifest",
+        rule: "what is no JSON object is not told as the document",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "            document::is_document,
+",
+            to: "            |_| true,
+",
+        }],
+    },
+    Mutation {
+        name: "corrupt-heartbeat-trusted",
+        what: "`open` takes any text for a heartbeat",
+        rule: "what is no timestamp is not told as the heartbeat",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "4096, is_heartbeat, &mut recovery)",
+            to: "4096, |_| true, &mut recovery)",
+        }],
+    },
+    Mutation {
+        name: "manifest-not-set-aside",
+        what: "a corrupt manifest is left where it is, and overwritten later",
+        rule: "a regular file whose content is bad is set aside",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "        let aside = temp::corrupt_name(self.storage, name);",
+            to: "        if channel == Channel::Manifest {
+            return Ok(None);
+        }
+        let aside = temp::corrupt_name(self.storage, name);",
+        }],
+    },
+    Mutation {
+        name: "heartbeat-not-set-aside",
+        what: "a corrupt heartbeat is left where it is, and overwritten later",
+        rule: "a regular file whose content is bad is set aside",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "        let aside = temp::corrupt_name(self.storage, name);",
+            to: "        if channel == Channel::Heartbeat {
+            return Ok(None);
+        }
+        let aside = temp::corrupt_name(self.storage, name);",
+        }],
+    },
+    Mutation {
+        name: "corrupt-file-removed",
+        what: "a corrupt file is removed, and told as set aside",
+        rule: "what is corrupt is kept under another name",
+        changes: &[Change {
+            file: RECOVERY,
+            from: "match self.storage.rename(self.dir, name, &aside).await {",
+            to: "match self.storage.remove(self.dir, name).await {",
+        }],
+    },
+    Mutation {
+        name: "no-lock",
+        what: "every component has a lock file of its own",
+        rule: "runs of one task that are recorded at the same time are all kept",
+        changes: &[Change {
+            file: LOCK,
+            from: "        let name = place.name();
+        let token = temp::random(storage);",
+            to: "        let token = temp::random(storage);
+        let name = format!(\"{token}.{}\", place.name());",
+        }],
+    },
+    Mutation {
+        name: "no-lock-check",
+        what: "the lock is not read again before the history is renamed",
+        rule: "F4: without the own record the lock is lost",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "let is_held = held.is_held(storage).await;",
+            to: "let is_held: Result<bool, Code> = Ok(true);",
+        }],
+    },
+    Mutation {
+        name: "no-fence",
+        what: "earlier holders' temporary files are not removed",
+        rule: "F1: an earlier holder cannot rename any more",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "    temp::revoke(storage, dir, &names, &place.name, &held.token)
+        .await
+        .map_err(|code| place.failure((Operation::Lock, code)))?;
+",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "no-takeover-revoke",
+        what: "files of those about to take the lock over are not removed",
+        rule: "A2: a slow taker replaces no new lock",
+        changes: &[Change {
+            file: LOCK,
+            from: "if let Err(code) = held.revoke_takers(storage, place).await {",
+            to: "if let Err(code) = Ok::<(), Code>(()) {",
+        }],
+    },
+    Mutation {
+        name: "lost-lock-acknowledged",
+        what: "a run that was not written, as the lock was lost, is told as written",
+        rule: "losing the lock costs another try, never a run",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "    if !replaced? {
+        return Ok(None);
+    }",
+            to: "    replaced?;",
+        }],
+    },
+    Mutation {
+        name: "release-takes-any-lock",
+        what: "the lock is removed whoever holds it",
+        rule: "R1: the lock is removed if the record is the own one",
+        changes: &[Change {
+            file: LOCK,
+            from: "if self.is_held(storage).await == Ok(true) {",
+            to: "if self.is_held(storage).await.is_ok() {",
+        }],
+    },
+    Mutation {
+        name: "no-release",
+        what: "the lock is not removed when its holder has finished",
+        rule: "R1: the lock is released",
+        changes: &[Change {
+            file: LOCK,
+            from: "if self.is_held(storage).await == Ok(true) {",
+            to: "if false {",
+        }],
+    },
+    Mutation {
+        name: "history-temp-without-token",
+        what: "all holders write the history's temporary file under one name",
+        rule: "a temporary file of a history has its holder's token",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "let temp = temp::named(&place.name, &held.token);",
+            to: "let temp = temp::named(&place.name, \"0123456789abcdef0123456789abcdef\");",
+        }],
+    },
+    Mutation {
+        name: "history-not-synced",
+        what: "a history is not synced before its rename",
+        rule: "F3: the history's temporary file is synced",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "replace::prepare(storage, dir, &temp, file, is_durable)",
+            to: "replace::prepare(storage, dir, &temp, file, false)",
+        }],
+    },
+    Mutation {
+        name: "history-directory-not-synced",
+        what: "the directory of a history is not synced",
+        rule: "F6: the directory is synced",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "shared.sync(opened, &place.directory, &place.directory).await;",
+            to: "Ok(Reached::Durable);",
+        }],
+    },
+    Mutation {
+        name: "summary-not-synced",
+        what: "a summary is not synced before its rename",
+        rule: "durable data is synced before the rename",
+        changes: &[Change {
+            file: RECORD,
+            from: "&options.summary_name, content, is_durable)",
+            to: "&options.summary_name, content, false)",
+        }],
+    },
+    Mutation {
+        name: "summary-directory-not-synced",
+        what: "the directory of a summary is not synced",
+        rule: "a durable rename is followed by a sync of its directory",
+        changes: &[Change {
+            file: RECORD,
+            from: "shared.sync(&opened, &directory, &above).await.map_err(failure)?",
+            to: "Reached::Durable",
+        }],
+    },
+    Mutation {
+        name: "new-run-directory-not-synced",
+        what: "a run's new directory is not synced into a task's known one",
+        rule: "every directory above is synced too unless this component did it before",
+        changes: &[Change { file: RECORD, from: "ancestors(path).count() - 1", to: "usize::MAX" }],
+    },
+    Mutation {
+        name: "summary-error-swallowed",
+        what: "a summary that could not be written is told as written",
+        rule: "no error is swallowed",
+        changes: &[Change {
+            file: RECORD,
+            from: "        .map_err(failure)?;",
+            to: "        .map_err(failure)
+        .ok();",
+        }],
+    },
+    Mutation {
+        name: "history-error-swallowed",
+        what: "a history that could not be written is told as written",
+        rule: "no error is swallowed",
+        changes: &[Change {
+            file: RECORD,
+            from: "        (Ok(_), Err(failure)) => Err(Error::History(failure)),",
+            to: "        (Ok((summary, swept)), Err(_)) => Ok(Recorded {
+            summary,
+            history: summary,
+            runs: 1,
+            is_dropped: false,
+            set_aside: Vec::new(),
+            swept,
+        }),",
+        }],
+    },
+    Mutation {
+        name: "history-error-first",
+        what: "when both writes failed, the history's failure comes first",
+        rule: "the summary's failure comes first, `beside` tells the history's",
+        changes: &[Change {
+            file: RECORD,
+            from: "(Err(first), history) => Err(Error::Storage { first, beside: history.err() }),",
+            to: "(Err(beside), Err(first)) => Err(Error::Storage { first, beside: Some(beside) }),
+        (Err(first), Ok(_)) => Err(Error::Storage { first, beside: None }),",
+        }],
+    },
+    Mutation {
+        name: "sequential-record",
+        what: "the history's write starts when the summary's has ended",
+        rule: "both writes start before either is waited for",
+        changes: &[
+            Change {
+                file: RECORD,
+                from: "shared.enqueue(",
+                to: "let enqueue = || shared.enqueue(",
+            },
+            Change {
+                file: RECORD,
+                from: "shared.end_turn(&path);",
+                to: "shared.end_turn(&path);
+    enqueue();",
+            },
+        ],
+    },
+    Mutation {
+        name: "entry-doubled",
+        what: "a run that is recorded again gets a second entry",
+        rule: "a run that is recorded again replaces its old entry",
+        changes: &[Change {
+            file: HISTORY,
+            from: "self.entries.iter().position(|old| old.run_id == entry.run_id);",
+            to: "self.entries.iter().position(|_| false);",
+        }],
+    },
+    Mutation {
+        name: "batch-loses-runs",
+        what: "of the runs that wait for a history only the first is merged",
+        rule: "runs of one task that are recorded at the same time are all kept",
+        changes: &[
+            Change {
+                file: SNAPSHOT,
+                from: ".map(|wish| history.merge(&wish.summary, wish.keep_last, wish.max_bytes))",
+                to: ".enumerate()
+        .map(|(at, wish)| match at {
+            0 => history.merge(&wish.summary, wish.keep_last, wish.max_bytes),
+            _ => Ok(()),
+        })",
+            },
+            Change {
+                file: SNAPSHOT,
+                from: "Ok(()) => Ok(history.has(&wish.summary.run_id)),",
+                to: "Ok(()) => Ok(true),",
+            },
+        ],
+    },
+    Mutation {
+        name: "history-not-set-aside",
+        what: "a corrupt history is replaced without a copy",
+        rule: "a corrupt history is kept as `<history-name>.corrupt-<random>`",
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "let is_corrupt = history.is_none() && ",
+            to: "let is_corrupt = false && ",
+        }],
+    },
+    Mutation {
+        name: "wrong-last-run",
+        what: "`lastRunAt` is the timestamp of the oldest run",
+        rule: "`lastRunAt` is the timestamp of the last run",
+        changes: &[Change {
+            file: HISTORY,
+            from: "self.entries.last().and_then(|entry| entry.timestamp_text())",
+            to: "self.entries.first().and_then(|entry| entry.timestamp_text())",
+        }],
+    },
+    Mutation {
+        name: "history-unsorted",
+        what: "a new run comes last in its history, whatever its timestamp",
+        rule: "the runs of a history are ordered by timestamp",
+        changes: &[Change {
+            file: HISTORY,
+            from: "self.entries.partition_point(|old| old.timestamp <= entry.timestamp);",
+            to: "self.entries.len();",
+        }],
+    },
+    Mutation {
+        name: "summaries-overtake",
+        what: "two summaries of one run are written at the same time",
+        rule: "inside one component the later call wins in both files",
+        changes: &[Change {
+            file: RECORD,
+            from: "    shared.wait_for_turn(&path).await;
+",
+            to: "",
+        }],
+    },
+];

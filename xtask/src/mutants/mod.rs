@@ -1,0 +1,170 @@
+//! `cargo xtask mutants`, the tests of the tests: the component is broken in one way after another,
+//! and `tandem torture` must find out each time.
+
+mod lab;
+mod list;
+mod mutation;
+mod outcome;
+mod sources;
+mod table;
+mod torture;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use crate::process::{Failure, say};
+use crate::setup;
+use lab::Lab;
+use list::MUTATIONS;
+use mutation::Mutation;
+use outcome::{Outcome, Report};
+use table::Table;
+
+/// The component as it is. Were it found to be broken, a caught mutant would mean nothing.
+static CONTROL: Mutation =
+    Mutation { name: "none", what: "nothing", rule: "the simulator is right", changes: &[] };
+
+/// What the command line asks for.
+struct Wish {
+    chosen: Vec<&'static Mutation>,
+    is_json: bool,
+    is_list: bool,
+}
+
+/// Tries the mutants that the arguments name, or all; ends with 0 if each one is caught.
+pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
+    let Wish { chosen, is_json, is_list } = parse(arguments)?;
+    if is_list {
+        let width = chosen.iter().map(|mutation| mutation.name.len()).max().unwrap_or(0);
+        for Mutation { name, what, .. } in chosen {
+            say(format_args!("{name:width$}  {what}"))?;
+        }
+        return Ok(0);
+    }
+
+    setup::ensure()?;
+    let lab = Lab::open()?;
+    // All at once, or the last one would tell so after many minutes.
+    for mutation in &chosen {
+        lab.check(mutation)?;
+    }
+    note(
+        "building the program `tandem` and the component; the first time, this takes some minutes",
+    );
+    let program = lab::program()?;
+
+    let names = chosen.iter().map(|mutation| [mutation.name, mutation.what]);
+    let table = Table::new(names, table::chars_max());
+    let show = |line: String| if is_json { Ok(()) } else { say(line) };
+
+    let control = attempt(&lab, &program, &CONTROL);
+    check_control(&control)?;
+    show(table.head())?;
+    show(table.row(&control.cells()))?;
+    let mut outcomes = Vec::new();
+    for mutation in chosen {
+        let outcome = attempt(&lab, &program, mutation);
+        show(table.row(&outcome.cells()))?;
+        outcomes.push(outcome);
+    }
+    let report = Report::new(&control, &outcomes);
+    say(if is_json { report.json()? } else { format!("\n{}", report.sum()) })?;
+    Ok(u8::from(!report.are_all_caught()))
+}
+
+fn attempt(lab: &Lab, program: &Path, mutation: &'static Mutation) -> Outcome {
+    let begin = Instant::now();
+    let result = lab.build(mutation).and_then(|component| torture::run(program, &component));
+    Outcome { mutation, result, took: begin.elapsed() }
+}
+
+/// Nothing is to be found in the component as it is.
+fn check_control(outcome: &Outcome) -> Result<(), String> {
+    match &outcome.result {
+        Ok(torture::Found { violation: None, .. }) => Ok(()),
+        Ok(torture::Found { violation: Some(violation), .. }) => Err(format!(
+            "the component breaks a promise without a mutation, so no mutant can be tried: \
+             {violation}"
+        )),
+        Err(message) => Err(message.clone()),
+    }
+}
+
+fn parse(arguments: &[OsString]) -> Result<Wish, Failure> {
+    let mut wish = Wish { chosen: Vec::new(), is_json: false, is_list: false };
+    for argument in arguments {
+        if argument == "--json" {
+            wish.is_json = true;
+        } else if argument == "--list" {
+            wish.is_list = true;
+        } else if argument.as_encoded_bytes().starts_with(b"-") {
+            crate::process::no_more(std::slice::from_ref(argument))?;
+        } else if let Some(mutation) = MUTATIONS.iter().find(|known| argument == known.name) {
+            wish.chosen.push(mutation);
+        } else {
+            let names: Vec<_> = MUTATIONS.iter().map(|mutation| mutation.name).collect();
+            return Err(Failure::usage(format!(
+                "there is no mutant {}, but {}",
+                argument.display(),
+                names.join(", ")
+            )));
+        }
+    }
+    if wish.chosen.is_empty() {
+        wish.chosen = MUTATIONS.iter().collect();
+    }
+    Ok(wish)
+}
+
+/// A line for people. Standard output is for the result.
+fn note(line: &str) {
+    // Nobody is left to tell when standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sources::Sources;
+    use super::*;
+
+    #[test]
+    fn every_mutation_applies_to_the_sources() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+        let sources = Sources::read(workspace).expect("the sources");
+        for mutation in MUTATIONS.iter().chain([&lab::ANY_SIZE]) {
+            assert_eq!(mutation.apply(&sources).err(), None);
+            let is_change = |change: &mutation::Change| change.from != change.to;
+            assert!(mutation.changes.iter().all(is_change), "{}", mutation.name);
+        }
+    }
+
+    #[test]
+    fn names_are_words_and_there_once() {
+        let mut names: Vec<_> = MUTATIONS.iter().chain([&CONTROL]).map(|m| m.name).collect();
+        for name in &names {
+            assert!(name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase()), "{name}");
+        }
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        for name in ["no-directory-sync", "rename-before-sync", "no-redirty"] {
+            assert!(names.contains(&name), "{name}");
+        }
+        assert!(MUTATIONS.len() >= 24);
+    }
+
+    #[test]
+    fn names_and_flags_choose() {
+        let parsed = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
+            parse(&arguments).ok()
+        };
+        let all = parsed(&["--json"]).expect("all");
+        assert!(all.is_json && !all.is_list && all.chosen.len() == MUTATIONS.len());
+        let one = parsed(&["no-redirty"]).expect("one");
+        assert!(!one.is_json && one.chosen.len() == 1 && one.chosen[0].name == "no-redirty");
+        assert!(parsed(&["no-such-mutant"]).is_none());
+        assert!(parsed(&["--all"]).is_none());
+    }
+}

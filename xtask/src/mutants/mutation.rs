@@ -1,0 +1,88 @@
+//! One way to break the component.
+
+use std::path::Path;
+
+use super::sources::Sources;
+
+/// A small change of the component's text that breaks a rule.
+pub struct Mutation {
+    pub name: &'static str,
+    /// What is wrong then.
+    pub what: &'static str,
+    /// What must not be broken unnoticed.
+    pub rule: &'static str,
+    /// They are made one after the other.
+    pub changes: &'static [Change],
+}
+
+/// Puts a text in another's place. The old one stands in its file once, or what is replaced would
+/// be left to chance.
+pub struct Change {
+    /// Relative to the workspace, with `/`.
+    pub file: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+}
+
+impl Mutation {
+    /// The sources with this in them, or one sentence.
+    pub fn apply(&self, sources: &Sources) -> Result<Sources, String> {
+        let mut mutated = sources.clone();
+        for Change { file, from, to } in self.changes {
+            let text = mutated.text(Path::new(file)).ok_or_else(|| {
+                format!("stale mutation, there is no such source file: {}, {file}", self.name)
+            })?;
+            let count = text.matches(from).count();
+            if count != 1 {
+                return Err(format!(
+                    "stale mutation, its old text stands {count} times in the file instead of \
+                     once: {}, {file}",
+                    self.name
+                ));
+            }
+            let new = text.replacen(from, to, 1);
+            mutated.put(Path::new(file), new.into_bytes());
+        }
+        Ok(mutated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "src/a.rs";
+
+    fn mutation(changes: &'static [Change]) -> Mutation {
+        Mutation { name: "name", what: "what", rule: "rule", changes }
+    }
+
+    fn sources() -> Sources {
+        let mut sources = Sources::default();
+        sources.put(Path::new(FILE), b"one two two".to_vec());
+        sources
+    }
+
+    #[test]
+    fn changes_are_made_one_after_the_other() {
+        let mutation = mutation(&[
+            Change { file: FILE, from: "one", to: "three" },
+            Change { file: FILE, from: "three two ", to: "" },
+        ]);
+        let mutated = mutation.apply(&sources()).expect("it applies");
+        assert_eq!(mutated.text(Path::new(FILE)), Some("two"));
+    }
+
+    #[test]
+    fn a_text_that_does_not_stand_once_is_stale() {
+        for (file, from, why) in [
+            (FILE, "two", "its old text stands 2 times in the file instead of once"),
+            (FILE, "four", "its old text stands 0 times in the file instead of once"),
+            ("src/b.rs", "one", "there is no such source file"),
+        ] {
+            let changes: &'static [Change] = Box::leak(Box::new([Change { file, from, to: "" }]));
+            let message = mutation(changes).apply(&sources()).err();
+            assert_eq!(message, Some(format!("stale mutation, {why}: name, {file}")));
+        }
+    }
+}
