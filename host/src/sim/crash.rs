@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::effect::{Change, Persistent};
+use super::effect::{Change, Effect, Persistent};
 use super::model::{Data, Model, Names};
 use super::tree::{Ino, Name, ROOT, Tree};
 use crate::disk::{Kind, is_temporary, temporary_target};
@@ -61,14 +61,19 @@ pub(crate) fn each_state(
                 files.insert(ino);
             }
         }
-        let contents: Vec<(Ino, Vec<Arc<Vec<u8>>>)> = files
-            .into_iter()
-            .map(|ino| match flushed.iter().find(|(of, _)| *of == ino) {
-                Some((_, before)) => (ino, vec![content_before(persistent, ino, *before)]),
-                None => (ino, contents(persistent, model, ino, random)),
-            })
-            .collect();
-        is_complete &= each_content(&tree, &contents, contents_max, random, visit);
+        let mut contents_of: Vec<(Ino, Vec<Arc<Vec<u8>>>)> = Vec::new();
+        for ino in files {
+            let choices = match flushed.iter().find(|(of, _)| *of == ino) {
+                Some((_, before)) => vec![content_before(persistent, ino, *before, false)],
+                None => {
+                    let (choices, are_all) = contents(persistent, model, ino, random);
+                    is_complete &= are_all;
+                    choices
+                }
+            };
+            contents_of.push((ino, choices));
+        }
+        is_complete &= each_content(&tree, &contents_of, contents_max, random, visit);
     }
     is_complete
 }
@@ -196,12 +201,19 @@ fn is_behind_an_absent_one(slot: &Slot, chosen: &Bindings) -> bool {
     })
 }
 
-/// The content of a file with its changes up to one of the effects.
-fn content_before(persistent: &Persistent, ino: Ino, before: usize) -> Arc<Vec<u8>> {
+/// The content of a file with its changes up to one of the effects, and with those that a failed
+/// sync lost if `with_lost`.
+fn content_before(
+    persistent: &Persistent,
+    ino: Ino,
+    before: usize,
+    with_lost: bool,
+) -> Arc<Vec<u8>> {
     let mut tree = Tree::new();
     let durable = persistent.durable.file(ino).map(|(data, _)| data.clone()).unwrap_or_default();
     tree.insert(ino, super::tree::Inode::File { data: durable, modified_ns: 0 });
-    for effect in persistent.pending.iter().take(before) {
+    let known = |effect: &&Effect| with_lost || !effect.is_lost;
+    for effect in persistent.pending.iter().take(before).filter(known) {
         match &effect.change {
             Change::Size { ino: of, size } if *of == ino => tree.resize(ino, *size),
             Change::Data { ino: of, offset, bytes } if *of == ino => {
@@ -213,15 +225,15 @@ fn content_before(persistent: &Persistent, ino: Ino, before: usize) -> Arc<Vec<u
     tree.file(ino).map(|(data, _)| data.clone()).unwrap_or_default()
 }
 
-/// What a file whose data is not synced may hold.
+/// What a file whose data is not synced may hold, and whether that is all.
 fn contents(
     persistent: &Persistent,
     model: &Model,
     ino: Ino,
     random: &mut fastrand::Rng,
-) -> Vec<Arc<Vec<u8>>> {
-    let old = content_before(persistent, ino, 0);
-    let new = content_before(persistent, ino, usize::MAX);
+) -> (Vec<Arc<Vec<u8>>>, bool) {
+    let old = content_before(persistent, ino, 0, true);
+    let new = content_before(persistent, ino, usize::MAX, true);
     let unit = model.unit_bytes;
     let count = new.len().max(old.len()).div_ceil(unit);
     let mut sizes = vec![old.len()];
@@ -230,7 +242,8 @@ fn contents(
         _ => None,
     }));
     let mut found: BTreeSet<Vec<u8>> = BTreeSet::new();
-    for is_written in subsets(count, model.data, random) {
+    let (subsets, are_all) = subsets(count, model.data, random);
+    for is_written in subsets {
         let mut content = vec![0; count * unit];
         let (mut end_old, mut end_new) = (0, 0);
         for (at, is_new) in is_written.iter().enumerate() {
@@ -251,19 +264,19 @@ fn contents(
             Data::Prefix | Data::Holes => cut(end_new.max(old.len())),
         }
     }
-    found.into_iter().map(Arc::new).collect()
+    (found.into_iter().map(Arc::new).collect(), are_all)
 }
 
 /// Which units of a file may have been written: all subsets, or those of a long file that find
-/// most, and some more.
-fn subsets(count: usize, data: Data, random: &mut fastrand::Rng) -> Vec<Vec<bool>> {
+/// most, and some more. Tells whether it is all.
+fn subsets(count: usize, data: Data, random: &mut fastrand::Rng) -> (Vec<Vec<bool>>, bool) {
     let prefixes = (0..=count).map(|len| (0..count).map(|at| at < len).collect());
     if data == Data::Prefix {
-        return prefixes.collect();
+        return (prefixes.collect(), true);
     }
     if count <= UNITS_MAX {
         let subset = |mask: usize| (0..count).map(|at| mask & (1 << at) != 0).collect();
-        return (0..1 << count).map(subset).collect();
+        return ((0..1 << count).map(subset).collect(), true);
     }
     let mut found: Vec<Vec<bool>> = prefixes.collect();
     for place in 0..count {
@@ -271,7 +284,7 @@ fn subsets(count: usize, data: Data, random: &mut fastrand::Rng) -> Vec<Vec<bool
         found.push((0..count).map(|at| at != place).collect());
         found.push((0..count).map(|_| random.bool()).collect());
     }
-    found
+    (found, false)
 }
 
 fn each_content(
@@ -314,7 +327,16 @@ pub(crate) fn fingerprint(tree: &Tree) -> u64 {
             (of, ".corrupt-").hash(&mut hasher);
         } else {
             name.hash(&mut hasher);
-            tree.file(ino).ok().map(|(data, _)| data).hash(&mut hasher);
+            let data = tree.file(ino).ok().map(|(data, _)| data);
+            if name.ends_with(".lock") {
+                // Its token and time are as random as its holder.
+                let form = |data: &Arc<Vec<u8>>| {
+                    (data.len(), data.iter().filter(|byte| **byte == 0).count())
+                };
+                data.map(form).hash(&mut hasher);
+            } else {
+                data.hash(&mut hasher);
+            }
         }
     }
     hasher.finish()

@@ -76,7 +76,7 @@ impl Persistent {
     pub(crate) fn sync_file(&mut self, model: &Model, ino: Ino) {
         match model.file_sync {
             FileSync::DataOnly => {}
-            FileSync::Journal => self.commit_names(|_, _| true),
+            FileSync::Journal => self.commit_journal(ino),
             FileSync::OwnNames => {
                 self.commit_names(|_, to| to == Some(ino));
                 self.commit_path_to(|_, to| to == Some(ino));
@@ -90,7 +90,7 @@ impl Persistent {
         match model.dir_sync {
             DirSync::Unsupported => {}
             DirSync::OwnEntries => self.commit_names(|dir, _| dir == ino),
-            DirSync::Journal => self.commit_names(|_, _| true),
+            DirSync::Journal => self.commit_journal(ino),
             DirSync::OwnPath => {
                 self.commit_names(|dir, _| dir == ino);
                 self.commit_path_to(|_, to| to == Some(ino));
@@ -103,6 +103,26 @@ impl Persistent {
         for effect in self.pending.iter_mut().filter(|effect| effect.covered_by() == ino) {
             effect.is_lost = true;
         }
+    }
+
+    /// Commits the journal as far as an inode needs it: up to its last change. A file whose data is
+    /// written now changes its size now, which is the journal's end.
+    fn commit_journal(&mut self, ino: Ino) {
+        let touches = |effect: &Effect| match &effect.change {
+            Change::Name { dir, to, .. } => *dir == ino || *to == Some(ino),
+            Change::Data { .. } | Change::Size { .. } => false,
+        };
+        let last = self.pending.iter().rposition(touches);
+        let due = if self.has_pending_data(ino) { Some(self.pending.len()) } else { last };
+        let Some(mut due) = due else { return };
+        let is_tied = |effect: &Effect| matches!(effect.change, Change::Name { is_tied: true, .. });
+        while self.pending.get(due).is_some_and(is_tied) {
+            due += 1;
+        }
+        // Those behind it stay, in their order.
+        let later = self.pending.split_off((due + 1).min(self.pending.len()));
+        self.commit_names(|_, _| true);
+        self.pending.extend(later);
     }
 
     /// Makes the names durable that are chosen by directory and inode, in their order.

@@ -149,6 +149,47 @@ fn the_sync_of_a_file_commits_a_journal() {
 }
 
 #[test]
+fn a_journal_is_committed_as_far_as_it_is_needed() {
+    let place = Place::new("ext4-ordered");
+    let root = place.disk.root();
+    let old = place.now(place.disk.create_file(&root, "a")).expect("create");
+    place.now(place.disk.create_file(&root, "later")).expect("create");
+    place.now(place.disk.sync_data(&old)).expect("sync");
+    assert!(!place.contents("a").contains(&None));
+    assert!(place.contents("later").contains(&None), "it was created after what is synced");
+    // The size of new data is the journal's last change.
+    assert_eq!(place.now(place.disk.write(&old, 0, b"new".to_vec())), Ok(3));
+    place.now(place.disk.sync_data(&old)).expect("sync");
+    assert!(!place.contents("later").contains(&None));
+}
+
+#[test]
+fn time_goes_on_after_a_crash() {
+    let place = Place::new("posix-weak");
+    place.disk.world().now_ns += 60_000_000_000;
+    place.create("a", b"new");
+    let (image, end_ns) = {
+        let world = place.disk.world();
+        (world.live.clone(), world.wall_ns())
+    };
+    let again = SimDisk::from_tree(image, model("posix-weak"), 1);
+    assert!(again.world().wall_ns() > end_ns);
+}
+
+#[test]
+fn a_call_whose_process_ended_is_performed_or_is_not() {
+    let performed = |seed| {
+        let disk = SimDisk::new(model("posix-weak"), seed);
+        disk.world().is_held = true;
+        let root = disk.root();
+        assert!(disk.create_file(&root, "a").now_or_never().is_none());
+        disk.content("a").is_some()
+    };
+    let seen: BTreeSet<bool> = (0..20).map(performed).collect();
+    assert_eq!(seen.len(), 2);
+}
+
+#[test]
 fn ext4_flushes_what_replaces_a_file_and_the_others_do_not() {
     for (name, may_be_empty) in [("ext4-ordered", false), ("ext4-writeback", true), ("xfs", true)] {
         let place = Place::new(name);

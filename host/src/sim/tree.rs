@@ -87,6 +87,15 @@ impl Tree {
         }
     }
 
+    /// The time of the file that was changed last.
+    pub(crate) fn newest_ns(&self) -> u64 {
+        let time = |inode: &Inode| match inode {
+            Inode::File { modified_ns, .. } => *modified_ns,
+            Inode::Dir(_) => 0,
+        };
+        self.inodes.values().map(time).max().unwrap_or(0)
+    }
+
     /// The content of the file at `path` below the root, if there is one.
     pub(crate) fn content(&self, path: &str) -> Option<&Arc<Vec<u8>>> {
         let ino = self.lookup(ROOT, path).ok()?;

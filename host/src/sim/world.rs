@@ -19,6 +19,8 @@ const CALL_NS: u64 = 20_000;
 /// Where the virtual wall clock starts: 2026-01-06T00:27:16.820Z.
 const EPOCH_NS: u64 = 1_767_659_236_820_000_000;
 
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// What a call is to do.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
@@ -140,6 +142,8 @@ impl World {
     /// A disk on which `tree` is durable.
     pub(crate) fn new(tree: Tree, model: Model, seed: u64) -> Self {
         let next_ino = tree.last_ino() + 1;
+        // What the tree holds was written before.
+        let now_ns = tree.newest_ns().saturating_sub(EPOCH_NS) + SECOND_NS;
         World {
             model,
             persistent: Persistent::new(tree.clone()),
@@ -149,7 +153,7 @@ impl World {
             is_held: false,
             in_flight: Vec::new(),
             next_call: 1,
-            now_ns: 1_000_000_000,
+            now_ns,
             timers: BTreeMap::new(),
             last_timer: 0,
             random: fastrand::Rng::with_seed(seed),
@@ -195,9 +199,20 @@ impl World {
         None
     }
 
-    /// Nobody waits for this call any more. What was not performed never is.
+    /// Nobody waits for this call any more. What was not performed is now, or never is: a disk may
+    /// go on with what a process began before it ended.
     pub(crate) fn forget(&mut self, id: u64) {
-        self.in_flight.retain(|held| held.call.id != id);
+        let Some(at) = self.in_flight.iter().position(|held| held.call.id == id) else { return };
+        let held = self.in_flight.remove(at);
+        if held.answer.is_none() && self.random.bool() {
+            // Nobody is left to be answered.
+            let _ = self.perform(held.call, held.op, None);
+        }
+    }
+
+    /// Forgets every call in flight, and performs none of them.
+    pub(crate) fn drop_all(&mut self) {
+        self.in_flight.clear();
     }
 
     /// The calls that can be completed, in the order in which they were issued.

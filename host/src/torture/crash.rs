@@ -32,11 +32,19 @@ pub(super) struct Play {
     pub abandon: Option<(usize, usize)>,
     /// Crash only at the end and at so many other moments; everywhere if none.
     pub points_max: Option<usize>,
+    /// Whether the limits must suffice for every state.
+    pub is_exhaustive: bool,
 }
 
 impl Default for Play {
     fn default() -> Self {
-        Play { order: Order::Issued, faults: Vec::new(), abandon: None, points_max: None }
+        Play {
+            order: Order::Issued,
+            faults: Vec::new(),
+            abandon: None,
+            points_max: None,
+            is_exhaustive: false,
+        }
     }
 }
 
@@ -65,6 +73,7 @@ pub(super) fn explore(
     play: Play,
     limits: Limits,
 ) -> Played {
+    let before = remains(&image);
     let disk = SimDisk::from_tree(image, unit.model, unit.random.u64(..));
     {
         let mut world = disk.world();
@@ -72,7 +81,7 @@ pub(super) fn explore(
         world.log = Some(Vec::new());
     }
     let mut player = Player::new(plan, unit.model, play.order);
-    player.may_fail = !play.faults.is_empty();
+    let (may_fault, is_exhaustive) = (!play.faults.is_empty(), play.is_exhaustive);
     player.faults = play.faults;
     player.abandon = play.abandon;
     if let Some(ledger) = ledger {
@@ -81,6 +90,13 @@ pub(super) fn explore(
     let (mut points, wrong) = run(unit, &mut player, &disk);
     let live = disk.world().live.clone();
     let steps = std::mem::take(&mut player.steps);
+    let wrong = wrong.or_else(|| {
+        // Whoever was killed, or could not remove a file, leaves it.
+        let is_tidy = player.injected == 0 && !player.has_killed();
+        let left = remains(&live).into_iter().filter(|_| is_tidy);
+        let left = left.into_iter().find(|path| !before.contains(path))?;
+        Some(format!("it is left when all has ended: {left}"))
+    });
     if let Some(sentence) = wrong {
         let moment = Moment { plan, ledger: &player.ledger, steps: &steps, before: &live };
         unit.violation(&moment, None, sentence);
@@ -92,13 +108,21 @@ pub(super) fn explore(
             unit.violation(&moment, None, sentence);
         }
     }
+    if may_fault && player.injected == 0 {
+        // Without its fault it is a workload that was tried before.
+        points.clear();
+    }
     if let Some(points_max) = play.points_max {
         while points.len() > points_max.max(1) {
             let dropped = unit.random.usize(..points.len() - 1);
             points.remove(dropped);
         }
     }
-    let survivor = crash_at(unit, plan, &points, &steps, limits);
+    let (survivor, are_all) = crash_at(unit, plan, &points, &steps, limits);
+    if is_exhaustive && !are_all && unit.violations.is_empty() {
+        let moment = Moment { plan, ledger: &player.ledger, steps: &steps, before: &live };
+        unit.violation(&moment, None, "the limits leave states of a small workload out".to_owned());
+    }
     let log = disk.world().log.take().unwrap_or_default();
     Played {
         survivor,
@@ -114,20 +138,32 @@ pub(super) fn explore(
     }
 }
 
-/// Crashes at each of the moments, and tells one of the states that followed.
+/// What a component leaves behind only if it crashes: temporary files and locks.
+fn remains(tree: &Tree) -> Vec<String> {
+    let names = tree.walk().into_iter().map(|(path, _)| path);
+    names
+        .filter(|path| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            is_temporary(name) || name.ends_with(".lock")
+        })
+        .collect()
+}
+
+/// Crashes at each of the moments. Tells one of the states that followed, and whether they were all.
 fn crash_at(
     unit: &mut Unit<'_>,
     plan: &Plan,
     points: &[Point],
     steps: &[String],
     limits: Limits,
-) -> Option<(Tree, Ledger)> {
+) -> (Option<(Tree, Ledger)>, bool) {
     unit.next_workload();
+    let mut are_all = true;
     let chosen = unit.random.usize(..points.len().max(1));
     let mut survivor = None;
     for (at, point) in points.iter().enumerate() {
         if !unit.violations.is_empty() {
-            return None;
+            return (None, false);
         }
         let steps = &steps[..point.steps];
         let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
@@ -137,19 +173,23 @@ fn crash_at(
         }
         let model = unit.model;
         let mut random = unit.random.fork();
+        let mut draws = random.fork();
         let mut visited = 0_usize;
-        each_state(&point.persistent, &model, limits, &mut random.clone(), &mut |tree| {
+        let mut visit = |tree: Tree| {
             unit.try_state(&moment, Crash::PowerLoss, &tree);
             visited += 1;
             // Each of them with the same chance.
             if at == chosen && random.usize(..visited) == 0 {
                 survivor = Some((tree, point.ledger.clone()));
             }
-        });
+        };
+        are_all &= each_state(&point.persistent, &model, limits, &mut draws, &mut visit);
     }
-    let (tree, ledger) = survivor?;
-    let ledger = rebased(&tree, plan, ledger);
-    Some((tree, ledger))
+    let survivor = survivor.map(|(tree, ledger)| {
+        let ledger = rebased(&tree, plan, ledger);
+        (tree, ledger)
+    });
+    (survivor, are_all)
 }
 
 /// Plays to the end, and tells the moments in which the disk or the knowledge about it was new, and
@@ -163,24 +203,26 @@ fn run(
     let mut last = None;
     let instances = player.instances();
     let mut director = |stage: &Stage| {
-        let next = player.next(stage);
+        // Between what was acknowledged and what the disk does next.
+        player.collect(stage);
         let world = stage.disk.world();
-        let now = (world.changes, player.ledger.changes);
+        let is_in_place = |call: &crate::disk::Call| {
+            call.operation == DiskOperation::Write && !is_temporary(call.name())
+        };
+        let torn = || world.waiting().filter(|held| is_in_place(&held.call));
+        let now = (world.changes, player.ledger.changes, torn().count());
         if last != Some(now) {
             last = Some(now);
-            let is_in_place = |call: &crate::disk::Call| {
-                call.operation == DiskOperation::Write && !is_temporary(call.name())
-            };
-            let torn = world.waiting().filter(|held| is_in_place(&held.call));
             points.push(Point {
                 persistent: world.persistent.clone(),
                 live: world.live.clone(),
                 ledger: player.ledger.clone(),
                 steps: player.steps.len(),
-                torn: torn.map(|held| world.torn(held)).collect(),
+                torn: torn().map(|held| world.torn(held)).collect(),
             });
         }
-        next
+        drop(world);
+        player.next(stage)
     };
     let result = unit.lab.run(disk, instances, &mut director);
     unit.note(disk.trace_hash());

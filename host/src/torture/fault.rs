@@ -98,8 +98,8 @@ pub(super) fn drawn(unit: &mut Unit<'_>) {
             fault: faults[unit.random.usize(..faults.len())],
             is_sticky: unit.random.bool(),
         };
-        let order = Order::Random(unit.random.fork());
-        let play = Play { order, faults: vec![planned], points_max: Some(4), abandon: None };
+        let order = Order::random(unit.random.fork());
+        let play = Play { order, faults: vec![planned], points_max: Some(4), ..Play::default() };
         let played = explore(unit, &plan, Tree::new(), None, play, DRAWN_LIMITS);
         unit.faults += u64::from(played.injected > 0);
         if !unit.violations.is_empty() {
@@ -116,7 +116,7 @@ const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 
 /// Fails each call of `plan` in turn.
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
-    let is_of_one_run = !plan.has_records();
+    let is_of_one_run = !plan.has_records;
     for fault in kind.faults() {
         for is_sticky in [false, true] {
             for nth in 0.. {

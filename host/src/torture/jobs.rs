@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -55,8 +56,7 @@ pub(super) fn run(
     let mut trace = DefaultHasher::new();
     let mut violations: Vec<Violation> = Vec::new();
     thread::scope(|scope| {
-        // Bounded, so that nobody runs far ahead.
-        let (tell, told) = mpsc::sync_channel::<Done>(64);
+        let (tell, told) = mpsc::channel::<Done>();
         for _ in 0..torture.threads.get() {
             let (tell, next, is_over, models) = (tell.clone(), &next, &is_over, &models);
             let work = move || {
@@ -111,9 +111,13 @@ pub(super) fn run(
 
 fn perform(lab: &Lab, seed: u64, index: u64, models: &[Model]) -> Done {
     let count = models.len() as u64;
-    let model = models[usize::try_from(index % count).unwrap_or(0)];
-    let mut unit = Unit::new(lab, seed, index, model);
-    work(&mut unit, index / count);
+    let place = usize::try_from(index % count).unwrap_or(0);
+    let mut unit = Unit::new(lab, seed, index, models[place]);
+    let worked = catch_unwind(AssertUnwindSafe(|| work(&mut unit, index / count, place)));
+    if worked.is_err() {
+        // The panic itself has said more on standard error.
+        unit.broke("the simulator panicked".to_owned());
+    }
     let trace_hash = unit.trace_hash();
     Done {
         index,
@@ -126,16 +130,18 @@ fn perform(lab: &Lab, seed: u64, index: u64, models: &[Model]) -> Done {
 }
 
 /// The work of a model's `nth` unit. Small workloads that are tried in full, faults and orders come
-/// in turns with larger workloads that are drawn.
-fn work(unit: &mut Unit<'_>, nth: u64) {
+/// in turns with larger workloads that are drawn. The models are `place`d in a row, and each of them
+/// begins with another kind of fault.
+fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
     let turn = usize::try_from(nth / 4).unwrap_or(usize::MAX);
     match nth % 4 {
         0 if turn < small().len() => {
-            explore(unit, &small()[turn], Tree::new(), None, Play::default(), EXHAUSTIVE);
+            let play = Play { is_exhaustive: true, ..Play::default() };
+            explore(unit, &small()[turn], Tree::new(), None, play, EXHAUSTIVE);
         }
-        1 if turn < faults().len() => {
-            let (plan, kind) = &faults()[turn];
-            fault::every_call(unit, plan, *kind);
+        1 if turn < FAULTS => {
+            let (plan, kind) = faulty((turn + 5 * place) % FAULTS);
+            fault::every_call(unit, &plan, kind);
         }
         2 => match turn {
             0 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
@@ -143,6 +149,7 @@ fn work(unit: &mut Unit<'_>, nth: u64) {
             2 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
             3 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
             4 => order::six_in_flight(unit),
+            5 => order::callers_go_away(unit, &Plan::waiters()),
             _ if unit.random.usize(..4) == 0 => burst(unit),
             _ => drawn(unit),
         },
@@ -168,21 +175,24 @@ fn small() -> [Plan; 8] {
     ]
 }
 
-/// Workloads whose calls fail, and how.
-fn faults() -> Vec<(Plan, Kind)> {
-    let plans = [
-        fault::persister(Durable, Visible),
-        fault::coordinator(Durable, Durable),
-        fault::persister(Durable, Durable),
-    ];
-    let with = |plan: &Plan| fault::KINDS.map(|kind| (plan.clone(), kind));
-    plans.iter().flat_map(with).collect()
+/// How many workloads there are with a kind of fault.
+const FAULTS: usize = 3 * fault::KINDS.len();
+
+/// A workload whose calls fail, and how. Neighbours differ in both.
+fn faulty(number: usize) -> (Plan, Kind) {
+    let (plan, kind) = (number % 3, number / 3 + 3 * (number % 3));
+    let plan = match plan {
+        0 => fault::persister(Durable, Visible),
+        1 => fault::coordinator(Durable, Durable),
+        _ => fault::persister(Durable, Durable),
+    };
+    (plan, fault::KINDS[kind % fault::KINDS.len()])
 }
 
 /// Up to eight runs that are written at once, completed in any order.
 fn burst(unit: &mut Unit<'_>) {
     let plan = Plan::burst(4 + unit.random.usize(..5));
-    let play = Play { order: Order::Random(unit.random.fork()), ..Play::default() };
+    let play = Play { order: Order::random(unit.random.fork()), ..Play::default() };
     explore(unit, &plan, Tree::new(), None, play, DRAWN);
     unit.orders += 1;
 }
@@ -190,13 +200,13 @@ fn burst(unit: &mut Unit<'_>) {
 /// Any workload, crashed and recovered and crashed in recovery, three deep.
 fn drawn(unit: &mut Unit<'_>) {
     let plan = Plan::random(&mut unit.random);
-    let order = Order::Random(unit.random.fork());
+    let order = Order::random(unit.random.fork());
     let play = Play { order, ..Play::default() };
     let mut state = explore(unit, &plan, Tree::new(), None, play, DRAWN).survivor;
     for _ in 0..3 {
         let Some((tree, ledger)) = state else { return };
         let plan = plan.again(&mut unit.random);
-        let play = Play { order: Order::Random(unit.random.fork()), ..Play::default() };
+        let play = Play { order: Order::random(unit.random.fork()), ..Play::default() };
         state = explore(unit, &plan, tree, Some(ledger), play, DRAWN).survivor;
     }
 }

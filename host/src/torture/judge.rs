@@ -8,6 +8,7 @@ use super::ledger::{Ledger, RecordLedger};
 use super::plan::{self, Plan};
 use super::recovery::Observation;
 use crate::options::Durability;
+use crate::report::Recorded;
 use crate::sim::tree::Tree;
 
 /// How a disk came into its state.
@@ -38,7 +39,7 @@ pub(super) fn files(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> 
         manifest(tree, ledger, run, crash)?;
         heartbeat(tree, ledger, run, crash)?;
     }
-    if plan.has_records() {
+    if plan.has_records {
         summaries(tree, plan, ledger, crash)?;
         history(tree, plan, ledger, crash)?;
     }
@@ -92,27 +93,75 @@ pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
             _ => return Err(format!("open of {id} does not return what {path} holds")),
         }
         let dir = plan::run_dir(run);
-        let abandoned = super::recovery::leftovers(tree, |of| of == dir).len();
+        let abandoned = super::recovery::leftovers(tree, |of, _| of == dir).len();
         if usize::try_from(recovery.swept) != Ok(abandoned) {
             let swept = recovery.swept;
             return Err(format!("open of {id} says {swept} swept of {abandoned} abandoned files"));
         }
-        if let Some(left) = super::recovery::leftovers(&observation.found, |of| of == dir).first() {
+        if let Some(left) =
+            super::recovery::leftovers(&observation.found, |of, _| of == dir).first()
+        {
             return Err(format!("open of {id} leaves an abandoned file: {left}"));
         }
     }
     if let Some(told) = &observation.history {
         let path = plan::history_path();
-        let is_good = tree.content(&path).is_none_or(|data| parse_history(data).is_some());
-        match told {
-            Ok(_) if !is_good => return Err(format!("history reads a corrupt {path}")),
-            Err(error) if is_good => return Err(format!("history fails: {error}")),
-            _ => {}
+        let file = tree.content(&path).map(|data| parse_history(data));
+        match (told, file) {
+            (Ok(_), Some(None)) => return Err(format!("history reads a corrupt {path}")),
+            (Err(_), Some(None)) => {}
+            (Err(error), _) => return Err(format!("history fails: {error}")),
+            (Ok(told), file) => {
+                let ParsedHistory { last_run_at, mut runs } = file.flatten().unwrap_or_default();
+                runs.reverse();
+                let told_runs: Option<Vec<Value>> =
+                    told.runs.iter().map(|run| serde_json::from_str(run).ok()).collect();
+                let is_same = told.last_run_at == last_run_at
+                    && usize::try_from(told.total) == Ok(runs.len())
+                    && told_runs == Some(runs);
+                if !is_same {
+                    return Err(format!("history does not tell what {path} holds"));
+                }
+            }
         }
     }
-    match &observation.use_failed {
-        None => Ok(()),
-        Some(sentence) => Err(sentence.clone()),
+    if let Some(sentence) = &observation.use_failed {
+        return Err(sentence.clone());
+    }
+    match &observation.used {
+        Some((Some(recorded), after)) => recorded_again(tree, after, recorded),
+        _ => Ok(()),
+    }
+}
+
+/// Judges the history when one more run was recorded: it has what it had, and that run. One that
+/// nobody can read is kept under another name.
+fn recorded_again(before: &Tree, after: &Tree, recorded: &Recorded) -> Verdict {
+    let path = plan::history_path();
+    let old = before.content(&path);
+    let was = old.map(|data| parse_history(data));
+    let mut expected =
+        was.as_ref().and_then(Option::as_ref).map_or(Vec::new(), |was| was.runs.clone());
+    let now = after.content(&path).and_then(|data| parse_history(data));
+    let Some(mut now) = now else { return Err(format!("a run is recorded, and not in {path}")) };
+    let is_told = usize::try_from(recorded.runs) == Ok(now.runs.len());
+    let newest = now.runs.pop();
+    let is_newest = newest.is_some_and(|run| run["runId"] == plan::run_id(plan::LATER).as_str());
+    // Two that were recorded in another order than their times are put right.
+    let key = |run: &Value| (run["timestamp"].to_string(), run["runId"].to_string());
+    expected.sort_by_key(key);
+    now.runs.sort_by_key(key);
+    if !is_told || !is_newest || now.runs != expected {
+        return Err(format!("one more recorded run does more to {path} than add it"));
+    }
+    let is_aside = |aside: &String| {
+        aside.starts_with(&format!("{path}.corrupt-")) && after.content(aside) == old
+    };
+    let must_be_aside = matches!(was, Some(None));
+    match (&*recorded.set_aside, must_be_aside) {
+        ([aside], true) if is_aside(aside) => Ok(()),
+        ([], false) => Ok(()),
+        _ => Err(format!("a corrupt {path} must be set aside as it is, and nothing else")),
     }
 }
 
@@ -156,7 +205,6 @@ pub(super) fn rebase_records(tree: &Tree, plan: &Plan, ledger: &mut Ledger) {
             record.summary_durable = has_file;
             record.history_visible = has_entry;
             record.history_durable = has_entry;
-            record.is_over = true;
         }
         ledger.known_bad.remove(&path);
         if let Some(data) = summary.filter(|_| !is_whole) {
@@ -320,6 +368,7 @@ fn records_of(ledger: &Ledger, run: usize) -> Vec<&RecordLedger> {
     ledger.records.iter().filter(|record| record.run == run).collect()
 }
 
+#[derive(Default)]
 struct ParsedHistory {
     last_run_at: String,
     runs: Vec<Value>,

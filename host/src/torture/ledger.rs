@@ -47,15 +47,6 @@ pub(super) struct RecordLedger {
     pub summary_durable: bool,
     pub history_visible: bool,
     pub history_durable: bool,
-    /// Whether its call has ended without success, so that it may be there or not.
-    pub is_over: bool,
-}
-
-impl Ledger {
-    /// Whether a file is one that a crash left torn.
-    pub(super) fn is_known_bad(&self, path: &str, data: &Arc<Vec<u8>>) -> bool {
-        self.known_bad.get(path) == Some(data)
-    }
 }
 
 impl RecordLedger {
@@ -67,7 +58,6 @@ impl RecordLedger {
             summary_durable: false,
             history_visible: false,
             history_durable: false,
-            is_over: false,
         }
     }
 }
@@ -85,6 +75,11 @@ impl Ledger {
             known_bad: BTreeMap::new(),
             changes: 0,
         }
+    }
+
+    /// Whether a file is one that a crash left torn.
+    pub(super) fn is_known_bad(&self, path: &str, data: &Arc<Vec<u8>>) -> bool {
+        self.known_bad.get(path) == Some(data)
     }
 
     /// A call that was made when the run had `versions` versions was acknowledged.

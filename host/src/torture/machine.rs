@@ -137,7 +137,7 @@ impl Stage {
         lock(&self.instances[call.instance].calls).outcomes[call.index].clone()
     }
 
-    /// Ends an instance as SIGKILL does. What it has in flight is never performed.
+    /// Ends an instance as SIGKILL does. The disk may still perform what it has in flight.
     pub(crate) fn kill(&self, instance: usize) {
         self.instances[instance].is_killed.set(true);
     }
@@ -218,6 +218,8 @@ impl Lab {
                 }
             }
             if director(&stage) == Next::Stop {
+                // What is in flight stays so.
+                disk.world().drop_all();
                 return Ok(());
             }
             awake.0.store(true, Ordering::Relaxed);

@@ -23,6 +23,9 @@ use machine::Lab;
 use crate::error::Error;
 use crate::sim::Model;
 
+/// Each of them keeps address space for its instances.
+pub const THREADS_MAX: NonZero<usize> = NonZero::new(256).unwrap();
+
 /// What to try.
 #[derive(Clone, Debug)]
 pub struct Torture {
@@ -38,7 +41,9 @@ impl Torture {
     /// Seed 1, 100,000 states, every model, this build's component, a thread for each core.
     pub fn new() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        Torture { seed: 1, states: 100_000, model: None, unit: None, threads, component: None }
+        let whole =
+            Torture { seed: 1, states: 100_000, model: None, unit: None, threads, component: None };
+        whole.threads(threads)
     }
 
     /// What everything random is made from.
@@ -62,9 +67,9 @@ impl Torture {
         Torture { unit: Some(unit), ..self }
     }
 
-    /// How many threads work. It changes nothing but the time.
+    /// How many threads work, at most [`THREADS_MAX`]. It changes nothing but the time.
     pub fn threads(self, threads: NonZero<usize>) -> Self {
-        Torture { threads, ..self }
+        Torture { threads: threads.min(THREADS_MAX), ..self }
     }
 
     /// Another build of the component.
@@ -75,8 +80,8 @@ impl Torture {
     /// Run on this thread and others, and tell `progress` after each unit.
     ///
     /// # Errors
-    /// `component-failed` (the component is none that can be run), `storage` (the system has no more
-    /// threads).
+    /// `component-failed`: the component is none that can be run, or the system refuses the memory or
+    /// the threads for it.
     pub fn run(self, progress: impl FnMut(&Progress)) -> Result<Report, Error> {
         let bytes = self.component.as_deref().unwrap_or(crate::COMPONENT);
         let lab = Lab::new(bytes, self.threads.get()).map_err(Error::component_unusable)?;

@@ -10,7 +10,8 @@ use crate::sim::tree::Tree;
 /// One crash after each order: its end.
 const LIMITS: Limits = Limits { names_max: 2, states_max: 2 };
 
-/// Tries all choices of the next call to complete, or the first `count_max` of them.
+/// Tries all choices of the next call to complete, or the first `count_max` of them and as many that
+/// are drawn.
 pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
     let mut choices: Vec<usize> = Vec::new();
     for _ in 0..count_max {
@@ -32,6 +33,15 @@ pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
                 choices.push(last + 1);
                 break;
             }
+        }
+    }
+    for _ in 0..count_max {
+        let order = Order::random(unit.random.fork());
+        let play = Play { order, points_max: Some(2), ..Play::default() };
+        explore(unit, plan, Tree::new(), None, play, LIMITS);
+        unit.orders += 1;
+        if !unit.violations.is_empty() {
+            return;
         }
     }
 }

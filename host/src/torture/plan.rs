@@ -7,6 +7,9 @@ use crate::options::{Durability, RecordOptions, Request, RunOptions};
 /// The task of every workload.
 pub(super) const TASK: &str = "torture";
 
+/// A run that no workload records, behind all others.
+pub(super) const LATER: usize = 59;
+
 /// Short, so that a dead holder's lock does not cost many looks.
 const LEASE_MS: u64 = 60;
 
@@ -23,6 +26,8 @@ pub(super) struct Plan {
     pub lease_ms: u64,
     /// Neighbouring calls of one kind are made at once.
     pub is_burst: bool,
+    /// Whether runs are recorded, here or in the workload that this one goes on with.
+    pub has_records: bool,
 }
 
 /// A run of a workload.
@@ -128,10 +133,6 @@ impl Plan {
         act.run().map_or(0, |run| run % self.instances)
     }
 
-    pub(super) fn has_records(&self) -> bool {
-        self.acts.iter().any(|act| matches!(act, Act::Record(..)))
-    }
-
     /// One to three updates of one run, each written by force.
     pub(super) fn updates(count: usize, manifest: Durability, heartbeat: Durability) -> Plan {
         let mut acts = vec![Act::Open(0)];
@@ -153,7 +154,8 @@ impl Plan {
             interval_ms: 5000,
         };
         let acts = (0..count).map(|run| Act::Record(run, 60 + 300 * run)).collect();
-        Plan { runs: vec![run; count], history, summary, acts, ..Plan::empty() }
+        let runs = vec![run; count];
+        Plan { runs, history, summary, acts, has_records: true, ..Plan::empty() }
     }
 
     /// What a caller does after a crash of this workload: it opens everything again and goes on.
@@ -165,11 +167,11 @@ impl Plan {
                 acts.push(Act::Set(run, filling(random)));
                 acts.push(Act::Schedule(run, Request::new().manifest().heartbeat().force()));
             }
-            if self.has_records() && random.bool() {
+            if self.has_records && random.bool() {
                 acts.push(Act::Record(run, filling(random) / 2));
             }
         }
-        if self.has_records() {
+        if self.has_records {
             acts.push(Act::History);
         }
         Plan { acts, ..self.clone() }
@@ -184,13 +186,14 @@ impl Plan {
             instances: 1,
             lease_ms: LEASE_MS,
             is_burst: false,
+            has_records: false,
         }
     }
 
     /// Any workload.
     pub(super) fn random(random: &mut fastrand::Rng) -> Plan {
         let count = 1 + random.usize(..3);
-        let records = random.usize(..4) == 0;
+        let has_records = random.usize(..4) == 0;
         let mut durability = |chance: usize| {
             if random.usize(..4) < chance { Durability::Visible } else { Durability::Durable }
         };
@@ -218,7 +221,7 @@ impl Plan {
                 0 | 1 => Act::Set(run, filling(random)),
                 2 => Act::Merge(run),
                 3 => Act::Flush(run),
-                4 if records => Act::Record(run, filling(random) / 2),
+                4 if has_records => Act::Record(run, filling(random) / 2),
                 _ => Act::Schedule(run, request),
             });
         }
@@ -228,15 +231,35 @@ impl Plan {
                 2 => acts.push(Act::Drop(run)),
                 _ => {}
             }
-            if records {
+            if has_records {
                 acts.push(Act::Record(run, filling(random) / 2));
             }
         }
-        let instances = if records && random.bool() { count.min(2) } else { 1 };
+        let instances = if has_records && random.bool() { count.min(2) } else { 1 };
         if instances > 1 && random.bool() {
             acts.insert(random.usize(..acts.len()), Act::Kill(1));
         }
-        Plan { runs, history, summary, acts, instances, ..Plan::empty() }
+        Plan { runs, history, summary, acts, instances, has_records, ..Plan::empty() }
+    }
+
+    /// Calls of one run that are made at once, so that they share a flush and wait for each other.
+    pub(super) fn waiters() -> Plan {
+        let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
+        plan.is_burst = true;
+        let [manifest, heartbeat] = [Request::new().manifest(), Request::new().heartbeat()];
+        plan.acts = vec![
+            Act::Open(0),
+            Act::Set(0, 40),
+            Act::Schedule(0, manifest.force()),
+            Act::Schedule(0, heartbeat),
+            Act::Schedule(0, manifest.heartbeat().force()),
+            Act::Flush(0),
+            Act::Set(0, 300),
+            Act::Schedule(0, manifest.heartbeat().force()),
+            Act::Flush(0),
+            Act::Close(0),
+        ];
+        plan
     }
 
     /// Several runs that are written at once.
@@ -284,8 +307,16 @@ pub(super) fn heartbeat_path(run: usize) -> String {
     format!("{}/.heartbeat", run_dir(run))
 }
 
+pub(super) fn summary_dir(run: usize) -> String {
+    format!(".runs/{TASK}/{}", run_id(run))
+}
+
 pub(super) fn summary_path(run: usize) -> String {
-    format!(".runs/{TASK}/{}/manifest.json", run_id(run))
+    format!("{}/manifest.json", summary_dir(run))
+}
+
+pub(super) fn lock_path() -> String {
+    format!(".runs/{TASK}.lock")
 }
 
 pub(super) fn history_path() -> String {

@@ -15,14 +15,22 @@ use crate::sim::world::Fault;
 pub(super) enum Order {
     /// As they were issued.
     Issued,
-    /// Any, and the next act may come while calls are in flight.
-    Random(fastrand::Rng),
+    /// Any, and the next act may come, or time pass, while calls are in flight.
+    Random(Dice),
     /// By the choices given, then as issued. What could have been chosen is noted.
     Chosen { choices: Vec<usize>, widths: Vec<usize> },
     /// Whatever is in flight is completed before anything newer. One such batch, counted from 0, is
     /// completed in the permutation with this number, the others as issued. The size of each batch
     /// is noted.
     Batch { round: usize, order: usize, left: Vec<u64>, widths: Vec<usize> },
+}
+
+/// Chance, and a call that it lets wait.
+#[derive(Clone, Debug)]
+pub(super) struct Dice {
+    random: fastrand::Rng,
+    /// A call that is slower than all others, and for how many decisions.
+    stalled: Option<(u64, u32)>,
 }
 
 /// A fault to inject: the call with this number fails so, counted from 0 over the plan.
@@ -38,6 +46,10 @@ pub(super) struct PlannedFault {
 struct UnderWay {
     id: CallId,
     act: Act,
+    /// Its place in the plan.
+    place: usize,
+    /// How many disk calls were completed when it was made.
+    begun_at: usize,
     /// What the run's ledger held when the call was made.
     versions: usize,
     issued_ms: u64,
@@ -59,9 +71,7 @@ pub(super) struct Player<'p> {
     model: Model,
     pub order: Order,
     pub faults: Vec<PlannedFault>,
-    /// Whether a call may fail.
-    pub may_fail: bool,
-    /// Abandon the call of this act after so many completed disk calls.
+    /// Abandon the call of the act at this place after so many disk calls since it was made.
     pub abandon: Option<(usize, usize)>,
     pub ledger: Ledger,
     pub ended: Vec<Ended>,
@@ -80,7 +90,11 @@ pub(super) struct Player<'p> {
     under_way: Vec<UnderWay>,
     begun_at: Vec<(CallId, usize)>,
     killed: Vec<bool>,
+    turns: usize,
 }
+
+/// More turns than any workload takes.
+const TURNS_MAX: usize = 100_000;
 
 impl<'p> Player<'p> {
     pub(super) fn new(plan: &'p Plan, model: Model, order: Order) -> Self {
@@ -89,7 +103,6 @@ impl<'p> Player<'p> {
             model,
             order,
             faults: Vec::new(),
-            may_fail: false,
             abandon: None,
             ledger: Ledger::new(plan),
             ended: Vec::new(),
@@ -104,6 +117,7 @@ impl<'p> Player<'p> {
             under_way: Vec::new(),
             begun_at: Vec::new(),
             killed: vec![false; plan.instances],
+            turns: 0,
         }
     }
 
@@ -111,17 +125,31 @@ impl<'p> Player<'p> {
         self.plan.instances
     }
 
-    /// As a director's `next`.
+    /// Whether an instance was killed.
+    pub(super) fn has_killed(&self) -> bool {
+        self.killed.contains(&true)
+    }
+
+    /// Whether a call may fail: something did, and may do so again.
+    fn may_fail(&self) -> bool {
+        self.injected > 0 && self.healed_at.is_none()
+    }
+
+    /// What comes next, after [`Player::collect`].
     pub(super) fn next(&mut self, stage: &Stage) -> Next {
-        self.collect(stage);
         if self.wrong.is_some() {
+            return Next::Stop;
+        }
+        self.turns += 1;
+        if self.turns > TURNS_MAX {
+            self.never_ends();
             return Next::Stop;
         }
         self.abandon(stage);
         let waiting: Vec<u64> = stage.disk.world().waiting().map(|held| held.call.id).collect();
         let is_free = self.under_way.is_empty();
         let is_eager = match &mut self.order {
-            Order::Random(random) => random.usize(..4) == 0,
+            Order::Random(dice) => dice.random.usize(..4) == 0,
             Order::Issued | Order::Chosen { .. } | Order::Batch { .. } => false,
         };
         let is_due = is_free || is_eager || self.is_burst();
@@ -130,8 +158,13 @@ impl<'p> Player<'p> {
             return Next::Go;
         }
         if !waiting.is_empty() {
-            let chosen = self.order.choose(&waiting);
-            self.complete(stage, chosen);
+            match self.order.choose(&waiting) {
+                Some(chosen) => self.complete(stage, chosen),
+                // Nothing but time passes, if something waits for it.
+                None => {
+                    stage.disk.world().advance();
+                }
+            }
             return Next::Go;
         }
         if is_free && self.next_act == self.plan.acts.len() {
@@ -140,9 +173,13 @@ impl<'p> Player<'p> {
         if stage.disk.world().advance() {
             return Next::Go;
         }
+        self.never_ends();
+        Next::Stop
+    }
+
+    fn never_ends(&mut self) {
         let names: Vec<String> = self.under_way.iter().map(|call| call.act.to_string()).collect();
         self.wrong = Some(format!("a call never ends: {}", names.join(", ")));
-        Next::Stop
     }
 
     /// Whether the next act is to come with the one before it.
@@ -152,7 +189,7 @@ impl<'p> Player<'p> {
             && matches!(
                 acts,
                 Some(
-                    [Act::Schedule(..), Act::Schedule(..)]
+                    [Act::Schedule(..), Act::Schedule(..) | Act::Flush(_)]
                         | [Act::Record(..), Act::Record(..)]
                         | [Act::Close(_), Act::Close(_)]
                 )
@@ -198,11 +235,10 @@ impl<'p> Player<'p> {
     }
 
     fn abandon(&mut self, stage: &Stage) {
-        let Some((act, after)) = self.abandon else { return };
-        let is_due = self.completed >= after;
-        let Some(wanted) = self.plan.acts.get(act) else { return };
-        let at = self.under_way.iter().position(|call| call.act == *wanted);
-        if let Some(at) = at.filter(|_| is_due) {
+        let Some((place, after)) = self.abandon else { return };
+        let is_due =
+            |call: &UnderWay| call.place == place && self.completed >= call.begun_at + after;
+        if let Some(at) = self.under_way.iter().position(is_due) {
             let call = self.under_way.remove(at);
             stage.abandon(call.id);
             self.has_abandoned = true;
@@ -212,13 +248,13 @@ impl<'p> Player<'p> {
     }
 
     fn act(&mut self, stage: &Stage) {
-        let act = self.plan.acts[self.next_act];
+        let place = self.next_act;
+        let act = self.plan.acts[place];
         self.next_act += 1;
         let instance = self.plan.instance(&act);
         self.steps.push(format!("call: {act}"));
         stage.disk.world().note(self.next_act);
         if act == Act::Heal {
-            self.may_fail = false;
             self.healed_at = Some(self.completed);
             return self.faults.clear();
         }
@@ -278,11 +314,12 @@ impl<'p> Player<'p> {
         let world = stage.disk.world();
         let issued_ms = world.wall_ns() / 1_000_000;
         self.begun_at.push((id, world.log.as_ref().map_or(0, Vec::len)));
-        self.under_way.push(UnderWay { id, act, versions, issued_ms, record });
+        let begun_at = self.completed;
+        self.under_way.push(UnderWay { id, act, place, begun_at, versions, issued_ms, record });
     }
 
     /// Takes the outcomes of calls that ended.
-    fn collect(&mut self, stage: &Stage) {
+    pub(super) fn collect(&mut self, stage: &Stage) {
         let mut at = 0;
         while at < self.under_way.len() {
             let Some(outcome) = stage.outcome(self.under_way[at].id) else {
@@ -313,21 +350,24 @@ impl<'p> Player<'p> {
             Outcome::Flushed(Ok(receipt)) => self.flushed(call, receipt),
             Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
             Outcome::Recorded(Err(error)) => {
-                let record = call.record.unwrap_or_default();
-                self.ledger.records[record].is_over = true;
+                let record = &mut self.ledger.records[call.record.unwrap_or_default()];
                 if matches!(error.kind(), ErrorKind::Locked | ErrorKind::History) {
-                    self.ledger.records[record].summary_visible = true;
-                    self.ledger.records[record].summary_durable =
+                    record.summary_visible = true;
+                    record.summary_durable =
                         self.plan.summary == Durability::Durable && self.model.syncs_directories();
+                    self.ledger.changes += 1;
                 }
-                if self.may_fail { Ok(()) } else { failed(error) }
+                // Time may pass until nobody waits for the lock any longer.
+                let is_late =
+                    matches!(self.order, Order::Random(_)) && error.kind() == ErrorKind::Locked;
+                if self.may_fail() || is_late { Ok(()) } else { failed(error) }
             }
-            Outcome::Changed(Err(error)) if !self.may_fail => failed(error),
-            Outcome::Opened(Err(error)) | Outcome::Flushed(Err(error)) if !self.may_fail => {
+            Outcome::Changed(Err(error)) if !self.may_fail() => failed(error),
+            Outcome::Opened(Err(error)) | Outcome::Flushed(Err(error)) if !self.may_fail() => {
                 let is_unset = call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
                 if is_unset { Ok(()) } else { failed(error) }
             }
-            Outcome::History(Err(error)) if !self.may_fail => failed(error),
+            Outcome::History(Err(error)) if !self.may_fail() => failed(error),
             _ => Ok(()),
         }
     }
@@ -368,7 +408,6 @@ impl<'p> Player<'p> {
         record.history_visible = true;
         record.summary_durable = summary == Reached::Durable;
         record.history_durable = history == Reached::Durable;
-        record.is_over = true;
         self.ledger.changes += 1;
         Ok(())
     }
@@ -393,11 +432,41 @@ impl<'p> Player<'p> {
     }
 }
 
+impl Dice {
+    /// One of the calls, or none: then time passes.
+    fn choose(&mut self, waiting: &[u64]) -> Option<u64> {
+        let random = &mut self.random;
+        self.stalled = match self.stalled {
+            Some((id, left)) if left > 0 && waiting.contains(&id) => Some((id, left - 1)),
+            Some(_) => None,
+            None if random.usize(..STALL_ONE_OF) == 0 => {
+                let id = waiting[random.usize(..waiting.len())];
+                Some((id, random.u32(..STALL_MAX)))
+            }
+            None => None,
+        };
+        let stalled = self.stalled.map(|(id, _)| id);
+        let others: Vec<u64> = waiting.iter().copied().filter(|id| Some(*id) != stalled).collect();
+        random.choice(others)
+    }
+}
+
+/// Of so many decisions, one lets a call wait.
+const STALL_ONE_OF: usize = 24;
+
+/// How many decisions it waits at most: long enough for a lease to end.
+const STALL_MAX: u32 = 40;
+
 impl Order {
-    fn choose(&mut self, waiting: &[u64]) -> u64 {
-        match self {
+    pub(super) fn random(random: fastrand::Rng) -> Order {
+        Order::Random(Dice { random, stalled: None })
+    }
+
+    /// Which call is completed next; if none, time passes.
+    fn choose(&mut self, waiting: &[u64]) -> Option<u64> {
+        Some(match self {
             Order::Issued => waiting[0],
-            Order::Random(random) => waiting[random.usize(..waiting.len())],
+            Order::Random(dice) => return dice.choose(waiting),
             Order::Chosen { choices, widths } => {
                 let choice = choices.get(widths.len()).copied().unwrap_or(0);
                 widths.push(waiting.len());
@@ -414,7 +483,7 @@ impl Order {
                 }
                 left.remove(0)
             }
-        }
+        })
     }
 }
 

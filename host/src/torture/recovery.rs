@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::machine::{Command, Lab, Next, Outcome, Stage};
 use super::plan::{self, Plan};
-use crate::disk::{Kind, is_temporary};
+use crate::disk::{Kind, temporary_target};
 use crate::error::Error;
 use crate::options::{HistoryOptions, Request};
-use crate::report::{History, Recovery};
+use crate::report::{History, Recorded, Recovery};
 use crate::sim::tree::Tree;
 use crate::sim::{Model, SimDisk};
 
@@ -26,6 +26,8 @@ pub(super) struct Observation {
     pub history: Option<Result<History, Error>>,
     /// The disk when every run was open, before anything was written.
     pub found: Tree,
+    /// What recording another run told, and the disk after it, if it was tried.
+    pub used: Option<(Option<Recorded>, Tree)>,
     /// What failed when the runs were used again; nothing if all went well or was not tried.
     pub use_failed: Option<String>,
 }
@@ -49,7 +51,7 @@ pub(super) fn recover(
     for run in 0..runs {
         commands.push(Command::Open { run, options: plan.run_options(run) });
     }
-    let has_records = plan.has_records();
+    let has_records = plan.has_records;
     if has_records {
         commands.push(Command::History { options: HistoryOptions::new(plan::TASK) });
     }
@@ -65,22 +67,19 @@ pub(super) fn recover(
     }
     if has_records && is_used {
         // A run that nobody has recorded, behind all others.
-        let (summary, file) = plan::summary(59, 0, 20);
-        written.push((plan::summary_path(59), file));
+        let (summary, file) = plan::summary(plan::LATER, 0, 20);
+        written.push((plan::summary_path(plan::LATER), file));
         commands.push(Command::Record { options: plan.record_options(), summary });
-        commands.push(Command::History { options: HistoryOptions::new(plan::TASK) });
     }
     let (outcomes, found) = run_all(lab, &disk, &commands, read_only)?;
     let mut observation =
-        Observation { opened: Vec::new(), history: None, found, use_failed: None };
-    let mut last_history = None;
+        Observation { opened: Vec::new(), history: None, found, used: None, use_failed: None };
+    let mut recorded = None;
     for (command, outcome) in commands.iter().zip(outcomes) {
         match outcome {
             Outcome::Opened(result) => observation.opened.push(result),
-            Outcome::History(result) => {
-                last_history = result.as_ref().ok().cloned();
-                observation.history.get_or_insert(result);
-            }
+            Outcome::History(result) => observation.history = Some(result),
+            Outcome::Recorded(Ok(result)) => recorded = Some(result),
             Outcome::Changed(Err(error)) | Outcome::Flushed(Err(error)) => {
                 observation.fail(command, &error);
             }
@@ -97,24 +96,16 @@ pub(super) fn recover(
                 .get_or_insert(format!("what was written after recovery is not at {path}"));
         }
     }
-    if has_records
-        && is_used
-        && let (Some(last), Some(Ok(first))) = (last_history, &observation.history)
-    {
-        let newest = last.runs.first().is_some_and(|run| run.contains(&plan::run_id(59)));
-        if last.total != first.total + 1 || !newest {
-            observation.use_failed.get_or_insert(format!(
-                "a run recorded after recovery makes {} entries of {}",
-                last.total, first.total
-            ));
-        }
-    }
-    let history_dir = format!("out/{}", plan::TASK);
-    let left = leftovers(&world.live, |dir| {
-        (0..runs).any(|run| dir == plan::run_dir(run)) || (is_used && dir == history_dir)
-    });
+    let left = leftovers(&world.live, |dir, target| is_swept(plan, is_used, dir, target));
     if let Some(path) = left.first() {
         observation.use_failed.get_or_insert(format!("an abandoned file was not swept: {path}"));
+    }
+    let lock = plan::lock_path();
+    if is_used && has_records && world.live.content(&lock).is_some() {
+        observation.use_failed.get_or_insert(format!("a lock was not released: {lock}"));
+    }
+    if is_used {
+        observation.used = Some((recorded, world.live.clone()));
     }
     drop(world);
     Ok(observation)
@@ -133,12 +124,23 @@ impl Observation {
     }
 }
 
-/// The temporary files in the chosen directories.
-pub(super) fn leftovers(tree: &Tree, is_chosen: impl Fn(&str) -> bool) -> Vec<String> {
+/// Whether recovery removes the temporary files of `target` in a directory: those of runs when they
+/// are opened; those of summaries, histories and locks when somebody writes there again. A probe of a
+/// directory above stays: whoever is killed between its creation and its removal leaves one.
+fn is_swept(plan: &Plan, is_used: bool, dir: &str, target: &str) -> bool {
+    let is_of_run = (0..plan.runs.len()).any(|run| dir == plan::run_dir(run));
+    let is_written = is_used && plan.has_records;
+    let is_unwritten_summary = (0..plan.runs.len()).any(|run| dir == plan::summary_dir(run));
+    is_of_run || (is_written && target != "probe" && !is_unwritten_summary)
+}
+
+/// The temporary files that are chosen by their directory and their target.
+pub(super) fn leftovers(tree: &Tree, is_chosen: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (path, ino) in tree.walk() {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        if tree.kind(ino) == Kind::File && is_temporary(name) && is_chosen(dir) {
+        let target = temporary_target(name).filter(|_| tree.kind(ino) == Kind::File);
+        if target.is_some_and(|target| is_chosen(dir, target)) {
             found.push(path);
         }
     }

@@ -42,14 +42,11 @@ pub(super) struct Moment<'m> {
 
 impl<'l> Unit<'l> {
     pub(super) fn new(lab: &'l Lab, seed: u64, index: u64, model: Model) -> Self {
-        // Neighbours must not draw the same numbers.
-        let mut mixed = DefaultHasher::new();
-        (seed, index).hash(&mut mixed);
         Unit {
             lab,
             index,
             model,
-            random: fastrand::Rng::with_seed(mixed.finish()),
+            random: fastrand::Rng::with_seed(mixed(mixed(seed) ^ index)),
             states: HashSet::new(),
             faults: 0,
             orders: 0,
@@ -96,6 +93,14 @@ impl<'l> Unit<'l> {
         }
     }
 
+    /// The simulator itself failed.
+    pub(super) fn broke(&mut self, sentence: String) {
+        self.note(&sentence);
+        let (unit, model) = (self.index, self.model);
+        let (steps, before, after) = (Vec::new(), Vec::new(), Vec::new());
+        self.violations.push(Violation { unit, model, sentence, steps, before, after });
+    }
+
     /// The component and the reference model differ.
     pub(super) fn differs(&mut self, plan: &Plan, played: &Played, sentence: String) {
         let Played { ledger, steps, live, .. } = played;
@@ -123,4 +128,13 @@ impl<'l> Unit<'l> {
             after: after.map(recovery::listing).unwrap_or_default(),
         });
     }
+}
+
+/// Another number for each number, so that neighbours do not draw the same: the finalizer of
+/// SplitMix64.
+fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
