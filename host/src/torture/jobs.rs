@@ -23,7 +23,7 @@ use crate::sim::crash::Limits;
 use crate::sim::tree::Tree;
 
 /// Small workloads are crashed into every state.
-const EXHAUSTIVE: Limits = Limits { names_max: 1 << 14, states_max: 1 << 15 };
+const EXHAUSTIVE: Limits = Limits { names_max: 1 << 18, states_max: 1 << 20 };
 
 /// Of larger ones, so many states are drawn at each step.
 const DRAWN: Limits = Limits { names_max: 64, states_max: 256 };
