@@ -12,6 +12,8 @@ mod player;
 mod recovery;
 mod reference;
 mod report;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 use std::num::NonZero;
