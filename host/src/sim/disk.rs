@@ -97,8 +97,8 @@ impl fmt::Debug for SimDisk {
 impl SimNode {
     fn join(&self, path: &str) -> String {
         match (&*self.path, path) {
-            ("", path) => path.to_owned(),
             (dir, ".") => dir.to_owned(),
+            ("", path) => path.to_owned(),
             (dir, path) => format!("{dir}/{path}"),
         }
     }

@@ -102,6 +102,12 @@ impl Tree {
         self.file(ino).ok().map(|(data, _)| data)
     }
 
+    /// When the file at `path` below the root was changed last, since the epoch.
+    pub(crate) fn modified_ns(&self, path: &str) -> Option<u64> {
+        let ino = self.lookup(ROOT, path).ok()?;
+        self.file(ino).ok().map(|(_, modified_ns)| modified_ns)
+    }
+
     /// Binds a name, or removes it.
     pub(crate) fn bind(&mut self, dir: Ino, name: &Name, to: Option<Ino>) {
         if let Some(Inode::Dir(entries)) = self.inodes.get_mut(&dir) {

@@ -93,15 +93,15 @@ pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
             _ => return Err(format!("open of {id} does not return what {path} holds")),
         }
         let dir = plan::run_dir(run);
-        let abandoned = super::recovery::leftovers(tree, |of, _| of == dir).len();
-        if usize::try_from(recovery.swept) != Ok(abandoned) {
+        let in_dir = |tree| super::recovery::leftovers(tree, |of, _| of == dir);
+        let (was, is, old) = (in_dir(tree), in_dir(&observation.found), observation.old[run]);
+        if usize::try_from(recovery.swept) != Ok(old) {
             let swept = recovery.swept;
-            return Err(format!("open of {id} says {swept} swept of {abandoned} abandoned files"));
+            return Err(format!("open of {id} says {swept} swept of {old} abandoned files"));
         }
-        if let Some(left) =
-            super::recovery::leftovers(&observation.found, |of, _| of == dir).first()
-        {
-            return Err(format!("open of {id} leaves an abandoned file: {left}"));
+        if is.len() + old != was.len() {
+            let (is, young) = (is.len(), was.len() - old);
+            return Err(format!("open of {id} leaves {is} temporary files, and {young} are young"));
         }
     }
     if let Some(told) = &observation.history {

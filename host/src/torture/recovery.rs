@@ -11,8 +11,19 @@ use crate::report::{History, Recorded, Recovery};
 use crate::sim::tree::Tree;
 use crate::sim::{Model, SimDisk};
 
-/// Longer than the age from which temporary files are swept.
-const LATER_NS: u64 = 2 * 3600 * 1_000_000_000;
+/// The age from which temporary files are swept.
+const SWEEP_AFTER_NS: u64 = 3600 * 1_000_000_000;
+
+/// When everything is opened again, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    /// At once: files of others may still be in use.
+    Soon,
+    /// When whatever is left is old.
+    Later,
+    /// As that, and everything is written again.
+    ToUse,
+}
 
 /// More turns than any recovery takes.
 const TURNS_MAX: usize = 10_000;
@@ -20,6 +31,8 @@ const TURNS_MAX: usize = 10_000;
 /// What recovery saw and did.
 #[derive(Clone, Debug)]
 pub(super) struct Observation {
+    /// For each run, how many temporary files in its directory were old.
+    pub old: Vec<usize>,
     /// For each run, what `open` told.
     pub opened: Vec<Result<Recovery, Error>>,
     /// What `history` told, if the workload records.
@@ -32,8 +45,7 @@ pub(super) struct Observation {
     pub use_failed: Option<String>,
 }
 
-/// Opens everything on a fresh instance, long after the crash, and writes to everything if
-/// `is_used`.
+/// Opens everything on a fresh instance.
 ///
 /// # Errors
 /// The component trapped or stood still.
@@ -42,11 +54,21 @@ pub(super) fn recover(
     plan: &Plan,
     image: Tree,
     model: Model,
-    is_used: bool,
+    visit: Visit,
 ) -> Result<Observation, String> {
-    let disk = SimDisk::from_tree(image, model, 7);
-    disk.world().now_ns += LATER_NS;
-    let runs = plan.runs.len();
+    let (runs, is_used) = (plan.runs.len(), visit == Visit::ToUse);
+    let disk = SimDisk::from_tree(image.clone(), model, 7);
+    if visit != Visit::Soon {
+        disk.world().now_ns += 2 * SWEEP_AFTER_NS;
+    }
+    let opened_ns = disk.world().wall_ns();
+    let is_old = |path: &String| {
+        let modified_ns = image.modified_ns(path).unwrap_or(opened_ns);
+        opened_ns.saturating_sub(modified_ns) > SWEEP_AFTER_NS
+    };
+    let of_run = |run| leftovers(&image, |dir, _| dir == plan::run_dir(run));
+    let old = (0..runs).map(|run| of_run(run).iter().filter(|path| is_old(path)).count());
+    let old: Vec<usize> = old.collect();
     let mut commands: Vec<Command> = Vec::new();
     for run in 0..runs {
         commands.push(Command::Open { run, options: plan.run_options(run) });
@@ -73,7 +95,7 @@ pub(super) fn recover(
     }
     let (outcomes, found) = run_all(lab, &disk, &commands, read_only)?;
     let mut observation =
-        Observation { opened: Vec::new(), history: None, found, used: None, use_failed: None };
+        Observation { old, opened: Vec::new(), history: None, found, used: None, use_failed: None };
     let mut recorded = None;
     for (command, outcome) in commands.iter().zip(outcomes) {
         match outcome {
@@ -97,7 +119,7 @@ pub(super) fn recover(
         }
     }
     let left = leftovers(&world.live, |dir, target| is_swept(plan, is_used, dir, target));
-    if let Some(path) = left.first() {
+    if let Some(path) = left.first().filter(|_| visit != Visit::Soon) {
         observation.use_failed.get_or_insert(format!("an abandoned file was not swept: {path}"));
     }
     let lock = plan::lock_path();

@@ -151,9 +151,9 @@ fn an_acknowledged_summary_is_there_and_whole() {
 }
 
 /// What a fresh instance that opens one run tells.
-fn observed(recovery: Recovery, found: Tree) -> Observation {
-    let opened = vec![Ok(recovery)];
-    Observation { opened, history: None, found, used: None, use_failed: None }
+fn observed(recovery: Recovery, found: Tree, old: usize) -> Observation {
+    let (old, opened) = (vec![old], vec![Ok(recovery)]);
+    Observation { old, opened, history: None, found, used: None, use_failed: None }
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn recovery_tells_what_is_there_and_sets_aside_what_is_torn() {
         (&torn, told(None, std::slice::from_ref(&aside)), kept("}"), "with other bytes"),
         (&torn, told(None, std::slice::from_ref(&aside)), tree(&[]), "with other bytes"),
     ] {
-        let verdict = judge::recovery(before, &observed(recovery, found));
+        let verdict = judge::recovery(before, &observed(recovery, found, 0));
         let told = verdict.err().unwrap_or_default();
         assert!(told.contains(sentence) && told.is_empty() == sentence.is_empty(), "{told}");
     }
@@ -187,10 +187,10 @@ fn abandoned_files_are_swept_and_counted() {
     let temp = ".manifest.json.0123456789abcdef0123456789abcdef.tandem-tmp";
     let before = tree(&[(format!("{}/{temp}", plan::run_dir(0)), "")]);
     let told = |swept| Recovery { swept, ..Recovery::default() };
-    let verdict = |swept, found| judge::recovery(&before, &observed(told(swept), found));
+    let verdict = |swept, found| judge::recovery(&before, &observed(told(swept), found, 1));
     assert_eq!(verdict(1, Tree::new()), Ok(()));
     assert!(verdict(0, Tree::new()).is_err_and(|told| told.contains("says 0 swept of 1")));
-    assert!(verdict(1, before.clone()).is_err_and(|told| told.contains("leaves an abandoned")));
+    assert!(verdict(1, before.clone()).is_err_and(|told| told.contains("leaves 1 temporary")));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn history_tells_what_its_file_holds() {
         let found = Tree::new();
         judge::recovery(
             &before,
-            &Observation { opened, history, found, used: None, use_failed: None },
+            &Observation { old: Vec::new(), opened, history, found, used: None, use_failed: None },
         )
     };
     assert_eq!(verdict(good.clone()), Ok(()));

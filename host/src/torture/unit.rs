@@ -8,7 +8,7 @@ use super::judge::{self, Crash};
 use super::ledger::Ledger;
 use super::machine::Lab;
 use super::plan::Plan;
-use super::recovery::{self, Observation};
+use super::recovery::{self, Observation, Visit};
 use super::report::Violation;
 use crate::sim::Model;
 use crate::sim::crash::fingerprint;
@@ -28,9 +28,6 @@ pub(super) struct Unit<'l> {
     /// What recovery made of a state, for each workload anew.
     seen: HashMap<u64, Observation>,
 }
-
-/// Of so many recovered disks, one is written to again.
-const USED_ONE_OF: u64 = 4;
 
 /// Where in a workload a crash came.
 pub(super) struct Moment<'m> {
@@ -78,9 +75,13 @@ impl<'l> Unit<'l> {
         if !self.seen.contains_key(&print) {
             self.states.insert(print);
             // To write again costs most of the time, and hardly depends on what was found.
-            let is_used = print.is_multiple_of(USED_ONE_OF);
+            let visit = match print % 4 {
+                0 => Visit::ToUse,
+                1 => Visit::Soon,
+                _ => Visit::Later,
+            };
             let observed =
-                recovery::recover(self.lab, moment.plan, tree.clone(), self.model, is_used);
+                recovery::recover(self.lab, moment.plan, tree.clone(), self.model, visit);
             match observed {
                 Ok(observation) => self.seen.insert(print, observation),
                 Err(sentence) => return self.violation(moment, Some(tree), sentence),
