@@ -1,7 +1,7 @@
 //! `tandem torture`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -11,6 +11,10 @@ use tandem_host::sim::Model;
 use tandem_host::torture::VIOLATIONS_MAX;
 
 use crate::support::{Guarded, assert_one_line, kill, run, tandem, text, with_default_signals};
+
+#[path = "../../host/build/component.rs"]
+#[expect(dead_code, reason = "the build script uses all of it")]
+mod component;
 
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
@@ -127,6 +131,57 @@ fn a_bounded_run_finds_no_violation() {
     has_tried_each_model(&told);
     assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
     assert_eq!(told["found"], json!([]));
+}
+
+/// A component that syncs no directory.
+fn broken_component() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provoke-loss");
+    let out = directory.join("tandem.wasm");
+    fs::create_dir_all(&directory).unwrap();
+    let features = &["provoke-loss"];
+    component::Component { workspace, target_dir: &directory, features, out: &out }
+        .build()
+        .unwrap();
+    out
+}
+
+/// What a run tells that finds violations.
+fn told_broken(command: &mut Command) -> Value {
+    let output = run(command.arg("--json"));
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((output.status.code(), &*stderr), (Some(1), ""), "{stdout}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[test]
+fn a_broken_component_is_found_out_and_the_printed_command_finds_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    // A shell would make two words of it.
+    let file = dir.path().join("broken build.wasm");
+    fs::copy(broken_component(), &file).unwrap();
+    let args = ["--states", SHORT, "--component", file.to_str().unwrap()];
+    let told = told_broken(&mut torture(&args));
+    let found = told["found"].as_array().unwrap();
+    assert!(count(&told, "violations") >= 1 && !found.is_empty(), "{told}");
+    assert_eq!(told["first"], found[0]["sentence"]);
+    let replay = found[0]["replay"].as_str().unwrap();
+
+    let output = run(&mut torture(&args));
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.starts_with("violation 1 of "), "{shown}");
+    assert!(shown.contains(&format!("  again with\n    {replay}\n")), "{shown}");
+
+    let words = shlex::split(replay).unwrap();
+    assert_eq!(words[..2], ["tandem", "torture"]);
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let again = told_broken(&mut tandem(&words[1..]));
+    let of_unit = |found: &Value| {
+        let found = found.as_array().unwrap().iter();
+        found.filter(|one| one["unit"] == told["found"][0]["unit"]).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(again["found"], json!(of_unit(&told["found"])));
 }
 
 #[test]
