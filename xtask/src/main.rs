@@ -25,8 +25,9 @@ Commands:
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
-                           [--json] prints one JSON object, [--list] only lists the names
-  torture [ARGUMENTS]      Run `tandem torture` for millions of states; the arguments go to it
+                           `mutants --help` lists the arguments
+  torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
+                           go to it, say otherwise
 ";
 
 fn main() -> ExitCode {

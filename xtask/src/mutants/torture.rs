@@ -2,17 +2,15 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 const SEED: &str = "1";
-/// After so many states without a violation a mutant has survived.
-const STATES: &str = "300000";
 /// A mutant that is still under way then goes round in circles.
 const TIME_MAX: Duration = Duration::from_secs(30 * 60);
-const POLL_PERIOD: Duration = Duration::from_millis(20);
 
 /// What the run told.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,38 +21,44 @@ pub struct Found {
     pub violation: Option<String>,
 }
 
-/// Runs it. An error says why it tells nothing about the component.
-pub fn run(program: &Path, component: &Path) -> Result<Found, String> {
-    let mut child = Command::new(program)
-        .args(["torture", "--seed", SEED, "--states", STATES, "--json", "--component"])
-        .arg(component)
+/// Runs it until so many states were tried, or a violation was found. An error says why it tells
+/// nothing about the component.
+pub fn run(program: &Path, component: &Path, states: u64) -> Result<Found, String> {
+    let mut command = Command::new(program);
+    command
+        .args(["torture", "--json", "--seed", SEED, "--states", &states.to_string()])
+        .arg("--component")
+        .arg(component);
+    let (status, told) = output(command, TIME_MAX)?;
+    read(status.code(), &String::from_utf8_lossy(&told))
+        .ok_or_else(|| format!("`tandem torture` tells no result: {status}"))
+}
+
+/// What a program writes to standard output, and how it ended. One that takes too long is killed.
+fn output(mut command: Command, time_max: Duration) -> Result<(ExitStatus, Vec<u8>), String> {
+    let program = command.get_program().display().to_string();
+    let failed = |error| format!("cannot wait for {program}: {error}");
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+        .map_err(|error| format!("cannot run {program}: {error}"))?;
     let pipe = child.stdout.take();
-    // Read all the time, so that it never waits for a reader.
-    let reader = std::thread::spawn(move || {
-        let mut told = Vec::new();
-        pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut told)).map(|_| told)
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let result = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut all)).map(|_| all);
+        // Whoever has stopped waiting needs it no more.
+        let _ = tell.send(result);
     });
-    let end = Instant::now() + TIME_MAX;
-    let failed = |error| format!("cannot wait for `tandem torture`: {error}");
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            break status;
-        }
-        if Instant::now() >= end {
-            child.kill().and_then(|()| child.wait()).map_err(failed)?;
-            let minutes = TIME_MAX.as_secs() / 60;
-            return Err(format!("`tandem torture` does not end within {minutes} minutes"));
-        }
-        std::thread::sleep(POLL_PERIOD);
+    // Its output ends when it ends.
+    let problem = match told.recv_timeout(time_max) {
+        Ok(Ok(told)) => return child.wait().map(|status| (status, told)).map_err(failed),
+        Ok(Err(error)) => format!("cannot read from {program}: {error}"),
+        Err(_) => format!("{program} does not end within {} s", time_max.as_secs()),
     };
-    let told = reader.join().map_err(|_| String::from("the reader of `tandem torture` is gone"))?;
-    let told = told.map_err(|error| format!("cannot read from `tandem torture`: {error}"))?;
-    read(status.code(), &String::from_utf8_lossy(&told))
-        .ok_or_else(|| format!("`tandem torture` tells no result: {status}"))
+    child.kill().and_then(|()| child.wait()).map_err(failed)?;
+    Err(problem)
 }
 
 /// What is needed of its JSON.
@@ -79,6 +83,20 @@ fn read(code: Option<i32>, told: &str) -> Option<Found> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_is_heard_to_its_end_or_killed() {
+        let mut echo = Command::new("sh");
+        echo.args(["-c", "printf 'a\\nb'; exit 3"]);
+        let (status, told) = output(echo, TIME_MAX).expect("it ends");
+        assert_eq!((status.code(), &*told), (Some(3), &b"a\nb"[..]));
+
+        let mut hangs = Command::new("sleep");
+        hangs.arg("1000");
+        let message = output(hangs, Duration::from_millis(1)).err();
+        assert_eq!(message.as_deref(), Some("sleep does not end within 0 s"));
+    }
 
     #[test]
     fn the_last_line_and_the_exit_code_tell_the_result() {
