@@ -108,6 +108,12 @@ fn bad_numbers_are_usage_errors() {
 }
 
 #[test]
+fn a_unit_takes_no_number_of_states() {
+    let stderr = assert_one_line(&run(&mut torture(&["--unit", "2", "--states", "5"])), 2);
+    assert!(stderr.contains("--unit") && stderr.contains("--states"), "{stderr}");
+}
+
+#[test]
 fn a_component_that_cannot_be_used_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("missing\u{1b}.wasm");

@@ -35,9 +35,9 @@ const THREADS_MAX: i64 = 1024;
 /// a crash the component recovers from what the disk may then hold, by the rules of a model of a
 /// file system. All of it is in memory: nothing is written. The same seed tries the same.
 ///
-/// The run ends once N distinct states were recovered, or 10 violations found. States are distinct
-/// if they differ in names or bytes that recovery or a reader looks at: what is only in temporary
-/// files does not count.
+/// The run ends once N distinct states were recovered, or 10 violations found; a unit alone ends
+/// when its work is done. States are distinct if they differ in names or bytes that recovery or a
+/// reader looks at: what is only in temporary files does not count.
 ///
 /// A violation is told with the steps that led to it, the disk before and after the crash, and the
 /// command that finds it again.
@@ -58,8 +58,8 @@ pub struct Args {
     #[arg(long, value_name = "MODEL", value_parser = models())]
     model: Option<Model>,
 
-    /// Only this unit of the run, to find a violation again
-    #[arg(long, value_name = "N")]
+    /// Only this unit of the run, to find a violation again; it ends by itself, without --states
+    #[arg(long, value_name = "N", conflicts_with = "states")]
     unit: Option<u64>,
 
     /// Another build of the component
