@@ -119,11 +119,19 @@ fn a_component_that_cannot_be_used_is_told() {
     let missing = dir.path().join("missing\u{1b}.wasm");
     let no_component = dir.path().join("no component.wasm");
     fs::write(&no_component, "no component").unwrap();
-    for file in [&missing, dir.path(), &no_component] as [&Path; 3] {
+    let endless = Path::new("/dev/zero");
+    for (file, start, problem) in [
+        (&missing as &Path, "cannot read ", "No such file"),
+        (dir.path(), "cannot read ", "directory"),
+        (&no_component, "cannot use ", "as the component: failed to parse WebAssembly"),
+        (endless, "cannot use ", "as the component: it is above 64 MiB"),
+    ] {
         let args = ["--states", "1", "--component", file.to_str().unwrap()];
         let stderr = assert_one_line(&run(&mut torture(&args)), 125);
-        assert!(stderr.starts_with("tandem torture: "), "{stderr}");
-        assert!(stderr.contains(dir.path().to_str().unwrap()), "{stderr}");
+        assert!(stderr.starts_with(&format!("tandem torture: {start}")), "{stderr}");
+        assert!(stderr.contains(problem), "{stderr}");
+        let directory = file.parent().unwrap().to_str().unwrap();
+        assert!(stderr.contains(directory), "{stderr}");
         assert!(!stderr.contains('\u{1b}'), "{stderr}");
     }
 }

@@ -1,12 +1,12 @@
 //! `tandem torture`: the component on disks that fail and crash.
 
 mod bar;
+mod file;
 mod json;
 mod outcome;
 mod replay;
 mod text;
 
-use std::fs;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tandem_host::sim::Model;
 use tandem_host::torture::Torture;
 
-use super::plain::{complain, message};
+use super::plain::complain;
 use bar::Bar;
 use outcome::Outcome;
 use replay::Replay;
@@ -62,7 +62,7 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with = "states")]
     unit: Option<u64>,
 
-    /// Another build of the component
+    /// Another build of the component; a file of at most 64 MiB
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 
@@ -126,9 +126,7 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
         torture = torture.threads(threads);
     }
     if let Some(file) = &args.component {
-        let component =
-            fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        torture = torture.component(component);
+        torture = torture.component(file::read(file)?);
     }
     // How far one unit is cannot be told.
     let bar = Bar::start(args.states, !args.json && args.unit.is_none());
@@ -136,11 +134,9 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
     let report = torture.run(|progress| bar.show(progress));
     let elapsed = start.elapsed();
     bar.end();
-    let report = report.map_err(|error| match &args.component {
-        Some(file) => format!("{}: {}", message(&error), file.display()),
-        None => message(&error),
-    })?;
-    let replay = Replay { model: args.model, component: args.component.as_deref() };
+    let component = args.component.as_deref();
+    let report = report.map_err(|error| file::unusable(component, &error))?;
+    let replay = Replay { model: args.model, component };
     Ok(Outcome { report, elapsed, replay })
 }
 
