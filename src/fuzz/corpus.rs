@@ -27,7 +27,8 @@ pub fn check(corpora: &str, name: &str, rounds: u64, target: impl Fn(&[u8])) {
             let other = &random.pick(&corpus).1;
             input = mutate(&input, other, &mut random, BYTES_MAX);
         }
-        run(name, &format!("round {round}"), &input, &target);
+        let again = format!("FUZZ_SEED={seed} FUZZ_ROUNDS={}", round + 1);
+        run(name, &format!("round {round}, again with {again}"), &input, &target);
     }
 }
 

@@ -30,9 +30,38 @@ pub use temp::temp;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const CORPORA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+
+    /// Of this crate, and `feed` of the host's.
+    const TARGETS: [&str; 9] =
+        ["document", "feed", "history", "ident", "lock", "patch", "recovery", "summary", "temp"];
+
+    /// The sorted names in a directory, of directories or of files without their ends.
+    fn names(path: &Path, are_directories: bool) -> Vec<String> {
+        let entries = path.read_dir().expect("a directory").map(|entry| entry.expect("an entry"));
+        let paths = entries.map(|entry| entry.path());
+        let paths = paths.filter(|path| path.is_dir() == are_directories);
+        let name = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let mut names: Vec<_> = paths.map(|path| name(&path)).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_target_has_a_corpus_and_a_program_and_no_other_is_there() {
+        assert_eq!(names(Path::new(CORPORA), true), TARGETS);
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        assert_eq!(names(&fuzz.join("targets"), false), TARGETS);
+        let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).expect("a manifest");
+        let programs = manifest.split("[[bin]]\nname = \"").skip(1);
+        let mut programs: Vec<_> = programs.filter_map(|rest| rest.split('"').next()).collect();
+        programs.sort_unstable();
+        assert_eq!(programs, TARGETS);
+    }
 
     #[test]
     fn a_document_is_taken_whole_or_changes_nothing() {
