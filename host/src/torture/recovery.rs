@@ -230,13 +230,13 @@ pub(super) fn listing(tree: &Tree) -> Vec<String> {
     lines.into_values().collect()
 }
 
-/// The start of a file; long runs of one byte are shortened.
+/// The start of a file, as it is: whoever shows it knows what must be escaped there.
 fn excerpt(data: &[u8]) -> String {
     const SHOWN: usize = 100;
     if !data.is_empty() && data.iter().all(|byte| *byte == 0) {
         return "zeros".to_owned();
     }
-    let text = String::from_utf8_lossy(&data[..data.len().min(SHOWN)]).escape_debug().to_string();
+    let text = String::from_utf8_lossy(&data[..data.len().min(SHOWN)]);
     let zeros = data.iter().filter(|byte| **byte == 0).count();
     let more = if data.len() > SHOWN { "..." } else { "" };
     if zeros > 0 {

@@ -47,6 +47,6 @@ pub struct Violation {
     pub steps: Vec<String>,
     /// The files before the crash, a line each.
     pub before: Vec<String>,
-    /// The files after it, a line each; what was found by other means than a crash has none.
-    pub after: Vec<String>,
+    /// The files after it, a line each; nothing if there was no crash.
+    pub after: Option<Vec<String>>,
 }

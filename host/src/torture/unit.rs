@@ -98,7 +98,7 @@ impl<'l> Unit<'l> {
     pub(super) fn broke(&mut self, sentence: String) {
         self.note(&sentence);
         let (unit, model) = (self.index, self.model);
-        let (steps, before, after) = (Vec::new(), Vec::new(), Vec::new());
+        let (steps, before, after) = (Vec::new(), Vec::new(), None);
         self.violations.push(Violation { unit, model, sentence, steps, before, after });
     }
 
@@ -126,7 +126,7 @@ impl<'l> Unit<'l> {
             sentence,
             steps: moment.steps.to_vec(),
             before: recovery::listing(moment.before),
-            after: after.map(recovery::listing).unwrap_or_default(),
+            after: after.map(recovery::listing),
         });
     }
 }

@@ -29,7 +29,7 @@ struct Found<'a> {
     sentence: &'a str,
     steps: &'a [String],
     before: &'a [String],
-    after: &'a [String],
+    after: Option<&'a [String]>,
     replay: String,
 }
 
@@ -57,7 +57,7 @@ pub fn line(outcome: &Outcome) -> serde_json::Result<String> {
                 sentence: &violation.sentence,
                 steps: &violation.steps,
                 before: &violation.before,
-                after: &violation.after,
+                after: violation.after.as_deref(),
                 replay: outcome.replay.command(report.seed, violation.unit),
             })
             .collect(),
@@ -94,7 +94,7 @@ mod tests {
             "sentence": "an acknowledged manifest is lost",
             "steps": ["open r1", "set r1"],
             "before": ["manifest.json 3 bytes"],
-            "after": [],
+            "after": null,
             "replay": "tandem torture --seed 7 --unit 3",
         });
         assert_eq!(value["found"][0], first);

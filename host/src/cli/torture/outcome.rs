@@ -67,7 +67,7 @@ pub mod samples {
                 sentence: "an acknowledged manifest is lost".to_owned(),
                 steps: lines(&["open r1", "set r1"]),
                 before: lines(&["manifest.json 3 bytes"]),
-                after: Vec::new(),
+                after: None,
             },
             Violation {
                 unit: 4,
@@ -75,7 +75,7 @@ pub mod samples {
                 sentence: "a\u{1b}[2J sentence".to_owned(),
                 steps: lines(&["write \u{9b}\nx"]),
                 before: lines(&["\u{202e}"]),
-                after: lines(&["\u{7f}"]),
+                after: Some(lines(&["\u{7f}"])),
             },
         ];
         let mut outcome = clean();

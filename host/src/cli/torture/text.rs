@@ -37,7 +37,8 @@ fn details(outcome: &Outcome, violation: &Violation) -> Vec<String> {
     for (at, step) in violation.steps.iter().enumerate() {
         lines.push(format!("    {:width$}. {}", at + 1, plain(step)));
     }
-    for (title, files) in [("before", &violation.before), ("after", &violation.after)] {
+    let disks = [("before", Some(&violation.before)), ("after", violation.after.as_ref())];
+    for (title, files) in disks.into_iter().filter_map(|(title, files)| Some((title, files?))) {
         lines.push(format!("  the disk {title}"));
         if files.is_empty() {
             lines.push(format!("    {}", table::NONE));
@@ -105,8 +106,6 @@ violation 1 of 2: an acknowledged manifest is lost
     2. set r1
   the disk before
     manifest.json 3 bytes
-  the disk after
-    -
   again with
     tandem torture --seed 7 --unit 3
 
@@ -124,6 +123,14 @@ violation 2 of 2: a\\u{1b}[2J sentence
 states      5000";
         let shown = lines(&samples::broken()).join("\n");
         assert!(shown.starts_with(expected), "{shown}");
+    }
+
+    #[test]
+    fn a_disk_that_is_empty_after_a_crash_is_told() {
+        let mut outcome = samples::broken();
+        outcome.report.violations[0].after = Some(Vec::new());
+        let shown = lines(&outcome).join("\n");
+        assert!(shown.contains("\n  the disk after\n    -\n  again with\n"), "{shown}");
     }
 
     #[test]
