@@ -73,6 +73,14 @@ pub(super) fn persister(manifest: Durability, heartbeat: Durability) -> Plan {
     plan
 }
 
+/// Callers that share flushes, and with them their failures.
+pub(super) fn together() -> Plan {
+    let mut plan = Plan::waiters();
+    let close = plan.acts.len() - 1;
+    plan.acts.insert(close, Act::Heal);
+    plan
+}
+
 /// Two runs that are recorded, and again when all works.
 pub(super) fn coordinator(history: Durability, summary: Durability) -> Plan {
     let mut plan = Plan::records(2, history, summary);
@@ -116,7 +124,7 @@ const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 
 /// Fails each call of `plan` in turn.
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
-    let is_of_one_run = !plan.has_records;
+    let is_in_sequence = !plan.has_records && !plan.is_burst;
     for fault in kind.faults() {
         for is_sticky in [false, true] {
             for nth in 0.. {
@@ -128,7 +136,7 @@ pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
                 }
                 unit.faults += u64::from(played.injected > 0);
                 if played.injected > 0
-                    && is_of_one_run
+                    && is_in_sequence
                     && let Err(sentence) = reference::check(plan, &played.ended, &played.log)
                 {
                     unit.differs(plan, &played, sentence);

@@ -176,14 +176,15 @@ fn small() -> [Plan; 8] {
 }
 
 /// How many workloads there are with a kind of fault.
-const FAULTS: usize = 3 * fault::KINDS.len();
+const FAULTS: usize = 4 * fault::KINDS.len();
 
 /// A workload whose calls fail, and how. Neighbours differ in both.
 fn faulty(number: usize) -> (Plan, Kind) {
-    let (plan, kind) = (number % 3, number / 3 + 3 * (number % 3));
+    let (plan, kind) = (number % 4, number / 4 + 2 * (number % 4));
     let plan = match plan {
         0 => fault::persister(Durable, Visible),
         1 => fault::coordinator(Durable, Durable),
+        2 => fault::together(),
         _ => fault::persister(Durable, Durable),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])
