@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::clocks::Clocks;
-use crate::disk::{Disk, OsDisk};
+use crate::disk::{Disk, OsDisk, Threads};
 use crate::driver::{Bounds, Driver, Job};
 use crate::engine::{Compiled, Limits, TICK_MS};
 use crate::error::{Error, Operation};
@@ -50,6 +50,7 @@ pub struct Builder {
     max_history_bytes: u64,
     clocks: Clocks,
     watchdog_ms: u64,
+    threads: Threads,
 }
 
 enum Files {
@@ -102,12 +103,21 @@ impl Builder {
             max_history_bytes: HISTORY_BYTES_MAX,
             clocks: Clocks::default(),
             watchdog_ms: WATCHDOG_MS,
+            threads: Threads::default(),
         }
     }
 
     /// Keep the runs below this directory, which must exist. The component can touch nothing else.
     pub fn dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.files.push(Files::Dir(path.into()));
+        self
+    }
+
+    /// Make the file calls of [`dir`](Builder::dir) on these threads. Default:
+    /// [`Threads::Workers`], which never block the runtime. [`Threads::Inline`] is faster, for a
+    /// runtime that may wait a few microseconds for a local file system.
+    pub fn threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
         self
     }
 
@@ -192,12 +202,12 @@ impl Builder {
             return Err(Error::invalid_input("there is no tokio runtime to run on"));
         }
         let (limits, bounds) = self.limits()?;
-        let Builder { files, components, clocks, .. } = self;
+        let Builder { files, components, clocks, threads, .. } = self;
         let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
             .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
         let source = only(components, "choose one of component_path and component_bytes")?;
         let built = tokio::task::spawn_blocking(move || {
-            let launch = files.open()?;
+            let launch = files.open(threads)?;
             let compiled = compile(source)?;
             Ok::<_, Error>((launch, compiled))
         });
@@ -263,9 +273,9 @@ impl fmt::Debug for Builder {
 }
 
 impl Files {
-    fn open(self) -> Result<Box<dyn Launch>, Error> {
+    fn open(self, threads: Threads) -> Result<Box<dyn Launch>, Error> {
         Ok(match self {
-            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
+            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?.threads(threads))),
             Files::Disk(launch) => launch,
             Files::Wasmtime(path) => {
                 // wasmtime opens it anew for each component; here it says what is wrong.

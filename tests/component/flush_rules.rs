@@ -8,11 +8,11 @@ use tandem_host::{
 };
 
 use crate::support::{
-    ALL, Clock, Files, HEARTBEAT, Lab, MANIFEST, directory, is_waiting, on_both_filesystems,
+    ALL, Clock, Files, HEARTBEAT, Lab, MANIFEST, directory, is_waiting, on_every_filesystem,
     options, turn, within,
 };
 
-on_both_filesystems!(
+on_every_filesystem!(
     set_and_merge_alone_write_nothing,
     the_first_request_of_a_run_does_not_wait,
     throttled_requests_that_wait_share_one_write_and_one_outcome,

@@ -10,9 +10,9 @@ use futures::future::join_all;
 use serde_json::Value;
 use tandem_host::{Durability, Run};
 
-use crate::support::{ALL, Bench, Files, HEARTBEAT, MANIFEST, on_both_filesystems, options};
+use crate::support::{ALL, Bench, Files, HEARTBEAT, MANIFEST, on_every_filesystem, options};
 
-on_both_filesystems!(
+on_every_filesystem!(
     one_component_keeps_ten_thousand_runs_open,
     a_thousand_runs_flush_at_once,
     fifty_thousand_calls_at_once_are_all_answered,

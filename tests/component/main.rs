@@ -22,5 +22,6 @@ mod record_support;
 mod record_together;
 mod recorder;
 mod recovery;
+mod steps;
 mod support;
 mod trap;

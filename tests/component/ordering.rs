@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use tandem_host::Request;
 
-use crate::support::{ALL, Files, MANIFEST, on_both_filesystems};
+use crate::support::{ALL, Files, MANIFEST, on_every_filesystem};
 
-on_both_filesystems!(
+on_every_filesystem!(
     changes_are_made_in_the_order_of_the_calls,
     a_schedule_writes_what_was_set_before_it,
     runs_do_not_disturb_each_others_order,

@@ -8,9 +8,9 @@ use tandem_host::disk::DiskOperation::{CreateFile, OpenDir, Rename, Write};
 use tandem_host::disk::Moment;
 
 use crate::record_support::{HISTORY, LOCK, LOCK_PATH, at, options, summary, summary_path};
-use crate::support::{Files, Lab, names_in, on_both_filesystems, within};
+use crate::support::{Files, Lab, names_in, on_every_filesystem, within};
 
-on_both_filesystems!(
+on_every_filesystem!(
     a_lock_that_nobody_touches_expires_whatever_it_holds,
     a_lock_is_waited_for_until_it_is_gone,
     who_acquires_a_lock_stops_those_who_were_about_to_take_it_over,
@@ -47,7 +47,7 @@ async fn a_lock_is_one_line_that_tells_its_owner() {
 async fn a_holder_that_works_for_longer_than_its_lease_keeps_the_lock() {
     within(async {
         let lab = Lab::new().await;
-        let other = Files::OsDisk.builder(lab.dir.path()).build().await.unwrap();
+        let other = Files::Workers.builder(lab.dir.path()).build().await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
         let lease_ms = 1_000;
         let first = lab.tandem.record_run(options().lease_ms(lease_ms), summary("a", &at(1)));

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use futures::future::join_all;
 use tandem_host::{Channel, ErrorKind, Reached, Recovery, Request, Run};
 
-use crate::support::{ALL, Bench, Files, age, directory, on_both_filesystems, options};
+use crate::support::{ALL, Bench, Files, age, directory, on_every_filesystem, options};
 
-on_both_filesystems!(
+on_every_filesystem!(
     a_new_run_is_empty,
     a_run_that_exists_is_returned_and_can_be_resumed,
     the_heartbeats_age_is_told_by_the_file_systems_clock,

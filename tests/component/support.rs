@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use tandem_host::disk::DiskOperation::{CreateFile, Rename, SyncData, Write};
-use tandem_host::disk::{Disk, DiskOperation, ErrorCode, Fail, Hold, OsDisk, Record};
+use tandem_host::disk::{Disk, DiskOperation, ErrorCode, Fail, Hold, OsDisk, Record, Threads};
 use tandem_host::{
     Builder, HostMonotonicClock, HostWallClock, Operation, Pending, Request, Run, RunOptions,
     Tandem,
@@ -48,13 +48,22 @@ pub const STEPS: [(DiskOperation, Operation); 4] = [
     (Rename, Operation::Rename),
 ];
 
-/// Makes a test of each named function for each filesystem: `os_disk::name` and `wasmtime::name`.
-macro_rules! on_both_filesystems {
+/// Makes a test of each named function for each filesystem: `workers::name`, `inline::name` and
+/// `wasmtime::name`.
+macro_rules! on_every_filesystem {
     ($($name:ident),* $(,)?) => {
-        mod os_disk {
+        mod workers {
             $(#[tokio::test]
             async fn $name() {
-                let files = crate::support::Files::OsDisk;
+                let files = crate::support::Files::Workers;
+                crate::support::within(super::$name(files)).await;
+            })*
+        }
+
+        mod inline {
+            $(#[tokio::test]
+            async fn $name() {
+                let files = crate::support::Files::Inline;
                 crate::support::within(super::$name(files)).await;
             })*
         }
@@ -68,13 +77,15 @@ macro_rules! on_both_filesystems {
         }
     };
 }
-pub(crate) use on_both_filesystems;
+pub(crate) use on_every_filesystem;
 
 /// What answers `wasi:filesystem`.
 #[derive(Clone, Copy)]
 pub enum Files {
-    /// Our glue.
-    OsDisk,
+    /// Our own, on other threads.
+    Workers,
+    /// Our own, in part on the runtime's threads.
+    Inline,
     /// What other hosts use.
     Wasmtime,
 }
@@ -101,7 +112,8 @@ pub struct Clock(Arc<AtomicU64>);
 impl Files {
     pub fn builder(self, dir: &Path) -> Builder {
         match self {
-            Files::OsDisk => Tandem::builder().dir(dir),
+            Files::Workers => Tandem::builder().dir(dir),
+            Files::Inline => Tandem::builder().dir(dir).threads(Threads::Inline),
             Files::Wasmtime => Tandem::builder().wasmtime_filesystem(dir),
         }
     }

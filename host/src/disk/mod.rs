@@ -19,7 +19,7 @@ pub(crate) use call::{is_temporary, temporary_target};
 pub use code::ErrorCode;
 pub use fail::{Fail, Fault};
 pub use hold::{Gate, Hold};
-pub use os::{OsDisk, OsNode};
+pub use os::{OsDisk, OsNode, Threads};
 pub use record::{Event, Moment, Record};
 pub use wrap::{Layer, Layered, LayeredNode};
 

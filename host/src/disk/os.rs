@@ -1,25 +1,50 @@
 //! A granted directory of the operating system.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt as _};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, FileType, Metadata, OpenOptions};
+use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt, PermissionsExt as _};
 use rustix::fs::{Mode, OFlags};
 
-use super::{Disk, Entry, ErrorCode, Kind, Stat};
+use super::{Disk, Entry, ErrorCode, Kind, Stat, is_temporary};
 
 /// A directory of the operating system, and nothing outside it.
 ///
 /// Paths are resolved by cap-std, which refuses those that lead out of the directory, symbolic
-/// links included. Every operation runs on tokio's threads for blocking work.
+/// links included, also while somebody else moves them about.
+///
+/// A temporary file is created for its owner alone (mode 0600). When it is renamed, it gets the
+/// permissions of the file that it replaces, or 0666 less the umask if there was none. All other
+/// files get 0666 less the umask. The umask is that of the time when the disk was opened.
+///
+/// Operations run on tokio's threads for blocking work, or in part on those that ask for them: see
+/// [`Threads`].
 #[derive(Clone, Debug)]
 pub struct OsDisk {
     root: Arc<Dir>,
+    threads: Threads,
+    umask: u32,
 }
+
+/// On which threads an [`OsDisk`] makes its calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// None blocks the thread that asks: each one costs a hop to a worker and back, about 10 us.
+    #[default]
+    Workers,
+    /// Those that the system answers from memory are made where they are asked for: open, create,
+    /// rename, remove, stat, and writes of at most 64 KiB. They take microseconds, unless the
+    /// system has no memory left to write into or the directory is on a network. Syncs, reads,
+    /// listings and larger writes go to workers.
+    Inline,
+}
+
+/// Larger writes go to a worker: copying them takes longer than the way there.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// An open file or directory of an [`OsDisk`].
 #[derive(Clone, Debug)]
@@ -31,9 +56,6 @@ pub enum OsNode {
 }
 
 /// How long an operation can take.
-///
-/// Today everything leaves the caller's thread. The distinction is kept where it is known, so that
-/// cheap operations can run in place later: the hop costs more than they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cost {
     /// Answered from the system's caches.
@@ -49,7 +71,12 @@ impl OsDisk {
     /// The system's error: there is nothing at `path`, or it is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<OsDisk> {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(OsDisk { root: Arc::new(root) })
+        Ok(OsDisk { root: Arc::new(root), threads: Threads::default(), umask: umask() })
+    }
+
+    /// Make calls on these threads. Default: [`Threads::Workers`].
+    pub fn threads(self, threads: Threads) -> OsDisk {
+        OsDisk { threads, ..self }
     }
 
     async fn run<T, W>(&self, cost: Cost, work: W) -> Result<T, ErrorCode>
@@ -57,12 +84,13 @@ impl OsDisk {
         T: Send + 'static,
         W: FnOnce() -> Result<T, ErrorCode> + Send + 'static,
     {
-        match cost {
-            Cost::Cheap | Cost::Device => match tokio::task::spawn_blocking(work).await {
-                Ok(result) => result,
-                // The work panicked, or the runtime is being shut down and did not start it.
-                Err(_) => Err(ErrorCode::Io),
-            },
+        if (self.threads, cost) == (Threads::Inline, Cost::Cheap) {
+            return work();
+        }
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            // The work panicked, or the runtime is being shut down and did not start it.
+            Err(_) => Err(ErrorCode::Io),
         }
     }
 }
@@ -103,8 +131,11 @@ impl Disk for OsDisk {
     async fn create_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
         let (dir, path) = (at.dir()?, path.to_owned());
         self.run(Cost::Cheap, move || {
+            let mode = if is_temporary(name_of(&path)) { PRIVATE } else { PUBLIC };
             // Exclusive creation never follows a link.
-            let file = dir.open_with(path, OpenOptions::new().write(true).create_new(true))?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(mode);
+            let file = dir.open_with(path, &options)?;
             Ok(OsNode::File(Arc::new(file.into_std())))
         })
         .await
@@ -133,11 +164,12 @@ impl Disk for OsDisk {
 
     async fn write(&self, file: &OsNode, offset: u64, bytes: Vec<u8>) -> Result<usize, ErrorCode> {
         let file = file.file()?;
+        let cost = if bytes.len() <= INLINE_BYTES_MAX { Cost::Cheap } else { Cost::Device };
         let work = move || {
             file.write_all_at(&bytes, offset)?;
             Ok(bytes.len())
         };
-        self.run(Cost::Cheap, work).await
+        self.run(cost, work).await
     }
 
     async fn sync_data(&self, node: &OsNode) -> Result<(), ErrorCode> {
@@ -167,7 +199,16 @@ impl Disk for OsDisk {
     ) -> Result<(), ErrorCode> {
         let (from_dir, from) = (from_dir.dir()?, from.to_owned());
         let (to_dir, to) = (to_dir.dir()?, to.to_owned());
-        self.run(Cost::Cheap, move || Ok(from_dir.rename(from, &to_dir, to)?)).await
+        let umask = self.umask;
+        self.run(Cost::Cheap, move || {
+            if is_temporary(name_of(&from)) {
+                let mode = mode_of(&to_dir, &to, umask);
+                // Through a handle: a name could have become a link that leads elsewhere.
+                open_file(&from_dir, &from)?.set_permissions(Permissions::from_mode(mode))?;
+            }
+            Ok(from_dir.rename(from, &to_dir, to)?)
+        })
+        .await
     }
 
     async fn remove_file(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
@@ -191,7 +232,7 @@ impl Disk for OsDisk {
 
     async fn read_dir(&self, dir: &OsNode) -> Result<Vec<Entry>, ErrorCode> {
         let dir = dir.dir()?;
-        self.run(Cost::Cheap, move || {
+        self.run(Cost::Device, move || {
             let mut entries = Vec::new();
             for entry in dir.entries()? {
                 let entry = entry?;
@@ -241,6 +282,40 @@ fn open_file(dir: &Dir, path: &str) -> Result<File, ErrorCode> {
 fn reopened(dir: &Dir) -> Result<File, ErrorCode> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
+}
+
+/// Mode of a file that is not complete yet.
+const PRIVATE: u32 = 0o600;
+/// Less the umask, the mode of other files.
+const PUBLIC: u32 = 0o666;
+/// Permissions, without what runs a file as somebody else.
+const PERMISSIONS: u32 = 0o777;
+
+/// What a file that takes the place of `to` may be used for: the same as before.
+fn mode_of(dir: &Dir, to: &str, umask: u32) -> u32 {
+    match dir.symlink_metadata(to) {
+        Ok(old) if old.is_file() => old.permissions().mode() & PERMISSIONS,
+        // A link has no permissions of its own. Whatever else is wrong, the rename tells.
+        _ => PUBLIC & !umask,
+    }
+}
+
+/// The umask of this process.
+fn umask() -> u32 {
+    // To ask the system changes it for a moment, and another thread may create a file then.
+    let told = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+        u32::from_str_radix(line.trim(), 8).ok()
+    });
+    told.unwrap_or_else(|| {
+        let umask = rustix::process::umask(Mode::from_raw_mode(0o022));
+        rustix::process::umask(umask);
+        umask.bits().into()
+    })
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {

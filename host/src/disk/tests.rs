@@ -1,7 +1,9 @@
 //! [`OsDisk`] and the layers.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
+
+use futures::FutureExt;
 
 use super::DiskOperation::{CreateFile, RemoveFile, Rename, Stat, Write};
 use super::*;
@@ -37,6 +39,89 @@ async fn a_file_is_created_written_synced_renamed_and_read() {
     assert_eq!(disk.stat(&b).await.unwrap().kind, Kind::Directory);
     disk.remove_file(&root, "a/old").await.unwrap();
     assert_eq!(disk.stat_at(&root, "a/old").await.unwrap_err(), ErrorCode::NoEntry);
+}
+
+/// The mode of a file, and with which the process creates one.
+fn modes(path: &std::path::Path) -> (u32, u32) {
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    let plain = path.with_file_name("plain");
+    std::fs::write(&plain, "").unwrap();
+    (mode(path), mode(&plain))
+}
+
+const TEMP: &str = ".a.0123456789abcdef0123456789abcdef.tandem-tmp";
+
+#[tokio::test]
+async fn a_temporary_file_is_its_owner_s_alone_until_it_is_renamed() {
+    let (dir, disk) = disk();
+    let root = disk.root();
+    disk.create_file(&root, TEMP).await.unwrap();
+    assert_eq!(modes(&dir.path().join(TEMP)).0, 0o600);
+    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    let (renamed, usual) = modes(&dir.path().join("a"));
+    assert_eq!(renamed, usual, "nothing was there, so the umask decides");
+}
+
+#[tokio::test]
+async fn a_renamed_temporary_file_has_the_permissions_of_what_it_replaces() {
+    let (dir, disk) = disk();
+    let (root, path) = (disk.root(), dir.path().join("a"));
+    std::fs::write(&path, "old").unwrap();
+    for (old, new) in [(0o640, 0o640), (0o604, 0o604), (0o4755, 0o755)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(old)).unwrap();
+        disk.create_file(&root, TEMP).await.unwrap();
+        disk.rename(&root, TEMP, &root, "a").await.unwrap();
+        assert_eq!(modes(&path).0, new, "{old:o}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_replaced_link_points_to_lends_no_permissions() {
+    let (dir, disk) = disk();
+    let (root, path) = (disk.root(), dir.path().join("a"));
+    let target = dir.path().join("target");
+    std::fs::write(&target, "").unwrap();
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o777)).unwrap();
+    symlink("target", &path).unwrap();
+    disk.create_file(&root, TEMP).await.unwrap();
+    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    let (renamed, usual) = modes(&path);
+    assert_eq!(renamed, usual);
+    assert_eq!(modes(&target).0, 0o777, "what it points to stays untouched");
+}
+
+#[tokio::test]
+async fn other_files_have_the_usual_permissions() {
+    let (dir, disk) = disk();
+    let root = disk.root();
+    disk.create_file(&root, "a.lock").await.unwrap();
+    disk.rename(&root, "a.lock", &root, "b").await.unwrap();
+    let (renamed, usual) = modes(&dir.path().join("b"));
+    assert_eq!(renamed, usual);
+}
+
+#[tokio::test]
+async fn cheap_calls_are_made_where_they_are_asked_for_if_that_is_allowed() {
+    let (_dir, workers) = disk();
+    let inline = workers.clone().threads(Threads::Inline);
+    for (disk, is_inline) in [(workers, false), (inline, true)] {
+        let root = disk.root();
+        let name = format!("{is_inline}");
+        // Whoever is ready at the first poll has not waited for another thread.
+        let file = disk.create_file(&root, &name).now_or_never();
+        assert_eq!(file.is_some(), is_inline);
+        let Some(file) = file else { continue };
+        let file = file.unwrap();
+        assert_eq!(disk.write(&file, 0, vec![1; 64 * 1024]).now_or_never(), Some(Ok(64 * 1024)));
+        assert!(disk.stat_at(&root, &name).now_or_never().is_some());
+        assert!(disk.rename(&root, &name, &root, "b").now_or_never().is_some());
+        assert!(disk.open_dir(&root, ".").now_or_never().is_some());
+        assert!(disk.remove_file(&root, "b").now_or_never().is_some());
+        // These wait for the device, or copy for long.
+        assert!(disk.write(&file, 0, vec![1; 64 * 1024 + 1]).now_or_never().is_none());
+        assert!(disk.sync_data(&file).now_or_never().is_none());
+        assert!(disk.sync(&root).now_or_never().is_none());
+    }
 }
 
 #[tokio::test]
@@ -221,7 +306,7 @@ async fn a_name_that_is_not_utf_8_hides_no_other() {
     assert_eq!(names.iter().map(|entry| &*entry.name).collect::<Vec<_>>(), ["a"]);
 }
 
-const TEMP: &str = ".takeover/.x.lock.0123456789abcdef0123456789abcdef.tandem-tmp";
+const TAKEOVER: &str = ".takeover/.x.lock.0123456789abcdef0123456789abcdef.tandem-tmp";
 
 #[tokio::test]
 async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
@@ -234,10 +319,10 @@ async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
     let old = disk.create_file(&runs, "x.lock").await.unwrap();
     disk.write(&old, 0, b"old".to_vec()).await.unwrap();
     disk.create_dir(&runs, ".takeover").await.unwrap();
-    let new = disk.create_file(&runs, TEMP).await.unwrap();
+    let new = disk.create_file(&runs, TAKEOVER).await.unwrap();
     disk.write(&new, 0, b"new".to_vec()).await.unwrap();
     assert_eq!(disk.create_file(&runs, "x.lock").await.unwrap_err(), ErrorCode::Exist);
-    disk.rename(&runs, TEMP, &runs, "x.lock").await.unwrap();
+    disk.rename(&runs, TAKEOVER, &runs, "x.lock").await.unwrap();
 
     let text = || std::fs::read(dir.path().join("runs/x.lock")).unwrap();
     assert_eq!(text(), b"new");
@@ -246,15 +331,15 @@ async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
     assert_eq!(text(), b"new");
     disk.write(&new, 0, b"NEW".to_vec()).await.unwrap();
     assert_eq!(text(), b"NEW");
-    assert_eq!(disk.stat_at(&runs, TEMP).await.unwrap_err(), ErrorCode::NoEntry);
-    assert_eq!(disk.remove_file(&runs, TEMP).await.unwrap_err(), ErrorCode::NoEntry);
+    assert_eq!(disk.stat_at(&runs, TAKEOVER).await.unwrap_err(), ErrorCode::NoEntry);
+    assert_eq!(disk.remove_file(&runs, TAKEOVER).await.unwrap_err(), ErrorCode::NoEntry);
     disk.rename(&runs, "x.lock", &runs, ".takeover/x").await.unwrap();
     disk.remove_file(&runs, ".takeover/x").await.unwrap();
     assert!(disk.read_dir(&runs).await.unwrap().iter().all(|entry| entry.name == ".takeover"));
 
     let takeover = record.started().into_iter().find(|call| call.is(Rename, "x.lock")).unwrap();
     assert!(takeover.is_temporary());
-    assert_eq!(takeover.to_string(), format!("Rename runs/{TEMP} -> runs/x.lock"));
+    assert_eq!(takeover.to_string(), format!("Rename runs/{TAKEOVER} -> runs/x.lock"));
     // The temporary file counts as the lock that it is to become.
     assert_eq!(record.count(|call| call.is(CreateFile, "x.lock")), 3);
     assert_eq!(record.count(|call| call.is(RemoveFile, "x.lock")), 1);
@@ -288,8 +373,8 @@ async fn no_path_with_several_steps_leads_out_of_the_root() {
     symlink(outside.path(), dir.path().join(".takeover")).unwrap();
     std::fs::write(dir.path().join("x.lock"), "mine").unwrap();
     let root = disk.root();
-    assert_eq!(disk.create_file(&root, TEMP).await.unwrap_err(), ErrorCode::NotPermitted);
-    for to in [TEMP, "../x.lock", ".takeover/x.lock"] {
+    assert_eq!(disk.create_file(&root, TAKEOVER).await.unwrap_err(), ErrorCode::NotPermitted);
+    for to in [TAKEOVER, "../x.lock", ".takeover/x.lock"] {
         let code = disk.rename(&root, "x.lock", &root, to).await.unwrap_err();
         assert_eq!(code, ErrorCode::NotPermitted, "{to}");
     }
