@@ -19,6 +19,8 @@ use crate::disk::{Call, Disk, Entry, ErrorCode, Stat};
 #[derive(Clone)]
 pub struct SimDisk {
     world: Arc<Mutex<World>>,
+    /// Whose calls come through this clone.
+    owner: usize,
 }
 
 /// An open file or directory of a [`SimDisk`].
@@ -35,7 +37,12 @@ impl SimDisk {
     }
 
     pub(crate) fn from_tree(tree: Tree, model: Model, seed: u64) -> Self {
-        SimDisk { world: Arc::new(Mutex::new(World::new(tree, model, seed))) }
+        SimDisk { world: Arc::new(Mutex::new(World::new(tree, model, seed))), owner: 0 }
+    }
+
+    /// The same disk for another process.
+    pub(crate) fn owned_by(&self, owner: usize) -> Self {
+        SimDisk { world: self.world.clone(), owner }
     }
 
     /// A hash of every call so far, with its outcome and its virtual time.
@@ -63,7 +70,7 @@ impl SimDisk {
             _ => 0,
         };
         let call = Call { id: 0, operation: operation(&op), path, to, bytes };
-        let id = match self.world().issue(call, op) {
+        let id = match self.world().issue(self.owner, call, op) {
             Ok(answer) => return answer,
             Err(id) => id,
         };

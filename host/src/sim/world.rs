@@ -81,6 +81,8 @@ impl Fault {
 /// A call that was issued and has not been answered.
 #[derive(Debug)]
 pub(crate) struct InFlight {
+    /// The process that made it.
+    pub owner: usize,
     pub call: Call,
     pub op: Op,
     answer: Option<Result<Answer, ErrorCode>>,
@@ -178,14 +180,19 @@ impl World {
     }
 
     /// Takes a call: answers it, or holds it and tells its number.
-    pub(crate) fn issue(&mut self, call: Call, op: Op) -> Result<Result<Answer, ErrorCode>, u64> {
+    pub(crate) fn issue(
+        &mut self,
+        owner: usize,
+        call: Call,
+        op: Op,
+    ) -> Result<Result<Answer, ErrorCode>, u64> {
         let id = self.next_call;
         self.next_call += 1;
         let call = Call { id, ..call };
         if !self.is_held {
             return Ok(self.perform(call, op, None).0);
         }
-        self.in_flight.push(InFlight { call, op, answer: None, waker: None });
+        self.in_flight.push(InFlight { owner, call, op, answer: None, waker: None });
         Err(id)
     }
 

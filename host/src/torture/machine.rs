@@ -199,10 +199,9 @@ impl Lab {
         let awake = Arc::new(Awake(AtomicBool::new(true)));
         let waker = Waker::from(awake.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut running: Vec<_> = stage
-            .instances
-            .iter()
-            .map(|side| Some(Box::pin(self.serve(disk, &side.calls))))
+        let sides = stage.instances.iter().enumerate();
+        let mut running: Vec<_> = sides
+            .map(|(at, side)| Some(Box::pin(self.serve(disk.owned_by(at), &side.calls))))
             .collect();
         loop {
             while awake.0.swap(false, Ordering::Relaxed) {
@@ -226,8 +225,8 @@ impl Lab {
         }
     }
 
-    async fn serve(&self, disk: &SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
-        let mut store = Store::new(&self.engine, SimState::new(disk));
+    async fn serve(&self, disk: SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
+        let mut store = Store::new(&self.engine, SimState::new(&disk));
         let tandem = self.pre.instantiate_async(&mut store).await?;
         store.run_concurrent(async |accessor| serve(accessor, &tandem, calls).await).await?
     }

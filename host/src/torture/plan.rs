@@ -158,6 +158,12 @@ impl Plan {
         Plan { runs, history, summary, acts, has_records: true, ..Plan::empty() }
     }
 
+    /// Runs of one task that two instances record at the same time.
+    pub(super) fn rivals(count: usize) -> Plan {
+        let plan = Plan::records(count, Durability::Durable, Durability::Durable);
+        Plan { instances: 2, is_burst: true, ..plan }
+    }
+
     /// What a caller does after a crash of this workload: it opens everything again and goes on.
     pub(super) fn again(&self, random: &mut fastrand::Rng) -> Plan {
         let mut acts = Vec::new();

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::options::{Durability, Request};
 use crate::report::{Reached, Receipt, Recorded, Written};
 use crate::sim::Model;
-use crate::sim::world::Fault;
+use crate::sim::world::{Fault, InFlight};
 
 /// In which order calls in flight are completed.
 #[derive(Clone, Debug)]
@@ -25,12 +25,37 @@ pub(super) enum Order {
     Batch { round: usize, order: usize, left: Vec<u64>, widths: Vec<usize> },
 }
 
-/// Chance, and a call that it lets wait.
+/// Chance, and what it lets wait.
 #[derive(Clone, Debug)]
 pub(super) struct Dice {
     random: fastrand::Rng,
-    /// A call that is slower than all others, and for how many decisions.
-    stalled: Option<(u64, u32)>,
+    /// What is slower than all others, and for how many decisions.
+    stalled: Option<(Stall, u32)>,
+}
+
+/// What stands still.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    /// One call.
+    Call(u64),
+    /// All calls of an instance.
+    Instance(usize),
+}
+
+impl Stall {
+    fn holds(self, call: Waiting) -> bool {
+        match self {
+            Stall::Call(id) => call.id == id,
+            Stall::Instance(instance) => call.instance == instance,
+        }
+    }
+}
+
+/// A disk call that can be completed.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    id: u64,
+    instance: usize,
 }
 
 /// A fault to inject: the call with this number fails so, counted from 0 over the plan.
@@ -146,7 +171,11 @@ impl<'p> Player<'p> {
             return Next::Stop;
         }
         self.abandon(stage);
-        let waiting: Vec<u64> = stage.disk.world().waiting().map(|held| held.call.id).collect();
+        let waiting: Vec<Waiting> = {
+            let world = stage.disk.world();
+            let waiting = |held: &InFlight| Waiting { id: held.call.id, instance: held.owner };
+            world.waiting().map(waiting).collect()
+        };
         let is_free = self.under_way.is_empty();
         let is_eager = match &mut self.order {
             Order::Random(dice) => dice.random.usize(..4) == 0,
@@ -434,19 +463,23 @@ impl<'p> Player<'p> {
 
 impl Dice {
     /// One of the calls, or none: then time passes.
-    fn choose(&mut self, waiting: &[u64]) -> Option<u64> {
+    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
         let random = &mut self.random;
         self.stalled = match self.stalled {
-            Some((id, left)) if left > 0 && waiting.contains(&id) => Some((id, left - 1)),
+            Some((stall, left)) if left > 0 && waiting.iter().any(|call| stall.holds(*call)) => {
+                Some((stall, left - 1))
+            }
             Some(_) => None,
             None if random.usize(..STALL_ONE_OF) == 0 => {
-                let id = waiting[random.usize(..waiting.len())];
-                Some((id, random.u32(..STALL_MAX)))
+                let Waiting { id, instance } = waiting[random.usize(..waiting.len())];
+                let is_call = random.bool();
+                let stall = if is_call { Stall::Call(id) } else { Stall::Instance(instance) };
+                Some((stall, random.u32(..STALL_MAX)))
             }
             None => None,
         };
-        let stalled = self.stalled.map(|(id, _)| id);
-        let others: Vec<u64> = waiting.iter().copied().filter(|id| Some(*id) != stalled).collect();
+        let is_free = |call: &&Waiting| self.stalled.is_none_or(|(stall, _)| !stall.holds(**call));
+        let others: Vec<u64> = waiting.iter().filter(is_free).map(|call| call.id).collect();
         random.choice(others)
     }
 }
@@ -463,19 +496,20 @@ impl Order {
     }
 
     /// Which call is completed next; if none, time passes.
-    fn choose(&mut self, waiting: &[u64]) -> Option<u64> {
+    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
+        let ids: Vec<u64> = waiting.iter().map(|call| call.id).collect();
         Some(match self {
-            Order::Issued => waiting[0],
+            Order::Issued => ids[0],
             Order::Random(dice) => return dice.choose(waiting),
             Order::Chosen { choices, widths } => {
                 let choice = choices.get(widths.len()).copied().unwrap_or(0);
                 widths.push(waiting.len());
-                waiting[choice.min(waiting.len() - 1)]
+                ids[choice.min(ids.len() - 1)]
             }
             Order::Batch { round, order, left, widths } => {
-                left.retain(|id| waiting.contains(id));
+                left.retain(|id| ids.contains(id));
                 if left.is_empty() {
-                    left.extend(waiting);
+                    left.extend(ids);
                     widths.push(waiting.len());
                     if widths.len() == *round + 1 {
                         permute(left, *order);
