@@ -566,16 +566,6 @@ pub static MUTATIONS: &[Mutation] = &[
         }],
     },
     Mutation {
-        name: "release-takes-any-lock",
-        what: "the lock is removed whoever holds it",
-        rule: "R1: the lock is removed if the record is the own one",
-        changes: &[Change {
-            file: LOCK,
-            from: "if self.is_held(storage).await == Ok(true) {",
-            to: "if self.is_held(storage).await.is_ok() {",
-        }],
-    },
-    Mutation {
         name: "no-release",
         what: "the lock is not removed when its holder has finished",
         rule: "R1: the lock is released",
