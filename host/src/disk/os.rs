@@ -2,7 +2,7 @@
 
 use std::fs::{File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt as _};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt as _};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -18,8 +18,11 @@ use super::{Disk, Entry, ErrorCode, Kind, Stat, is_temporary};
 /// links included, also while somebody else moves them about.
 ///
 /// A temporary file is created for its owner alone (mode 0600). When it is renamed, it gets the
-/// permissions of the file that it replaces, or 0666 less the umask if there was none. All other
-/// files get 0666 less the umask. The umask is that of the time when the disk was opened.
+/// mode of the file that it replaces, or 0666 less the umask of the time when the disk was opened;
+/// a copy of a corrupt file gets the mode of the original. Access control lists are not copied.
+/// Where the mode cannot be set, the file stays private. The mode is durable when the directory's
+/// sync makes it so, as with the journals of ext4 and xfs. Other files are created with 0666 less
+/// the umask.
 ///
 /// Operations run on tokio's threads for blocking work, or in part on those that ask for them: see
 /// [`Threads`].
@@ -37,9 +40,9 @@ pub enum Threads {
     #[default]
     Workers,
     /// Those that the system answers from memory are made where they are asked for: open, create,
-    /// rename, remove, stat, and writes of at most 64 KiB. They take microseconds, unless the
-    /// system has no memory left to write into or the directory is on a network. Syncs, reads,
-    /// listings and larger writes go to workers.
+    /// rename, remove, stat, and writes of at most 64 KiB. They take microseconds on a local file
+    /// system, but may wait where its journal is busy, memory is short, or the directory is on a
+    /// network. Syncs, reads, listings and larger writes go to workers.
     Inline,
 }
 
@@ -202,9 +205,7 @@ impl Disk for OsDisk {
         let umask = self.umask;
         self.run(Cost::Cheap, move || {
             if is_temporary(name_of(&from)) {
-                let mode = mode_of(&to_dir, &to, umask);
-                // Through a handle: a name could have become a link that leads elsewhere.
-                open_file(&from_dir, &from)?.set_permissions(Permissions::from_mode(mode))?;
+                open_up(&from_dir, &from, mode_of(&to_dir, &to, umask));
             }
             Ok(from_dir.rename(from, &to_dir, to)?)
         })
@@ -293,22 +294,35 @@ const PERMISSIONS: u32 = 0o777;
 
 /// What a file that takes the place of `to` may be used for: the same as before.
 fn mode_of(dir: &Dir, to: &str, umask: u32) -> u32 {
-    match dir.symlink_metadata(to) {
+    // What is set aside is as private as it was.
+    let original = to.rsplit_once(".corrupt-").map_or(to, |(original, _)| original);
+    match dir.symlink_metadata(original) {
         Ok(old) if old.is_file() => old.permissions().mode() & PERMISSIONS,
         // A link has no permissions of its own. Whatever else is wrong, the rename tells.
         _ => PUBLIC & !umask,
     }
 }
 
+/// Gives a complete file its mode, or leaves it private: some file systems have no modes.
+fn open_up(dir: &Dir, path: &str, mode: u32) {
+    // Through a handle: the name could have become a link that leads elsewhere, and a second name
+    // of another file is none of ours.
+    let Ok(file) = open_file(dir, path) else { return };
+    if file.metadata().is_ok_and(|metadata| metadata.nlink() == 1) {
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
+}
+
 /// The umask of this process.
 fn umask() -> u32 {
     // To ask the system changes it for a moment, and another thread may create a file then.
-    let told = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+    let told = std::fs::read("/proc/self/status").ok().and_then(|status| {
+        let status = String::from_utf8_lossy(&status);
         let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
         u32::from_str_radix(line.trim(), 8).ok()
     });
     told.unwrap_or_else(|| {
-        let umask = rustix::process::umask(Mode::from_raw_mode(0o022));
+        let umask = rustix::process::umask(Mode::from_raw_mode(0o077));
         rustix::process::umask(umask);
         umask.bits().into()
     })

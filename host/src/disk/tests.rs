@@ -100,28 +100,56 @@ async fn other_files_have_the_usual_permissions() {
     assert_eq!(renamed, usual);
 }
 
-#[tokio::test]
-async fn cheap_calls_are_made_where_they_are_asked_for_if_that_is_allowed() {
+#[test]
+fn cheap_calls_are_made_where_they_are_asked_for_if_that_is_allowed() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.max_blocking_threads(1).build().unwrap();
+    let _entered = runtime.enter();
+    // The only worker is busy, so that nothing that needs it can end.
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let busy = runtime.spawn_blocking(move || released.recv());
     let (_dir, workers) = disk();
-    let inline = workers.clone().threads(Threads::Inline);
-    for (disk, is_inline) in [(workers, false), (inline, true)] {
-        let root = disk.root();
-        let name = format!("{is_inline}");
-        // Whoever is ready at the first poll has not waited for another thread.
-        let file = disk.create_file(&root, &name).now_or_never();
-        assert_eq!(file.is_some(), is_inline);
-        let Some(file) = file else { continue };
-        let file = file.unwrap();
-        assert_eq!(disk.write(&file, 0, vec![1; 64 * 1024]).now_or_never(), Some(Ok(64 * 1024)));
-        assert!(disk.stat_at(&root, &name).now_or_never().is_some());
-        assert!(disk.rename(&root, &name, &root, "b").now_or_never().is_some());
-        assert!(disk.open_dir(&root, ".").now_or_never().is_some());
-        assert!(disk.remove_file(&root, "b").now_or_never().is_some());
-        // These wait for the device, or copy for long.
-        assert!(disk.write(&file, 0, vec![1; 64 * 1024 + 1]).now_or_never().is_none());
-        assert!(disk.sync_data(&file).now_or_never().is_none());
-        assert!(disk.sync(&root).now_or_never().is_none());
-    }
+    let root = workers.root();
+    assert!(workers.create_file(&root, "a").now_or_never().is_none());
+    assert!(workers.stat_at(&root, "a").now_or_never().is_none());
+
+    let disk = workers.threads(Threads::Inline);
+    let file = disk.create_file(&root, "b").now_or_never().unwrap().unwrap();
+    assert_eq!(disk.write(&file, 0, vec![1; 64 * 1024]).now_or_never(), Some(Ok(64 * 1024)));
+    assert!(disk.stat_at(&root, "b").now_or_never().is_some());
+    assert!(disk.rename(&root, "b", &root, "c").now_or_never().is_some());
+    assert!(disk.open_dir(&root, ".").now_or_never().is_some());
+    assert!(disk.remove_file(&root, "c").now_or_never().is_some());
+    // These wait for the device, or copy for long.
+    assert!(disk.write(&file, 0, vec![1; 64 * 1024 + 1]).now_or_never().is_none());
+    assert!(disk.sync_data(&file).now_or_never().is_none());
+    assert!(disk.sync(&root).now_or_never().is_none());
+    assert!(disk.read_dir(&root).now_or_never().is_none());
+    drop(release);
+    assert!(runtime.block_on(busy).unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_copy_of_a_corrupt_file_is_as_private_as_that_file() {
+    let (dir, disk) = disk();
+    let (root, path) = (disk.root(), dir.path().join("a"));
+    std::fs::write(&path, "corrupt").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let aside = "a.corrupt-0123456789abcdef";
+    disk.create_file(&root, TEMP).await.unwrap();
+    disk.rename(&root, TEMP, &root, aside).await.unwrap();
+    assert_eq!(modes(&dir.path().join(aside)).0, 0o600);
+}
+
+#[tokio::test]
+async fn another_file_s_second_name_lends_it_no_mode() {
+    let (dir, disk) = disk();
+    let (root, other) = (disk.root(), dir.path().join("other"));
+    std::fs::write(&other, "").unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::hard_link(&other, dir.path().join(TEMP)).unwrap();
+    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    assert_eq!(modes(&other).0, 0o600);
 }
 
 #[tokio::test]

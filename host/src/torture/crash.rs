@@ -92,11 +92,8 @@ pub(super) fn explore(
     let steps = std::mem::take(&mut player.steps);
     let wrong = wrong.or_else(|| {
         let log = disk.world().log.take().unwrap_or_default();
-        let is_excused = |path: &String| {
-            // Whoever cannot read its lock does not know that it is its own.
-            let is_lock = player.injected > 0 && !is_temporary(name_of(path));
-            before.contains(path) || is_lock || log.iter().any(|step| excuses(step, path))
-        };
+        let is_excused =
+            |path: &String| before.contains(path) || log.iter().any(|step| excuses(step, path));
         let is_tidy = !player.has_killed();
         let left = remains(&live).into_iter().find(|path| is_tidy && !is_excused(path));
         disk.world().log = Some(log);
@@ -157,12 +154,15 @@ fn remains(tree: &Tree) -> Vec<String> {
 
 /// Whether a call that failed is why a file is still there.
 fn excuses(step: &Step, path: &str) -> bool {
-    step.call.path == path
-        && match step.fault {
-            Some(Fault::After(_)) => step.call.operation == DiskOperation::CreateFile,
-            Some(_) => step.call.operation == DiskOperation::RemoveFile,
-            None => false,
-        }
+    let Some(fault) = step.fault else { return false };
+    if !is_temporary(name_of(path)) {
+        // Whoever cannot read its lock, or was told that it has none, leaves it.
+        return step.call.path == path || step.call.to.as_deref() == Some(path);
+    }
+    let operation = step.call.operation;
+    let (created, removed) = (DiskOperation::CreateFile, DiskOperation::RemoveFile);
+    let is_after = matches!(fault, Fault::After(_));
+    step.call.path == path && operation == if is_after { created } else { removed }
 }
 
 fn name_of(path: &str) -> &str {

@@ -83,7 +83,7 @@ pub(super) fn run(
         'all: while let Ok(done) = told.recv() {
             early.insert(done.index, done);
             while let Some(done) = early.remove(&due) {
-                due += 1;
+                due = due.saturating_add(1);
                 states.extend(done.states);
                 (done.index, done.trace_hash).hash(&mut trace);
                 counts.states = states.len() as u64;
@@ -144,13 +144,13 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
             fault::every_call(unit, &plan, kind);
         }
         2 => match turn {
-            0 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
-            1 => order::callers_go_away(unit, &Plan::updates(2, Durable, Visible)),
-            2 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
-            3 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
-            4 => order::six_in_flight(unit),
-            5 => order::callers_go_away(unit, &Plan::waiters()),
-            6 => order::rivals(unit),
+            0 => order::rivals(unit),
+            1 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
+            2 => order::callers_go_away(unit, &Plan::updates(2, Durable, Visible)),
+            3 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
+            4 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
+            5 => order::six_in_flight(unit),
+            6 => order::callers_go_away(unit, &Plan::waiters()),
             _ => match unit.random.usize(..8) {
                 0 => order::rivals(unit),
                 1 | 2 => burst(unit),

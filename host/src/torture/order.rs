@@ -55,7 +55,8 @@ pub(super) fn six_in_flight(unit: &mut Unit<'_>) {
         let mut width = 0;
         for nth in 0.. {
             let batch = |order| Order::Batch { round, order, left: Vec::new(), widths: Vec::new() };
-            let order = if width <= IN_FLIGHT_MAX { nth } else { unit.random.usize(..) };
+            let is_drawn = width > IN_FLIGHT_MAX;
+            let order = if is_drawn { unit.random.usize(..permutations(width)) } else { nth };
             let play = Play { order: batch(order), points_max: Some(1), ..Play::default() };
             let played = explore(unit, &plan, Tree::new(), None, play, LIMITS);
             let Order::Batch { widths, .. } = played.order else { return };
@@ -119,5 +120,6 @@ pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
 }
 
 fn permutations(count: usize) -> usize {
-    (1..=count).product()
+    // More than 20 calls have more orders than there are numbers.
+    (1..=count).fold(1_usize, usize::saturating_mul)
 }

@@ -525,7 +525,6 @@ impl Order {
 fn permute(ids: &mut [u64], number: usize) {
     let mut number = number;
     for at in 0..ids.len() {
-        // More than 20 calls have more orders than there are numbers.
         let rest = (1..ids.len() - at).fold(1_usize, |all, next| all.saturating_mul(next));
         let chosen = at + (number / rest).min(ids.len() - 1 - at);
         number %= rest;

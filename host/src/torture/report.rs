@@ -24,8 +24,8 @@ pub struct Report {
     pub seed: u64,
     /// Its counts.
     pub counts: Progress,
-    /// The same for the same seed, the same number of states, the same models and the same
-    /// component, on any number of threads.
+    /// The same for the same seed, the same number of states, the same models, the same component
+    /// and the same build of this library, on any number of threads.
     pub trace_hash: u64,
     /// What was broken, in the order of the units; at most [`VIOLATIONS_MAX`].
     pub violations: Vec<Violation>,

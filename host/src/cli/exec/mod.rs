@@ -144,7 +144,7 @@ impl Keeper {
     /// Opens the run.
     async fn open(args: &Args) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
-        let tandem = args.root.host().build().await?;
+        let tandem = Tandem::builder().dir(&args.root.path).build().await?;
         let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
         let durability = args.durability.map(|durability| match durability {
             DurabilityArg::Durable => Durability::Durable,

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tandem_host::Tandem;
 use tokio::time::Instant;
 
 use super::plain::{complain, message};
@@ -101,7 +102,8 @@ fn raise_open_files() {
 async fn serve(args: Args) -> Result<ExitCode, String> {
     raise_open_files();
     let mut signals = Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
-    let tandem = args.root.host().build().await.map_err(|error| message(&error))?;
+    let tandem =
+        Tandem::builder().dir(args.root.path).build().await.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {error}");
     let limits = Limits::new();
     let output = Output::start().map_err(no_thread)?;

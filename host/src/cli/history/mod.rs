@@ -5,7 +5,7 @@ mod entry;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tandem_host::{Error, ErrorKind, History, HistoryOptions};
+use tandem_host::{Error, ErrorKind, History, HistoryOptions, Tandem};
 
 use super::json::on_one_line;
 use super::plain::{complain, message, plain, plain_json};
@@ -72,7 +72,7 @@ fn told(error: &Error) -> String {
 }
 
 async fn read(args: &Args) -> Result<History, Error> {
-    let tandem = args.root.host().build().await?;
+    let tandem = Tandem::builder().dir(&args.root.path).build().await?;
     let options = HistoryOptions::new(&args.task);
     let options = match args.limit {
         Some(limit) => options.limit(limit),

@@ -27,7 +27,7 @@ const COMMAND: &str = "torture";
 /// The exit code of a run that could not be made, or whose result could not be told.
 const EXIT_NOT_RUN: u8 = 125;
 /// More would only wait for each other.
-const THREADS_MAX: i64 = 1024;
+const THREADS_MAX: i64 = 256;
 
 /// Run the component on simulated disks that fail and crash, and check what it promises
 ///
