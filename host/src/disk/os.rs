@@ -314,6 +314,7 @@ fn open_up(dir: &Dir, path: &str, mode: u32) {
 }
 
 /// The umask of this process.
+#[allow(clippy::useless_conversion, reason = "modes have 16 bits on some systems")]
 fn umask() -> u32 {
     // To ask the system changes it for a moment, and another thread may create a file then.
     let told = std::fs::read("/proc/self/status").ok().and_then(|status| {

@@ -132,7 +132,7 @@ fn a_recorded_run_is_in_the_history_once() {
     with(&[&second, &first], "not in the order of time");
     with(&[&first, &plan::summary(7, 0, 10).1], "which nobody recorded");
     with(&[&plan::summary(0, 3, 10).1], "none that was recorded");
-    judged(&[summary.clone()], known, Crash::PowerLoss, "is gone");
+    judged(std::slice::from_ref(&summary), known, Crash::PowerLoss, "is gone");
     let torn = [summary, (plan::history_path(), "{\"taskId\"")];
     judged(&torn, known, Crash::PowerLoss, "a history is not whole");
 }
