@@ -54,6 +54,16 @@ pub static MUTATIONS: &[Mutation] = &[
         changes: &[Change { file: DURABLE, from: "storage.sync_dir(dir).await", to: "Ok(())" }],
     },
     Mutation {
+        name: "directory-left-clean",
+        what: "a directory whose sync failed is merely synced again by the next flush",
+        rule: "a directory whose sync failed is made dirty before it is synced again",
+        changes: &[Change {
+            file: DURABLE,
+            from: "let _ = temp::disk_time(storage, dir, \"\").await;",
+            to: "",
+        }],
+    },
+    Mutation {
         name: "no-ancestor-sync",
         what: "the directories above a file's own are never synced",
         rule: "every directory above is synced too unless this component did it before",
