@@ -26,7 +26,7 @@ use crate::sim::tree::Tree;
 const EXHAUSTIVE: Limits = Limits { names_max: 1 << 18, states_max: 1 << 20 };
 
 /// Of larger ones, so many states are drawn at each step.
-const DRAWN: Limits = Limits { names_max: 64, states_max: 256 };
+const DRAWN: Limits = Limits { names_max: 96, states_max: 512 };
 
 /// What a unit found, to be counted in the order of the units.
 struct Done {
@@ -144,7 +144,7 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
             fault::every_call(unit, &plan, kind);
         }
         2 => match turn {
-            0 => order::rivals(unit),
+            0 => order::rivals(unit, 400),
             1 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
             2 => order::callers_go_away(unit, &Plan::updates(2, Durable, Visible)),
             3 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
@@ -152,7 +152,7 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
             5 => order::six_in_flight(unit),
             6 => order::callers_go_away(unit, &Plan::waiters()),
             _ => match unit.random.usize(..8) {
-                0 => order::rivals(unit),
+                0 => order::rivals(unit, 60),
                 1 | 2 => burst(unit),
                 _ => drawn(unit),
             },

@@ -81,8 +81,8 @@ const IN_FLIGHT_MAX: usize = 6;
 const DRAWN: usize = 60;
 
 /// Two instances that want one lock, and calls that are so slow that its lease ends.
-pub(super) fn rivals(unit: &mut Unit<'_>) {
-    for _ in 0..RIVALS {
+pub(super) fn rivals(unit: &mut Unit<'_>, count: usize) {
+    for _ in 0..count {
         let plan = Plan::rivals(2 + unit.random.usize(..3));
         let order = Order::random(unit.random.fork());
         let play = Play { order, points_max: Some(3), ..Play::default() };
@@ -93,9 +93,6 @@ pub(super) fn rivals(unit: &mut Unit<'_>) {
         }
     }
 }
-
-/// How often that is tried in a unit.
-const RIVALS: usize = 400;
 
 /// Callers that stop waiting, for each call and at each of its waits.
 pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {

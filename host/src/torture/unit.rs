@@ -75,7 +75,7 @@ impl<'l> Unit<'l> {
         if !self.seen.contains_key(&print) {
             self.states.insert(print);
             // To write again costs most of the time, and hardly depends on what was found.
-            let visit = match print % 4 {
+            let visit = match print % 8 {
                 0 => Visit::ToUse,
                 1 => Visit::Soon,
                 _ => Visit::Later,
