@@ -1,10 +1,13 @@
-//! Builds the component and tells the library where it is, as `TANDEM_COMPONENT`.
+//! Builds the component and tells the library where it is, as `TANDEM_COMPONENT`, and where it is
+//! compiled for this target, as `TANDEM_PRECOMPILED`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[path = "build/component.rs"]
 mod component;
+#[path = "build/precompile.rs"]
+mod precompile;
 
 fn main() -> ExitCode {
     match run() {
@@ -41,6 +44,13 @@ fn run() -> Result<(), String> {
     }
     .build()?;
     println!("cargo::rustc-env=TANDEM_COMPONENT={}", out.display());
+
+    let target = std::env::var("TARGET").map_err(|error| format!("TARGET: {error}"))?;
+    let precompiled = out_dir.join("tandem.cwasm");
+    if !precompile::precompile(&out, &target, &precompiled)? {
+        println!("cargo::warning=the component is compiled at each start, not for target {target}");
+    }
+    println!("cargo::rustc-env=TANDEM_PRECOMPILED={}", precompiled.display());
     Ok(())
 }
 

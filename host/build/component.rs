@@ -150,7 +150,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Write the file in one step, and only if its content changes.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+pub fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     if std::fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());
     }

@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use wasmtime::component::{Component, ResourceTable};
-use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::clocks::Clocks;
-use crate::component::COMPONENT;
+use crate::component;
 use crate::glue::linker::{Filesystem, State};
+
+mod config;
+
+use config::config;
 
 /// How often the epoch moves.
 pub(crate) const TICK_MS: u64 = 100;
@@ -44,17 +48,19 @@ pub(crate) struct Watchdog {
 }
 
 impl Compiled {
-    /// The embedded component, compiled once in this process.
+    /// The embedded component, loaded once in this process.
     pub(crate) fn embedded() -> wasmtime::Result<Arc<Compiled>> {
         static EMBEDDED: OnceLock<Arc<Compiled>> = OnceLock::new();
-        // Held while compiling, so that simultaneous callers do it once.
-        static COMPILING: Mutex<()> = Mutex::new(());
+        // Held while loading, so that simultaneous callers do it once.
+        static LOADING: Mutex<()> = Mutex::new(());
 
-        let _compiling = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(compiled) = EMBEDDED.get() {
             return Ok(compiled.clone());
         }
-        let compiled = Arc::new(Compiled::new(COMPONENT)?);
+        let engine = Engine::new(&config())?;
+        let component = component::embedded(&engine)?;
+        let compiled = Arc::new(Compiled::of(engine, component));
         Ok(EMBEDDED.get_or_init(|| compiled).clone())
     }
 
@@ -62,7 +68,11 @@ impl Compiled {
     pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
         let engine = Engine::new(&config())?;
         let component = Component::from_binary(&engine, bytes)?;
-        Ok(Compiled { engine, component, ticking: Mutex::new(Weak::new()) })
+        Ok(Compiled::of(engine, component))
+    }
+
+    fn of(engine: Engine, component: Component) -> Compiled {
+        Compiled { engine, component, ticking: Mutex::new(Weak::new()) }
     }
 
     /// Keeps the epoch moving as long as the result lives.
@@ -83,15 +93,6 @@ impl Compiled {
         *current = Arc::downgrade(&ticking);
         Ok(ticking)
     }
-}
-
-/// The one configuration of this library's engines.
-fn config() -> Config {
-    let mut config = Config::new();
-    config.wasm_component_model(true);
-    config.wasm_component_model_async(true);
-    config.epoch_interruption(true);
-    config
 }
 
 /// A store with its limits, its clocks and its one directory.

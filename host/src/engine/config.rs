@@ -1,0 +1,13 @@
+//! The one configuration of this library's engines. The build script compiles the component with
+//! it, and a component can be loaded only by an engine that is configured as its compiler was.
+
+use wasmtime::Config;
+
+/// What the component needs, and an epoch to interrupt it by.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    config
+}
