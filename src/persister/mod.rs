@@ -46,7 +46,34 @@ pub struct Receipt {
 pub type Outcome = Result<Receipt, Error>;
 
 /// Gets the outcome of the flush that covers its request.
-type Caller = oneshot::Sender<Outcome>;
+struct Caller {
+    sender: oneshot::Sender<Outcome>,
+    /// What earlier flushes wrote of a request whose channels were taken one after the other.
+    so_far: Receipt,
+}
+
+impl Caller {
+    fn new() -> (Caller, oneshot::Receiver<Outcome>) {
+        let (sender, outcome) = oneshot::channel();
+        (Caller { sender, so_far: Receipt::default() }, outcome)
+    }
+
+    fn note(&mut self, receipt: Receipt) {
+        self.so_far = Receipt {
+            manifest: receipt.manifest.or(self.so_far.manifest),
+            heartbeat: receipt.heartbeat.or(self.so_far.heartbeat),
+        };
+    }
+
+    fn answer(mut self, outcome: &Outcome) {
+        let outcome = outcome.clone().map(|receipt| {
+            self.note(receipt);
+            self.so_far
+        });
+        // A caller that went away wants no answer.
+        let _ = self.sender.send(outcome);
+    }
+}
 
 /// The directories of the runs that are open in this component, sorted.
 pub type Registry = Arc<AtomicRefCell<Vec<String>>>;
@@ -79,7 +106,7 @@ struct State {
 enum Phase {
     Open,
     /// The callers of `close` that wait for its outcome.
-    Closing(Vec<Caller>),
+    Closing(Vec<oneshot::Sender<Outcome>>),
     Closed,
 }
 
@@ -132,7 +159,7 @@ impl<S: Storage> Run<S> {
     /// [`Error::InvalidInput`], [`Error::Storage`], [`Error::Closed`].
     pub async fn schedule(&self, flags: Channels, force: bool) -> Outcome {
         self.0.check_open()?;
-        let (caller, outcome) = oneshot::channel();
+        let (caller, outcome) = Caller::new();
         {
             let mut state = self.0.state.borrow_mut();
             if flags.manifest && state.document.is_none() {
@@ -245,7 +272,7 @@ impl<S: Storage> Inner<S> {
             let taken = state.schedule.start(started_ns);
             if taken.is_empty() {
                 // Abandoned since the step was decided.
-                let _ = state.schedule.finish(started_ns, Channels::NONE, || 0);
+                let _ = state.schedule.finish(started_ns, Channels::NONE, || 0, |_| ());
                 return;
             }
             let was_failing = Channels::filter(|c| state.schedule.is_failing(c));
@@ -268,7 +295,12 @@ impl<S: Storage> Inner<S> {
             }
         }
         let outcome = combine(outcomes, bytes);
-        let finished = state.schedule.finish(ended_ns, failed, || storage.random());
+        let note = |caller: &mut Caller| {
+            if let Ok(receipt) = outcome {
+                caller.note(receipt);
+            }
+        };
+        let finished = state.schedule.finish(ended_ns, failed, || storage.random(), note);
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
         state.stats.count_flush(elapsed_ns, finished.covered, outcome.as_ref().err());
         state.stats.automatic_retries += u64::from(!finished.is_asked);
@@ -276,8 +308,7 @@ impl<S: Storage> Inner<S> {
             state.stats.last_error = None;
         }
         for caller in finished.answered {
-            // A caller that went away wants no answer.
-            let _ = caller.send(outcome.clone());
+            caller.answer(&outcome);
         }
     }
 
@@ -352,7 +383,7 @@ async fn drive<S: Storage>(run: Rc<Inner<S>>) {
 
 /// Flushes what is dirty; closed only if all of it is on the disk.
 async fn close<S: Storage>(run: Rc<Inner<S>>) {
-    let (caller, outcome) = oneshot::channel();
+    let (caller, outcome) = Caller::new();
     let is_clean = run.state.borrow_mut().schedule.request(Channels::NONE, true, caller).is_some();
     let outcome = if is_clean {
         Ok(Receipt::default())

@@ -255,8 +255,15 @@ impl<C> Schedule<C> {
         taken
     }
 
-    /// Ends the flush in flight at the time `now`. `random` spreads the back-off.
-    pub fn finish(&mut self, now: u64, failed: Channels, random: impl Fn() -> u64) -> Finished<C> {
+    /// Ends the flush in flight at the time `now`. `random` spreads the back-off; `note` is told the
+    /// callers that were covered in part and wait on.
+    pub fn finish(
+        &mut self,
+        now: u64,
+        failed: Channels,
+        random: impl Fn() -> u64,
+        note: impl Fn(&mut C),
+    ) -> Finished<C> {
         let Some(flight) = self.flight.take() else {
             return Finished { answered: Vec::new(), covered: 0, is_asked: false };
         };
@@ -281,12 +288,13 @@ impl<C> Schedule<C> {
 
         let mut answered = Vec::new();
         let mut covered = flight.covers.len();
-        for (caller, waits) in flight.covers {
+        for (mut caller, waits) in flight.covers {
             match waits {
                 // It succeeded for a part of what the request named: the rest is still to come.
                 Waits::Channels(channels) if is_ok && !channels.minus(flight.taken).is_empty() => {
                     // Of a run that was dropped nothing is to come: the caller goes unanswered.
                     if !is_abandoned {
+                        note(&mut caller);
                         self.waiting.push((caller, Waits::Channels(channels.minus(flight.taken))));
                     }
                 }

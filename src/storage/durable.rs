@@ -77,8 +77,10 @@ async fn sync_directory<S: Storage>(storage: &S, dir: &S::Dir) -> Result<(), Ste
     }
     let synced = storage.sync_dir(dir).await;
     if synced.is_err_and(|code| !cannot_sync_directories(code)) {
-        // A disk that refuses this too refuses the next write.
-        let _ = temp::disk_time(storage, dir, "").await;
+        // If an earlier one could not be removed, its end alone does it. A disk that refuses both
+        // refuses the next write too.
+        let _ = storage.create_file(dir, temp::PROBE).await;
+        let _ = storage.remove(dir, temp::PROBE).await;
     }
     synced.map_err(|code| (Operation::SyncDirectory, code))
 }

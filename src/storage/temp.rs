@@ -66,6 +66,9 @@ pub async fn revoke<S: Storage>(
     Ok(())
 }
 
+/// Always the same, so that no more than one stays in a directory that nobody sweeps.
+pub const PROBE: &str = ".probe.00000000000000000000000000000000.tandem-tmp";
+
 /// The file system's own time: the mtime of a file just created in `dir`, and removed again.
 ///
 /// # Errors

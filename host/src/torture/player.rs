@@ -415,13 +415,10 @@ impl<'p> Player<'p> {
         };
         self.reached(receipt.manifest, plan.manifest)?;
         self.reached(receipt.heartbeat, plan.heartbeat)?;
-        // A throttled request whose channels were taken one after the other, because one of them
-        // still backed off, is told of the last flush.
-        let is_split = !request.force && self.injected > 0;
-        if request.manifest && call.versions > 0 && receipt.manifest.is_none() && !is_split {
+        if request.manifest && call.versions > 0 && receipt.manifest.is_none() {
             return Err("its receipt does not tell of the manifest that it asked for".to_owned());
         }
-        if request.heartbeat && receipt.heartbeat.is_none() && !is_split {
+        if request.heartbeat && receipt.heartbeat.is_none() {
             return Err("its receipt does not tell of the heartbeat that it asked for".to_owned());
         }
         if is_barrier || request.manifest {

@@ -52,6 +52,10 @@ proptest! {
     ) {
         let place = Place::new();
         let (mut calls, mut n) = (Vec::new(), 0);
+        // In each directory above the run a probe may stay that could not be removed.
+        let fails = |name| move |op: &Op| matches!(op, Op::Fail { step, .. } if *step == name);
+        let may_stay = ops.iter().any(fails("sync-dir")) && ops.iter().any(fails("remove"));
+        let stay_max = if may_stay { 4 } else { 0 };
         let release = || STEPS.iter().for_each(|step| place.disk.release(step));
         for op in ops {
             match op {
@@ -79,6 +83,6 @@ proptest! {
         prop_assert_eq!(place.dirty(), NONE);
         place.disk.advance_ms(3_600_000);
         place.close().expect("close");
-        prop_assert_eq!(place.temp_files(), 0);
+        prop_assert!(place.temp_files() <= stay_max);
     }
 }

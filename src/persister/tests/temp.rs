@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use crate::storage::temp::PROBE;
+
 use super::*;
 
 /// The names of the files that were created since the last look.
@@ -18,14 +20,14 @@ fn temp_names_are_never_used_twice() {
         }
         for _ in 0..3 {
             let _ = place.force(BOTH);
-            for name in created(&place) {
+            // What makes a directory dirty again is never renamed, and has one name.
+            for name in created(&place).into_iter().filter(|name| !name.ends_with(PROBE)) {
                 assert!(names.insert(name.clone()), "{name}");
             }
         }
         place.disk.heal();
     }
-    // Each directory sync that failed makes one more.
-    assert_eq!(names.len(), 36 + 3);
+    assert_eq!(names.len(), 36);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn an_automatic_retry_has_no_caller() {
     assert_eq!(run.flush(MANIFEST), (MANIFEST, vec![1]));
     run.wait();
     assert_eq!(run.start(), MANIFEST);
-    let end = run.schedule.finish(run.now_ms * MS, NONE, || 0);
+    let end = run.schedule.finish(run.now_ms * MS, NONE, || 0, |_| ());
     assert_eq!(end, Finished { answered: vec![], covered: 0, is_asked: false });
     assert_eq!(run.step(), Step::Idle);
 }

@@ -54,7 +54,7 @@ impl Clocked {
 
     /// Ends the flush in flight, with the shortest back-off, and tells who was answered.
     fn finish(&mut self, failed: Channels) -> Vec<u32> {
-        self.schedule.finish(self.now_ms * MS, failed, || 0).answered
+        self.schedule.finish(self.now_ms * MS, failed, || 0, |_| ()).answered
     }
 
     /// A whole flush: what it took, and who was answered.

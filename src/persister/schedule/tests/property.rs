@@ -157,7 +157,7 @@ impl Model {
         if failed.is_empty() && self.is_whole {
             self.full_success = Some(now);
         }
-        for caller in self.run.schedule.finish(now * MS, failed, || random).answered {
+        for caller in self.run.schedule.finish(now * MS, failed, || random, |_| ()).answered {
             let asked = self.callers.remove(&caller).expect("each caller is answered once");
             if failed.is_empty() {
                 let is_written = asked.versions.iter().zip(&self.written).all(|(a, w)| a <= w);
