@@ -1,16 +1,22 @@
 //! A granted directory of the operating system.
 
-use std::fs::{File, Permissions};
+mod mode;
+mod open;
+mod replaced;
+
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt as _};
-use std::path::{Component, Path};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt, PermissionsExt as _};
-use rustix::fs::{Mode, OFlags};
+use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt};
 
 use super::{Disk, Entry, ErrorCode, Kind, Stat, is_temporary};
+use mode::Umask;
+use open::{open_file, reopened};
+use replaced::{Closing, Replaced};
 
 /// A directory of the operating system, and nothing outside it.
 ///
@@ -24,13 +30,18 @@ use super::{Disk, Entry, ErrorCode, Kind, Stat, is_temporary};
 /// sync makes it so, as with the journals of ext4 and xfs. Other files are created with 0666 less
 /// the umask.
 ///
+/// The file that a rename replaces is kept open until the rename has been told, and closed by a
+/// worker: to free it takes longer than the rename itself. At most 64 wait for that; on NFS, each
+/// shows as `.nfs...` in its directory for so long.
+///
 /// Operations run on tokio's threads for blocking work, or in part on those that ask for them: see
 /// [`Threads`].
 #[derive(Clone, Debug)]
 pub struct OsDisk {
     root: Arc<Dir>,
     threads: Threads,
-    umask: u32,
+    umask: Umask,
+    closing: Closing,
 }
 
 /// On which threads an [`OsDisk`] makes its calls.
@@ -74,7 +85,8 @@ impl OsDisk {
     /// The system's error: there is nothing at `path`, or it is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<OsDisk> {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(OsDisk { root: Arc::new(root), threads: Threads::default(), umask: umask() })
+        let (threads, umask, closing) = (Threads::default(), Umask::get(), Closing::default());
+        Ok(OsDisk { root: Arc::new(root), threads, umask, closing })
     }
 
     /// Make calls on these threads. Default: [`Threads::Workers`].
@@ -134,7 +146,7 @@ impl Disk for OsDisk {
     async fn create_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
         let (dir, path) = (at.dir()?, path.to_owned());
         self.run(Cost::Cheap, move || {
-            let mode = if is_temporary(name_of(&path)) { PRIVATE } else { PUBLIC };
+            let mode = if is_temporary(name_of(&path)) { mode::PRIVATE } else { mode::PUBLIC };
             // Exclusive creation never follows a link.
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(mode);
@@ -202,12 +214,16 @@ impl Disk for OsDisk {
     ) -> Result<(), ErrorCode> {
         let (from_dir, from) = (from_dir.dir()?, from.to_owned());
         let (to_dir, to) = (to_dir.dir()?, to.to_owned());
-        let umask = self.umask;
+        let (umask, closing) = (self.umask, self.closing.clone());
         self.run(Cost::Cheap, move || {
+            let replaced = Replaced::find(&to_dir, &to);
             if is_temporary(name_of(&from)) {
-                open_up(&from_dir, &from, mode_of(&to_dir, &to, umask));
+                let mode = mode::of_successor(&to_dir, &to, &replaced, umask);
+                mode::open_up(&from_dir, &from, mode);
             }
-            Ok(from_dir.rename(from, &to_dir, to)?)
+            from_dir.rename(from, &to_dir, to)?;
+            closing.close_later(replaced);
+            Ok(())
         })
         .await
     }
@@ -247,86 +263,6 @@ impl Disk for OsDisk {
         })
         .await
     }
-}
-
-/// Opens the regular file at `path` for reading, and no link to one.
-///
-/// cap-std cannot say "no link" in its public interface, so the directory that holds the name is
-/// resolved by it, and the name itself, one plain step, is opened here.
-fn open_file(dir: &Dir, path: &str) -> Result<File, ErrorCode> {
-    let parsed = Path::new(path);
-    let name = match parsed.components().next_back() {
-        Some(Component::Normal(name)) if !path.ends_with('/') => name,
-        Some(Component::Normal(_)) => return Err(ErrorCode::NotDirectory),
-        Some(Component::CurDir) => return Err(ErrorCode::IsDirectory),
-        Some(_) => return Err(ErrorCode::NotPermitted),
-        None => return Err(ErrorCode::NoEntry),
-    };
-    let parent = parsed.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.map(|parent| dir.open_dir(parent)).transpose()?;
-    // Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(parent.as_ref().unwrap_or(dir), name, flags, Mode::empty())?;
-    let file = File::from(opened);
-    let kind = file.metadata()?.file_type();
-    if kind.is_file() {
-        Ok(file)
-    } else if kind.is_dir() {
-        Err(ErrorCode::IsDirectory)
-    } else {
-        Err(ErrorCode::Invalid)
-    }
-}
-
-/// The same directory through a new handle. cap-std opens directories with O_PATH, and such a
-/// handle cannot be synced.
-fn reopened(dir: &Dir) -> Result<File, ErrorCode> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(File::from(rustix::fs::openat(dir, ".", flags, Mode::empty())?))
-}
-
-/// Mode of a file that is not complete yet.
-const PRIVATE: u32 = 0o600;
-/// Less the umask, the mode of other files.
-const PUBLIC: u32 = 0o666;
-/// Permissions, without what runs a file as somebody else.
-const PERMISSIONS: u32 = 0o777;
-
-/// What a file that takes the place of `to` may be used for: the same as before.
-fn mode_of(dir: &Dir, to: &str, umask: u32) -> u32 {
-    // What is set aside is as private as it was.
-    let original = to.rsplit_once(".corrupt-").map_or(to, |(original, _)| original);
-    match dir.symlink_metadata(original) {
-        Ok(old) if old.is_file() => old.permissions().mode() & PERMISSIONS,
-        // A link has no permissions of its own. Whatever else is wrong, the rename tells.
-        _ => PUBLIC & !umask,
-    }
-}
-
-/// Gives a complete file its mode, or leaves it private: some file systems have no modes.
-fn open_up(dir: &Dir, path: &str, mode: u32) {
-    // Through a handle: the name could have become a link that leads elsewhere, and a second name
-    // of another file is none of ours.
-    let Ok(file) = open_file(dir, path) else { return };
-    if file.metadata().is_ok_and(|metadata| metadata.nlink() == 1) {
-        let _ = file.set_permissions(Permissions::from_mode(mode));
-    }
-}
-
-/// The umask of this process.
-#[allow(clippy::useless_conversion, reason = "modes have 16 bits on some systems")]
-fn umask() -> u32 {
-    // To ask the system changes it for a moment, and another thread may create a file then.
-    let told = std::fs::read("/proc/self/status").ok().and_then(|status| {
-        let status = String::from_utf8_lossy(&status);
-        let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
-        u32::from_str_radix(line.trim(), 8).ok()
-    });
-    told.unwrap_or_else(|| {
-        let umask = rustix::process::umask(Mode::from_raw_mode(0o077));
-        rustix::process::umask(umask);
-        umask.bits().into()
-    })
 }
 
 fn name_of(path: &str) -> &str {

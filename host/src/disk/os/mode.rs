@@ -1,0 +1,68 @@
+//! The modes of files.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
+
+use cap_std::fs::{Dir, PermissionsExt as _};
+use rustix::fs::Mode;
+
+use super::open::open_file;
+use super::replaced::Replaced;
+
+/// Mode of a file that is not complete yet.
+pub(super) const PRIVATE: u32 = 0o600;
+/// Less the umask, the mode of other files.
+pub(super) const PUBLIC: u32 = 0o666;
+/// Permissions, without what runs a file as somebody else.
+const PERMISSIONS: u32 = 0o777;
+
+/// What a process takes away from the modes of the files that it creates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Umask(u32);
+
+impl Umask {
+    /// That of this process.
+    #[allow(clippy::useless_conversion, reason = "modes have 16 bits on some systems")]
+    pub(super) fn get() -> Umask {
+        // To ask the system changes it for a moment, and another thread may create a file then.
+        let told = std::fs::read("/proc/self/status").ok().and_then(|status| {
+            let status = String::from_utf8_lossy(&status);
+            let line = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+            u32::from_str_radix(line.trim(), 8).ok()
+        });
+        Umask(told.unwrap_or_else(|| {
+            let umask = rustix::process::umask(Mode::from_raw_mode(0o077));
+            rustix::process::umask(umask);
+            umask.bits().into()
+        }))
+    }
+}
+
+/// What a file that takes the place of `to`, where `replaced` is now, may be used for: the same as
+/// before.
+pub(super) fn of_successor(dir: &Dir, to: &str, replaced: &Replaced, umask: Umask) -> u32 {
+    // What is set aside is as private as it was.
+    let mode = match to.rsplit_once(".corrupt-") {
+        Some((original, _)) => dir
+            .symlink_metadata(original)
+            .ok()
+            .filter(|original| original.is_file())
+            .map(|original| original.permissions().mode()),
+        None => replaced.mode(),
+    };
+    // A link has no permissions of its own. Whatever else is wrong, the rename tells.
+    mode.map_or(PUBLIC & !umask.0, |mode| mode & PERMISSIONS)
+}
+
+/// Gives a complete file its mode, or leaves it private: some file systems have no modes.
+pub(super) fn open_up(dir: &Dir, path: &str, mode: u32) {
+    if mode == PRIVATE {
+        return;
+    }
+    // Through a handle: the name could have become a link that leads elsewhere, and a second name
+    // of another file is none of ours.
+    let Ok(file) = open_file(dir, path) else { return };
+    if file.metadata().is_ok_and(|metadata| metadata.nlink() == 1) {
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
+}
