@@ -124,7 +124,7 @@ const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 
 /// Fails each call of `plan` in turn.
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
-    let is_in_sequence = !plan.has_records && !plan.is_burst;
+    let check = if plan.has_records { reference::check_records } else { reference::check };
     for fault in kind.faults() {
         for is_sticky in [false, true] {
             for nth in 0.. {
@@ -136,8 +136,8 @@ pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
                 }
                 unit.faults += u64::from(played.injected > 0);
                 if played.injected > 0
-                    && is_in_sequence
-                    && let Err(sentence) = reference::check(plan, &played.ended, &played.log)
+                    && !plan.is_burst
+                    && let Err(sentence) = check(plan, &played.ended, &played.log)
                 {
                     unit.differs(plan, &played, sentence);
                 }

@@ -34,6 +34,22 @@ pub(super) fn check(plan: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), St
     Ok(())
 }
 
+/// Whether a workload's first call, if it records a run, begins both files before either has had an
+/// answer. What a later call begins can be beside what an earlier one left in the background.
+///
+/// # Errors
+/// It does not.
+pub(super) fn check_records(_: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), String> {
+    let Some(call) = ended.first().filter(|call| matches!(call.act, Act::Record(..))) else {
+        return Ok(());
+    };
+    let first = log.get(call.log.clone()).and_then(|steps| steps.first());
+    if first.is_some_and(|step| step.beside == 0) {
+        return Err(format!("{}: it waits for one file before it starts the other", call.act));
+    }
+    Ok(())
+}
+
 impl State {
     fn check(&mut self, plan: &Plan, call: &Ended, steps: &[Step]) -> Result<(), String> {
         match (call.act, &call.outcome) {
