@@ -115,18 +115,53 @@ fn cheap_calls_are_made_where_they_are_asked_for_if_that_is_allowed() {
 
     let disk = workers.threads(Threads::Inline);
     let file = disk.create_file(&root, "b").now_or_never().unwrap().unwrap();
-    assert_eq!(disk.write(&file, 0, vec![1; 64 * 1024]).now_or_never(), Some(Ok(64 * 1024)));
+    assert_eq!(disk.write(&file, 0, vec![1; 256 * 1024]).now_or_never(), Some(Ok(256 * 1024)));
     assert!(disk.stat_at(&root, "b").now_or_never().is_some());
     assert!(disk.rename(&root, "b", &root, "c").now_or_never().is_some());
     assert!(disk.open_dir(&root, ".").now_or_never().is_some());
     assert!(disk.remove_file(&root, "c").now_or_never().is_some());
     // These wait for the device, or copy for long.
-    assert!(disk.write(&file, 0, vec![1; 64 * 1024 + 1]).now_or_never().is_none());
+    assert!(disk.write(&file, 0, vec![1; 256 * 1024 + 1]).now_or_never().is_none());
     assert!(disk.sync_data(&file).now_or_never().is_none());
     assert!(disk.sync(&root).now_or_never().is_none());
     assert!(disk.read_dir(&root).now_or_never().is_none());
     drop(release);
     assert!(runtime.block_on(busy).unwrap().is_err());
+}
+
+/// How many files that are gone from `directory` this process still holds open.
+#[cfg(target_os = "linux")]
+fn held(directory: &std::path::Path) -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok())
+        .filter(|target| target.starts_with(directory))
+        .filter(|target| target.to_string_lossy().ends_with(" (deleted)"))
+        .count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_replaced_file_is_closed_by_a_worker_and_not_by_the_rename() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
+    runtime.unwrap().block_on(async {
+        let (dir, disk) = disk();
+        let disk = disk.threads(Threads::Inline);
+        let root = disk.root();
+        let (go, gone) = std::sync::mpsc::channel::<()>();
+        // As long as the only worker is busy.
+        let busy = tokio::task::spawn_blocking(move || gone.recv().ok());
+        for n in 0..100 {
+            disk.create_file(&root, TEMP).await.unwrap();
+            disk.rename(&root, TEMP, &root, "a").await.unwrap();
+            // The first replaces none; more than 64 do not pile up.
+            assert_eq!(held(dir.path()), n.min(64));
+        }
+        go.send(()).unwrap();
+        busy.await.unwrap();
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        assert_eq!(held(dir.path()), 0);
+    });
 }
 
 #[tokio::test]

@@ -51,14 +51,14 @@ pub enum Threads {
     #[default]
     Workers,
     /// Those that the system answers from memory are made where they are asked for: open, create,
-    /// rename, remove, stat, and writes of at most 64 KiB. They take microseconds on a local file
+    /// rename, remove, stat, and writes of at most 256 KiB. They take microseconds on a local file
     /// system, but may wait where its journal is busy, memory is short, or the directory is on a
     /// network. Syncs, reads, listings and larger writes go to workers.
     Inline,
 }
 
 /// Larger writes go to a worker: copying them takes longer than the way there.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+const INLINE_BYTES_MAX: usize = 256 * 1024;
 
 /// An open file or directory of an [`OsDisk`].
 #[derive(Clone, Debug)]

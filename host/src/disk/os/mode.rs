@@ -1,12 +1,12 @@
 //! The modes of files.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 
 use cap_std::fs::{Dir, PermissionsExt as _};
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 
-use super::open::open_file;
+use super::open::open_last;
 use super::replaced::Replaced;
 
 /// Mode of a file that is not complete yet.
@@ -61,8 +61,9 @@ pub(super) fn open_up(dir: &Dir, path: &str, mode: u32) {
     }
     // Through a handle: the name could have become a link that leads elsewhere, and a second name
     // of another file is none of ours.
-    let Ok(file) = open_file(dir, path) else { return };
-    if file.metadata().is_ok_and(|metadata| metadata.nlink() == 1) {
+    let Ok(file) = open_last(dir, path, OFlags::RDONLY | OFlags::NONBLOCK) else { return };
+    let file = File::from(file);
+    if file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() == 1) {
         let _ = file.set_permissions(Permissions::from_mode(mode));
     }
 }
