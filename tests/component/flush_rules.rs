@@ -16,6 +16,7 @@ on_every_filesystem!(
     set_and_merge_alone_write_nothing,
     the_first_request_of_a_run_does_not_wait,
     throttled_requests_that_wait_share_one_write_and_one_outcome,
+    a_thousand_updates_within_one_throttle_window_write_one_pair,
     a_forced_request_releases_one_queued_in_the_same_tick,
     a_throttled_request_right_after_a_forced_one_shares_its_flush,
     the_default_interval_is_five_seconds_of_the_monotonic_clock,
@@ -71,6 +72,33 @@ async fn throttled_requests_that_wait_share_one_write_and_one_outcome(files: Fil
     assert_eq!(after.manifest.writes - before.manifest.writes, 1);
     assert_eq!(after.heartbeat.writes - before.heartbeat.writes, 1);
     assert_eq!(bench.manifest("a"), "{\n  \"n\": 1\n}\n");
+}
+
+async fn a_thousand_updates_within_one_throttle_window_write_one_pair(files: Files) {
+    let clock = Clock::at_ms(1_000);
+    let bench = files.bench_with(|builder| builder.monotonic_clock(clock.clone())).await;
+    let run = bench.tandem.open_run(RunOptions::new("task", "a")).await.unwrap();
+    run.set_manifest("{}").await.unwrap();
+    run.schedule(ALL).await.unwrap();
+    let before = run.stats().await.unwrap();
+
+    let mut waiting = Vec::new();
+    for n in 0..1_000 {
+        run.merge_manifest(format!(r#"{{"n": {n}}}"#)).await.unwrap();
+        waiting.push(run.schedule(Request::new().manifest().heartbeat()));
+        // All of them are before the end of the window.
+        clock.set_ms(1_000 + 4 * n);
+    }
+    turn(&run).await;
+    assert!(waiting.iter_mut().all(is_waiting));
+    clock.set_ms(6_000);
+    let outcomes = join_all(waiting).await;
+    assert!(outcomes.iter().all(|outcome| outcome == &outcomes[0] && outcome.is_ok()));
+    let after = run.stats().await.unwrap();
+    assert_eq!(after.flushes - before.flushes, 1);
+    assert_eq!(after.manifest.writes - before.manifest.writes, 1);
+    assert_eq!(after.heartbeat.writes - before.heartbeat.writes, 1);
+    assert_eq!(bench.manifest("a"), "{\n  \"n\": 999\n}\n");
 }
 
 async fn a_forced_request_releases_one_queued_in_the_same_tick(files: Files) {
