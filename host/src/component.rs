@@ -21,3 +21,17 @@ pub(crate) fn embedded(engine: &Engine) -> wasmtime::Result<Component> {
     let component = unsafe { Component::deserialize(engine, PRECOMPILED) };
     component
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Precompiled;
+
+    use super::*;
+    use crate::engine::Compiled;
+
+    #[test]
+    fn the_component_is_compiled_by_the_build_and_not_at_each_start() {
+        assert_eq!(Engine::detect_precompiled(PRECOMPILED), Some(Precompiled::Component));
+        assert!(Compiled::embedded().is_ok());
+    }
+}
