@@ -45,10 +45,12 @@ fn run() -> Result<(), String> {
     .build()?;
     println!("cargo::rustc-env=TANDEM_COMPONENT={}", out.display());
 
-    let target = std::env::var("TARGET").map_err(|error| format!("TARGET: {error}"))?;
+    let variable = |name| std::env::var(name).map_err(|error| format!("{name}: {error}"));
+    let (target, host) = (variable("TARGET")?, variable("HOST")?);
     let precompiled = out_dir.join("tandem.cwasm");
-    if !precompile::precompile(&out, &target, &precompiled)? {
-        println!("cargo::warning=the component is compiled at each start, not for target {target}");
+    if let Some(reason) = precompile::precompile(&out, &target, &host, &precompiled)? {
+        let rest = "each start of the library will";
+        println!("cargo::warning=cannot compile the component for {target}, {rest}: {reason}");
     }
     println!("cargo::rustc-env=TANDEM_PRECOMPILED={}", precompiled.display());
     Ok(())

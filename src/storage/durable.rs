@@ -77,10 +77,12 @@ async fn sync_directory<S: Storage>(storage: &S, dir: &S::Dir) -> Result<(), Ste
     }
     let synced = storage.sync_dir(dir).await;
     if synced.is_err_and(|code| !cannot_sync_directories(code)) {
-        // If an earlier one could not be removed, its end alone does it. A disk that refuses both
-        // refuses the next write too.
-        let _ = storage.create_file(dir, temp::PROBE).await;
-        let _ = storage.remove(dir, temp::PROBE).await;
+        let created = storage.create_file(dir, temp::PROBE).await;
+        let removed = storage.remove(dir, temp::PROBE).await;
+        if created.is_err() && removed.is_err() {
+            // An earlier one is in the way that cannot be removed.
+            let _ = temp::disk_time(storage, dir, "").await;
+        }
     }
     synced.map_err(|code| (Operation::SyncDirectory, code))
 }

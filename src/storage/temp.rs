@@ -66,7 +66,7 @@ pub async fn revoke<S: Storage>(
     Ok(())
 }
 
-/// Always the same, so that no more than one stays in a directory that nobody sweeps.
+/// Always the same, so that one that stays in a directory that nobody sweeps is found by the next.
 pub const PROBE: &str = ".probe.00000000000000000000000000000000.tandem-tmp";
 
 /// The file system's own time: the mtime of a file just created in `dir`, and removed again.
@@ -144,6 +144,7 @@ mod tests {
             );
             assert!(!name.starts_with(".."), "{name}");
         }
+        assert!(parts(PROBE).is_some());
         for name in [
             "manifest.json",
             ".heartbeat",

@@ -151,7 +151,7 @@ fn a_replaced_file_is_closed_by_a_worker_and_not_by_the_rename() {
         let (go, gone) = std::sync::mpsc::channel::<()>();
         // As long as the only worker is busy.
         let busy = tokio::task::spawn_blocking(move || gone.recv().ok());
-        for n in 0..100 {
+        for n in 0..100_usize {
             disk.create_file(&root, TEMP).await.unwrap();
             disk.rename(&root, TEMP, &root, "a").await.unwrap();
             // The first replaces none; more than 64 do not pile up.

@@ -58,7 +58,7 @@ impl Compiled {
         if let Some(compiled) = EMBEDDED.get() {
             return Ok(compiled.clone());
         }
-        let engine = Engine::new(&config())?;
+        let engine = engine()?;
         let component = component::embedded(&engine)?;
         let compiled = Arc::new(Compiled::of(engine, component));
         Ok(EMBEDDED.get_or_init(|| compiled).clone())
@@ -66,7 +66,7 @@ impl Compiled {
 
     /// Any component of the same world.
     pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
-        let engine = Engine::new(&config())?;
+        let engine = engine()?;
         let component = Component::from_binary(&engine, bytes)?;
         Ok(Compiled::of(engine, component))
     }
@@ -93,6 +93,11 @@ impl Compiled {
         *current = Arc::downgrade(&ticking);
         Ok(ticking)
     }
+}
+
+/// An engine that can load what the build compiled.
+pub(crate) fn engine() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
 }
 
 /// A store with its limits, its clocks and its one directory.

@@ -38,8 +38,8 @@ pub(super) fn check(plan: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), St
 /// answer. What a later call begins can be beside what an earlier one left in the background.
 ///
 /// # Errors
-/// It does not.
-pub(super) fn check_records(_: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), String> {
+/// No other call was in flight when the record's first one was answered.
+pub(super) fn check_records(ended: &[Ended], log: &[Step]) -> Result<(), String> {
     let Some(call) = ended.first().filter(|call| matches!(call.act, Act::Record(..))) else {
         return Ok(());
     };

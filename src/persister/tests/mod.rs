@@ -136,7 +136,11 @@ impl Place {
     }
 
     fn temp_files(&self) -> usize {
-        self.disk.paths().iter().filter(|path| path.ends_with(".tandem-tmp")).count()
+        self.temp_paths().len()
+    }
+
+    fn temp_paths(&self) -> Vec<String> {
+        self.disk.paths().into_iter().filter(|path| path.ends_with(".tandem-tmp")).collect()
     }
 }
 

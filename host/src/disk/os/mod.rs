@@ -30,9 +30,9 @@ use replaced::{Closing, Replaced};
 /// sync makes it so, as with the journals of ext4 and xfs. Other files are created with 0666 less
 /// the umask.
 ///
-/// The file that a rename replaces is kept open until the rename has been told, and closed by a
-/// worker: to free it takes longer than the rename itself. At most 64 wait for that; on NFS, each
-/// shows as `.nfs...` in its directory for so long.
+/// On ext4, XFS, btrfs and tmpfs, a file of at most 1 MiB that a rename replaces is kept open and
+/// closed by a worker, because to free it takes longer than the rename itself. At most 64 are open
+/// so.
 ///
 /// Operations run on tokio's threads for blocking work, or in part on those that ask for them: see
 /// [`Threads`].
@@ -57,7 +57,7 @@ pub enum Threads {
     Inline,
 }
 
-/// Larger writes go to a worker: copying them takes longer than the way there.
+/// Larger writes go to a worker: to copy so much takes as long as the other cheap calls together.
 const INLINE_BYTES_MAX: usize = 256 * 1024;
 
 /// An open file or directory of an [`OsDisk`].
@@ -216,11 +216,10 @@ impl Disk for OsDisk {
         let (to_dir, to) = (to_dir.dir()?, to.to_owned());
         let (umask, closing) = (self.umask, self.closing.clone());
         self.run(Cost::Cheap, move || {
-            let replaced = Replaced::find(&to_dir, &to);
             if is_temporary(name_of(&from)) {
-                let mode = mode::of_successor(&to_dir, &to, &replaced, umask);
-                mode::open_up(&from_dir, &from, mode);
+                mode::open_up(&from_dir, &from, mode::of_successor(&to_dir, &to, umask));
             }
+            let replaced = Replaced::hold(&to_dir, &to);
             from_dir.rename(from, &to_dir, to)?;
             closing.close_later(replaced);
             Ok(())

@@ -1,13 +1,13 @@
 //! The modes of files.
 
 use std::fs::{File, Permissions};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 
 use cap_std::fs::{Dir, PermissionsExt as _};
 use rustix::fs::{Mode, OFlags};
 
 use super::open::open_last;
-use super::replaced::Replaced;
 
 /// Mode of a file that is not complete yet.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -38,20 +38,18 @@ impl Umask {
     }
 }
 
-/// What a file that takes the place of `to`, where `replaced` is now, may be used for: the same as
-/// before.
-pub(super) fn of_successor(dir: &Dir, to: &str, replaced: &Replaced, umask: Umask) -> u32 {
+/// What a file that takes the place of `to` may be used for: the same as before.
+pub(super) fn of_successor(dir: &Dir, to: &str, umask: Umask) -> u32 {
     // What is set aside is as private as it was.
-    let mode = match to.rsplit_once(".corrupt-") {
-        Some((original, _)) => dir
-            .symlink_metadata(original)
-            .ok()
-            .filter(|original| original.is_file())
-            .map(|original| original.permissions().mode()),
-        None => replaced.mode(),
-    };
-    // A link has no permissions of its own. Whatever else is wrong, the rename tells.
-    mode.map_or(PUBLIC & !umask.0, |mode| mode & PERMISSIONS)
+    let original = to.rsplit_once(".corrupt-").map_or(to, |(original, _)| original);
+    match dir.symlink_metadata(original) {
+        Ok(old) if old.is_file() => old.permissions().mode() & PERMISSIONS,
+        // A link has no permissions of its own.
+        Ok(_) => PUBLIC & !umask.0,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => PUBLIC & !umask.0,
+        // It may have been private.
+        Err(_) => PRIVATE,
+    }
 }
 
 /// Gives a complete file its mode, or leaves it private: some file systems have no modes.
