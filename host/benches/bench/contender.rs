@@ -1,8 +1,10 @@
 //! Taking turns.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::Result;
 
@@ -11,11 +13,26 @@ const WARM_UP_ROUNDS: usize = 20;
 
 /// One way to do the same work.
 pub trait Contender {
-    /// Its name in the report.
-    fn name(&self) -> &'static str;
+    /// Do the work once, and tell what it took.
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>>;
 
-    /// Do the work once, and end when it is done.
-    fn work(&mut self) -> BoxFuture<'_, Result<()>>;
+    /// What it found out of its version.
+    fn version(&self) -> Option<String> {
+        None
+    }
+
+    /// The most memory that the process which does the work had so far.
+    fn memory_peak_bytes(&mut self) -> BoxFuture<'_, Result<Option<u64>>> {
+        Box::pin(async { crate::memory::own_peak_bytes() })
+    }
+}
+
+/// What one turn took.
+#[derive(Clone, Copy)]
+pub struct Sample {
+    pub time: Duration,
+    /// Of all threads of the process that did the work.
+    pub cpu: Duration,
 }
 
 /// When to stop: whichever comes first.
@@ -25,34 +42,61 @@ pub struct Length {
     pub time_max: Duration,
 }
 
-/// How long each round took, by contender.
+/// Who takes the next turn. What one leaves to do for the disk delays whoever comes next, so each
+/// comes after each of the others about equally often.
+pub struct Order {
+    all: Vec<usize>,
+    random: fastrand::Rng,
+}
+
+impl Order {
+    pub fn of(count: usize) -> Self {
+        Self { all: (0..count).collect(), random: fastrand::Rng::with_seed(0) }
+    }
+
+    pub fn next_round(&mut self) -> &[usize] {
+        self.random.shuffle(&mut self.all);
+        &self.all
+    }
+}
+
+/// Do the work in this process.
+pub async fn here(work: impl Future<Output = Result<()>>) -> Result<Sample> {
+    let (cpu, start) = (cpu_time(), Instant::now());
+    work.await?;
+    let time = start.elapsed();
+    Ok(Sample { time, cpu: cpu_time().saturating_sub(cpu) })
+}
+
+/// What the threads of this process have used together.
+pub fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+/// What each round took, by contender.
 pub async fn take_turns(
     contenders: &mut [Box<dyn Contender>],
     length: Length,
-) -> Result<Vec<Vec<Duration>>> {
+) -> Result<Vec<Vec<Sample>>> {
     let begin = Instant::now();
     for _ in 0..WARM_UP_ROUNDS {
         for contender in contenders.iter_mut() {
-            contender.work().await?;
+            contender.turn().await?;
         }
         if begin.elapsed() >= length.time_max / 4 {
             break;
         }
     }
-    let mut times = vec![Vec::new(); contenders.len()];
+    let mut samples = vec![Vec::new(); contenders.len()];
+    let mut order = Order::of(contenders.len());
     let begin = Instant::now();
-    for round in 0..length.rounds_max {
-        // Each goes first, and after each of the others, equally often.
-        for turn in 0..contenders.len() {
-            let forward = (turn + round / 2) % contenders.len();
-            let at = if round % 2 == 0 { forward } else { contenders.len() - 1 - forward };
-            let start = Instant::now();
-            contenders[at].work().await?;
-            times[at].push(start.elapsed());
+    for _ in 0..length.rounds_max {
+        for at in order.next_round() {
+            samples[*at].push(contenders[*at].turn().await?);
         }
         if begin.elapsed() >= length.time_max {
             break;
         }
     }
-    Ok(times)
+    Ok(samples)
 }

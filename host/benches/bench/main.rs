@@ -1,26 +1,51 @@
-//! `cargo xtask bench`: what a flush, and recording a run, cost through the component against
-//! native Rust.
+//! `cargo xtask bench`: what a flush, and recording a run, cost through the component against what
+//! else could be used.
 //!
-//! The contenders take turns, round by round, in one process, so that whatever else the machine
-//! does meets all of them. Only ratios mean something on another machine; nothing asserts a time.
+//! The contenders take turns, round by round, in one process where they can, so that whatever else
+//! the machine does meets all of them. Only ratios mean something on another machine; nothing
+//! asserts a time.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+mod child;
 mod contender;
+mod crates;
+mod figures;
+mod files;
+mod html;
+mod kind;
+mod markdown;
+mod memory;
 mod native;
+mod node;
+mod noise;
 mod pair;
 mod record;
+mod replay;
 mod report;
+mod store;
+mod table;
 mod tandem;
+mod tokio_fs;
+mod version;
+mod work;
+
+use kind::Kind;
+use pair::Choice;
+use report::{LeftOut, Report};
+use work::Case;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Time Tandem against native Rust, and write target/bench.json.
+/// Time Tandem against what else could be used, and write target/bench.json, bench.md and bench.html.
+///
+/// A pair is a manifest and a heartbeat. By default manifests of 2, 32 and 256 KiB are written by
+/// one run, and those of 2 and 32 KiB also by 8 and 64 runs at once.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Options {
@@ -31,8 +56,26 @@ struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
     rounds: usize,
     /// Stop each case after this time
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 8.0)]
     seconds: f64,
+    /// Pairs: what their files survive
+    #[arg(long, value_delimiter = ',', value_name = "CASE")]
+    case: Vec<Case>,
+    /// Pairs and replays: these contenders only, and what they are set against
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    contenders: Vec<Kind>,
+    /// Pairs: these sizes of manifests
+    #[arg(long, value_delimiter = ',', value_name = "BYTES", value_parser = bytes)]
+    bytes: Option<Vec<usize>>,
+    /// Pairs and replays: as many runs at once
+    #[arg(long, value_delimiter = ',', value_name = "COUNT", value_parser = runs)]
+    runs: Option<Vec<usize>>,
+    /// Leave out what runs in Node
+    #[arg(long)]
+    without_node: bool,
+    /// Work alone, and tell how much memory that takes
+    #[arg(long, hide = true)]
+    memory_of: Option<Kind>,
     /// What cargo says to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -42,13 +85,28 @@ struct Options {
 enum Benchmark {
     /// A manifest and a heartbeat, in one flush
     Pair,
+    /// A realistic run, in which throttling and coalescing count
+    Replay,
     /// A completed run, into histories of 0 to 10,000 runs
     Record,
 }
 
+fn bytes(text: &str) -> std::result::Result<usize, String> {
+    within(text, 1_024, 16 << 20)
+}
+
+fn runs(text: &str) -> std::result::Result<usize, String> {
+    within(text, 1, 1_000)
+}
+
+fn within(text: &str, min: usize, max: usize) -> std::result::Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("it must be a number from {min} to {max}"))
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options) {
+    match run(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -57,19 +115,62 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<()> {
+fn run(options: Options) -> Result<()> {
     let length = contender::Length {
         rounds_max: options.rounds.max(1),
         time_max: Duration::try_from_secs_f64(options.seconds)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let mut rows = Vec::new();
-    if options.only.is_none_or(|only| only == Benchmark::Pair) {
-        rows.extend(runtime.block_on(pair::run(length))?);
+    let mut choice = Choice {
+        cases: if options.case.is_empty() { Case::ALL.to_vec() } else { options.case },
+        bytes: options.bytes,
+        runs_at_once: options.runs,
+        contenders: options.contenders,
+        without: Vec::new(),
+    };
+    if let Some(kind) = options.memory_of {
+        let works = choice.works()?;
+        let work = works.first().ok_or("there is nothing to do")?;
+        return runtime.block_on(memory::tell(kind, work));
     }
-    if options.only.is_none_or(|only| only == Benchmark::Record) {
-        rows.extend(runtime.block_on(record::run(length))?);
+    let is_asked = |benchmark| options.only.is_none_or(|only| only == benchmark);
+    let mut left_out = Vec::new();
+    if is_asked(Benchmark::Pair) || is_asked(Benchmark::Replay) {
+        left_out = without_node(&choice, options.without_node);
+        choice.without = left_out.iter().map(|left_out| left_out.kind).collect();
     }
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("target");
-    report::write(&target.join("bench.json"), rows)
+    let mut report = Report::new(left_out);
+    if is_asked(Benchmark::Pair) {
+        runtime.block_on(pair::run(&choice, length, &mut report))?;
+    }
+    if is_asked(Benchmark::Replay) {
+        runtime.block_on(replay::run(&choice, length, &mut report))?;
+    }
+    if is_asked(Benchmark::Record) {
+        runtime.block_on(record::run(length, &mut report))?;
+    }
+    println!();
+    report.write(&target_directory())
+}
+
+/// Which contenders cannot take part because Node, or a package, is not there.
+fn without_node(choice: &Choice, is_on_purpose: bool) -> Vec<LeftOut> {
+    let wanted = choice.kinds(Kind::is_in_node);
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let reason = match is_on_purpose {
+        true => "--without-node was given".to_owned(),
+        false => match node::ensure() {
+            Ok(()) => return Vec::new(),
+            Err(reason) => reason,
+        },
+    };
+    println!("without the contenders in Node: {reason}");
+    wanted.into_iter().map(|kind| LeftOut::new(kind, &reason)).collect()
+}
+
+/// Where the results go.
+fn target_directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join("target")
 }

@@ -15,8 +15,10 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use crate::Result;
-use crate::contender::{Contender, Length, take_turns};
-use crate::report::{BASE, Figures, Row, heading_of_growth, ratio};
+use crate::contender::{Contender, Length, Sample, here, take_turns};
+use crate::figures::Figures;
+use crate::kind::BASE;
+use crate::report::{Report, Row};
 
 /// How many other runs are in the history.
 const ENTRIES: [usize; 4] = [0, 100, 1_000, 10_000];
@@ -26,12 +28,11 @@ const RUN: &str = "run";
 /// Later than every other run, as a run is that has just been completed.
 const COMPLETED_AT: &str = "2026-12-31T00:00:00.000Z";
 
-pub async fn run(length: Length) -> Result<Vec<Row>> {
+const NAMES: [&str; 3] = [BASE.name(), "tandem", "tandem-wasmtime-fs"];
+
+pub async fn run(length: Length, report: &mut Report) -> Result<()> {
     // Beside the other products of the build, so on a real disk.
     let root = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let mut rows = Vec::new();
-    println!();
-    heading_of_growth();
     for entries in ENTRIES {
         let mut contenders = all(&root.path().join(format!("{entries}-long")), entries).await?;
         let of_case = contenders.len();
@@ -39,34 +40,25 @@ pub async fn run(length: Length) -> Result<Vec<Row>> {
             contenders.extend(all(&root.path().join(format!("{entries}-empty")), 0).await?);
         }
         let bytes = history(entries).len();
-        let times = take_turns(&mut contenders, length).await?;
-        let figures: Vec<_> = times.into_iter().map(Figures::of).collect();
+        let samples = take_turns(&mut contenders, length).await?;
+        let figures: Vec<_> = samples.iter().map(|samples| Figures::of(samples, 1)).collect();
         let (long, empty) = figures.split_at(of_case);
-        let names: Vec<_> = contenders.iter().map(|contender| contender.name()).collect();
-        let Some(base) = names.iter().position(|name| *name == BASE) else { continue };
-        for (at, of) in long.iter().enumerate() {
-            let Figures { p50_us, p99_us, pairs_per_s } = *of;
+        let mut rows = Vec::new();
+        for (at, name) in NAMES.into_iter().enumerate() {
             let row = Row {
-                case: "record",
-                bytes,
-                contender: names[at],
-                p50_us,
-                p99_us,
-                pairs_per_s,
-                ratio_to: BASE,
-                ratio: ratio(*of, long[base]),
                 entries: Some(entries),
-                ratio_to_empty: Some(ratio(*of, *empty.get(at).unwrap_or(of))),
+                ratio_to_empty: Some(long[at].ratio(empty.get(at).unwrap_or(&long[at]))),
+                ..Row::new("record", bytes, name, long[at], BASE.name())
             };
-            row.print();
-            rows.push(row);
+            rows.push(row.against(BASE.name(), long[at].ratio(&long[0])));
         }
+        report.add(rows);
     }
     root.close()?;
-    Ok(rows)
+    Ok(())
 }
 
-/// One contender of each kind, with this many other runs in its history.
+/// One contender for each name, with this many other runs in its history.
 async fn all(directory: &Path, entries: usize) -> Result<Vec<Box<dyn Contender>>> {
     let mut contenders: Vec<Box<dyn Contender>> =
         vec![Box::new(NativeRecord::new(&directory.join("native"), entries)?)];
@@ -74,13 +66,10 @@ async fn all(directory: &Path, entries: usize) -> Result<Vec<Box<dyn Contender>>
     for directory in [&own, &wasmtime] {
         place_history(directory, entries)?;
     }
-    let hosts = [
-        ("tandem", Tandem::builder().dir(own)),
-        ("tandem-wasmtime-fs", Tandem::builder().wasmtime_filesystem(wasmtime)),
-    ];
-    for (name, host) in hosts {
+    let hosts = [Tandem::builder().dir(own), Tandem::builder().wasmtime_filesystem(wasmtime)];
+    for host in hosts {
         let bytes = history(entries).len() as u64;
-        contenders.push(Box::new(TandemRecord { name, host: host.build().await?, bytes }));
+        contenders.push(Box::new(TandemRecord { host: host.build().await?, bytes }));
     }
     Ok(contenders)
 }
@@ -141,7 +130,6 @@ fn place_history(directory: &Path, entries: usize) -> io::Result<()> {
 
 /// Through the component.
 struct TandemRecord {
-    name: &'static str,
     host: Tandem,
     /// The history's size.
     bytes: u64,
@@ -155,19 +143,15 @@ impl TandemRecord {
         // A figure for other work than the others do would be worth nothing.
         let written = [recorded.summary.bytes, recorded.history.bytes];
         if written != [bytes, self.bytes] {
-            return Err(format!("{} wrote other files: {written:?}", self.name).into());
+            return Err(format!("tandem wrote other files: {written:?}").into());
         }
         Ok(())
     }
 }
 
 impl Contender for TandemRecord {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn work(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.record().boxed()
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+        here(self.record()).boxed()
     }
 }
 
@@ -232,11 +216,7 @@ async fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 impl Contender for NativeRecord {
-    fn name(&self) -> &'static str {
-        BASE
-    }
-
-    fn work(&mut self) -> BoxFuture<'_, Result<()>> {
-        async { Ok(self.record().await?) }.boxed()
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+        here(async { Ok(self.record().await?) }).boxed()
     }
 }

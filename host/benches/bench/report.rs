@@ -1,17 +1,16 @@
-//! Figures from times: a table for people and a file for programs.
+//! Rows of figures, and the files that they go to.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::Result;
-
-/// The contender that the others are set against.
-pub const BASE: &str = "native-concurrent";
+use crate::figures::Figures;
+use crate::kind::Kind;
+use crate::table::Group;
 
 /// One contender in one case, set against another.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Row {
     pub case: &'static str,
     /// The size of the manifest or of the history.
@@ -22,7 +21,34 @@ pub struct Row {
     /// How often the work was done in a second, whatever it was.
     pub pairs_per_s: f64,
     pub ratio_to: &'static str,
+    /// Of the medians, from the same rounds.
     pub ratio: f64,
+    /// How many turns the figures are made of.
+    pub rounds: usize,
+    /// How many runs work at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_at_once: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Of all threads, for one pair; for a replay, all of it.
+    pub cpu_us: f64,
+    /// Of a process that does only this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_peak_bytes: Option<u64>,
+    /// How often a pair asks the device to keep what it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syncs: Option<u32>,
+    /// How many pairs the runs of a replay asked for, and how often one was written for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs_requested: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs_written: Option<usize>,
+    /// Set if the machine was too noisy for small differences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<String>,
+    /// What the same contender differs by from itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_percent: Option<f64>,
     /// How many other runs the history holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<usize>,
@@ -31,85 +57,98 @@ pub struct Row {
     pub ratio_to_empty: Option<f64>,
 }
 
-/// What the times of one contender come to.
-#[derive(Clone, Copy)]
-pub struct Figures {
-    pub p50_us: f64,
-    pub p99_us: f64,
-    pub pairs_per_s: f64,
-}
-
-impl Figures {
-    /// The times of at least one round.
-    pub fn of(mut times: Vec<Duration>) -> Self {
-        times.sort();
-        let at = |percent: usize| {
-            let index = (times.len() * percent).div_ceil(100).saturating_sub(1);
-            times.get(index).copied().unwrap_or_default().as_secs_f64() * 1e6
-        };
-        let total: Duration = times.iter().sum();
+impl Row {
+    pub fn new(
+        case: &'static str,
+        bytes: usize,
+        contender: &'static str,
+        figures: Figures,
+        ratio_to: &'static str,
+    ) -> Self {
+        let Figures { rounds, p50_us, p99_us, pairs_per_s, cpu_us } = figures;
         Self {
-            p50_us: round(at(50)),
-            p99_us: round(at(99)),
-            pairs_per_s: round(times.len() as f64 / total.as_secs_f64()),
+            case,
+            bytes,
+            contender,
+            p50_us,
+            p99_us,
+            pairs_per_s,
+            ratio_to,
+            ratio: 1.0,
+            rounds,
+            runs_at_once: None,
+            version: None,
+            cpu_us,
+            memory_peak_bytes: None,
+            syncs: None,
+            pairs_requested: None,
+            pairs_written: None,
+            noise: None,
+            noise_percent: None,
+            entries: None,
+            ratio_to_empty: None,
         }
     }
-}
 
-/// Below a tenth, and a thousandth in ratios, there is only noise.
-fn round(figure: f64) -> f64 {
-    (figure * 10.0).round() / 10.0
-}
-
-pub fn ratio(of: Figures, to: Figures) -> f64 {
-    (of.p50_us / to.p50_us * 1000.0).round() / 1000.0
-}
-
-pub fn heading_of_growth() {
-    println!(
-        "{:<8} {:>9}  {:<20} {:>10} {:>10} {:>9}  {:>6}  {:>7}  {:>8}",
-        "case", "bytes", "contender", "p50 us", "p99 us", "runs/s", "ratio", "entries", "to empty"
-    );
-}
-
-pub fn heading() {
-    println!(
-        "{:<8} {:>9}  {:<20} {:>10} {:>10} {:>9}  {:>6}",
-        "case", "bytes", "contender", "p50 us", "p99 us", "pairs/s", "ratio"
-    );
-}
-
-impl Row {
-    pub fn print(&self) {
-        let growth = match (self.entries, self.ratio_to_empty) {
-            (Some(entries), Some(ratio)) => format!("  {entries:>7}  {ratio:>8.2}"),
-            _ => String::new(),
-        };
-        println!(
-            "{:<8} {:>9}  {:<20} {:>10.1} {:>10.1} {:>9.0}  {:>6.2}{growth}",
-            self.case,
-            self.bytes,
-            self.contender,
-            self.p50_us,
-            self.p99_us,
-            self.pairs_per_s,
-            self.ratio
-        );
+    /// The same, set against another contender.
+    pub fn against(&self, ratio_to: &'static str, ratio: f64) -> Self {
+        Row { ratio_to, ratio, ..self.clone() }
     }
 }
 
-pub fn write(path: &Path, rows: Vec<Row>) -> Result<()> {
-    #[derive(Serialize)]
-    struct Report {
-        rows: Vec<Row>,
+/// A contender that could not take part.
+#[derive(Serialize)]
+pub struct LeftOut {
+    #[serde(skip)]
+    pub kind: Kind,
+    pub contender: &'static str,
+    pub reason: String,
+}
+
+impl LeftOut {
+    pub fn new(kind: Kind, reason: &str) -> Self {
+        LeftOut { kind, contender: kind.name(), reason: reason.to_owned() }
     }
-    if let Some(directory) = path.parent() {
+}
+
+#[derive(Serialize)]
+pub struct Report {
+    pub cpus: usize,
+    pub system: String,
+    pub left_out: Vec<LeftOut>,
+    pub rows: Vec<Row>,
+}
+
+impl Report {
+    pub fn new(left_out: Vec<LeftOut>) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        Report { cpus, system, left_out, rows: Vec::new() }
+    }
+
+    /// Show the rows of one case, and keep them.
+    pub fn add(&mut self, rows: Vec<Row>) {
+        for group in Group::all(&rows) {
+            group.print();
+        }
+        self.rows.extend(rows);
+    }
+
+    /// Into `bench.json`, `bench.md` and `bench.html`.
+    pub fn write(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir_all(directory)?;
+        let json = serde_json::to_string_pretty(self)? + "\n";
+        let files = [
+            ("bench.json", json),
+            ("bench.md", crate::markdown::page(self)),
+            ("bench.html", crate::html::page(self)),
+        ];
+        for (name, text) in files {
+            let path = directory.join(name);
+            std::fs::write(&path, text)
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            println!("written to target/{name}");
+        }
+        Ok(())
     }
-    let mut text = serde_json::to_string_pretty(&Report { rows })?;
-    text.push('\n');
-    std::fs::write(path, text)
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    println!("\nwritten to target/bench.json; the ratio is of medians, to {BASE}");
-    Ok(())
 }

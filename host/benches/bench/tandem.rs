@@ -1,64 +1,77 @@
-//! The same through the component, on each filesystem that can stand behind it.
+//! The same through the component, on each kind of files that can stand behind it.
 
 use std::path::Path;
 
-use futures::future::{BoxFuture, FutureExt};
+use clap::ValueEnum;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use tandem_host::disk::Threads;
 use tandem_host::{Durability, Request, Run, RunOptions, Tandem as Host};
 
 use crate::Result;
-use crate::contender::Contender;
+use crate::contender::{Contender, Sample, here};
+use crate::work::{Case, HEARTBEAT_BYTES, TASK, Work, run_name};
 
-/// An open run whose document is set.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Files {
+    /// The library's own, with every call on a worker.
+    Workers,
+    /// The library's own, with short calls on the thread that makes them.
+    Inline,
+    Wasmtime,
+}
+
+/// Open runs whose documents are set.
 pub struct Tandem {
-    name: &'static str,
-    run: Run,
+    runs: Vec<Run>,
     bytes: u64,
 }
 
 impl Tandem {
-    /// One contender on the library's own disk, and one on wasmtime's filesystem.
-    pub async fn all(
-        directory: &Path,
-        manifest: &str,
-        durable: bool,
-    ) -> Result<Vec<Box<dyn Contender>>> {
-        let (own, wasmtime) = (directory.join("own"), directory.join("wasmtime"));
-        std::fs::create_dir_all(&own)?;
-        std::fs::create_dir_all(&wasmtime)?;
-        let hosts = [
-            ("tandem", Host::builder().dir(own)),
-            ("tandem-wasmtime-fs", Host::builder().wasmtime_filesystem(wasmtime)),
-        ];
-        let mut contenders: Vec<Box<dyn Contender>> = Vec::new();
-        for (name, host) in hosts {
-            let durability = if durable { Durability::Durable } else { Durability::Visible };
-            let options = RunOptions::new("bench", "run")
-                .manifest_durability(durability)
-                .heartbeat_durability(durability);
-            let run = host.build().await?.open_run(options).await?;
-            run.set_manifest(manifest).await?;
-            contenders.push(Box::new(Self { name, run, bytes: manifest.len() as u64 }));
+    pub async fn new(root: &Path, work: &Work, files: Files) -> Result<Self> {
+        let host = host(root, files).await?;
+        let mut runs = Vec::new();
+        for run in 0..work.runs_at_once {
+            let run = host.open_run(options(&run_name(run), work.case)).await?;
+            run.set_manifest(&*work.manifest).await?;
+            runs.push(run);
         }
-        Ok(contenders)
+        Ok(Self { runs, bytes: work.bytes as u64 })
     }
 
     async fn flush(&self) -> Result<()> {
-        let receipt = self.run.schedule(Request::new().manifest().heartbeat().force()).await?;
+        try_join_all(self.runs.iter().map(|run| self.flush_one(run))).await?;
+        Ok(())
+    }
+
+    async fn flush_one(&self, run: &Run) -> Result<()> {
+        let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await?;
         let written = [receipt.manifest, receipt.heartbeat].map(|file| file.map(|file| file.bytes));
         // A figure for other work than the others do would be worth nothing.
-        if written != [Some(self.bytes), Some(25)] {
-            return Err(format!("{} wrote other files: {written:?}", self.name).into());
+        if written != [Some(self.bytes), Some(HEARTBEAT_BYTES as u64)] {
+            return Err(format!("tandem wrote other files: {written:?}").into());
         }
         Ok(())
     }
 }
 
 impl Contender for Tandem {
-    fn name(&self) -> &'static str {
-        self.name
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+        here(self.flush()).boxed()
     }
+}
 
-    fn work(&mut self) -> BoxFuture<'_, Result<()>> {
-        self.flush().boxed()
-    }
+pub async fn host(root: &Path, files: Files) -> Result<Host> {
+    std::fs::create_dir_all(root)?;
+    let builder = match files {
+        Files::Workers => Host::builder().dir(root),
+        Files::Inline => Host::builder().dir(root).threads(Threads::Inline),
+        Files::Wasmtime => Host::builder().wasmtime_filesystem(root),
+    };
+    Ok(builder.build().await?)
+}
+
+/// Both files are kept alike.
+pub fn options(run: &str, case: Case) -> RunOptions {
+    let durability = if case.is_durable() { Durability::Durable } else { Durability::Visible };
+    RunOptions::new(TASK, run).manifest_durability(durability).heartbeat_durability(durability)
 }

@@ -1,0 +1,66 @@
+//! The tables as Markdown.
+
+use std::fmt::Write;
+
+use crate::kind::BASE;
+use crate::report::Report;
+use crate::table::{Group, is_text};
+
+/// What a reader must know of the figures.
+pub fn notes(report: &Report) -> Vec<String> {
+    let mut notes = vec![
+        format!(
+            "The contenders took turns, round by round, on one machine with {} CPUs ({}). The \
+             ratio is of the medians, to `{}`; below 1 is faster.",
+            report.cpus,
+            report.system,
+            BASE.name()
+        ),
+        "A round is the pairs of all runs at once, and its time that of the last one. CPU time is \
+         of all threads, for one pair. Peak memory is of a process that does only this. Who syncs \
+         less promises less: `syncs` counts them for one pair."
+            .to_owned(),
+    ];
+    if report.rows.iter().any(|row| row.pairs_written.is_some()) {
+        notes.push(format!(
+            "A replay is of runs with a burst of six forced pairs within 100 ms at the start and the \
+             end, four stages with three within 15 ms, and heartbeats between; the manifest grows \
+             from 2 to 120 KiB. Requests are made at their times, without waiting for earlier \
+             ones. Idle gaps, and Tandem's throttle with them, are {} times shorter than in a real \
+             run. Times are of forced requests until they are answered, CPU time of a whole \
+             replay. Both files are durable, but for `node-rename`, which syncs nothing, and \
+             `write-file-atomic`, which syncs no directory.",
+            crate::replay::IDLE_GAPS_SHORTER_TIMES
+        ));
+    }
+    for left_out in &report.left_out {
+        notes.push(format!("`{}` is left out: {}.", left_out.contender, left_out.reason));
+    }
+    notes
+}
+
+pub fn page(report: &Report) -> String {
+    let mut page = String::from("# Benchmark\n");
+    for note in notes(report) {
+        // Writing to a string cannot fail.
+        let _ = write!(page, "\n{note}\n");
+    }
+    for group in Group::all(&report.rows) {
+        let _ = write!(page, "\n## {}\n\n", group.title());
+        let (heads, lines) = group.columns();
+        let rule = (0..heads.len()).map(|at| if is_text(at) { "---" } else { "---:" });
+        table_line(&mut page, &heads.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        table_line(&mut page, &rule.map(str::to_owned).collect::<Vec<_>>());
+        for line in &lines {
+            table_line(&mut page, line);
+        }
+        if let Some(noise) = group.noise() {
+            let _ = write!(page, "\n**{noise}**\n");
+        }
+    }
+    page
+}
+
+fn table_line(page: &mut String, cells: &[String]) {
+    let _ = writeln!(page, "| {} |", cells.join(" | "));
+}

@@ -1,0 +1,70 @@
+//! Native Rust with tokio's files: the same as with std, call by call.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use crate::Result;
+use crate::contender::{Contender, Sample, here};
+use crate::work::{HEARTBEAT, MANIFEST, Work, heartbeat};
+
+/// Both files replaced side by side, then their directory synced once.
+pub struct TokioFs {
+    directories: Vec<PathBuf>,
+    manifest: Arc<str>,
+    is_durable: bool,
+    temporary: AtomicU64,
+}
+
+impl TokioFs {
+    pub fn new(root: &Path, work: &Work) -> Result<Self> {
+        Ok(Self {
+            directories: work.directories(root)?,
+            manifest: work.manifest.clone(),
+            is_durable: work.case.is_durable(),
+            temporary: AtomicU64::new(0),
+        })
+    }
+
+    async fn flush(&self) -> Result<()> {
+        try_join_all(self.directories.iter().map(|directory| self.replace_both(directory))).await?;
+        Ok(())
+    }
+
+    async fn replace_both(&self, directory: &Path) -> io::Result<()> {
+        let heartbeat = heartbeat();
+        tokio::try_join!(
+            self.replace(directory, MANIFEST, self.manifest.as_bytes()),
+            self.replace(directory, HEARTBEAT, heartbeat.as_bytes()),
+        )?;
+        if self.is_durable {
+            File::open(directory).await?.sync_all().await?;
+        }
+        Ok(())
+    }
+
+    async fn replace(&self, directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+        let count = self.temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = directory.join(format!("{name}.{count:016x}.tmp"));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary).await?;
+        file.write_all(content).await?;
+        // tokio's files hand writes to another thread; this waits for it.
+        file.flush().await?;
+        if self.is_durable {
+            file.sync_data().await?;
+        }
+        drop(file);
+        fs::rename(&temporary, directory.join(name)).await
+    }
+}
+
+impl Contender for TokioFs {
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+        here(self.flush()).boxed()
+    }
+}
