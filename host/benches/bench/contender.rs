@@ -25,6 +25,11 @@ pub trait Contender {
     fn memory_peak_bytes(&mut self) -> BoxFuture<'_, Result<Option<u64>>> {
         Box::pin(async { crate::memory::own_peak_bytes() })
     }
+
+    /// Leave nothing behind that still works.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// What one turn took.
@@ -40,6 +45,14 @@ pub struct Sample {
 pub struct Length {
     pub rounds_max: usize,
     pub time_max: Duration,
+}
+
+/// Let all of them stop.
+pub async fn stop_all(contenders: Vec<Box<dyn Contender>>) -> Result<()> {
+    for contender in contenders {
+        contender.stop().await?;
+    }
+    Ok(())
 }
 
 /// Who takes the next turn. What one leaves to do for the disk delays whoever comes next, so each

@@ -45,6 +45,7 @@ pub async fn tell(kind: Kind, work: &Work) -> Result<()> {
         }
     }
     let told = Told { memory_peak_bytes: contender.memory_peak_bytes().await? };
+    contender.stop().await?;
     println!("{}", serde_json::to_string(&told)?);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use crate::Result;
-use crate::contender::{Length, take_turns};
+use crate::contender::{Length, stop_all, take_turns};
 use crate::figures::Figures;
 use crate::kind::{BASE, CONTROL, Kind};
 use crate::memory;
@@ -71,7 +71,7 @@ async fn run_case(work: &Work, choice: &Choice, length: Length, report: &mut Rep
     }
     let samples = take_turns(&mut contenders, length).await?;
     let versions: Vec<_> = contenders.iter().map(|contender| contender.version()).collect();
-    drop(contenders);
+    stop_all(contenders).await?;
     for kind in kinds.iter().filter(|kind| kind.keeps_files()) {
         check_files(&root.path().join(kind.name()), work)
             .map_err(|error| format!("{} left other files: {error}", kind.name()))?;

@@ -15,7 +15,7 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use crate::Result;
-use crate::contender::{Contender, Length, Sample, here, take_turns};
+use crate::contender::{Contender, Length, Sample, here, stop_all, take_turns};
 use crate::figures::Figures;
 use crate::kind::BASE;
 use crate::report::{Report, Row};
@@ -41,6 +41,7 @@ pub async fn run(length: Length, report: &mut Report) -> Result<()> {
         }
         let bytes = history(entries).len();
         let samples = take_turns(&mut contenders, length).await?;
+        stop_all(contenders).await?;
         let figures: Vec<_> = samples.iter().map(|samples| Figures::of(samples, 1)).collect();
         let (long, empty) = figures.split_at(of_case);
         let mut rows = Vec::new();
@@ -152,6 +153,10 @@ impl TandemRecord {
 impl Contender for TandemRecord {
     fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
         here(self.record()).boxed()
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        crate::tandem::stop(self.host).boxed()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use tandem_host::disk::Threads;
 use tandem_host::{Durability, Request, Run, RunOptions, Tandem as Host};
@@ -11,7 +10,7 @@ use crate::Result;
 use crate::contender::{Contender, Sample, here};
 use crate::work::{Case, HEARTBEAT_BYTES, TASK, Work, run_name};
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Files {
     /// The library's own, with every call on a worker.
     Workers,
@@ -22,6 +21,7 @@ pub enum Files {
 
 /// Open runs whose documents are set.
 pub struct Tandem {
+    host: Host,
     runs: Vec<Run>,
     bytes: u64,
 }
@@ -35,7 +35,7 @@ impl Tandem {
             run.set_manifest(&*work.manifest).await?;
             runs.push(run);
         }
-        Ok(Self { runs, bytes: work.bytes as u64 })
+        Ok(Self { host, runs, bytes: work.bytes as u64 })
     }
 
     async fn flush(&self) -> Result<()> {
@@ -58,6 +58,18 @@ impl Contender for Tandem {
     fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
         here(self.flush()).boxed()
     }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        stop(self.host).boxed()
+    }
+}
+
+/// Close every run.
+pub async fn stop(host: Host) -> Result<()> {
+    for run in host.shutdown().await {
+        run.outcome?;
+    }
+    Ok(())
 }
 
 pub async fn host(root: &Path, files: Files) -> Result<Host> {

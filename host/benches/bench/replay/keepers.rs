@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
-use tandem_host::{Request, Run};
+use tandem_host::{Request, Run, Tandem};
 use tokio::sync::Mutex;
 
 use crate::Result;
@@ -17,6 +17,7 @@ use crate::tandem;
 use crate::work::{Case, HEARTBEAT, MANIFEST, Work, heartbeat, run_name};
 
 pub struct TandemKeeper {
+    host: Tandem,
     runs: Vec<Run>,
 }
 
@@ -28,7 +29,7 @@ impl TandemKeeper {
             let options = tandem::options(&run_name(run), work.case).interval_ms(INTERVAL_MS);
             runs.push(host.open_run(options).await?);
         }
-        Ok(Self { runs })
+        Ok(Self { host, runs })
     }
 }
 
@@ -64,6 +65,10 @@ impl Keeper for TandemKeeper {
 impl Replay for TandemKeeper {
     fn replay<'a>(&'a mut self, plan: &'a Plan) -> BoxFuture<'a, Result<Played>> {
         play(self, self.runs.len(), plan).boxed()
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        tandem::stop(self.host).boxed()
     }
 }
 

@@ -71,7 +71,9 @@ async fn run_case(
         }
     }
     let versions: Vec<_> = contenders.iter().map(|contender| contender.version()).collect();
-    drop(contenders);
+    for contender in contenders {
+        contender.stop().await?;
+    }
     for kind in kinds.iter().filter(|kind| kind.keeps_files()) {
         check_files(&root.path().join(kind.name()), plan, runs_at_once)
             .map_err(|error| format!("{} left other files: {error}", kind.name()))?;

@@ -27,6 +27,11 @@ pub trait Replay {
     fn version(&self) -> Option<String> {
         None
     }
+
+    /// Leave nothing behind that still works.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Answers requests in this process.
