@@ -4,9 +4,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::Result;
+use crate::usage::{self, cpu_time};
 
 /// Rounds that are not counted, until files, threads and code are warm.
 const WARM_UP_ROUNDS: usize = 20;
@@ -23,7 +23,7 @@ pub trait Contender {
 
     /// The most memory that the process which does the work had so far.
     fn memory_peak_bytes(&mut self) -> BoxFuture<'_, Result<Option<u64>>> {
-        Box::pin(async { crate::memory::own_peak_bytes() })
+        Box::pin(async { usage::memory_peak_bytes() })
     }
 
     /// Leave nothing behind that still works.
@@ -79,11 +79,6 @@ pub async fn here(work: impl Future<Output = Result<()>>) -> Result<Sample> {
     work.await?;
     let time = start.elapsed();
     Ok(Sample { time, cpu: cpu_time().saturating_sub(cpu) })
-}
-
-/// What the threads of this process have used together.
-pub fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// What each round took, by contender.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use crate::Result;
+use crate::apart;
 use crate::child::Child;
 use crate::contender::Contender;
 use crate::crates::{self, Crate};
@@ -27,6 +28,7 @@ pub enum Kind {
     /// The same once more: what the two differ by is noise.
     NativeConcurrentAgain,
     NativeTokioFs,
+    AtomicWriteFile,
     Atomicwrites,
     Tempfile,
     WriteFileAtomic,
@@ -54,6 +56,7 @@ impl ValueEnum for Kind {
             Kind::NativeConcurrent,
             Kind::NativeConcurrentAgain,
             Kind::NativeTokioFs,
+            Kind::AtomicWriteFile,
             Kind::Atomicwrites,
             Kind::Tempfile,
             Kind::WriteFileAtomic,
@@ -81,6 +84,7 @@ impl Kind {
             Kind::NativeConcurrent => "native-concurrent",
             Kind::NativeConcurrentAgain => "native-concurrent-again",
             Kind::NativeTokioFs => "native-tokio-fs",
+            Kind::AtomicWriteFile => "atomic-write-file",
             Kind::Atomicwrites => "atomicwrites",
             Kind::Tempfile => "tempfile",
             Kind::WriteFileAtomic => "write-file-atomic",
@@ -98,11 +102,14 @@ impl Kind {
     pub fn syncs(self, case: Case) -> Option<u32> {
         match (self, case) {
             // They cannot be told not to sync, or would promise less than the others.
-            (Kind::Sqlite | Kind::Redb | Kind::Atomicwrites, Case::Visible) => None,
+            (Kind::Sqlite | Kind::Redb, Case::Visible) => None,
+            (Kind::AtomicWriteFile | Kind::Atomicwrites, Case::Visible) => None,
             (Kind::Steno | Kind::NodeRename, Case::Durable) => None,
             (Kind::NodeRenameSync, Case::Visible) => None,
             (_, Case::Visible) => Some(0),
             (Kind::Sqlite | Kind::Redb, Case::Durable) => Some(1),
+            // Each file, and its directory.
+            (Kind::AtomicWriteFile, Case::Durable) => Some(4),
             // Each file, the directory of its temporary file, and its own.
             (Kind::Atomicwrites, Case::Durable) => Some(6),
             // No directory.
@@ -167,6 +174,9 @@ impl Kind {
                 Box::new(Native::new(root, work, Order::Concurrent)?)
             }
             Kind::NativeTokioFs => Box::new(TokioFs::new(root, work)?),
+            Kind::AtomicWriteFile => {
+                Box::new(Child::start(self.name(), apart::command(), root, work).await?)
+            }
             Kind::Atomicwrites => Box::new(Crate::new(root, work, crates::atomicwrites)?),
             Kind::Tempfile => Box::new(Crate::new(root, work, crates::tempfile)?),
             Kind::WriteFileAtomic

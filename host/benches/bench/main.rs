@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+mod apart;
 mod child;
 mod contender;
 mod crates;
@@ -32,6 +33,7 @@ mod store;
 mod table;
 mod tandem;
 mod tokio_fs;
+mod usage;
 mod version;
 mod work;
 
@@ -56,8 +58,8 @@ struct Options {
     #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
     rounds: usize,
     /// Stop each case after this time
-    #[arg(long, value_name = "SECONDS", default_value_t = 8.0)]
-    seconds: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "7", value_parser = seconds)]
+    seconds: Duration,
     /// Pairs: what their files survive
     #[arg(long, value_delimiter = ',', value_name = "CASE")]
     case: Vec<Case>,
@@ -91,6 +93,11 @@ enum Benchmark {
     Record,
 }
 
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "it must be a number of seconds".to_owned())
+}
+
 fn bytes(text: &str) -> std::result::Result<usize, String> {
     within(text, 1_024, 16 << 20)
 }
@@ -116,16 +123,13 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<()> {
-    let length = contender::Length {
-        rounds_max: options.rounds.max(1),
-        time_max: Duration::try_from_secs_f64(options.seconds)?,
-    };
+    let length = contender::Length { rounds_max: options.rounds.max(1), time_max: options.seconds };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut choice = Choice {
-        cases: if options.case.is_empty() { Case::ALL.to_vec() } else { options.case },
-        bytes: options.bytes,
-        runs_at_once: options.runs,
-        contenders: options.contenders,
+        cases: if options.case.is_empty() { Case::ALL.to_vec() } else { options.case.clone() },
+        bytes: options.bytes.clone(),
+        runs_at_once: options.runs.clone(),
+        contenders: options.contenders.clone(),
         without: Vec::new(),
     };
     if let Some(kind) = options.memory_of {
@@ -134,11 +138,9 @@ fn run(options: Options) -> Result<()> {
         return runtime.block_on(memory::tell(kind, work));
     }
     let is_asked = |benchmark| options.only.is_none_or(|only| only == benchmark);
-    let mut left_out = Vec::new();
-    if is_asked(Benchmark::Pair) || is_asked(Benchmark::Replay) {
-        left_out = without_node(&choice, options.without_node);
-        choice.without = left_out.iter().map(|left_out| left_out.kind).collect();
-    }
+    let is_played = is_asked(Benchmark::Pair) || is_asked(Benchmark::Replay);
+    let left_out = if is_played { left_out(&choice, &options) } else { Vec::new() };
+    choice.without = left_out.iter().map(|left_out| left_out.kind).collect();
     let mut report = Report::new(left_out);
     if is_asked(Benchmark::Pair) {
         runtime.block_on(pair::run(&choice, length, &mut report))?;
@@ -153,21 +155,33 @@ fn run(options: Options) -> Result<()> {
     report.write(&target_directory())
 }
 
-/// Which contenders cannot take part because Node, or a package, is not there.
-fn without_node(choice: &Choice, is_on_purpose: bool) -> Vec<LeftOut> {
-    let wanted = choice.kinds(Kind::is_in_node);
-    if wanted.is_empty() {
+/// Which contenders cannot take part, because something that they need is not there.
+fn left_out(choice: &Choice, options: &Options) -> Vec<LeftOut> {
+    let node = || match options.without_node {
+        true => Err("--without-node was given".to_owned()),
+        false => node::ensure(),
+    };
+    let mut left_out = without(choice.kinds(Kind::is_in_node), node);
+    // It has no replay.
+    if options.only != Some(Benchmark::Replay) {
+        let apart = choice.kinds(|kind| kind == Kind::AtomicWriteFile);
+        left_out.extend(without(apart, apart::ensure));
+    }
+    left_out
+}
+
+/// All of them or none.
+fn without(
+    kinds: Vec<Kind>,
+    ensure: impl FnOnce() -> std::result::Result<(), String>,
+) -> Vec<LeftOut> {
+    if kinds.is_empty() {
         return Vec::new();
     }
-    let reason = match is_on_purpose {
-        true => "--without-node was given".to_owned(),
-        false => match node::ensure() {
-            Ok(()) => return Vec::new(),
-            Err(reason) => reason,
-        },
-    };
-    println!("without the contenders in Node: {reason}");
-    wanted.into_iter().map(|kind| LeftOut::new(kind, &reason)).collect()
+    let Err(reason) = ensure() else { return Vec::new() };
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    println!("left out: {}: {reason}", names.join(", "));
+    kinds.into_iter().map(|kind| LeftOut::new(kind, &reason)).collect()
 }
 
 /// Where the results go.

@@ -49,13 +49,3 @@ pub async fn tell(kind: Kind, work: &Work) -> Result<()> {
     println!("{}", serde_json::to_string(&told)?);
     Ok(())
 }
-
-/// What Linux says of this process; other systems say nothing here.
-pub fn own_peak_bytes() -> Result<Option<u64>> {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return Ok(None) };
-    let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
-        return Ok(None);
-    };
-    let kib: u64 = peak.trim().trim_end_matches("kB").trim_end().parse()?;
-    Ok(Some(kib * 1024))
-}

@@ -6,8 +6,8 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::Result;
-use crate::contender::cpu_time;
 use crate::replay::plan::{Plan, Step};
+use crate::usage::cpu_time;
 
 /// What one replay took.
 pub struct Played {
