@@ -3,15 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::say::say;
 use crate::target_directory;
 
 fn directory() -> PathBuf {
     target_directory().join("bench-apart")
 }
 
+fn program() -> PathBuf {
+    directory().join("release").join("tandem-bench-apart")
+}
+
 /// Runs the contender.
 pub fn command() -> tokio::process::Command {
-    tokio::process::Command::new(directory().join("release").join("tandem-bench-apart"))
+    tokio::process::Command::new(program())
 }
 
 /// Build it.
@@ -19,6 +24,9 @@ pub fn command() -> tokio::process::Command {
 /// # Errors
 /// Why it cannot take part, in a few words.
 pub fn ensure() -> Result<(), String> {
+    if !program().exists() {
+        say("building the contender that cannot be linked here, in target/bench-apart");
+    }
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bench/apart/Cargo.toml");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

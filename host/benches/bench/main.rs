@@ -29,6 +29,7 @@ mod pair;
 mod record;
 mod replay;
 mod report;
+mod say;
 mod store;
 mod table;
 mod tandem;
@@ -40,6 +41,7 @@ mod work;
 use kind::Kind;
 use pair::Choice;
 use report::{LeftOut, Report};
+use say::say;
 use work::Case;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -151,7 +153,7 @@ fn run(options: Options) -> Result<()> {
     if is_asked(Benchmark::Record) {
         runtime.block_on(record::run(length, &mut report))?;
     }
-    println!();
+    say("");
     report.write(&target_directory())
 }
 
@@ -180,7 +182,7 @@ fn without(
     }
     let Err(reason) = ensure() else { return Vec::new() };
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-    println!("left out: {}: {reason}", names.join(", "));
+    say(&format!("left out: {}: {reason}", names.join(", ")));
     kinds.into_iter().map(|kind| LeftOut::new(kind, &reason)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! How much memory a contender takes at most: another process of this program works with it alone.
 
+use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,5 @@ pub async fn tell(kind: Kind, work: &Work) -> Result<()> {
     }
     let told = Told { memory_peak_bytes: contender.memory_peak_bytes().await? };
     contender.stop().await?;
-    println!("{}", serde_json::to_string(&told)?);
-    Ok(())
+    Ok(writeln!(io::stdout(), "{}", serde_json::to_string(&told)?)?)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use crate::say::say;
 use crate::target_directory;
 
 /// What it runs, beside what npm puts there.
@@ -46,7 +47,7 @@ pub fn ensure() -> Result<(), String> {
     });
     placed.map_err(|error| format!("cannot write {}: {error}", directory().display()))?;
     if !is_done {
-        println!("installing the npm packages into target/bench-node");
+        say("installing the npm packages into target/bench-node");
         let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
         run(Command::new("npm").args(install).current_dir(directory()), "npm")?;
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::Result;
 use crate::figures::Figures;
 use crate::kind::Kind;
+use crate::say::say;
 use crate::table::Group;
 
 /// One contender in one case, set against another.
@@ -147,7 +148,7 @@ impl Report {
             let path = directory.join(name);
             std::fs::write(&path, text)
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            println!("written to target/{name}");
+            say(&format!("written to target/{name}"));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::kind::BASE;
 use crate::report::Row;
+use crate::say::say;
 
 /// The rows of one case.
 pub struct Group<'a> {
@@ -66,16 +67,16 @@ impl<'a> Group<'a> {
             cells.chain([heads[at].len()]).max().unwrap_or_default()
         };
         let widths: Vec<_> = (0..heads.len()).map(width_of).collect();
-        println!("\n{}", self.title());
+        say(&format!("\n{}", self.title()));
         let heads = heads.iter().map(|head| (*head).to_owned()).collect();
         for line in std::iter::once(&heads).chain(&lines) {
             let cells = line.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
                 if is_text(at) { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
             });
-            println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+            say(cells.collect::<Vec<_>>().join("  ").trim_end());
         }
         if let Some(noise) = self.noise() {
-            println!("{noise}");
+            say(noise);
         }
     }
 }

@@ -46,7 +46,7 @@ fn main() -> Result<()> {
             (Task::Round, None) => return Err("there is nothing to write yet".into()),
             (Task::Memory, _) => json!({"memory_peak_bytes": usage::memory_peak_bytes()?}),
         };
-        println!("{answer}");
+        writeln!(io::stdout(), "{answer}")?;
     }
     Ok(())
 }
