@@ -190,7 +190,7 @@ impl Builder {
         self
     }
 
-    /// Compile the component and start its driver on the current tokio runtime, which needs its
+    /// Load the component, or compile another that was chosen, and start its driver on the current tokio runtime, which needs its
     /// timers enabled.
     ///
     /// # Errors

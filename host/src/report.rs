@@ -25,12 +25,12 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// The outcome of a flush that succeeded.
+/// What was flushed for a request, without an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Receipt {
-    /// Set if the flush wrote the manifest.
+    /// Set if the manifest was written.
     pub manifest: Option<Written>,
-    /// Set if the flush wrote the heartbeat.
+    /// Set if the heartbeat was written.
     pub heartbeat: Option<Written>,
 }
 

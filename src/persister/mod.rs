@@ -33,7 +33,7 @@ use recovery::Recovery;
 use schedule::{Channels, Schedule, Step};
 use stats::Stats;
 
-/// The outcome of a flush that succeeded.
+/// What was flushed for a request, without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Receipt {
     /// Set if the manifest was written.

@@ -12,7 +12,7 @@ use crate::usage::{self, cpu_time};
 const WARM_UP_ROUNDS: usize = 20;
 
 /// One way to do the same work.
-pub trait Contender {
+pub trait Contender: Send {
     /// Do the work once, and tell what it took.
     fn turn(&mut self) -> BoxFuture<'_, Result<Sample>>;
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use tokio::runtime::Runtime;
 
 mod apart;
 mod child;
@@ -18,6 +19,7 @@ mod contender;
 mod crates;
 mod figures;
 mod files;
+mod growth;
 mod html;
 mod kind;
 mod markdown;
@@ -30,6 +32,7 @@ mod record;
 mod replay;
 mod report;
 mod say;
+mod startup;
 mod store;
 mod table;
 mod tandem;
@@ -80,6 +83,9 @@ struct Options {
     /// Work alone, and tell how much memory that takes
     #[arg(long, hide = true)]
     memory_of: Option<Kind>,
+    /// Keep so many runs open, and tell what that takes
+    #[arg(long, hide = true)]
+    growth_of: Option<usize>,
     /// What cargo says to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -93,6 +99,10 @@ enum Benchmark {
     Replay,
     /// A completed run, into histories of 0 to 10,000 runs
     Record,
+    /// A flush while 1 to 10,000 runs are open, and the memory of an idle one
+    Growth,
+    /// A command under `exec`, and an instance of the component
+    Startup,
 }
 
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
@@ -137,24 +147,48 @@ fn run(options: Options) -> Result<()> {
     if let Some(kind) = options.memory_of {
         let works = choice.works()?;
         let work = works.first().ok_or("there is nothing to do")?;
-        return runtime.block_on(memory::tell(kind, work));
+        let work = work.clone();
+        return on_worker(&runtime, async move { memory::tell(kind, &work).await });
+    }
+    if let Some(runs_open) = options.growth_of {
+        return on_worker(&runtime, async move { growth::tell(runs_open).await });
     }
     let is_asked = |benchmark| options.only.is_none_or(|only| only == benchmark);
     let is_played = is_asked(Benchmark::Pair) || is_asked(Benchmark::Replay);
     let left_out = if is_played { left_out(&choice, &options) } else { Vec::new() };
     choice.without = left_out.iter().map(|left_out| left_out.kind).collect();
     let mut report = Report::new(left_out);
-    if is_asked(Benchmark::Pair) {
-        runtime.block_on(pair::run(&choice, length, &mut report))?;
-    }
-    if is_asked(Benchmark::Replay) {
-        runtime.block_on(replay::run(&choice, length, &mut report))?;
-    }
-    if is_asked(Benchmark::Record) {
-        runtime.block_on(record::run(length, &mut report))?;
-    }
+    let only = options.only;
+    let report = on_worker(&runtime, async move {
+        let is_asked = |benchmark| only.is_none_or(|only| only == benchmark);
+        if is_asked(Benchmark::Pair) {
+            pair::run(&choice, length, &mut report).await?;
+        }
+        if is_asked(Benchmark::Replay) {
+            replay::run(&choice, length, &mut report).await?;
+        }
+        if is_asked(Benchmark::Record) {
+            record::run(length, &mut report).await?;
+        }
+        if is_asked(Benchmark::Growth) {
+            growth::run(&mut report)?;
+        }
+        if is_asked(Benchmark::Startup) {
+            startup::run(length, &mut report).await?;
+        }
+        Ok(report)
+    })?;
     say("");
     report.write(&target_directory())
+}
+
+/// Does the work in a task, as programs do: what `block_on` runs itself has to be woken on a thread
+/// of its own, at each step.
+fn on_worker<T: Send + 'static>(
+    runtime: &Runtime,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    runtime.block_on(runtime.spawn(work))?
 }
 
 /// Which contenders cannot take part, because something that they need is not there.

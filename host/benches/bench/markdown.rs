@@ -33,6 +33,21 @@ pub fn notes(report: &Report) -> Vec<String> {
             crate::replay::IDLE_GAPS_SHORTER_TIMES
         ));
     }
+    if report.rows.iter().any(|row| row.runs_open.is_some()) {
+        notes.push(
+            "While runs are open in one instance, one after the other is flushed; the ratio is to \
+             one open run. What a run takes is beside its document, in the component and its host."
+                .to_owned(),
+        );
+    }
+    if report.rows.iter().any(|row| row.case == crate::startup::CASE) {
+        notes.push(
+            "`tandem-exec-true` is the program `true` under `tandem exec`, with four durable \
+             files; `instance` is a new instance of the component, in a process that has loaded \
+             it, and its first call. The ratio is to the program alone."
+                .to_owned(),
+        );
+    }
     for left_out in &report.left_out {
         notes.push(format!("`{}` is left out: {}.", left_out.contender, left_out.reason));
     }

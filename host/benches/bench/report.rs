@@ -44,6 +44,14 @@ pub struct Row {
     pub pairs_requested: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs_written: Option<usize>,
+    /// How many runs are open in one instance, what it took to open one and flush it once, and
+    /// what memory one takes beside its document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_open: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_of_run_bytes: Option<f64>,
     /// Set if the machine was too noisy for small differences.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<String>,
@@ -84,6 +92,9 @@ impl Row {
             syncs: None,
             pairs_requested: None,
             pairs_written: None,
+            runs_open: None,
+            open_us: None,
+            memory_of_run_bytes: None,
             noise: None,
             noise_percent: None,
             entries: None,

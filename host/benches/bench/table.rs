@@ -21,10 +21,11 @@ impl<'a> Group<'a> {
     /// In their order.
     pub fn all(rows: &'a [Row]) -> Vec<Group<'a>> {
         let key = |row: &Row| (row.case, row.bytes, row.runs_at_once, row.entries);
+        let line = |row: &Row| (row.contender, row.runs_open);
         rows.chunk_by(|one, other| key(one) == key(other))
             .map(|rows| Group {
                 lines: rows
-                    .chunk_by(|one, other| one.contender == other.contender)
+                    .chunk_by(|one, other| line(one) == line(other))
                     .filter_map(|rows| rows.split_first())
                     .map(|(row, others)| Line { row, others: others.iter().collect() })
                     .collect(),
@@ -38,6 +39,12 @@ impl<'a> Group<'a> {
             None | Some(1) => String::new(),
             Some(runs) => format!(", {runs} runs at once"),
         };
+        if row.runs_open.is_some() {
+            return format!("a visible pair of {} while runs are open", size(row.bytes));
+        }
+        if row.case == crate::startup::CASE {
+            return row.case.to_owned();
+        }
         match (row.entries, row.pairs_written) {
             (Some(entries), _) => format!("record into a history of {entries} other runs"),
             (None, Some(_)) => format!("replay{runs}"),
@@ -91,8 +98,9 @@ struct Column {
     cell: fn(&Line) -> String,
 }
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 17] = [
     Column { head: "contender", cell: |line| line.row.contender.to_owned() },
+    Column { head: "runs open", cell: |line| count(line.row.runs_open) },
     Column { head: "version", cell: |line| line.row.version.clone().unwrap_or_default() },
     Column { head: "p50 us", cell: |line| format!("{:.1}", line.row.p50_us) },
     Column { head: "p99 us", cell: |line| format!("{:.1}", line.row.p99_us) },
@@ -102,6 +110,11 @@ const COLUMNS: [Column; 14] = [
         head: "peak MiB",
         cell: |line| shown(line.row.memory_peak_bytes.map(|bytes| bytes as f64 / 1048576.0)),
     },
+    Column { head: "open us", cell: |line| shown(line.row.open_us) },
+    Column {
+        head: "bytes a run",
+        cell: |line| line.row.memory_of_run_bytes.map_or(String::new(), |n| format!("{n:.0}")),
+    },
     Column { head: "syncs", cell: |line| line.row.syncs.map_or(String::new(), |n| n.to_string()) },
     Column { head: "asked for", cell: |line| count(line.row.pairs_requested) },
     Column { head: "written", cell: |line| count(line.row.pairs_written) },
@@ -110,7 +123,7 @@ const COLUMNS: [Column; 14] = [
     Column {
         head: "ratio",
         cell: |line| {
-            if line.row.ratio_to == BASE.name() {
+            if line.others.is_empty() || line.row.ratio_to == BASE.name() {
                 format!("{:.2}", line.row.ratio)
             } else {
                 String::new()

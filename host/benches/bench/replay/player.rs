@@ -20,7 +20,7 @@ pub struct Played {
 }
 
 /// One way to keep the runs.
-pub trait Replay {
+pub trait Replay: Send {
     fn replay<'a>(&'a mut self, plan: &'a Plan) -> BoxFuture<'a, Result<Played>>;
 
     /// What it found out of its version.

@@ -52,8 +52,9 @@ pub enum Threads {
     Workers,
     /// Those that the system answers from memory are made where they are asked for: open, create,
     /// rename, remove, stat, and writes of at most 256 KiB. They take microseconds on a local file
-    /// system, but may wait where its journal is busy, memory is short, or the directory is on a
-    /// network. Syncs, reads, listings and larger writes go to workers.
+    /// system, some tens for the largest writes and for a rename, but may wait where its journal is
+    /// busy, memory is short, too much waits to be written back, or the directory is on a network.
+    /// Syncs, reads, listings and larger writes go to workers.
     Inline,
 }
 
