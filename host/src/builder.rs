@@ -190,8 +190,8 @@ impl Builder {
         self
     }
 
-    /// Load the component, or compile another that was chosen, and start its driver on the current tokio runtime, which needs its
-    /// timers enabled.
+    /// Load the component, or compile another that was chosen, and start its driver on the current
+    /// tokio runtime, which needs its timers enabled.
     ///
     /// # Errors
     /// `invalid-input` (nothing or too much was chosen, a limit that cannot be kept, no runtime),
