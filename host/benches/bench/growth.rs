@@ -1,6 +1,7 @@
 //! What a flush costs while more and more runs are open in one instance, and what memory an idle
-//! run takes.
+//! run takes. Native Rust flushes as many directories in turn, for what is the file system's cost.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,56 +13,63 @@ use crate::Result;
 use crate::contender::{Sample, here};
 use crate::figures::Figures;
 use crate::kind::Kind;
+use crate::native::{Native, Order};
 use crate::report::{Report, Row};
 use crate::say::say;
 use crate::usage;
-use crate::work::{FIRST_STEP, TASK, manifest, run_name};
+use crate::work::{Case, FIRST_STEP, TASK, Work, manifest, run_name};
 
 const RUNS_OPEN: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 /// Of each run's document.
 const BYTES: usize = 2_048;
 const FLUSHES: usize = 1_000;
-const ALONE: &str = "one-open-run";
+const CASE: &str = "open runs";
 
 /// What another process tells of its runs. A process of its own, because memory that was given back
 /// may still count.
 #[derive(Serialize, Deserialize)]
 struct Told {
     open_us: f64,
-    flush_ns: Vec<u64>,
-    cpu_ns: Vec<u64>,
+    own: Vec<Turn>,
+    native: Vec<Turn>,
     /// Beside its document.
     memory_of_run_bytes: Option<f64>,
     memory_peak_bytes: Option<u64>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct Turn {
+    time_ns: u64,
+    cpu_ns: u64,
+}
+
 pub fn run(report: &mut Report) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
-    let mut alone = None;
     for runs_open in RUNS_OPEN {
         let told = ask(runs_open)?;
-        let samples: Vec<_> = told
-            .flush_ns
-            .iter()
-            .zip(&told.cpu_ns)
-            .map(|(time, cpu)| Sample {
-                time: Duration::from_nanos(*time),
-                cpu: Duration::from_nanos(*cpu),
-            })
-            .collect();
-        let figures = Figures::of(&samples, 1);
-        let alone = *alone.get_or_insert(figures);
+        let (own, native) = (figures(&told.own), figures(&told.native));
+        let base = Kind::NativeSequential.name();
         let row = Row {
             runs_open: Some(runs_open),
             open_us: Some(told.open_us),
             memory_of_run_bytes: told.memory_of_run_bytes,
             memory_peak_bytes: told.memory_peak_bytes,
-            ..Row::new("open runs", BYTES, Kind::TandemInline.name(), figures, ALONE)
+            ..Row::new(CASE, BYTES, Kind::TandemInline.name(), own, base)
         };
-        rows.push(row.against(ALONE, figures.ratio(&alone)));
+        rows.push(row.against(base, own.ratio(&native)));
+        let row = Row::new(CASE, BYTES, base, native, base);
+        rows.push(Row { runs_open: Some(runs_open), ..row });
     }
     report.add(rows);
     Ok(())
+}
+
+fn figures(turns: &[Turn]) -> Figures {
+    let sample = |turn: &Turn| Sample {
+        time: Duration::from_nanos(turn.time_ns),
+        cpu: Duration::from_nanos(turn.cpu_ns),
+    };
+    Figures::of(&turns.iter().map(sample).collect::<Vec<_>>(), 1)
 }
 
 fn ask(runs_open: usize) -> Result<Told> {
@@ -77,7 +85,11 @@ fn ask(runs_open: usize) -> Result<Told> {
 
 /// Be the other process.
 pub async fn tell(runs_open: usize) -> Result<()> {
-    let root = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    // In memory where there is such a place: how many directories a disk likes differs by a factor
+    // of ten from one moment to the next.
+    let memory = Some(Path::new("/dev/shm")).filter(|memory| memory.is_dir());
+    let place = memory.unwrap_or(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let root = tempfile::Builder::new().prefix("tandem-bench-").tempdir_in(place)?;
     let host = Tandem::builder().dir(root.path()).threads(Threads::Inline).build().await?;
     let document = manifest(BYTES, FIRST_STEP)?;
     let mut runs = vec![open(&host, 0, &document).await?];
@@ -92,8 +104,8 @@ pub async fn tell(runs_open: usize) -> Result<()> {
 
     let mut told = Told {
         open_us: of_run(opening.as_secs_f64() * 1e6),
-        flush_ns: Vec::new(),
-        cpu_ns: Vec::new(),
+        own: Vec::new(),
+        native: Vec::new(),
         // Fewer runs fit into pages that were there before.
         memory_of_run_bytes: before
             .zip(after)
@@ -101,17 +113,25 @@ pub async fn tell(runs_open: usize) -> Result<()> {
             .map(|(before, after)| of_run(after.saturating_sub(before) as f64) - BYTES as f64),
         memory_peak_bytes: usage::memory_peak_bytes()?,
     };
+    let beside = Work::new(Case::Visible, BYTES, runs_open)?;
+    let native = Native::new(&root.path().join("native"), &beside, Order::Sequential)?;
+    // Those replace files too.
+    native.flush().await?;
     for flush in 0..FLUSHES {
         // One far from the one before.
-        let run = &runs[flush * 7_919 % runs_open];
-        let Sample { time, cpu } = here(write(run)).await?;
-        told.flush_ns.push(u64::try_from(time.as_nanos())?);
-        told.cpu_ns.push(u64::try_from(cpu.as_nanos())?);
+        let at = flush * 7_919 % runs_open;
+        told.own.push(turn(here(write(&runs[at])).await?)?);
+        told.native.push(turn(here(async { native.flush_one(at) }).await?)?);
     }
     host.shutdown().await;
     root.close()?;
     say(&serde_json::to_string(&told)?);
     Ok(())
+}
+
+fn turn(sample: Sample) -> Result<Turn> {
+    let Sample { time, cpu } = sample;
+    Ok(Turn { time_ns: time.as_nanos().try_into()?, cpu_ns: cpu.as_nanos().try_into()? })
 }
 
 async fn open(host: &Tandem, number: usize, document: &str) -> Result<Run> {

@@ -35,8 +35,9 @@ pub fn notes(report: &Report) -> Vec<String> {
     }
     if report.rows.iter().any(|row| row.runs_open.is_some()) {
         notes.push(
-            "While runs are open in one instance, one after the other is flushed; the ratio is to \
-             one open run. What a run takes is beside its document, in the component and its host."
+            "While runs are open in one instance, one after the other is flushed, and as many \
+             directories by native Rust in turn, in memory where the system has such a place. What \
+             a run takes is beside its document, in the component and its host."
                 .to_owned(),
         );
     }

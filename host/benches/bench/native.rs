@@ -31,11 +31,16 @@ impl Native {
         Ok(Self { runs, manifest: work.manifest.clone(), order })
     }
 
-    async fn flush(&self) -> Result<()> {
+    /// The pair of one run, on the calling thread.
+    pub fn flush_one(&self, run: usize) -> Result<()> {
+        Ok(self.runs[run].replace_both_here(&self.manifest)?)
+    }
+
+    pub async fn flush(&self) -> Result<()> {
         match self.order {
             Order::Sequential => {
-                for run in &self.runs {
-                    run.replace_both_here(&self.manifest)?;
+                for run in 0..self.runs.len() {
+                    self.flush_one(run)?;
                 }
             }
             Order::Concurrent => {
