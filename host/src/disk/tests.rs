@@ -67,7 +67,7 @@ async fn a_renamed_temporary_file_has_the_permissions_of_what_it_replaces() {
     let (dir, disk) = disk();
     let (root, path) = (disk.root(), dir.path().join("a"));
     std::fs::write(&path, "old").unwrap();
-    for (old, new) in [(0o640, 0o640), (0o604, 0o604), (0o4755, 0o755)] {
+    for (old, new) in [(0o640, 0o640), (0o604, 0o604), (0o200, 0o200), (0o4755, 0o755)] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(old)).unwrap();
         disk.create_file(&root, TEMP).await.unwrap();
         disk.rename(&root, TEMP, &root, "a").await.unwrap();

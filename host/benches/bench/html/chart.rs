@@ -29,7 +29,7 @@ pub fn chart(group: &Group) -> String {
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {bottom}\" role=\"img\" aria-label=\"{}: medians, {} is 1\">\n",
         escaped(&group.title()),
-        BASE.name()
+        group.lines.first().map_or(BASE.name(), |line| line.row.ratio_to)
     );
     // Writing to a string cannot fail.
     for power in -below..=above {
@@ -62,7 +62,10 @@ fn bar(svg: &mut String, line: &Line, top: f64, one: f64, end: f64) {
          <rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" \
          height=\"{height}\" rx=\"2\"/>\
          <text x=\"{WIDTH}\" y=\"{middle:.1}\" text-anchor=\"end\">{:.2} · {}</text>",
-        escaped(row.contender),
+        escaped(&row.runs_open.map_or_else(
+            || row.contender.to_owned(),
+            |open| format!("{}, {open} open", row.contender),
+        )),
         top + 3.0,
         row.ratio,
         time(row.p50_us)
