@@ -347,12 +347,11 @@ pub static MUTATIONS: &[Mutation] = &[
             Change {
                 file: PERSISTER,
                 from: "        for caller in finished.answered {
-            // A caller that went away wants no answer.
-            let _ = caller.send(outcome.clone());
+            caller.answer(&outcome);
         }
 ",
                 to: "        for caller in finished.answered {
-            let _ = caller.send(outcome.clone());
+            caller.answer(&outcome);
         }
         drop(state);
         let directory = &self.registration.directory;
