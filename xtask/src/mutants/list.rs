@@ -327,7 +327,7 @@ pub static MUTATIONS: &[Mutation] = &[
         let early = combine(expected, bytes);
         let covered = self.state.borrow_mut().schedule.covered();
         for caller in covered {
-            let _ = caller.send(early.clone());
+            caller.answer(&early);
         }
         let outcomes =
             flush::write(",
@@ -392,14 +392,13 @@ pub static MUTATIONS: &[Mutation] = &[
         changes: &[Change {
             file: PERSISTER,
             from: "        for caller in finished.answered {
-            // A caller that went away wants no answer.
-            let _ = caller.send(outcome.clone());
+            caller.answer(&outcome);
         }
 ",
             to: "        for (at, caller) in finished.answered.into_iter().enumerate() {
             let is_told = at == 0 || outcome.is_ok();
             let told = if is_told { outcome.clone() } else { Ok(Receipt::default()) };
-            let _ = caller.send(told);
+            caller.answer(&told);
         }
 ",
         }],
