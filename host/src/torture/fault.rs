@@ -81,6 +81,23 @@ pub(super) fn together() -> Plan {
     plan
 }
 
+/// A run that is closed while calls fail, and goes on if that fails.
+pub(super) fn closing() -> Plan {
+    let mut plan = Plan::updates(1, Durability::Durable, Durability::Durable);
+    plan.acts = vec![
+        Act::Open(0),
+        Act::Set(0, 40),
+        Act::Close(0),
+        Act::Heal,
+        Act::Ensure(0),
+        Act::Set(0, 20),
+        Act::Flush(0),
+        Act::Stats(0),
+        Act::Close(0),
+    ];
+    plan
+}
+
 /// A request for both channels while one of them may still back off, so that they are written one
 /// after the other.
 pub(super) fn split() -> Plan {

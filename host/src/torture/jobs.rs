@@ -180,16 +180,17 @@ fn small() -> [Plan; 8] {
 }
 
 /// How many workloads there are with a kind of fault.
-const FAULTS: usize = 5 * fault::KINDS.len();
+const FAULTS: usize = 6 * fault::KINDS.len();
 
 /// A workload whose calls fail, and how. Neighbours differ in both.
 fn faulty(number: usize) -> (Plan, Kind) {
-    let (plan, kind) = (number % 5, number / 5 + 2 * (number % 5));
+    let (plan, kind) = (number % 6, number / 6 + 2 * (number % 6));
     let plan = match plan {
         0 => fault::persister(Durable, Visible),
         1 => fault::coordinator(Durable, Durable),
         2 => fault::together(),
         3 => fault::split(),
+        4 => fault::closing(),
         _ => fault::persister(Durable, Durable),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])

@@ -376,7 +376,12 @@ impl<'p> Player<'p> {
                 self.is_open[call.act.run().unwrap_or_default()] = true;
                 Ok(())
             }
-            Outcome::Flushed(Ok(receipt)) => self.flushed(call, receipt),
+            Outcome::Flushed(Ok(receipt)) => {
+                if let Act::Close(run) = call.act {
+                    self.is_open[run] = false;
+                }
+                self.flushed(call, receipt)
+            }
             Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
             Outcome::Recorded(Err(error)) => {
                 let record = &mut self.ledger.records[call.record.unwrap_or_default()];
