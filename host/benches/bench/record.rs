@@ -6,19 +6,19 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use futures::future::{BoxFuture, FutureExt};
 use serde_json::json;
 use tandem_host::{RecordOptions, Tandem};
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::AsyncWriteExt;
+use tokio::fs;
 
 use crate::Result;
 use crate::contender::{Contender, Length, Sample, here, stop_all, take_turns};
 use crate::figures::Figures;
 use crate::kind::BASE;
 use crate::report::{Report, Row};
+use crate::tokio_fs::{self, sync_directory};
 
 /// How many other runs are in the history.
 const ENTRIES: [usize; 4] = [0, 100, 1_000, 10_000];
@@ -204,20 +204,8 @@ impl NativeRecord {
     }
 
     async fn replace(&self, directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-        let count = self.temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!("{name}.{count:016x}.tmp"));
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary).await?;
-        file.write_all(content).await?;
-        // tokio's files hand writes to another thread; this waits for it.
-        file.flush().await?;
-        file.sync_data().await?;
-        drop(file);
-        fs::rename(&temporary, directory.join(name)).await
+        tokio_fs::replace(directory, name, content, true, &self.temporary).await
     }
-}
-
-async fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory).await?.sync_all().await
 }
 
 impl Contender for NativeRecord {

@@ -42,25 +42,37 @@ impl TokioFs {
             self.replace(directory, MANIFEST, self.manifest.as_bytes()),
             self.replace(directory, HEARTBEAT, heartbeat.as_bytes()),
         )?;
-        if self.is_durable {
-            File::open(directory).await?.sync_all().await?;
-        }
-        Ok(())
+        if self.is_durable { sync_directory(directory).await } else { Ok(()) }
     }
 
     async fn replace(&self, directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-        let count = self.temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = directory.join(format!("{name}.{count:016x}.tmp"));
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary).await?;
-        file.write_all(content).await?;
-        // tokio's files hand writes to another thread; this waits for it.
-        file.flush().await?;
-        if self.is_durable {
-            file.sync_data().await?;
-        }
-        drop(file);
-        fs::rename(&temporary, directory.join(name)).await
+        replace(directory, name, content, self.is_durable, &self.temporary).await
     }
+}
+
+/// Puts a new file in the place of `name`. `count` makes the name of the temporary file a new one.
+pub async fn replace(
+    directory: &Path,
+    name: &str,
+    content: &[u8],
+    is_durable: bool,
+    count: &AtomicU64,
+) -> io::Result<()> {
+    let count = count.fetch_add(1, Ordering::Relaxed);
+    let temporary = directory.join(format!("{name}.{count:016x}.tmp"));
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary).await?;
+    file.write_all(content).await?;
+    // tokio's files hand writes to another thread; this waits for it.
+    file.flush().await?;
+    if is_durable {
+        file.sync_data().await?;
+    }
+    drop(file);
+    fs::rename(&temporary, directory.join(name)).await
+}
+
+pub async fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory).await?.sync_all().await
 }
 
 impl Contender for TokioFs {
