@@ -1,5 +1,6 @@
-//! Builds the component and tells the library where it is, as `TANDEM_COMPONENT`, and where it is
-//! compiled for this target, as `TANDEM_PRECOMPILED`.
+//! Builds both components and tells the library where they are, as `TANDEM_COMPONENT` and
+//! `TANDEM_SYNC_COMPONENT`, and where they are compiled for this target, as `TANDEM_PRECOMPILED` and
+//! `TANDEM_SYNC_PRECOMPILED`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,26 +34,22 @@ fn run() -> Result<(), String> {
     for name in ["Cargo.toml", "Cargo.lock", "src", "wit"] {
         println!("cargo::rerun-if-changed={}", workspace.join(name).display());
     }
-    let out = out_dir.join("tandem.wasm");
-    // Below the target directory, debug, release and clippy builds compile the component once.
-    let shared = component::target_dir_of(&out_dir).unwrap_or(&out_dir);
-    component::Component {
-        workspace,
-        target_dir: &shared.join("wasm").join("default"),
-        features: &[],
-        out: &out,
-    }
-    .build()?;
-    println!("cargo::rustc-env=TANDEM_COMPONENT={}", out.display());
-
     let variable = |name| std::env::var(name).map_err(|error| format!("{name}: {error}"));
     let (target, host) = (variable("TARGET")?, variable("HOST")?);
-    let precompiled = out_dir.join("tandem.cwasm");
-    if let Some(reason) = precompile::precompile(&out, &target, &host, &precompiled)? {
-        let rest = "each start of the library will";
-        println!("cargo::warning=cannot compile the component for {target}, {rest}: {reason}");
+    // Below the target directory, debug, release and clippy builds compile the component once.
+    let shared = component::target_dir_of(&out_dir).unwrap_or(&out_dir);
+    for (world, name) in [(component::TANDEM, "TANDEM"), (component::TANDEM_SYNC, "TANDEM_SYNC")] {
+        let out = out_dir.join(world.name).with_extension("wasm");
+        world.build(workspace, shared, &out)?;
+        println!("cargo::rustc-env={name}_COMPONENT={}", out.display());
+
+        let precompiled = out.with_extension("cwasm");
+        if let Some(reason) = precompile::precompile(&out, &target, &host, &precompiled)? {
+            let rest = "each start of the library will";
+            println!("cargo::warning=cannot compile the component for {target}, {rest}: {reason}");
+        }
+        println!("cargo::rustc-env={name}_PRECOMPILED={}", precompiled.display());
     }
-    println!("cargo::rustc-env=TANDEM_PRECOMPILED={}", precompiled.display());
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
-#![cfg_attr(target_family = "wasm", no_std)]
+#![cfg_attr(all(target_family = "wasm", not(feature = "sync")), no_std)]
 
 extern crate alloc;
 

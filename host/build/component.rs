@@ -35,6 +35,27 @@ const CLEARED: [&str; 11] = [
 /// What cargo tells a build script about its own package.
 const CLEARED_PREFIXES: [&str; 4] = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PKG_", "DEP_"];
 
+/// A component that users get.
+pub struct World {
+    /// The world in `wit/` or `wit/sync/`, and the file's name.
+    pub name: &'static str,
+    /// The features of package `tandem` that make it.
+    pub features: &'static [&'static str],
+}
+
+/// Asynchronous, on WASI 0.3.
+pub const TANDEM: World = World { name: "tandem", features: &[] };
+/// Synchronous, on WASI 0.2.
+pub const TANDEM_SYNC: World = World { name: "tandem-sync", features: &["sync"] };
+
+impl World {
+    /// As [`Component::build`]. All builds below `target_dir` share their intermediate files.
+    pub fn build(&self, workspace: &Path, target_dir: &Path, out: &Path) -> Result<usize, String> {
+        let target_dir = target_dir.join("wasm").join(self.name);
+        Component { workspace, target_dir: &target_dir, features: self.features, out }.build()
+    }
+}
+
 /// One variant of the component.
 pub struct Component<'a> {
     /// The directory of the workspace's `Cargo.toml`.

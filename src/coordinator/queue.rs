@@ -81,7 +81,7 @@ async fn serve<S: Storage>(shared: Arc<Shared<S>>, place: Arc<Place>, lock: lock
             requests.len()
         });
         match serve_once(&shared, &place, &lock, &mut waiter).await {
-            Ok(Some(())) if is_contended => {
+            Ok(Some(())) if is_contended && S::HAS_EVENT_LOOP => {
                 // Others want the lock too: it is their turn.
                 is_contended = false;
                 waiter.is_served();

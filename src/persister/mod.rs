@@ -33,6 +33,8 @@ use recovery::Recovery;
 use schedule::{Channels, Schedule, Step};
 use stats::Stats;
 
+const NS_PER_MS: u64 = 1_000_000;
+
 /// What was flushed for a request, without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Receipt {
@@ -40,6 +42,15 @@ pub struct Receipt {
     pub manifest: Option<Written>,
     /// Set if the heartbeat was written.
     pub heartbeat: Option<Written>,
+}
+
+/// What a request without a wait did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scheduled {
+    /// What it wrote.
+    pub receipt: Receipt,
+    /// When the rest may be written, if there is a rest.
+    pub call_again_in_ms: Option<u64>,
 }
 
 /// What every request that a flush covered gets.
@@ -158,21 +169,36 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// [`Error::InvalidInput`], [`Error::Storage`], [`Error::Closed`].
     pub async fn schedule(&self, flags: Channels, force: bool) -> Outcome {
-        self.0.check_open()?;
-        let (caller, outcome) = Caller::new();
-        {
-            let mut state = self.0.state.borrow_mut();
-            if flags.manifest && state.document.is_none() {
-                let message = "manifest is scheduled but no document was set";
-                return Err(Error::invalid(Channel::Manifest, message));
-            }
-            state.stats.requests += 1;
-            if state.schedule.request(flags, force, caller).is_some() {
-                return Ok(Receipt::default());
-            }
-        }
+        let Some(outcome) = self.0.request(flags, force)? else { return Ok(Receipt::default()) };
         self.0.drive();
         outcome.await.unwrap_or_else(|_| Err(self.0.closed()))
+    }
+
+    /// Marks channels dirty and writes what may be written now, on a storage without an event loop.
+    /// What the throttle or a back-off holds back is left for a later call.
+    ///
+    /// # Errors
+    /// As [`Run::schedule`].
+    pub async fn schedule_now(&self, flags: Channels, force: bool) -> Result<Scheduled, Error> {
+        let Some(mut outcome) = self.0.request(flags, force)? else {
+            return Ok(Scheduled::default());
+        };
+        drive(self.0.clone()).await;
+        if let Ok(Some(outcome)) = outcome.try_recv() {
+            return Ok(Scheduled { receipt: outcome?, call_again_in_ms: None });
+        }
+        // The caller stays where it is, and counts among those that a later flush covers.
+        let state = self.0.state.borrow();
+        let now_ns = self.0.storage.monotonic_ns();
+        let wait_ns = match state.schedule.step(now_ns) {
+            Step::WaitUntil(at_ns) => at_ns.saturating_sub(now_ns),
+            Step::Flush | Step::Idle => 0,
+        };
+        let receipt = state.schedule.last_waiting().map(|caller| caller.so_far);
+        Ok(Scheduled {
+            receipt: receipt.unwrap_or_default(),
+            call_again_in_ms: Some(wait_ns.div_ceil(NS_PER_MS)),
+        })
     }
 
     /// Writes everything that is dirty.
@@ -239,6 +265,24 @@ impl<S: Storage> Inner<S> {
             Phase::Open => Ok(()),
             Phase::Closing(_) | Phase::Closed => Err(self.closed()),
         }
+    }
+
+    /// Takes a request, and gives back where its outcome will be; none if there is nothing to do.
+    fn request(
+        &self,
+        flags: Channels,
+        force: bool,
+    ) -> Result<Option<oneshot::Receiver<Outcome>>, Error> {
+        self.check_open()?;
+        let mut state = self.state.borrow_mut();
+        if flags.manifest && state.document.is_none() {
+            let message = "manifest is scheduled but no document was set";
+            return Err(Error::invalid(Channel::Manifest, message));
+        }
+        state.stats.requests += 1;
+        let (caller, outcome) = Caller::new();
+        let is_done = state.schedule.request(flags, force, caller).is_some();
+        Ok((!is_done).then_some(outcome))
     }
 
     fn change(
@@ -346,13 +390,21 @@ fn combine(outcomes: [Option<flush::Outcome>; 2], bytes: [u64; 2]) -> Outcome {
     Err(Error::Storage { first, beside })
 }
 
-/// Takes the schedule's steps until there is none.
+/// Takes the schedule's steps until there is none, or none that may be left to this task.
 async fn drive<S: Storage>(run: Rc<Inner<S>>) {
     loop {
         let step = {
             let mut state = run.state.borrow_mut();
             let step = state.schedule.step(run.storage.monotonic_ns());
-            state.is_driven = step != Step::Idle;
+            let is_over = match step {
+                Step::Idle => true,
+                Step::WaitUntil(_) => !S::HAS_EVENT_LOOP,
+                Step::Flush => false,
+            };
+            state.is_driven = !is_over;
+            if is_over {
+                return;
+            }
             step
         };
         match step {

@@ -151,6 +151,11 @@ impl<C> Schedule<C> {
         self.lane_mut(channel).dirty = true;
     }
 
+    /// The last of the callers that wait for a flush which has not started.
+    pub fn last_waiting(&self) -> Option<&C> {
+        self.waiting.last().map(|(caller, _)| caller)
+    }
+
     /// The channels that have something to write which no flush in flight has taken.
     pub fn dirty(&self) -> Channels {
         Channels::filter(|c| self.lane(c).dirty)

@@ -47,6 +47,9 @@ pub struct Stat {
 /// directory handle. No operation follows a symbolic link at the last step of a name.
 #[allow(async_fn_in_trait, reason = "the core runs on one thread, no future need be Send")]
 pub trait Storage: 'static {
+    /// Whether tasks go on when no call is made. If not, nothing may be left to a later time.
+    const HAS_EVENT_LOOP: bool = true;
+
     /// An open directory.
     type Dir;
     /// An open file.

@@ -8,8 +8,12 @@ use crate::process::{self, Failure, cargo, workspace};
 use crate::setup;
 
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
+    let (world, arguments) = match arguments {
+        [flag, rest @ ..] if flag == "--sync" => ("tandem-sync", rest),
+        all => ("tandem", all),
+    };
     let out = match arguments {
-        [] => workspace()?.join("target").join("tandem.wasm"),
+        [] => workspace()?.join("target").join(world).with_extension("wasm"),
         [flag, file, rest @ ..] if flag == "--out" => {
             process::no_more(rest)?;
             std::path::absolute(PathBuf::from(file))
@@ -25,5 +29,5 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     };
     setup::ensure()?;
     let program = ["run", "--quiet", "--package", "xtask", "--features", "component"];
-    process::run(cargo(program).args(["--bin", "component", "--"]).arg(out))
+    process::run(cargo(program).args(["--bin", "component", "--", world]).arg(out))
 }

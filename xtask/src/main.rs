@@ -20,7 +20,9 @@ Every command does its own set-up.
 
 Commands:
   setup                    Add the wasm32-unknown-unknown target if it is missing
-  component [--out FILE]   Build the component, by default as target/tandem.wasm
+  component [--sync] [--out FILE]
+                           Build the component, by default as target/tandem.wasm, or the one for
+                           hosts of WASI 0.2, by default as target/tandem-sync.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments

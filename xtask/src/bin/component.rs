@@ -1,4 +1,5 @@
-//! Builds the component as the file that the one argument names.
+//! Builds the component of the world that the first argument names, as the file that the second one
+//! names.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,11 +20,17 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let (Some(out), Some(package)) =
-        (std::env::args_os().nth(1).map(PathBuf::from), std::env::var_os("CARGO_MANIFEST_DIR"))
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(name), Some(out), Some(package)) =
+        (arguments.next(), arguments.next(), std::env::var_os("CARGO_MANIFEST_DIR"))
     else {
         return Err(String::from("run this as `cargo xtask component`"));
     };
+    let worlds = [component::TANDEM, component::TANDEM_SYNC];
+    let Some(world) = worlds.into_iter().find(|world| name == world.name) else {
+        return Err(format!("there is no such world: {}", name.display()));
+    };
+    let out = PathBuf::from(out);
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find the target directory: {error}"))?;
     let target_dir = component::target_dir_of(&program)
@@ -32,13 +39,7 @@ fn run() -> Result<(), String> {
     let workspace = workspace
         .canonicalize()
         .map_err(|error| format!("cannot open {}: {error}", workspace.display()))?;
-    let bytes = component::Component {
-        workspace: &workspace,
-        target_dir: &target_dir.join("wasm").join("default"),
-        features: &[],
-        out: &out,
-    }
-    .build()?;
+    let bytes = world.build(&workspace, target_dir, &out)?;
     writeln!(std::io::stdout(), "{}: {bytes} bytes", out.display())
         .map_err(|error| format!("cannot write to standard output: {error}"))
 }

@@ -14,7 +14,7 @@ const REPLACE: &str = "src/storage/replace.rs";
 const SCHEDULE: &str = "src/persister/schedule.rs";
 const SNAPSHOT: &str = "src/coordinator/snapshot.rs";
 const TEMP: &str = "src/storage/temp.rs";
-const WASI: &str = "src/wasi.rs";
+const WASI: &str = "src/wasi/concurrent.rs";
 
 /// All of them: how one file is replaced, then the persister, then the coordinator.
 pub static MUTATIONS: &[Mutation] = &[

@@ -1,134 +1,27 @@
-//! The component's face: WIT exports to core calls, core errors to WIT errors.
+//! Core shapes to WIT shapes and back. Both worlds have the same ones.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use core::time::Duration;
 
-use atomic_refcell::AtomicRefCell;
-
+use super::world::{coordinator, persister as wit, types};
 use crate::coordinator::options::{HistoryOptions, RecordOptions};
-use crate::coordinator::{Coordinator, Recorded, TaskHistory};
+use crate::coordinator::{Recorded, TaskHistory};
 use crate::error::{Channel, Code, Error, Failure, Operation};
-use crate::persister;
+use crate::persister::Receipt;
 use crate::persister::options::Options;
 use crate::persister::recovery::Recovery;
 use crate::persister::schedule::Channels;
 use crate::persister::stats::{ChannelStats, Stats};
-use crate::persister::{Outcome, Receipt, Registry};
 use crate::storage::durable::{Durability, Reached, Written};
-use crate::wasi::Wasi;
 
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "tandem",
-        with: {
-            "wasi:clocks/types@0.3.0": wasi::clocks::types,
-            "wasi:clocks/monotonic-clock@0.3.0": wasi::clocks::monotonic_clock,
-            "wasi:clocks/system-clock@0.3.0": wasi::clocks::system_clock,
-            "wasi:filesystem/types@0.3.0": wasi::filesystem::types,
-            "wasi:filesystem/preopens@0.3.0": wasi::filesystem::preopens,
-            "wasi:random/random@0.3.0": wasi::random::random,
-        },
-    });
-}
-
-use bindings::exports::tandem::persistence::{coordinator, persister as wit, types};
-
-struct Component;
-
-bindings::export!(Component with_types_in bindings);
-
-impl wit::Guest for Component {
-    type Run = Run;
-}
-
-/// The resource `run`.
-struct Run(persister::Run<Wasi>);
-
-/// What all calls share.
-#[derive(Clone)]
-struct Shared {
-    storage: Arc<Wasi>,
-    registry: Registry,
-    coordinator: Arc<Coordinator<Wasi>>,
-}
-
-/// Made by the first call. A static must be `Sync` even where there is one thread, and `core` has no
-/// `thread_local!`: hence `Arc` and `AtomicRefCell` for what it reaches.
-static SHARED: AtomicRefCell<Option<Shared>> = AtomicRefCell::new(None);
-
-impl Shared {
-    fn new() -> Self {
-        let storage = Arc::new(Wasi::new());
-        let coordinator = Arc::new(Coordinator::new(storage.clone()));
-        Shared { storage, registry: Registry::default(), coordinator }
-    }
-
-    fn get() -> Self {
-        SHARED.borrow_mut().get_or_insert_with(Shared::new).clone()
-    }
-}
-
-impl coordinator::Guest for Component {
-    async fn record_run(
-        summary: String,
-        options: coordinator::RecordOptions,
-    ) -> Result<coordinator::Recorded, types::Error> {
-        Ok(Shared::get().coordinator.record_run(&summary, options.into()).await?.into())
-    }
-
-    async fn history(
-        options: coordinator::HistoryOptions,
-    ) -> Result<coordinator::TaskHistory, types::Error> {
-        Ok(Shared::get().coordinator.history(options.into()).await?.into())
-    }
-}
-
-impl wit::GuestRun for Run {
-    async fn open(options: wit::Options) -> Result<(wit::Run, wit::Recovery), types::Error> {
-        let Shared { storage, registry, .. } = Shared::get();
-        let (run, recovery) = persister::Run::open(storage, &registry, options.into()).await?;
-        Ok((wit::Run::new(Run(run)), recovery.into()))
-    }
-
-    fn set_manifest(&self, document: String) -> Result<(), types::Error> {
-        #[cfg(feature = "provoke-trap")]
-        if document.contains("provoke-trap") {
-            core::arch::wasm32::unreachable();
+impl From<Receipt> for types::Receipt {
+    fn from(Receipt { manifest, heartbeat }: Receipt) -> Self {
+        types::Receipt {
+            manifest: manifest.map(types::Written::from),
+            heartbeat: heartbeat.map(types::Written::from),
         }
-        Ok(self.0.set_manifest(&document)?)
     }
-
-    fn merge_manifest(&self, patch: String) -> Result<(), types::Error> {
-        Ok(self.0.merge_manifest(&patch)?)
-    }
-
-    async fn schedule(&self, request: wit::Request) -> Result<types::Receipt, types::Error> {
-        let flags = Channels { manifest: request.manifest, heartbeat: request.heartbeat };
-        receipt(self.0.schedule(flags, request.force).await)
-    }
-
-    async fn flush(&self) -> Result<types::Receipt, types::Error> {
-        receipt(self.0.flush().await)
-    }
-
-    async fn close(&self) -> Result<types::Receipt, types::Error> {
-        receipt(self.0.close().await)
-    }
-
-    fn stats(&self) -> wit::Stats {
-        self.0.stats().into()
-    }
-}
-
-fn receipt(outcome: Outcome) -> Result<types::Receipt, types::Error> {
-    let Receipt { manifest, heartbeat } = outcome?;
-    Ok(types::Receipt {
-        manifest: manifest.map(types::Written::from),
-        heartbeat: heartbeat.map(types::Written::from),
-    })
 }
 
 impl From<Written> for types::Written {

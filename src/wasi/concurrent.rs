@@ -1,5 +1,4 @@
-//! [`Storage`] on `wasi:filesystem`, `wasi:clocks` and `wasi:random`: the only file that sees
-//! their bindings.
+//! WASI 0.3: every call can be waited for beside others.
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;

@@ -1,0 +1,16 @@
+//! [`Storage`](crate::storage::Storage) on the WASI of each world: the only room that sees WASI's
+//! bindings.
+
+#[cfg(not(feature = "sync"))]
+mod concurrent;
+#[cfg(feature = "sync")]
+mod executor;
+#[cfg(feature = "sync")]
+mod sync;
+
+#[cfg(not(feature = "sync"))]
+pub use concurrent::Wasi;
+#[cfg(feature = "sync")]
+pub use executor::block_on;
+#[cfg(feature = "sync")]
+pub use sync::Wasi;
