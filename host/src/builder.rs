@@ -10,12 +10,15 @@ use tokio::sync::mpsc;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 use crate::clocks::Clocks;
+use crate::component::World;
 use crate::disk::{Disk, OsDisk, Threads};
 use crate::driver::{Bounds, Driver, Job};
 use crate::engine::{Compiled, Limits, TICK_MS};
 use crate::error::{Error, Operation};
 use crate::glue::bindings::TandemPre;
-use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime, linker};
+use crate::glue::linker::{OnDisk, OnWasmtime, linker};
+use crate::glue::sync::linker::SyncFilesystem;
+use crate::sync::{self, Parts};
 use crate::tandem::{Callers, Tandem};
 
 /// 16 MiB.
@@ -64,20 +67,14 @@ enum Source {
     Bytes(Vec<u8>),
 }
 
-/// What a driver is made of, without what answers for its files.
-struct Parts {
-    compiled: Arc<Compiled>,
-    clocks: Clocks,
-    limits: Limits,
-    bounds: Bounds,
-}
-
-/// Starts a driver; erases the type of the disk.
+/// Starts a component; erases the type of the disk.
 trait Launch: Send {
     fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error>;
+
+    fn launch_sync(self: Box<Self>, parts: Parts) -> Result<sync::Shared, Error>;
 }
 
-impl<F: Filesystem> Launch for F {
+impl<F: SyncFilesystem> Launch for F {
     fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error> {
         let Parts { compiled, clocks, limits, bounds } = parts;
         let pre = linker::<F>(&compiled.engine)
@@ -90,6 +87,10 @@ impl<F: Filesystem> Launch for F {
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(driver.run(receiver));
         Ok(sender)
+    }
+
+    fn launch_sync(self: Box<Self>, parts: Parts) -> Result<sync::Shared, Error> {
+        sync::start(parts, *self)
     }
 }
 
@@ -203,19 +204,27 @@ impl Builder {
         }
         let (limits, bounds) = self.limits()?;
         let Builder { files, components, clocks, threads, .. } = self;
-        let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
-            .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
-        let source = only(components, "choose one of component_path and component_bytes")?;
-        let built = tokio::task::spawn_blocking(move || {
-            let launch = files.open(threads)?;
-            let compiled = compile(source)?;
-            Ok::<_, Error>((launch, compiled))
-        });
+        let built =
+            tokio::task::spawn_blocking(move || load(files, components, threads, World::Tandem));
         let (launch, compiled) = built
             .await
             .map_err(|error| Error::component_unusable(wasmtime::Error::new(error)))??;
         let jobs = launch.launch(Parts { compiled, clocks, limits, bounds })?;
         Ok(Tandem::new(Callers::new(jobs, bounds)))
+    }
+
+    /// Load the synchronous component, or compile another that was chosen, and start it in a thread
+    /// of its own. It needs no runtime; [`dir`](Builder::dir) makes every call in that thread,
+    /// whatever [`threads`](Builder::threads) says, but for the writes.
+    ///
+    /// # Errors
+    /// As [`build`](Builder::build).
+    pub fn build_sync(self) -> Result<sync::Tandem, Error> {
+        let (limits, bounds) = self.limits()?;
+        let Builder { files, components, clocks, .. } = self;
+        let (launch, compiled) = load(files, components, Threads::Inline, World::TandemSync)?;
+        let shared = launch.launch_sync(Parts { compiled, clocks, limits, bounds })?;
+        Ok(sync::Tandem::new(shared))
     }
 
     fn limits(&self) -> Result<(Limits, Bounds), Error> {
@@ -286,6 +295,19 @@ impl Files {
     }
 }
 
+/// Opens what was granted and loads what was chosen.
+fn load(
+    files: Vec<Files>,
+    components: Vec<Source>,
+    threads: Threads,
+    world: World,
+) -> Result<(Box<dyn Launch>, Arc<Compiled>), Error> {
+    let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
+        .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
+    let source = only(components, "choose one of component_path and component_bytes")?;
+    Ok((files.open(threads)?, compile(source, world)?))
+}
+
 /// At most one choice.
 fn only<T>(mut choices: Vec<T>, rule: &str) -> Result<Option<T>, Error> {
     if choices.len() > 1 {
@@ -306,9 +328,9 @@ fn open_root(path: &Path) -> Result<OsDisk, Error> {
     })
 }
 
-fn compile(source: Option<Source>) -> Result<Arc<Compiled>, Error> {
+fn compile(source: Option<Source>, world: World) -> Result<Arc<Compiled>, Error> {
     let compiled = match source {
-        None => Compiled::embedded(),
+        None => Compiled::embedded(world),
         Some(Source::Bytes(bytes)) => Compiled::new(&bytes).map(Arc::new),
         Some(Source::Path(path)) => {
             let bytes = std::fs::read(&path).map_err(|error| {

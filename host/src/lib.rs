@@ -76,11 +76,12 @@ mod options;
 mod report;
 mod run;
 pub mod sim;
+pub mod sync;
 mod tandem;
 pub mod torture;
 
 pub use builder::Builder;
-pub use component::COMPONENT;
+pub use component::{COMPONENT, SYNC_COMPONENT};
 pub use error::{Error, ErrorKind, Failure, Operation};
 pub use options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 pub use report::{

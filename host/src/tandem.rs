@@ -110,7 +110,7 @@ impl Tandem {
         options: RecordOptions,
         summary: impl Into<String>,
     ) -> Pending<Recorded> {
-        match self.check_record(options, summary.into()) {
+        match check_summary(self.callers.bounds, options, summary.into()) {
             Ok((options, summary)) => {
                 self.coordinate(|reply| Coordination::Record { options, summary, reply })
             }
@@ -126,32 +126,11 @@ impl Tandem {
     /// `history` (the file holds no history of the task), `component-failed`, `closed` (after
     /// [`shutdown`](Tandem::shutdown)).
     pub fn history(&self, mut options: HistoryOptions) -> Pending<History> {
-        match self.check_history(&mut options.max_history_bytes) {
-            Ok(()) => self.coordinate(|reply| Coordination::History { options, reply }),
+        let limit = self.callers.bounds.history_bytes;
+        match bounded("the history limit", &mut options.max_history_bytes, limit) {
+            Ok(_) => self.coordinate(|reply| Coordination::History { options, reply }),
             Err(error) => Pending::failed(error),
         }
-    }
-
-    fn check_record(
-        &self,
-        mut options: RecordOptions,
-        summary: String,
-    ) -> Result<(RecordOptions, String), Error> {
-        self.check_history(&mut options.max_history_bytes)?;
-        let limit = self.callers.bounds.document_bytes;
-        let bytes_max = bounded("the summary limit", &mut options.max_summary_bytes, limit)?;
-        let bytes = summary.len() as u64;
-        if bytes > bytes_max {
-            let message =
-                format!("summary takes {bytes} bytes, above max_summary_bytes: {bytes_max}");
-            return Err(Error::too_large(Channel::Summary, message));
-        }
-        Ok((options, summary))
-    }
-
-    fn check_history(&self, bytes_max: &mut Option<u64>) -> Result<(), Error> {
-        bounded("the history limit", bytes_max, self.callers.bounds.history_bytes)?;
-        Ok(())
     }
 
     fn coordinate<T>(&self, call: impl FnOnce(Reply<T>) -> Coordination) -> Pending<T> {
@@ -175,8 +154,25 @@ impl Tandem {
     }
 }
 
+/// Checks a summary and the limits of its record on this side of the boundary.
+pub(crate) fn check_summary(
+    bounds: Bounds,
+    mut options: RecordOptions,
+    summary: String,
+) -> Result<(RecordOptions, String), Error> {
+    bounded("the history limit", &mut options.max_history_bytes, bounds.history_bytes)?;
+    let limit = bounds.document_bytes;
+    let bytes_max = bounded("the summary limit", &mut options.max_summary_bytes, limit)?;
+    let bytes = summary.len() as u64;
+    if bytes > bytes_max {
+        let message = format!("summary takes {bytes} bytes, above max_summary_bytes: {bytes_max}");
+        return Err(Error::too_large(Channel::Summary, message));
+    }
+    Ok((options, summary))
+}
+
 /// A limit of one call, by default the component's and never above it.
-fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
+pub(crate) fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
     let bytes_max = *bytes_max.get_or_insert(limit);
     if bytes_max > limit {
         return Err(Error::invalid_input(format!(

@@ -396,16 +396,13 @@ async fn drive<S: Storage>(run: Rc<Inner<S>>) {
         let step = {
             let mut state = run.state.borrow_mut();
             let step = state.schedule.step(run.storage.monotonic_ns());
-            let is_over = match step {
-                Step::Idle => true,
-                Step::WaitUntil(_) => !S::HAS_EVENT_LOOP,
-                Step::Flush => false,
+            // Without an event loop, a later call does what is left to a time.
+            state.is_driven = match step {
+                Step::Idle => false,
+                Step::WaitUntil(_) => S::HAS_EVENT_LOOP,
+                Step::Flush => true,
             };
-            state.is_driven = !is_over;
-            if is_over {
-                return;
-            }
-            step
+            if state.is_driven { step } else { Step::Idle }
         };
         match step {
             Step::Idle => return,

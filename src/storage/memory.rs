@@ -18,8 +18,8 @@ use crate::error::Code;
 
 const MS: u64 = 1_000_000;
 
-/// A file system, its clocks and its tasks.
-pub struct Memory {
+/// A file system, its clocks and its tasks. With or without an event loop, as far as the core knows.
+pub struct Memory<const HAS_EVENT_LOOP: bool = true> {
     pool: RefCell<LocalPool>,
     spawner: LocalSpawner,
     now_ns: Cell<u64>,
@@ -68,11 +68,24 @@ impl Fault {
 
 impl Memory {
     /// An empty disk at time zero.
+    pub fn new() -> Arc<Self> {
+        Memory::empty()
+    }
+}
+
+impl Memory<false> {
+    /// An empty disk at time zero, whose tasks end with the call that spawned them.
+    pub fn without_event_loop() -> Arc<Self> {
+        Memory::empty()
+    }
+}
+
+impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
     #[expect(
         clippy::arc_with_non_send_sync,
         reason = "a test runs on one thread, as the component"
     )]
-    pub fn new() -> Arc<Self> {
+    fn empty() -> Arc<Self> {
         let pool = LocalPool::new();
         Arc::new(Memory {
             spawner: pool.spawner(),
@@ -239,7 +252,9 @@ impl Memory {
     }
 }
 
-impl Storage for Memory {
+impl<const HAS_EVENT_LOOP: bool> Storage for Memory<HAS_EVENT_LOOP> {
+    const HAS_EVENT_LOOP: bool = HAS_EVENT_LOOP;
+
     type Dir = String;
     type File = File;
 

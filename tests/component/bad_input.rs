@@ -9,11 +9,10 @@ use tandem_host::{Channel, Error, ErrorKind, Operation, RunOptions, Tandem};
 use tempfile::TempDir;
 
 use crate::support::{
-    ALL, Files, HEARTBEAT, Lab, MANIFEST, directory, names_in, on_every_filesystem, options, turn,
-    within,
+    ALL, Files, HEARTBEAT, Lab, MANIFEST, directory, names_in, on_every_host, options, turn, within,
 };
 
-on_every_filesystem!(
+on_every_host!(
     what_is_no_json_object_is_refused_and_changes_nothing,
     nesting_deeper_than_128_is_refused_whatever_the_depth,
     a_manifest_cannot_be_scheduled_before_it_is_set,

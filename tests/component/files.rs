@@ -7,9 +7,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use serde_json::Value;
 use tandem_host::{Channel, Operation};
 
-use crate::support::{ALL, Files, age, directory, names_in, on_every_filesystem, options};
+use crate::support::{ALL, Files, age, directory, names_in, on_every_host, options};
 
-on_every_filesystem!(
+on_every_host!(
     a_manifest_is_indented_by_two_and_ends_with_one_newline,
     a_manifest_keeps_the_order_of_keys_and_the_text_of_numbers_and_strings,
     a_merge_keeps_what_it_does_not_change,

@@ -4,9 +4,10 @@ use futures::future::join_all;
 use tandem_host::disk::DiskOperation::{CreateFile, RemoveFile, Rename, Sync, SyncData, Write};
 use tandem_host::disk::{Call, ErrorCode, Fault};
 use tandem_host::{
-    Channel, Durability, ErrorKind, Operation, Reached, Receipt, Request, Run, RunOptions,
+    Channel, Durability, ErrorKind, Operation, Reached, Receipt, Request, RunOptions,
 };
 
+use crate::either::Run;
 use crate::support::{
     ALL, Clock, Files, HEARTBEAT, Lab, MANIFEST, directory, is_waiting, on_every_filesystem,
     options, turn, within,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tandem_host::COMPONENT;
+use tandem_host::{COMPONENT, SYNC_COMPONENT};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
@@ -10,11 +10,21 @@ fn engine() -> Engine {
     Engine::new(Config::new().wasm_component_model_async(true)).unwrap()
 }
 
+/// The names of what a component imports and of what it exports.
+fn names(component: &[u8]) -> [BTreeSet<String>; 2] {
+    let engine = engine();
+    let component = Component::from_binary(&engine, component).unwrap().component_type();
+    let imports = component.imports(&engine).map(|(name, _)| name.to_owned()).collect();
+    [imports, component.exports(&engine).map(|(name, _)| name.to_owned()).collect()]
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 #[test]
 fn the_component_imports_these_interfaces_and_nothing_else() {
-    let engine = engine();
-    let component = Component::from_binary(&engine, COMPONENT).unwrap().component_type();
-    let imports: BTreeSet<_> = component.imports(&engine).map(|(name, _)| name).collect();
+    let [imports, _] = names(COMPONENT);
     let allowed = [
         "wasi:clocks/monotonic-clock@0.3.0",
         "wasi:clocks/system-clock@0.3.0",
@@ -22,23 +32,40 @@ fn the_component_imports_these_interfaces_and_nothing_else() {
         "wasi:filesystem/types@0.3.0",
         "wasi:random/random@0.3.0",
     ];
-    assert_eq!(imports, BTreeSet::from(allowed));
+    assert_eq!(imports, set(&allowed));
 }
 
 #[test]
-fn the_component_exports_its_interfaces() {
-    let engine = engine();
-    let component = Component::from_binary(&engine, COMPONENT).unwrap().component_type();
-    let exports: BTreeSet<_> = component.exports(&engine).map(|(name, _)| name).collect();
-    let promised = [
-        "tandem:persistence/coordinator@0.1.0",
-        "tandem:persistence/persister@0.1.0",
-        "tandem:persistence/types@0.1.0",
+fn the_synchronous_component_imports_these_interfaces_and_nothing_else() {
+    let [imports, _] = names(SYNC_COMPONENT);
+    let allowed = [
+        "wasi:clocks/monotonic-clock@0.2.0",
+        "wasi:clocks/wall-clock@0.2.0",
+        "wasi:filesystem/preopens@0.2.0",
+        "wasi:filesystem/types@0.2.0",
+        "wasi:io/error@0.2.0",
+        "wasi:io/poll@0.2.0",
+        "wasi:io/streams@0.2.0",
+        "wasi:random/random@0.2.0",
     ];
-    assert_eq!(exports, BTreeSet::from(promised));
+    assert_eq!(imports, set(&allowed));
 }
 
 #[test]
-fn the_component_has_at_most_208_kib() {
-    assert!(COMPONENT.len() <= 208 * 1024, "{} bytes", COMPONENT.len());
+fn each_component_exports_its_interfaces() {
+    for (component, package) in
+        [(COMPONENT, "tandem:persistence"), (SYNC_COMPONENT, "tandem:persistence-sync")]
+    {
+        let [_, exports] = names(component);
+        let promised = ["coordinator", "persister", "types"];
+        let promised = promised.map(|name| format!("{package}/{name}@0.1.0"));
+        assert_eq!(exports, promised.into());
+    }
+}
+
+#[test]
+fn each_component_has_at_most_208_kib() {
+    for component in [COMPONENT, SYNC_COMPONENT] {
+        assert!(component.len() <= 208 * 1024, "{} bytes", component.len());
+    }
 }

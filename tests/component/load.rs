@@ -8,8 +8,9 @@ use std::thread;
 
 use futures::future::join_all;
 use serde_json::Value;
-use tandem_host::{Durability, Run};
+use tandem_host::Durability;
 
+use crate::either::Run;
 use crate::support::{ALL, Bench, Files, HEARTBEAT, MANIFEST, on_every_filesystem, options};
 
 on_every_filesystem!(

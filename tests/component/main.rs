@@ -1,6 +1,7 @@
 //! End-to-end tests: the real component in wasmtime, driven through the host library.
 
 mod bad_input;
+mod either;
 mod faults;
 mod files;
 mod flush_rules;
@@ -24,4 +25,5 @@ mod recorder;
 mod recovery;
 mod steps;
 mod support;
+mod sync;
 mod trap;

@@ -5,9 +5,9 @@ use futures::FutureExt;
 use tandem_host::{Builder, Channel, Error, ErrorKind, HistoryOptions, RecordOptions};
 
 use crate::record_support::{HISTORY_PATH, at, options, recorded_in, summary, summary_path};
-use crate::support::{Bench, Files, Lab, names_in, on_every_filesystem, within};
+use crate::support::{Bench, Files, Lab, names_in, on_every_host, within};
 
-on_every_filesystem!(
+on_every_host!(
     task_ids_that_break_a_rule_are_refused,
     run_ids_that_break_a_rule_are_refused,
     unusual_ids_that_break_no_rule_are_kept_as_they_are,

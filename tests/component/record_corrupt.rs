@@ -3,9 +3,9 @@
 use std::fs;
 
 use crate::record_support::{HISTORY, HISTORY_PATH, at};
-use crate::support::{Files, names_in, on_every_filesystem};
+use crate::support::{Files, names_in, on_every_host};
 
-on_every_filesystem!(
+on_every_host!(
     what_holds_no_history_is_set_aside_as_it_is_and_work_goes_on,
     a_history_may_nest_as_deep_as_it_likes,
     each_corrupt_history_is_kept,

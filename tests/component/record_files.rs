@@ -6,9 +6,9 @@ use std::os::unix::fs::symlink;
 use tandem_host::{Channel, ErrorKind, HistoryOptions, Operation, RecordOptions};
 
 use crate::record_support::{HISTORY_PATH, LOCK_PATH, at, options, summary, summary_path};
-use crate::support::{Files, age, on_every_filesystem};
+use crate::support::{Files, age, on_every_host};
 
-on_every_filesystem!(
+on_every_host!(
     roots_and_names_are_options,
     a_summary_that_is_recorded_again_is_replaced,
     leftovers_older_than_the_sweeps_age_are_removed_and_counted,

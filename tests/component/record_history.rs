@@ -5,9 +5,9 @@ use std::fs;
 use tandem_host::{Channel, ErrorKind, History, HistoryOptions};
 
 use crate::record_support::{HISTORY_PATH, at, options, summary, summary_path};
-use crate::support::{Files, names_in, on_every_filesystem};
+use crate::support::{Files, names_in, on_every_host};
 
-on_every_filesystem!(
+on_every_host!(
     a_history_is_told_newest_first,
     a_history_is_told_up_to_a_limit,
     a_task_without_a_history_has_an_empty_one,

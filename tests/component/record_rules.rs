@@ -6,9 +6,9 @@ use std::os::unix::fs::symlink;
 use tandem_host::{HistoryOptions, RecordOptions};
 
 use crate::record_support::{HISTORY, HISTORY_PATH, at, options, summary, summary_path};
-use crate::support::{Files, age, names_in, on_every_filesystem};
+use crate::support::{Files, age, names_in, on_every_host};
 
-on_every_filesystem!(
+on_every_host!(
     both_files_hold_the_same_json_value_and_only_the_indentation_differs,
     a_history_has_the_members_that_its_readers_know_in_their_order,
     what_stands_in_a_history_is_not_written_anew,

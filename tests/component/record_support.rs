@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tandem_host::disk::Moment;
-use tandem_host::{Error, History, HistoryOptions, Pending, RecordOptions, Recorded, Tandem};
+use tandem_host::{Error, History, HistoryOptions, RecordOptions, Recorded};
 
+use crate::either::{Pending, Tandem};
 use crate::support::{Bench, Lab};
 
 pub const SUMMARY: &str = "manifest.json";

@@ -10,9 +10,9 @@ use crate::record_support::{
     HISTORY, HISTORY_PATH, LOCK, PATIENCE_MS, at, files_in, options, record, recorded_in, summary,
     summary_path,
 };
-use crate::support::{Files, Lab, on_every_filesystem, within};
+use crate::support::{Files, Lab, on_every_host, within};
 
-on_every_filesystem!(
+on_every_host!(
     simultaneous_completions_are_all_kept_in_order,
     completions_of_many_tasks_do_not_wait_for_each_other,
     two_components_on_one_directory_keep_all_runs,

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use futures::future::join_all;
-use tandem_host::{Channel, ErrorKind, Reached, Recovery, Request, Run};
+use tandem_host::{Channel, ErrorKind, Reached, Recovery, Request};
 
-use crate::support::{ALL, Bench, Files, age, directory, on_every_filesystem, options};
+use crate::either::Run;
+use crate::support::{ALL, Bench, Files, age, directory, on_every_host, options};
 
-on_every_filesystem!(
+on_every_host!(
     a_new_run_is_empty,
     a_run_that_exists_is_returned_and_can_be_resumed,
     the_heartbeats_age_is_told_by_the_file_systems_clock,

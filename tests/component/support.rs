@@ -12,11 +12,10 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt;
 use tandem_host::disk::DiskOperation::{CreateFile, Rename, SyncData, Write};
 use tandem_host::disk::{Disk, DiskOperation, ErrorCode, Fail, Hold, OsDisk, Record, Threads};
-use tandem_host::{
-    Builder, HostMonotonicClock, HostWallClock, Operation, Pending, Request, Run, RunOptions,
-    Tandem,
-};
+use tandem_host::{Builder, HostMonotonicClock, HostWallClock, Operation, Request, RunOptions};
 use tempfile::TempDir;
+
+use crate::either::{Pending, Run, Starter, Tandem};
 
 /// Something hangs if it takes this long. All but the load tests need less than a second.
 const HANG: Duration = Duration::from_secs(180);
@@ -79,7 +78,39 @@ macro_rules! on_every_filesystem {
 }
 pub(crate) use on_every_filesystem;
 
-/// What answers `wasi:filesystem`.
+/// Makes a test of each named function with the synchronous component, on our own filesystem and on
+/// wasmtime's: `sync::name` and `sync_wasmtime::name`.
+macro_rules! on_the_synchronous_component {
+    ($($name:ident),* $(,)?) => {
+        mod sync {
+            $(#[tokio::test]
+            async fn $name() {
+                let files = crate::support::Files::Sync;
+                crate::support::within(super::$name(files)).await;
+            })*
+        }
+
+        mod sync_wasmtime {
+            $(#[tokio::test]
+            async fn $name() {
+                let files = crate::support::Files::SyncWasmtime;
+                crate::support::within(super::$name(files)).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_the_synchronous_component;
+
+/// Both.
+macro_rules! on_every_host {
+    ($($name:ident),* $(,)?) => {
+        crate::support::on_every_filesystem!($($name),*);
+        crate::support::on_the_synchronous_component!($($name),*);
+    };
+}
+pub(crate) use on_every_host;
+
+/// Which component, and what answers its `wasi:filesystem`.
 #[derive(Clone, Copy)]
 pub enum Files {
     /// Our own, on other threads.
@@ -88,6 +119,10 @@ pub enum Files {
     Inline,
     /// What other hosts use.
     Wasmtime,
+    /// The synchronous component, on our own.
+    Sync,
+    /// The synchronous component, on what other hosts use.
+    SyncWasmtime,
 }
 
 /// A component and its directory.
@@ -110,12 +145,14 @@ pub struct Lab {
 pub struct Clock(Arc<AtomicU64>);
 
 impl Files {
-    pub fn builder(self, dir: &Path) -> Builder {
-        match self {
-            Files::Workers => Tandem::builder().dir(dir),
-            Files::Inline => Tandem::builder().dir(dir).threads(Threads::Inline),
-            Files::Wasmtime => Tandem::builder().wasmtime_filesystem(dir),
-        }
+    pub fn builder(self, dir: &Path) -> Starter {
+        let builder = tandem_host::Tandem::builder();
+        let builder = match self {
+            Files::Workers | Files::Sync => builder.dir(dir),
+            Files::Inline => builder.dir(dir).threads(Threads::Inline),
+            Files::Wasmtime | Files::SyncWasmtime => builder.wasmtime_filesystem(dir),
+        };
+        Starter { builder, is_sync: matches!(self, Files::Sync | Files::SyncWasmtime) }
     }
 
     pub async fn bench(self) -> Bench {
@@ -124,7 +161,8 @@ impl Files {
 
     pub async fn bench_with(self, choose: impl FnOnce(Builder) -> Builder) -> Bench {
         let dir = TempDir::new().unwrap();
-        let tandem = choose(self.builder(dir.path())).build().await.unwrap();
+        let Starter { builder, is_sync } = self.builder(dir.path());
+        let tandem = Starter { builder: choose(builder), is_sync }.build().await.unwrap();
         Bench { tandem, dir }
     }
 }
@@ -135,11 +173,21 @@ impl Lab {
     }
 
     pub async fn with(choose: impl FnOnce(Builder) -> Builder) -> Self {
+        Lab::of(false, choose).await
+    }
+
+    /// On the synchronous component.
+    pub async fn sync(choose: impl FnOnce(Builder) -> Builder) -> Self {
+        Lab::of(true, choose).await
+    }
+
+    async fn of(is_sync: bool, choose: impl FnOnce(Builder) -> Builder) -> Self {
         let dir = TempDir::new().unwrap();
         let (record, hold, fail) = (Record::new(), Hold::new(), Fail::new());
         let disk = OsDisk::open(dir.path()).unwrap();
         let disk = disk.layered(fail.clone()).layered(hold.clone()).layered(record.clone());
-        let tandem = choose(Tandem::builder().disk(disk)).build().await.unwrap();
+        let builder = choose(tandem_host::Tandem::builder().disk(disk));
+        let tandem = Starter { builder, is_sync }.build().await.unwrap();
         Lab { bench: Bench { tandem, dir }, record, hold, fail }
     }
 

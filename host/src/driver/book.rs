@@ -601,7 +601,7 @@ fn document_limit(options: &RunOptions, bounds: Bounds) -> u64 {
     options.max_document_bytes.unwrap_or(bounds.document_bytes)
 }
 
-fn over_budget(bytes: u64, bytes_max: u64) -> Error {
+pub(crate) fn over_budget(bytes: u64, bytes_max: u64) -> Error {
     let message = format!(
         "the documents of all runs take {bytes} bytes, above max_total_document_bytes: {bytes_max}"
     );

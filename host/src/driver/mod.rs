@@ -20,7 +20,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use wasmtime::component::Accessor;
 
-pub(crate) use book::Bounds;
+pub(crate) use book::{Bounds, over_budget};
+pub(crate) use budget::indented_len;
 pub(crate) use coordination::Coordination;
 pub(crate) use job::{Call, Job, Reply, RunId};
 

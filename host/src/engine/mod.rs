@@ -9,7 +9,7 @@ use wasmtime::{Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::clocks::Clocks;
-use crate::component;
+use crate::component::{self, World};
 use crate::glue::linker::{Filesystem, State};
 
 mod config;
@@ -48,23 +48,28 @@ pub(crate) struct Watchdog {
 }
 
 impl Compiled {
-    /// The embedded component, loaded once in this process.
-    pub(crate) fn embedded() -> wasmtime::Result<Arc<Compiled>> {
-        static EMBEDDED: OnceLock<Arc<Compiled>> = OnceLock::new();
+    /// The embedded component of a world, loaded once in this process.
+    pub(crate) fn embedded(world: World) -> wasmtime::Result<Arc<Compiled>> {
+        static TANDEM: OnceLock<Arc<Compiled>> = OnceLock::new();
+        static TANDEM_SYNC: OnceLock<Arc<Compiled>> = OnceLock::new();
         // Held while loading, so that simultaneous callers do it once.
         static LOADING: Mutex<()> = Mutex::new(());
 
         let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = EMBEDDED.get() {
+        let embedded = match world {
+            World::Tandem => &TANDEM,
+            World::TandemSync => &TANDEM_SYNC,
+        };
+        if let Some(compiled) = embedded.get() {
             return Ok(compiled.clone());
         }
         let engine = engine()?;
-        let component = component::embedded(&engine)?;
+        let component = component::embedded(&engine, world)?;
         let compiled = Arc::new(Compiled::of(engine, component));
-        Ok(EMBEDDED.get_or_init(|| compiled).clone())
+        Ok(embedded.get_or_init(|| compiled).clone())
     }
 
-    /// Any component of the same world.
+    /// Any other component.
     pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
         let engine = engine()?;
         let component = Component::from_binary(&engine, bytes)?;
@@ -121,6 +126,7 @@ pub(crate) fn store<F: Filesystem>(
             .instances(64)
             .build(),
         files: files.clone(),
+        watchdog: watchdog.clone(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
@@ -135,6 +141,11 @@ impl Watchdog {
     /// The driver runs: whatever computed before has been interrupted.
     pub(crate) fn reset(&self) {
         self.ticks.store(0, Ordering::Relaxed);
+    }
+
+    /// The component runs in a store that cannot yield.
+    pub(crate) fn never_yields(&self) {
+        self.must_not_yield.store(true, Ordering::Relaxed);
     }
 
     /// Runs `work`, in which the component may not yield.

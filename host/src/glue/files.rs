@@ -17,6 +17,7 @@ use super::bindings::{Descriptor, preopens, types};
 use super::flight::{self, Flight};
 use super::list::Listing;
 use super::read::Reading;
+use super::shapes::Open;
 use super::write::Writing;
 use crate::disk::{Disk, ErrorCode, Kind, Stat};
 
@@ -65,9 +66,9 @@ impl<D: Disk> Shared<D> {
 }
 
 /// What stands behind a handle.
-struct Entry<D: Disk> {
-    node: D::Node,
-    is_directory: bool,
+pub(super) struct Entry<D: Disk> {
+    pub node: D::Node,
+    pub is_directory: bool,
 }
 
 impl<D: Disk> Clone for Entry<D> {
@@ -77,22 +78,31 @@ impl<D: Disk> Clone for Entry<D> {
 }
 
 impl<D: Disk> Entry<D> {
-    fn directory(self) -> Result<D::Node, ErrorCode> {
+    pub(super) fn directory(self) -> Result<D::Node, ErrorCode> {
         if self.is_directory { Ok(self.node) } else { Err(ErrorCode::NotDirectory) }
     }
 
-    fn file(self) -> Result<D::Node, ErrorCode> {
+    pub(super) fn file(self) -> Result<D::Node, ErrorCode> {
         if self.is_directory { Err(ErrorCode::IsDirectory) } else { Ok(self.node) }
     }
 }
 
 impl<D: Disk> Files<'_, D> {
-    fn push(&mut self, entry: Entry<D>) -> wasmtime::Result<Resource<Descriptor>> {
+    pub(super) fn push(&mut self, entry: Entry<D>) -> wasmtime::Result<Resource<Descriptor>> {
         Ok(Resource::new_own(self.table.push(entry)?.rep()))
     }
 
-    fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<Entry<D>> {
+    pub(super) fn push_root(&mut self) -> wasmtime::Result<Resource<Descriptor>> {
+        self.push(Entry { node: self.disk.disk.root(), is_directory: true })
+    }
+
+    pub(super) fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<Entry<D>> {
         Ok(self.table.get(&Resource::<Entry<D>>::new_borrow(fd.rep()))?.clone())
+    }
+
+    pub(super) fn delete(&mut self, fd: &Resource<Descriptor>) -> wasmtime::Result<()> {
+        self.table.delete(Resource::<Entry<D>>::new_own(fd.rep()))?;
+        Ok(())
     }
 }
 
@@ -100,15 +110,13 @@ impl<D: Disk> types::Host for Files<'_, D> {}
 
 impl<D: Disk> types::HostDescriptor for Files<'_, D> {
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.table.delete(Resource::<Entry<D>>::new_own(fd.rep()))?;
-        Ok(())
+        self.delete(&fd)
     }
 }
 
 impl<D: Disk> preopens::Host for Files<'_, D> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        let entry = Entry { node: self.disk.disk.root(), is_directory: true };
-        Ok(vec![(self.push(entry)?, "/".to_owned())])
+        Ok(vec![(self.push_root()?, "/".to_owned())])
     }
 }
 
@@ -417,81 +425,6 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         _path: String,
     ) -> Answer<types::MetadataHashValue> {
         unsupported()
-    }
-}
-
-/// The ways of opening that the component uses.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
-    Directory,
-    New,
-    Existing,
-}
-
-impl Open {
-    fn from_flags(
-        path: types::PathFlags,
-        open: types::OpenFlags,
-        access: types::DescriptorFlags,
-    ) -> Option<Open> {
-        use types::{DescriptorFlags as Access, OpenFlags as Flags};
-
-        let follows = path == types::PathFlags::SYMLINK_FOLLOW;
-        let is_one_of = |allowed: &[Access]| allowed.contains(&access);
-        let mutate = Access::READ | Access::MUTATE_DIRECTORY;
-        if open == Flags::DIRECTORY && follows {
-            is_one_of(&[Access::empty(), Access::READ, Access::MUTATE_DIRECTORY, mutate])
-                .then_some(Open::Directory)
-        } else if open == Flags::CREATE | Flags::EXCLUSIVE && !follows {
-            is_one_of(&[Access::WRITE]).then_some(Open::New)
-        } else if open == Flags::empty() && !follows {
-            is_one_of(&[Access::READ]).then_some(Open::Existing)
-        } else {
-            None
-        }
-    }
-}
-
-impl From<ErrorCode> for types::ErrorCode {
-    fn from(code: ErrorCode) -> Self {
-        match code {
-            ErrorCode::Access => Self::Access,
-            ErrorCode::Already => Self::Already,
-            ErrorCode::BadDescriptor => Self::BadDescriptor,
-            ErrorCode::Busy => Self::Busy,
-            ErrorCode::Deadlock => Self::Deadlock,
-            ErrorCode::Quota => Self::Quota,
-            ErrorCode::Exist => Self::Exist,
-            ErrorCode::FileTooLarge => Self::FileTooLarge,
-            ErrorCode::IllegalByteSequence => Self::IllegalByteSequence,
-            ErrorCode::InProgress => Self::InProgress,
-            ErrorCode::Interrupted => Self::Interrupted,
-            ErrorCode::Invalid => Self::Invalid,
-            ErrorCode::Io => Self::Io,
-            ErrorCode::IsDirectory => Self::IsDirectory,
-            ErrorCode::Loop => Self::Loop,
-            ErrorCode::TooManyLinks => Self::TooManyLinks,
-            ErrorCode::MessageSize => Self::MessageSize,
-            ErrorCode::NameTooLong => Self::NameTooLong,
-            ErrorCode::NoDevice => Self::NoDevice,
-            ErrorCode::NoEntry => Self::NoEntry,
-            ErrorCode::NoLock => Self::NoLock,
-            ErrorCode::InsufficientMemory => Self::InsufficientMemory,
-            ErrorCode::InsufficientSpace => Self::InsufficientSpace,
-            ErrorCode::NotDirectory => Self::NotDirectory,
-            ErrorCode::NotEmpty => Self::NotEmpty,
-            ErrorCode::NotRecoverable => Self::NotRecoverable,
-            ErrorCode::Unsupported => Self::Unsupported,
-            ErrorCode::NoTty => Self::NoTty,
-            ErrorCode::NoSuchDevice => Self::NoSuchDevice,
-            ErrorCode::Overflow => Self::Overflow,
-            ErrorCode::NotPermitted => Self::NotPermitted,
-            ErrorCode::Pipe => Self::Pipe,
-            ErrorCode::ReadOnly => Self::ReadOnly,
-            ErrorCode::InvalidSeek => Self::InvalidSeek,
-            ErrorCode::TextFileBusy => Self::TextFileBusy,
-            ErrorCode::CrossDevice => Self::CrossDevice,
-        }
     }
 }
 

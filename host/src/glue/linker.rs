@@ -13,6 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::bindings::{preopens, types};
 use super::files::{Files, Glue, Shared};
 use crate::disk::Disk;
+use crate::engine::Watchdog;
 use crate::sim::{SimDisk, SimState};
 
 /// The data of one store.
@@ -25,6 +26,8 @@ pub(crate) struct State<F> {
     pub limits: StoreLimits,
     /// What answers `wasi:filesystem`.
     pub files: F,
+    /// Counts for how long the component computes.
+    pub watchdog: Arc<Watchdog>,
 }
 
 impl<F: Send> WasiView for State<F> {
@@ -56,6 +59,10 @@ pub(crate) struct OnWasmtime(Arc<PathBuf>);
 impl<D: Disk> OnDisk<D> {
     pub(crate) fn new(disk: D) -> Self {
         OnDisk(Shared::new(disk))
+    }
+
+    pub(super) fn shared(&self) -> &Shared<D> {
+        &self.0
     }
 }
 

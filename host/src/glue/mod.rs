@@ -7,6 +7,8 @@ mod flight;
 pub(crate) mod linker;
 mod list;
 mod read;
+mod shapes;
+pub(crate) mod sync;
 mod write;
 
 pub(crate) use files::Shared;

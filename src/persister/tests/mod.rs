@@ -6,6 +6,7 @@ mod drop;
 mod durability;
 mod fault;
 mod flush;
+mod now;
 mod property;
 mod recovery;
 mod retry;

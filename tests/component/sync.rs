@@ -1,0 +1,325 @@
+//! What the synchronous component does its own way: what overlaps, and what is left to the caller.
+
+use std::thread;
+
+use futures::executor::block_on;
+use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
+use tandem_host::disk::{Disk, ErrorCode, Fault, Hold, Moment, OsDisk, Record};
+use tandem_host::sync::{Run, Scheduled, Tandem};
+use tandem_host::{Channel, Durability, ErrorKind, RecordOptions, Request, RunOptions};
+use tempfile::TempDir;
+
+use crate::either;
+use crate::record_support::{HISTORY, LOCK, recorded_in, summary};
+use crate::support::{ALL, Clock, HEARTBEAT, Lab, MANIFEST, names_in, options, within};
+
+const MANIFEST_FILE: &str = "manifest.json";
+const HEARTBEAT_FILE: &str = ".heartbeat";
+
+/// The parts of a laboratory's component that only the synchronous interface has.
+fn open(lab: &Lab, options: RunOptions) -> Run {
+    let either::Tandem::Sync(tandem) = &lab.tandem else { panic!("it is not synchronous") };
+    tandem.open_run(options).unwrap()
+}
+
+/// Which files were written, and when to call again.
+fn wrote(scheduled: Scheduled) -> (bool, bool, Option<u64>) {
+    let Scheduled { receipt, call_again_in_ms } = scheduled;
+    (receipt.manifest.is_some(), receipt.heartbeat.is_some(), call_again_in_ms)
+}
+
+/// Flushes while `held`'s write waits until `other`'s was issued.
+async fn flush_holding(held: &'static str, other: &'static str) {
+    within(async {
+        let lab = Lab::sync(|builder| builder).await;
+        let run = open(&lab, options("a"));
+        run.set_manifest("{}").unwrap();
+        lab.hold.until(move |call| call.is(Write, held), move |call| call.is(Write, other));
+        assert_eq!(wrote(run.schedule(ALL).unwrap()), (true, true, None));
+        assert_eq!((lab.count(Write, held), lab.count(Write, other)), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_manifests_write_can_wait_for_the_heartbeats() {
+    flush_holding(MANIFEST_FILE, HEARTBEAT_FILE).await;
+}
+
+#[tokio::test]
+async fn the_heartbeats_write_can_wait_for_the_manifests() {
+    flush_holding(HEARTBEAT_FILE, MANIFEST_FILE).await;
+}
+
+/// WASI 0.2 would start it before.
+#[tokio::test]
+async fn a_sync_starts_only_when_its_write_was_acknowledged() {
+    within(async {
+        let lab = Lab::sync(|builder| builder).await;
+        let run = open(&lab, options("a"));
+        run.set_manifest(format!("{{\"text\": \"{}\"}}", "x".repeat(1_000_000))).unwrap();
+        // The manifest's write takes until the heartbeat's file is in its place.
+        lab.hold
+            .until(|call| call.is(Write, MANIFEST_FILE), |call| call.is(Rename, HEARTBEAT_FILE));
+        run.schedule(ALL).unwrap();
+        let events = lab.record.events();
+        let position = |operation: DiskOperation, is_start: bool| {
+            events.iter().position(|event| {
+                event.call.is(operation, MANIFEST_FILE)
+                    && (event.moment == Moment::Started) == is_start
+            })
+        };
+        let (written, synced) = (position(Write, false), position(SyncData, true));
+        assert!(written.is_some() && synced > written, "{events:#?}");
+        assert_eq!(lab.count(Write, MANIFEST_FILE), 1, "one piece for each write");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn schedule_tells_when_to_call_again_and_writes_then() {
+    within(async {
+        let clock = Clock::at_ms(10_000);
+        let monotonic = clock.clone();
+        let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
+        let run = open(&lab, RunOptions::new("task", "a"));
+        run.set_manifest("{}").unwrap();
+        assert_eq!(wrote(run.schedule(MANIFEST).unwrap()), (true, false, None));
+        clock.set_ms(11_000);
+        assert_eq!(wrote(run.schedule(HEARTBEAT).unwrap()), (false, false, Some(4_000)));
+        clock.set_ms(14_999);
+        assert_eq!(wrote(run.schedule(MANIFEST).unwrap()), (false, false, Some(1)));
+        clock.set_ms(15_000);
+        assert_eq!(wrote(run.schedule(HEARTBEAT).unwrap()), (true, true, None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_retried_between_calls_and_the_back_off_is_told() {
+    within(async {
+        let clock = Clock::at_ms(10_000);
+        let monotonic = clock.clone();
+        let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
+        let run = open(&lab, RunOptions::new("task", "a").interval_ms(0));
+        run.set_manifest("{}").unwrap();
+        lab.fail
+            .add(Fault::new(ErrorCode::InsufficientSpace, |call| call.is(Write, HEARTBEAT_FILE)));
+        let error = run.schedule(ALL).unwrap_err();
+        assert_eq!((error.kind(), error.channel()), (ErrorKind::Storage, Some(Channel::Heartbeat)));
+        assert_eq!(lab.names("a"), [MANIFEST_FILE]);
+
+        lab.record.take();
+        let (_, _, again_ms) = wrote(run.schedule(Request::new()).unwrap());
+        assert!(again_ms.is_some_and(|ms| (200..=300).contains(&ms)), "{again_ms:?}");
+        clock.set_ms(3_600_000);
+        let stats = run.stats().unwrap();
+        assert_eq!((stats.automatic_retries, stats.heartbeat.dirty), (0, true));
+        assert_eq!(lab.record.take(), []);
+        assert_eq!(wrote(run.schedule(Request::new()).unwrap()), (false, true, None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_channel_that_fails_leaves_no_file_and_only_it_is_tried_again() {
+    within(async {
+        let lab = Lab::sync(|builder| builder).await;
+        for (number, operation) in [CreateFile, Write, SyncData, Rename].into_iter().enumerate() {
+            let name = format!("run-{number}");
+            let run = open(&lab, options(&name));
+            run.set_manifest("{}").unwrap();
+            lab.fail.add(Fault::new(ErrorCode::Io, move |call| call.is(operation, MANIFEST_FILE)));
+            let error = run.schedule(ALL).unwrap_err();
+            assert_eq!(error.channel(), Some(Channel::Manifest), "{operation:?}");
+            assert_eq!(error.code(), Some("io"), "{operation:?}");
+            assert_eq!(lab.names(&name), [HEARTBEAT_FILE], "{operation:?}");
+            let receipt = run.flush().unwrap();
+            assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none(), "{operation:?}");
+        }
+    })
+    .await;
+}
+
+/// A component whose calls are recorded and held back.
+fn watched() -> (Tandem, Record, Hold, TempDir) {
+    let dir = TempDir::new().unwrap();
+    let (record, hold) = (Record::new(), Hold::new());
+    let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone()).layered(record.clone());
+    let tandem = tandem_host::Tandem::builder().disk(disk).build_sync().unwrap();
+    (tandem, record, hold, dir)
+}
+
+#[test]
+fn the_lock_is_touched_while_a_write_is_waited_for() {
+    let (tandem, record, hold, dir) = watched();
+    let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+    let gate = hold.before(|call| call.is(Write, HISTORY));
+    let lease_ms = 1_000;
+    let options = RecordOptions::new("task").lease_ms(lease_ms);
+    let first = {
+        let options = options.clone();
+        thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+    };
+    block_on(gate.reached(1));
+    // It would take an expired lock over long before it gives up.
+    let patience = options.lock_wait_ms(3 * lease_ms);
+    let error = other.record_run(patience, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
+    gate.release();
+    first.join().unwrap().unwrap();
+    assert!(record.count(|call| call.is(Write, LOCK)) > 3, "{:#?}", record.started());
+    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a"]);
+}
+
+#[test]
+fn a_call_that_blocks_for_longer_than_the_lease_loses_the_lock_and_no_run() {
+    let (tandem, _, hold, dir) = watched();
+    let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+    let gate = hold.before(|call| call.is(Rename, HISTORY));
+    let options = RecordOptions::new("task").lease_ms(50);
+    let first = {
+        let options = options.clone();
+        thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+    };
+    block_on(gate.reached(1));
+    let second = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap();
+    assert_eq!(second.runs, 1);
+    gate.release();
+    assert_eq!(first.join().unwrap().unwrap().runs, 2);
+    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a", "b"]);
+}
+
+#[test]
+fn calls_of_other_threads_wait_for_the_one_that_runs() {
+    let (tandem, _, hold, dir) = watched();
+    let run = tandem.open_run(options("a")).unwrap();
+    run.set_manifest("{}").unwrap();
+    let gate = hold.before(|call| call.is(Rename, MANIFEST_FILE));
+    let flush = {
+        let run = run.clone();
+        thread::spawn(move || run.flush())
+    };
+    block_on(gate.reached(1));
+    let set = {
+        let run = run.clone();
+        thread::spawn(move || run.set_manifest(r#"{"n": 2}"#))
+    };
+    gate.release();
+    assert!(flush.join().unwrap().unwrap().manifest.is_some());
+    set.join().unwrap().unwrap();
+    run.close().unwrap();
+    let manifest = dir.path().join(".runs/task/cli/a/manifest.json");
+    assert_eq!(std::fs::read_to_string(manifest).unwrap(), "{\n  \"n\": 2\n}\n");
+}
+
+/// The component is given up because it computes for too long.
+#[test]
+fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
+    let dir = TempDir::new().unwrap();
+    let builder = tandem_host::Tandem::builder().dir(dir.path()).watchdog_ms(100);
+    let tandem = builder.build_sync().unwrap();
+    let open = |name: &str| {
+        // On a machine that stands still for so long, opening can be given up too.
+        loop {
+            if let Ok(run) = tandem.open_run(options(name)) {
+                return run;
+            }
+        }
+    };
+    let members: Vec<_> =
+        (0..500_000).map(|n| format!("\"key{n}\":{{\"a\":[{{}},{{}}]}}")).collect();
+    let patch = format!("{{{}}}", members.join(","));
+    let (failing, other) = (open("a"), open("b"));
+    let error = failing.merge_manifest(patch).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
+    for run in [&failing, &other] {
+        let error = run.set_manifest("{}").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
+        assert!(error.message().contains("open the run again"), "{error:?}");
+    }
+    let again = open("a");
+    again.set_manifest("{}").unwrap();
+    drop((failing, other));
+    assert!(again.flush().unwrap().manifest.is_some());
+}
+
+#[test]
+fn the_last_handle_waits_until_what_was_set_is_on_the_disk() {
+    let dir = TempDir::new().unwrap();
+    let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+    let run = tandem.open_run(options("a")).unwrap();
+    run.set_manifest("{}").unwrap();
+    drop((tandem, run));
+    assert_eq!(names_in(&dir.path().join(".runs/task/cli/a")), [MANIFEST_FILE]);
+}
+
+#[tokio::test]
+async fn it_can_be_called_from_within_a_runtime() {
+    let dir = TempDir::new().unwrap();
+    let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+    let run = tandem.open_run(options("a")).unwrap();
+    run.set_manifest("{}").unwrap();
+    run.schedule(ALL).unwrap();
+    run.close().unwrap();
+}
+
+/// The same calls, on either component.
+async fn keep(tandem: &either::Tandem, run: &str) {
+    let options = options(run).heartbeat_durability(Durability::Durable);
+    let run_handle = tandem.open_run(options).await.unwrap();
+    run_handle.set_manifest(r#"{"b": 1.0, "a": [1e400, "\u00e9"], "b": 2}"#).await.unwrap();
+    run_handle.schedule(ALL).await.unwrap();
+    run_handle.merge_manifest(r#"{"a": null, "c": {"d": {}}}"#).await.unwrap();
+    run_handle.close().await.unwrap();
+    let options = RecordOptions::new("task");
+    tandem.record_run(options, summary(run, "2026-01-06T00:00:01Z")).await.unwrap();
+}
+
+#[tokio::test]
+async fn both_components_write_the_same_bytes_and_share_a_directory() {
+    within(async {
+        let dir = TempDir::new().unwrap();
+        let builder = || tandem_host::Tandem::builder().dir(dir.path());
+        let concurrent = either::Tandem::Concurrent(builder().build().await.unwrap());
+        let sync = either::Tandem::Sync(builder().build_sync().unwrap());
+        keep(&concurrent, "a").await;
+        keep(&sync, "b").await;
+        let text = |path: &str| std::fs::read_to_string(dir.path().join(path)).unwrap();
+        let of =
+            |path: &str| [path.replace('#', "a"), path.replace('#', "b")].map(|path| text(&path));
+        let [a, b] = of(".runs/task/cli/#/manifest.json");
+        assert_eq!(a, b);
+        let [a, b] = of(".runs/task/#/manifest.json");
+        assert_eq!(a.replace("\"a\"", "\"b\""), b);
+        assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a", "b"]);
+        // Each finds what the other left.
+        for (tandem, run) in [(&concurrent, "b"), (&sync, "a")] {
+            let found = tandem.open_run(options(run)).await.unwrap();
+            let manifest = text(&format!(".runs/task/cli/{run}/manifest.json"));
+            assert_eq!(found.recovered().document.as_deref(), Some(&*manifest));
+        }
+    })
+    .await;
+}
+
+#[test]
+fn runs_recorded_at_once_through_many_components_are_all_kept() {
+    let dir = TempDir::new().unwrap();
+    let recording: Vec<_> = (0..8)
+        .map(|number| {
+            let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+            thread::spawn(move || {
+                let timestamp = format!("2026-01-06T00:00:0{number}Z");
+                let summary = summary(&format!("run-{number}"), &timestamp);
+                tandem.record_run(RecordOptions::new("task").lock_wait_ms(170_000), summary)
+            })
+        })
+        .collect();
+    for thread in recording {
+        thread.join().unwrap().unwrap();
+    }
+    let runs: Vec<_> = (0..8).map(|number| format!("run-{number}")).collect();
+    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), runs);
+    assert_eq!(names_in(&dir.path().join("out/task")), [HISTORY]);
+}
