@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod component;
 mod demo;
+mod hosts;
 mod mutants;
 mod process;
 mod setup;
@@ -24,6 +25,9 @@ Commands:
                            Build the component, by default as target/tandem.wasm, or the one for
                            hosts of WASI 0.2, by default as target/tandem-sync.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
+  hosts [--write] [HOST ...]
+                           Run the tests of each host, among them the conformance cases, and check
+                           the support table in README.md; `hosts --help` lists the arguments
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
@@ -63,6 +67,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
             let bench = ["bench", "--package", "tandem-host", "--bench", "bench", "--"];
             process::run(cargo(bench).args(arguments))
         }
+        Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
         Some("torture") => torture::run(&arguments),
         // What the demo runs by default.

@@ -1,0 +1,149 @@
+//! The Rust library with the component for WASI 0.3.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+use tandem_host::{Error, ErrorKind, Pending, Run, Tandem};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::call::{Call, Outcome, kebab};
+use crate::host::{Host, InFlight, Kind};
+
+pub const RUST: Kind = Kind { name: "rust", start };
+
+/// What the component is given to do what it should not do.
+const CHANCE: Duration = Duration::from_millis(50);
+
+struct Library {
+    runtime: Runtime,
+    tandem: Tandem,
+    runs: HashMap<String, Run>,
+    started: HashMap<String, JoinHandle<Answer>>,
+}
+
+/// An outcome, and the run that was opened.
+type Answer = (Outcome, Option<(String, Run)>);
+
+fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
+    let told = |error: &dyn std::error::Error| format!("cannot start the component: {error}");
+    // Its tasks run only while somebody waits: what is started in direct sequence is in one tick.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| told(&e))?;
+    let built = runtime.block_on(Tandem::builder().dir(granted).build());
+    let tandem = built.map_err(|error| told(&error))?;
+    Ok(Box::new(Library { runtime, tandem, runs: HashMap::new(), started: HashMap::new() }))
+}
+
+impl Library {
+    /// Makes a call.
+    fn begin(&mut self, call: &Call) -> BoxFuture<'static, Answer> {
+        let run = |name: &String| {
+            self.runs.get(name).ok_or_else(|| Outcome::Broken(format!("no run `{name}` is open")))
+        };
+        let begun = match call {
+            Call::Open { run, options } => {
+                let name = run.clone();
+                let opening = self.tandem.open_run(options.clone());
+                return Box::pin(async move {
+                    match opening.await {
+                        Ok(run) => (told(Ok(run.recovered())), Some((name, run))),
+                        Err(error) => (told::<()>(Err(error)), None),
+                    }
+                });
+            }
+            Call::Drop { run } => {
+                let dropped = self.runs.remove(run);
+                let missing = || Outcome::Broken(format!("no run `{run}` is open"));
+                let outcome = dropped.map_or_else(missing, |_| Outcome::Ok(Value::Null));
+                return Box::pin(async { (outcome, None) });
+            }
+            Call::SetManifest { run: name, document } => {
+                run(name).map(|run| answer(run.set_manifest(&*document.0)))
+            }
+            Call::MergeManifest { run: name, patch } => {
+                run(name).map(|run| answer(run.merge_manifest(&*patch.0)))
+            }
+            Call::Schedule { run: name, request } => {
+                run(name).map(|run| answer(run.schedule(*request)))
+            }
+            Call::Flush { run: name } => run(name).map(|run| answer(run.flush())),
+            Call::Close { run: name } => run(name).map(|run| answer(run.close())),
+            Call::Stats { run: name } => run(name).map(|run| answer(run.stats())),
+            Call::RecordRun { summary, options } => {
+                Ok(answer(self.tandem.record_run(options.clone(), &*summary.0)))
+            }
+            Call::History { options } => Ok(answer(self.tandem.history(options.clone()))),
+        };
+        begun.unwrap_or_else(|broken| Box::pin(async { (broken, None) }))
+    }
+
+    fn keep(&mut self, (outcome, opened): Answer) -> Outcome {
+        self.runs.extend(opened);
+        outcome
+    }
+}
+
+impl Host for Library {
+    fn call(&mut self, call: &Call) -> Outcome {
+        let begun = self.begin(call);
+        let answer = self.runtime.block_on(begun);
+        self.keep(answer)
+    }
+
+    fn in_flight(&mut self) -> Option<&mut dyn InFlight> {
+        Some(self)
+    }
+}
+
+impl InFlight for Library {
+    fn start(&mut self, name: &str, call: &Call) -> Result<(), String> {
+        let begun = self.begin(call);
+        let started = self.runtime.spawn(begun);
+        match self.started.insert(name.to_owned(), started) {
+            None => Ok(()),
+            Some(_) => Err(format!("`{name}` was started already")),
+        }
+    }
+
+    fn is_waiting(&mut self, name: &str) -> Result<bool, String> {
+        let call = self.started.get(name).ok_or_else(|| format!("no `{name}` was started"))?;
+        self.runtime.block_on(async { tokio::time::sleep(CHANCE).await });
+        Ok(!call.is_finished())
+    }
+
+    fn wait(&mut self, name: &str) -> Result<Outcome, String> {
+        let call = self.started.remove(name).ok_or_else(|| format!("no `{name}` was started"))?;
+        let ended = self.runtime.block_on(call);
+        Ok(self.keep(ended.map_err(|error| format!("`{name}`: {error}"))?))
+    }
+}
+
+fn answer<T: Serialize + Send + 'static>(pending: Pending<T>) -> BoxFuture<'static, Answer> {
+    Box::pin(async { (told(pending.await), None) })
+}
+
+fn told<T: Serialize>(result: Result<T, Error>) -> Outcome {
+    let value = match &result {
+        Ok(value) => serde_json::to_value(value),
+        Err(error) => serde_json::to_value(error),
+    };
+    match (value, result) {
+        (Err(error), _) => Outcome::Broken(error.to_string()),
+        (Ok(value), Ok(_)) => {
+            let mut value = kebab(value);
+            // The one name that the library shortens.
+            if let Some(is_dropped) = value.get_mut("dropped").map(Value::take) {
+                value["is-dropped"] = is_dropped;
+            }
+            Outcome::Ok(value)
+        }
+        (Ok(value), Err(error)) if error.kind() == ErrorKind::ComponentFailed => {
+            Outcome::Broken(value.to_string())
+        }
+        (Ok(value), Err(_)) => Outcome::Error(kebab(value)),
+    }
+}

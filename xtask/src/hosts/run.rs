@@ -1,0 +1,75 @@
+//! How the tests of each host are set up and run.
+
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::component;
+use crate::process::{Failure, cargo, must};
+
+/// The adapter for the Rust library plays several hosts, whose names its tests begin with.
+pub fn rust(host: &str) -> Result<(), Failure> {
+    // As `cargo xtask test` chooses packages, so that nothing is compiled for other features.
+    let mut tests = cargo(["test", "--workspace", "--test", "conformance", "--"]);
+    must(format!("the test of {host}"), tests.arg(format!("{host}::")))
+}
+
+pub fn node(workspace: &Path) -> Result<(), Failure> {
+    let package = package(workspace, "js")?;
+    must_be_there("npm", "install Node with npm")?;
+    build(&[])?;
+    let npm = |argument: &str| {
+        let mut npm = Command::new("npm");
+        npm.arg(argument).current_dir(&package);
+        npm
+    };
+    must("npm ci", &mut npm("ci"))?;
+    must("npm test", &mut npm("test"))
+}
+
+pub fn python(workspace: &Path) -> Result<(), Failure> {
+    let package = package(workspace, "python")?;
+    must_be_there("python3", "install Python 3 with its module venv")?;
+    build(&["--sync"])?;
+    let environment = workspace.join("target").join("python-venv");
+    let mut create = Command::new("python3");
+    must("python3 -m venv", create.args(["-m", "venv"]).arg(&environment))?;
+    let python = environment.join("bin").join("python");
+    let module = |arguments: &[&str]| {
+        let mut command = Command::new(&python);
+        command.arg("-m").args(arguments).current_dir(&package);
+        command
+    };
+    let install = ["pip", "install", "--quiet", "--disable-pip-version-check"];
+    must("pip", module(&install).args(["-r", "requirements.txt"]))?;
+    must("pip", module(&install).args(["--no-deps", "--editable", "."]))?;
+    must("pytest", &mut module(&["pytest"]))
+}
+
+/// Builds the component as the file that the packages look for.
+fn build(arguments: &[&str]) -> Result<(), Failure> {
+    let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
+    match component::run(&arguments)? {
+        0 => Ok(()),
+        code => Err(format!("the component failed to build with code {code}").into()),
+    }
+}
+
+fn package(workspace: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
+    let path = workspace.join("hosts").join(name);
+    if path.is_dir() { Ok(path) } else { Err(format!("there is no {}", path.display()).into()) }
+}
+
+fn must_be_there(program: impl AsRef<OsStr>, advice: &str) -> Result<(), Failure> {
+    let program = program.as_ref();
+    let shown = program.display();
+    let tried = Command::new(program).arg("--version").stdout(Stdio::null()).status();
+    match tried {
+        Ok(status) if status.success() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(format!("there is no {shown}: {advice}").into())
+        }
+        _ => Err(format!("{shown} cannot be run: check its installation").into()),
+    }
+}
