@@ -27,3 +27,4 @@ mod steps;
 mod support;
 mod sync;
 mod trap;
+mod wit;
