@@ -4,9 +4,11 @@
 use std::fs;
 use std::future::Future;
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
@@ -83,18 +85,16 @@ pub(crate) use on_every_filesystem;
 macro_rules! on_the_synchronous_component {
     ($($name:ident),* $(,)?) => {
         mod sync {
-            $(#[tokio::test]
-            async fn $name() {
-                let files = crate::support::Files::Sync;
-                crate::support::within(super::$name(files)).await;
+            $(#[test]
+            fn $name() {
+                crate::support::in_time(|| super::$name(crate::support::Files::Sync));
             })*
         }
 
         mod sync_wasmtime {
-            $(#[tokio::test]
-            async fn $name() {
-                let files = crate::support::Files::SyncWasmtime;
-                crate::support::within(super::$name(files)).await;
+            $(#[test]
+            fn $name() {
+                crate::support::in_time(|| super::$name(crate::support::Files::SyncWasmtime));
             })*
         }
     };
@@ -290,6 +290,20 @@ pub fn directory(run: &str) -> String {
 /// Fails a test that hangs.
 pub async fn within<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, test).await.expect("the test hangs")
+}
+
+/// Fails a test whose calls block and hang.
+pub fn in_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let (tell, told) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(test());
+        tell.send(()).unwrap();
+    });
+    match told.recv_timeout(HANG) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the test hangs"),
+        _ => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+    }
 }
 
 /// Gives the component every chance to do what nobody asked for.

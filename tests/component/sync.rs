@@ -2,7 +2,6 @@
 
 use std::thread;
 
-use futures::executor::block_on;
 use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
 use tandem_host::disk::{Disk, ErrorCode, Fault, Hold, Moment, OsDisk, Record};
 use tandem_host::sync::{Run, Scheduled, Tandem};
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::either;
 use crate::record_support::{HISTORY, LOCK, recorded_in, summary};
-use crate::support::{ALL, Clock, HEARTBEAT, Lab, MANIFEST, names_in, options, within};
+use crate::support::{ALL, Clock, HEARTBEAT, Lab, MANIFEST, in_time, names_in, options};
 
 const MANIFEST_FILE: &str = "manifest.json";
 const HEARTBEAT_FILE: &str = ".heartbeat";
@@ -29,32 +28,31 @@ fn wrote(scheduled: Scheduled) -> (bool, bool, Option<u64>) {
 }
 
 /// Flushes while `held`'s write waits until `other`'s was issued.
-async fn flush_holding(held: &'static str, other: &'static str) {
-    within(async {
+fn flush_holding(held: &'static str, other: &'static str) {
+    in_time(move || async move {
         let lab = Lab::sync(|builder| builder).await;
         let run = open(&lab, options("a"));
         run.set_manifest("{}").unwrap();
         lab.hold.until(move |call| call.is(Write, held), move |call| call.is(Write, other));
         assert_eq!(wrote(run.schedule(ALL).unwrap()), (true, true, None));
         assert_eq!((lab.count(Write, held), lab.count(Write, other)), (1, 1));
-    })
-    .await;
+    });
 }
 
-#[tokio::test]
-async fn the_manifests_write_can_wait_for_the_heartbeats() {
-    flush_holding(MANIFEST_FILE, HEARTBEAT_FILE).await;
+#[test]
+fn the_manifests_write_can_wait_for_the_heartbeats() {
+    flush_holding(MANIFEST_FILE, HEARTBEAT_FILE);
 }
 
-#[tokio::test]
-async fn the_heartbeats_write_can_wait_for_the_manifests() {
-    flush_holding(HEARTBEAT_FILE, MANIFEST_FILE).await;
+#[test]
+fn the_heartbeats_write_can_wait_for_the_manifests() {
+    flush_holding(HEARTBEAT_FILE, MANIFEST_FILE);
 }
 
 /// WASI 0.2 would start it before.
-#[tokio::test]
-async fn a_sync_starts_only_when_its_write_was_acknowledged() {
-    within(async {
+#[test]
+fn a_sync_starts_only_when_its_write_was_acknowledged() {
+    in_time(|| async {
         let lab = Lab::sync(|builder| builder).await;
         let run = open(&lab, options("a"));
         run.set_manifest(format!("{{\"text\": \"{}\"}}", "x".repeat(1_000_000))).unwrap();
@@ -72,13 +70,12 @@ async fn a_sync_starts_only_when_its_write_was_acknowledged() {
         let (written, synced) = (position(Write, false), position(SyncData, true));
         assert!(written.is_some() && synced > written, "{events:#?}");
         assert_eq!(lab.count(Write, MANIFEST_FILE), 1, "one piece for each write");
-    })
-    .await;
+    });
 }
 
-#[tokio::test]
-async fn schedule_tells_when_to_call_again_and_writes_then() {
-    within(async {
+#[test]
+fn schedule_tells_when_to_call_again_and_writes_then() {
+    in_time(|| async {
         let clock = Clock::at_ms(10_000);
         let monotonic = clock.clone();
         let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
@@ -91,13 +88,12 @@ async fn schedule_tells_when_to_call_again_and_writes_then() {
         assert_eq!(wrote(run.schedule(MANIFEST).unwrap()), (false, false, Some(1)));
         clock.set_ms(15_000);
         assert_eq!(wrote(run.schedule(HEARTBEAT).unwrap()), (true, true, None));
-    })
-    .await;
+    });
 }
 
-#[tokio::test]
-async fn nothing_is_retried_between_calls_and_the_back_off_is_told() {
-    within(async {
+#[test]
+fn nothing_is_retried_between_calls_and_the_back_off_is_told() {
+    in_time(|| async {
         let clock = Clock::at_ms(10_000);
         let monotonic = clock.clone();
         let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
@@ -117,13 +113,12 @@ async fn nothing_is_retried_between_calls_and_the_back_off_is_told() {
         assert_eq!((stats.automatic_retries, stats.heartbeat.dirty), (0, true));
         assert_eq!(lab.record.take(), []);
         assert_eq!(wrote(run.schedule(Request::new()).unwrap()), (false, true, None));
-    })
-    .await;
+    });
 }
 
-#[tokio::test]
-async fn a_channel_that_fails_leaves_no_file_and_only_it_is_tried_again() {
-    within(async {
+#[test]
+fn a_channel_that_fails_leaves_no_file_and_only_it_is_tried_again() {
+    in_time(|| async {
         let lab = Lab::sync(|builder| builder).await;
         for (number, operation) in [CreateFile, Write, SyncData, Rename].into_iter().enumerate() {
             let name = format!("run-{number}");
@@ -137,8 +132,7 @@ async fn a_channel_that_fails_leaves_no_file_and_only_it_is_tried_again() {
             let receipt = run.flush().unwrap();
             assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none(), "{operation:?}");
         }
-    })
-    .await;
+    });
 }
 
 /// A component whose calls are recorded and held back.
@@ -152,116 +146,128 @@ fn watched() -> (Tandem, Record, Hold, TempDir) {
 
 #[test]
 fn the_lock_is_touched_while_a_write_is_waited_for() {
-    let (tandem, record, hold, dir) = watched();
-    let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-    let gate = hold.before(|call| call.is(Write, HISTORY));
-    let lease_ms = 1_000;
-    let options = RecordOptions::new("task").lease_ms(lease_ms);
-    let first = {
-        let options = options.clone();
-        thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
-    };
-    block_on(gate.reached(1));
-    // It would take an expired lock over long before it gives up.
-    let patience = options.lock_wait_ms(3 * lease_ms);
-    let error = other.record_run(patience, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
-    gate.release();
-    first.join().unwrap().unwrap();
-    assert!(record.count(|call| call.is(Write, LOCK)) > 3, "{:#?}", record.started());
-    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a"]);
+    in_time(|| async {
+        let (tandem, record, hold, dir) = watched();
+        let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let gate = hold.before(|call| call.is(Write, HISTORY));
+        let lease_ms = 1_000;
+        let options = RecordOptions::new("task").lease_ms(lease_ms);
+        let first = {
+            let options = options.clone();
+            thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+        };
+        gate.reached(1).await;
+        // It would take an expired lock over long before it gives up.
+        let patience = options.lock_wait_ms(3 * lease_ms);
+        let error = other.record_run(patience, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
+        gate.release();
+        first.join().unwrap().unwrap();
+        assert!(record.count(|call| call.is(Write, LOCK)) > 3, "{:#?}", record.started());
+        assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a"]);
+    });
 }
 
 #[test]
 fn a_call_that_blocks_for_longer_than_the_lease_loses_the_lock_and_no_run() {
-    let (tandem, _, hold, dir) = watched();
-    let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-    let gate = hold.before(|call| call.is(Rename, HISTORY));
-    let options = RecordOptions::new("task").lease_ms(50);
-    let first = {
-        let options = options.clone();
-        thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
-    };
-    block_on(gate.reached(1));
-    let second = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap();
-    assert_eq!(second.runs, 1);
-    gate.release();
-    assert_eq!(first.join().unwrap().unwrap().runs, 2);
-    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a", "b"]);
+    in_time(|| async {
+        let (tandem, _, hold, dir) = watched();
+        let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let gate = hold.before(|call| call.is(Rename, HISTORY));
+        let options = RecordOptions::new("task").lease_ms(50);
+        let first = {
+            let options = options.clone();
+            thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+        };
+        gate.reached(1).await;
+        let second = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap();
+        assert_eq!(second.runs, 1);
+        gate.release();
+        assert_eq!(first.join().unwrap().unwrap().runs, 2);
+        assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a", "b"]);
+    });
 }
 
 #[test]
 fn calls_of_other_threads_wait_for_the_one_that_runs() {
-    let (tandem, _, hold, dir) = watched();
-    let run = tandem.open_run(options("a")).unwrap();
-    run.set_manifest("{}").unwrap();
-    let gate = hold.before(|call| call.is(Rename, MANIFEST_FILE));
-    let flush = {
-        let run = run.clone();
-        thread::spawn(move || run.flush())
-    };
-    block_on(gate.reached(1));
-    let set = {
-        let run = run.clone();
-        thread::spawn(move || run.set_manifest(r#"{"n": 2}"#))
-    };
-    gate.release();
-    assert!(flush.join().unwrap().unwrap().manifest.is_some());
-    set.join().unwrap().unwrap();
-    run.close().unwrap();
-    let manifest = dir.path().join(".runs/task/cli/a/manifest.json");
-    assert_eq!(std::fs::read_to_string(manifest).unwrap(), "{\n  \"n\": 2\n}\n");
+    in_time(|| async {
+        let (tandem, _, hold, dir) = watched();
+        let run = tandem.open_run(options("a")).unwrap();
+        run.set_manifest("{}").unwrap();
+        let gate = hold.before(|call| call.is(Rename, MANIFEST_FILE));
+        let flush = {
+            let run = run.clone();
+            thread::spawn(move || run.flush())
+        };
+        gate.reached(1).await;
+        let set = {
+            let run = run.clone();
+            thread::spawn(move || run.set_manifest(r#"{"n": 2}"#))
+        };
+        gate.release();
+        assert!(flush.join().unwrap().unwrap().manifest.is_some());
+        set.join().unwrap().unwrap();
+        run.close().unwrap();
+        let manifest = dir.path().join(".runs/task/cli/a/manifest.json");
+        assert_eq!(std::fs::read_to_string(manifest).unwrap(), "{\n  \"n\": 2\n}\n");
+    });
 }
 
 /// The component is given up because it computes for too long.
 #[test]
 fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
-    let dir = TempDir::new().unwrap();
-    let builder = tandem_host::Tandem::builder().dir(dir.path()).watchdog_ms(100);
-    let tandem = builder.build_sync().unwrap();
-    let open = |name: &str| {
-        // On a machine that stands still for so long, opening can be given up too.
-        loop {
-            if let Ok(run) = tandem.open_run(options(name)) {
-                return run;
+    in_time(|| async {
+        let dir = TempDir::new().unwrap();
+        let builder = tandem_host::Tandem::builder().dir(dir.path()).watchdog_ms(100);
+        let tandem = builder.build_sync().unwrap();
+        let open = |name: &str| {
+            // On a machine that stands still for so long, opening can be given up too.
+            loop {
+                if let Ok(run) = tandem.open_run(options(name)) {
+                    return run;
+                }
             }
-        }
-    };
-    let members: Vec<_> =
-        (0..500_000).map(|n| format!("\"key{n}\":{{\"a\":[{{}},{{}}]}}")).collect();
-    let patch = format!("{{{}}}", members.join(","));
-    let (failing, other) = (open("a"), open("b"));
-    let error = failing.merge_manifest(patch).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
-    for run in [&failing, &other] {
-        let error = run.set_manifest("{}").unwrap_err();
+        };
+        let members: Vec<_> =
+            (0..500_000).map(|n| format!("\"key{n}\":{{\"a\":[{{}},{{}}]}}")).collect();
+        let patch = format!("{{{}}}", members.join(","));
+        let (failing, other) = (open("a"), open("b"));
+        let error = failing.merge_manifest(patch).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
-        assert!(error.message().contains("open the run again"), "{error:?}");
-    }
-    let again = open("a");
-    again.set_manifest("{}").unwrap();
-    drop((failing, other));
-    assert!(again.flush().unwrap().manifest.is_some());
+        for run in [&failing, &other] {
+            let error = run.set_manifest("{}").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
+            assert!(error.message().contains("open the run again"), "{error:?}");
+        }
+        let again = open("a");
+        again.set_manifest("{}").unwrap();
+        drop((failing, other));
+        assert!(again.flush().unwrap().manifest.is_some());
+    });
 }
 
 #[test]
 fn the_last_handle_waits_until_what_was_set_is_on_the_disk() {
-    let dir = TempDir::new().unwrap();
-    let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-    let run = tandem.open_run(options("a")).unwrap();
-    run.set_manifest("{}").unwrap();
-    drop((tandem, run));
-    assert_eq!(names_in(&dir.path().join(".runs/task/cli/a")), [MANIFEST_FILE]);
+    in_time(|| async {
+        let dir = TempDir::new().unwrap();
+        let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let run = tandem.open_run(options("a")).unwrap();
+        run.set_manifest("{}").unwrap();
+        drop((tandem, run));
+        assert_eq!(names_in(&dir.path().join(".runs/task/cli/a")), [MANIFEST_FILE]);
+    });
 }
 
-#[tokio::test]
-async fn it_can_be_called_from_within_a_runtime() {
-    let dir = TempDir::new().unwrap();
-    let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-    let run = tandem.open_run(options("a")).unwrap();
-    run.set_manifest("{}").unwrap();
-    run.schedule(ALL).unwrap();
-    run.close().unwrap();
+#[test]
+fn it_can_be_called_from_within_a_runtime() {
+    in_time(|| async {
+        let dir = TempDir::new().unwrap();
+        let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let run = tandem.open_run(options("a")).unwrap();
+        run.set_manifest("{}").unwrap();
+        run.schedule(ALL).unwrap();
+        run.close().unwrap();
+    });
 }
 
 /// The same calls, on either component.
@@ -276,9 +282,9 @@ async fn keep(tandem: &either::Tandem, run: &str) {
     tandem.record_run(options, summary(run, "2026-01-06T00:00:01Z")).await.unwrap();
 }
 
-#[tokio::test]
-async fn both_components_write_the_same_bytes_and_share_a_directory() {
-    within(async {
+#[test]
+fn both_components_write_the_same_bytes_and_share_a_directory() {
+    in_time(|| async {
         let dir = TempDir::new().unwrap();
         let builder = || tandem_host::Tandem::builder().dir(dir.path());
         let concurrent = either::Tandem::Concurrent(builder().build().await.unwrap());
@@ -299,27 +305,28 @@ async fn both_components_write_the_same_bytes_and_share_a_directory() {
             let manifest = text(&format!(".runs/task/cli/{run}/manifest.json"));
             assert_eq!(found.recovered().document.as_deref(), Some(&*manifest));
         }
-    })
-    .await;
+    });
 }
 
 #[test]
 fn runs_recorded_at_once_through_many_components_are_all_kept() {
-    let dir = TempDir::new().unwrap();
-    let recording: Vec<_> = (0..8)
-        .map(|number| {
-            let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-            thread::spawn(move || {
-                let timestamp = format!("2026-01-06T00:00:0{number}Z");
-                let summary = summary(&format!("run-{number}"), &timestamp);
-                tandem.record_run(RecordOptions::new("task").lock_wait_ms(170_000), summary)
+    in_time(|| async {
+        let dir = TempDir::new().unwrap();
+        let recording: Vec<_> = (0..8)
+            .map(|number| {
+                let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+                thread::spawn(move || {
+                    let timestamp = format!("2026-01-06T00:00:0{number}Z");
+                    let summary = summary(&format!("run-{number}"), &timestamp);
+                    tandem.record_run(RecordOptions::new("task").lock_wait_ms(170_000), summary)
+                })
             })
-        })
-        .collect();
-    for thread in recording {
-        thread.join().unwrap().unwrap();
-    }
-    let runs: Vec<_> = (0..8).map(|number| format!("run-{number}")).collect();
-    assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), runs);
-    assert_eq!(names_in(&dir.path().join("out/task")), [HISTORY]);
+            .collect();
+        for thread in recording {
+            thread.join().unwrap().unwrap();
+        }
+        let runs: Vec<_> = (0..8).map(|number| format!("run-{number}")).collect();
+        assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), runs);
+        assert_eq!(names_in(&dir.path().join("out/task")), [HISTORY]);
+    });
 }
