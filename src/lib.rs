@@ -1,4 +1,5 @@
-//! Tandem: crash-safe run manifests, heartbeats and run history, as one WASI 0.3 component.
+//! Tandem: crash-safe run manifests, heartbeats and run history, as one WASI 0.3 component, or, with
+//! the feature `sync`, as one of WASI 0.2.
 //!
 //! The core ([`persister`], [`coordinator`], [`storage`], [`json`], [`ident`], [`error`]) is plain Rust over the
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
