@@ -5,6 +5,8 @@
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
+// The executor of the synchronous world needs `thread_local!`: its tasks are no business of a `Sync`
+// static.
 #![cfg_attr(all(target_family = "wasm", not(feature = "sync")), no_std)]
 
 extern crate alloc;

@@ -14,6 +14,7 @@ use crate::native::{Native, Order};
 use crate::node;
 use crate::store::{Redb, Sqlite, Stored};
 use crate::tandem::{self, Tandem};
+use crate::tandem_sync::TandemSync;
 use crate::tokio_fs::TokioFs;
 use crate::version;
 use crate::work::{Case, Work};
@@ -23,6 +24,7 @@ pub enum Kind {
     Tandem,
     TandemInline,
     TandemWasmtimeFs,
+    TandemSync,
     NativeSequential,
     NativeConcurrent,
     /// The same once more: what the two differ by is noise.
@@ -52,6 +54,7 @@ impl ValueEnum for Kind {
             Kind::Tandem,
             Kind::TandemInline,
             Kind::TandemWasmtimeFs,
+            Kind::TandemSync,
             Kind::NativeSequential,
             Kind::NativeConcurrent,
             Kind::NativeConcurrentAgain,
@@ -80,6 +83,7 @@ impl Kind {
             Kind::Tandem => "tandem",
             Kind::TandemInline => "tandem-inline",
             Kind::TandemWasmtimeFs => "tandem-wasmtime-fs",
+            Kind::TandemSync => "tandem-sync",
             Kind::NativeSequential => "native-sequential",
             Kind::NativeConcurrent => "native-concurrent",
             Kind::NativeConcurrentAgain => "native-concurrent-again",
@@ -141,7 +145,10 @@ impl Kind {
     }
 
     pub fn is_tandem(self) -> bool {
-        matches!(self, Kind::Tandem | Kind::TandemInline | Kind::TandemWasmtimeFs)
+        matches!(
+            self,
+            Kind::Tandem | Kind::TandemInline | Kind::TandemWasmtimeFs | Kind::TandemSync
+        )
     }
 
     /// Whether it leaves a manifest and a heartbeat, and nothing else.
@@ -153,7 +160,9 @@ impl Kind {
     /// its own.
     pub fn version(self) -> Option<String> {
         match self {
-            Kind::Tandem | Kind::TandemInline => Some(env!("CARGO_PKG_VERSION").to_owned()),
+            Kind::Tandem | Kind::TandemInline | Kind::TandemSync => {
+                Some(env!("CARGO_PKG_VERSION").to_owned())
+            }
             Kind::TandemWasmtimeFs => version::locked("wasmtime-wasi"),
             Kind::NativeTokioFs => version::locked("tokio"),
             Kind::Atomicwrites | Kind::Tempfile | Kind::Redb => version::locked(self.name()),
@@ -169,6 +178,7 @@ impl Kind {
             Kind::Tandem => Box::new(tandem(tandem::Files::Workers).await?),
             Kind::TandemInline => Box::new(tandem(tandem::Files::Inline).await?),
             Kind::TandemWasmtimeFs => Box::new(tandem(tandem::Files::Wasmtime).await?),
+            Kind::TandemSync => Box::new(TandemSync::new(root, work)?),
             Kind::NativeSequential => Box::new(Native::new(root, work, Order::Sequential)?),
             Kind::NativeConcurrent | Kind::NativeConcurrentAgain => {
                 Box::new(Native::new(root, work, Order::Concurrent)?)

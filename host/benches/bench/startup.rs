@@ -13,11 +13,13 @@ use crate::Result;
 use crate::contender::{Contender, Length, Sample, here, take_turns};
 use crate::figures::Figures;
 use crate::report::{Report, Row};
+use crate::tandem_sync;
 
 pub const CASE: &str = "start-up";
 const ALONE: &str = "true";
 const UNDER_EXEC: &str = "tandem-exec-true";
 const INSTANCE: &str = "instance";
+const SYNC_INSTANCE: &str = "sync-instance";
 
 pub async fn run(length: Length, report: &mut Report) -> Result<()> {
     let root = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -26,11 +28,12 @@ pub async fn run(length: Length, report: &mut Report) -> Result<()> {
     let mut under_exec = Command::new(env!("CARGO_BIN_EXE_tandem"));
     under_exec.args(["exec", "--no-progress", "--task", "bench", "--root"]).arg(root.path());
     under_exec.args(["--", ALONE]).stdin(Stdio::null());
-    let names = [ALONE, UNDER_EXEC, INSTANCE];
+    let names = [ALONE, UNDER_EXEC, INSTANCE, SYNC_INSTANCE];
     let mut contenders: Vec<Box<dyn Contender>> = vec![
         Box::new(Process(alone)),
         Box::new(Process(under_exec)),
         Box::new(Instance(root.path().into())),
+        Box::new(SyncInstance(root.path().into())),
     ];
     let samples = take_turns(&mut contenders, length).await?;
     root.close()?;
@@ -84,6 +87,19 @@ impl Contender for Instance {
             }
             Ok(sample)
         }
+        .boxed()
+    }
+}
+
+/// The same of the synchronous component, with its thread.
+struct SyncInstance(Box<Path>);
+
+impl Contender for SyncInstance {
+    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+        here(async {
+            tandem_sync::host(&self.0)?.history(HistoryOptions::new("bench-none"))?;
+            Ok(())
+        })
         .boxed()
     }
 }

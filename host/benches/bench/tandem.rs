@@ -4,7 +4,7 @@ use std::path::Path;
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use tandem_host::disk::Threads;
-use tandem_host::{Durability, Request, Run, RunOptions, Tandem as Host};
+use tandem_host::{Durability, Receipt, Request, Run, RunOptions, Tandem as Host};
 
 use crate::Result;
 use crate::contender::{Contender, Sample, here};
@@ -45,13 +45,17 @@ impl Tandem {
 
     async fn flush_one(&self, run: &Run) -> Result<()> {
         let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await?;
-        let written = [receipt.manifest, receipt.heartbeat].map(|file| file.map(|file| file.bytes));
-        // A figure for other work than the others do would be worth nothing.
-        if written != [Some(self.bytes), Some(HEARTBEAT_BYTES as u64)] {
-            return Err(format!("tandem wrote other files: {written:?}").into());
-        }
-        Ok(())
+        check(receipt, self.bytes)
     }
+}
+
+/// A figure for other work than the others do would be worth nothing.
+pub fn check(receipt: Receipt, bytes: u64) -> Result<()> {
+    let written = [receipt.manifest, receipt.heartbeat].map(|file| file.map(|file| file.bytes));
+    if written != [Some(bytes), Some(HEARTBEAT_BYTES as u64)] {
+        return Err(format!("tandem wrote other files: {written:?}").into());
+    }
+    Ok(())
 }
 
 impl Contender for Tandem {

@@ -6,8 +6,9 @@ pub(crate) mod linker;
 mod polls;
 mod write;
 
-// The same shapes, as the other package's bindings have them.
+#[allow(clippy::duplicate_mod, reason = "the same shapes, as this package's bindings have them")]
 #[path = "../convert.rs"]
 pub(crate) mod convert;
+#[allow(clippy::duplicate_mod, reason = "as above")]
 #[path = "../shapes.rs"]
 mod shapes;
