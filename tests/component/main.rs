@@ -26,5 +26,6 @@ mod recovery;
 mod steps;
 mod support;
 mod sync;
+mod sync_kill;
 mod trap;
 mod wit;

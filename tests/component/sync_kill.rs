@@ -1,0 +1,85 @@
+//! A process that keeps a run through the synchronous component, and is killed in the middle of it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tandem_host::RecordOptions;
+use tempfile::TempDir;
+
+use crate::record_support::{HISTORY_PATH, at, recorded_in, summary};
+use crate::support::{ALL, in_time, names_in, options};
+
+/// Holds the path of the granted directory, in the process that is killed.
+const ROOT: &str = "TANDEM_TEST_KEEPER";
+const TEST: &str = "sync_kill::a_process_that_keeps_a_run";
+/// Stands before the number of what is acknowledged; whatever else the harness prints has none.
+const KEPT: &str = "kept: ";
+
+/// So large that a write of it can be caught half done.
+fn document(number: u64) -> String {
+    format!("{{\"number\": {number}, \"text\": \"{}\"}}", "x".repeat(500_000))
+}
+
+#[test]
+#[ignore = "another test starts it as a process of its own"]
+fn a_process_that_keeps_a_run() {
+    let root = std::env::var_os(ROOT).expect("it is started by another test");
+    let tandem = tandem_host::Tandem::builder().dir(root).build_sync().unwrap();
+    let run = tandem.open_run(options("a")).unwrap();
+    for number in 0.. {
+        run.set_manifest(document(number)).unwrap();
+        run.schedule(ALL).unwrap();
+        let (id, timestamp) = (format!("run-{number}"), at(number as usize));
+        tandem.record_run(RecordOptions::new("task"), summary(&id, &timestamp)).unwrap();
+        writeln!(std::io::stdout(), "{KEPT}{number}").unwrap();
+    }
+}
+
+/// Starts the process, kills it when it has kept so much, and tells what it acknowledged last.
+fn kill_after(root: &Path, count: usize) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([TEST, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(ROOT, root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut kept = lines.map_while(Result::ok).filter_map(|line| {
+        let at = line.find(KEPT)?;
+        line[at + KEPT.len()..].parse().ok()
+    });
+    let mut last = kept.by_ref().take(count).last().expect("it keeps something");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What it had told before it died.
+    last = kept.last().unwrap_or(last);
+    last
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_whole_files_and_all_that_it_acknowledged() {
+    in_time(|| async {
+        for count in [1, 2, 3, 5, 8, 13] {
+            let dir = TempDir::new().unwrap();
+            let acknowledged = kill_after(dir.path(), count);
+            let path = dir.path().join(".runs/task/cli/a/manifest.json");
+            let manifest: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            assert!(manifest["number"].as_u64() >= Some(acknowledged), "{acknowledged}");
+            assert_eq!(manifest["text"].as_str().map(str::len), Some(500_000));
+            let recorded = recorded_in(&dir.path().join(HISTORY_PATH));
+            assert!(recorded.len() as u64 > acknowledged, "{acknowledged}: {recorded:?}");
+
+            // The next one finds it whole.
+            let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+            let run = tandem.open_run(options("a").sweep_after_ms(0)).unwrap();
+            assert_eq!(run.recovered().set_aside, [""; 0]);
+            run.close().unwrap();
+            let names = names_in(&dir.path().join(".runs/task/cli/a"));
+            let kept = names.iter().filter(|name| !name.ends_with(".tandem-tmp"));
+            assert_eq!(kept.collect::<Vec<_>>(), [".heartbeat", "manifest.json"]);
+        }
+    });
+}
