@@ -1,5 +1,5 @@
-//! `cargo xtask component`: a program of its own does the work, so that the other commands do not
-//! wait for the encoder to compile.
+//! `cargo xtask component` and `cargo xtask plugin`: programs of their own do the work, so that the
+//! other commands do not wait for the encoder to compile.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use crate::process::{self, Failure, cargo, workspace};
 use crate::setup;
 
-pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
+/// The program, which is a feature of this package too, makes `target/FILE` unless the arguments say
+/// otherwise.
+pub fn run(program: &str, file: &str, arguments: &[OsString]) -> Result<u8, Failure> {
     let out = match arguments {
-        [] => workspace()?.join("target").join("tandem.wasm"),
+        [] => workspace()?.join("target").join(file),
         [flag, file, rest @ ..] if flag == "--out" => {
             process::no_more(rest)?;
             std::path::absolute(PathBuf::from(file))
@@ -24,6 +26,6 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         }
     };
     setup::ensure()?;
-    let program = ["run", "--quiet", "--package", "xtask", "--features", "component"];
-    process::run(cargo(program).args(["--bin", "component", "--"]).arg(out))
+    let run = ["run", "--quiet", "--package", "xtask", "--features", program, "--bin", program];
+    process::run(cargo(run).arg("--").arg(out))
 }
