@@ -78,6 +78,7 @@ mod run;
 pub mod sim;
 mod tandem;
 pub mod torture;
+pub mod wasi;
 
 pub use builder::Builder;
 pub use component::COMPONENT;
