@@ -72,13 +72,19 @@ impl Component<'_> {
     /// Build the component and tell its size. An error is one sentence; what the compiler said
     /// stands on standard error before it.
     pub fn build(&self) -> Result<usize, String> {
+        self.build_package("tandem")
+    }
+
+    /// As [`build`](Self::build), for another package of the workspace, whose features are meant
+    /// then.
+    pub fn build_package(&self, package: &str) -> Result<usize, String> {
         if !target::installed()? {
             return Err(format!(
                 "the {} target is missing: run `cargo xtask setup`",
                 target::TARGET
             ));
         }
-        let path = self.compile()?;
+        let path = self.compile(package)?;
         let module = std::fs::read(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let component = encode(&module)?;
@@ -94,14 +100,14 @@ impl Component<'_> {
     }
 
     /// The path of the core module.
-    fn compile(&self) -> Result<PathBuf, String> {
+    fn compile(&self, package: &str) -> Result<PathBuf, String> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(&cargo);
         // `rustc --crate-type` leaves the rlib out, without which LTO can drop what is unused.
         // The lock file is the outer build's business. The job server passes through.
         command
             .current_dir(self.workspace)
-            .args(["rustc", "--quiet", "--locked", "--package", "tandem", "--lib"])
+            .args(["rustc", "--quiet", "--locked", "--package", package, "--lib"])
             .args(["--crate-type", "cdylib", "--profile", "component", "--target", target::TARGET])
             .arg("--target-dir")
             .arg(self.target_dir)
@@ -129,7 +135,11 @@ impl Component<'_> {
         if !status.success() {
             return Err(String::from("the component does not compile: see the messages of cargo"));
         }
-        Ok(self.target_dir.join(target::TARGET).join("component").join("tandem.wasm"))
+        Ok(self
+            .target_dir
+            .join(target::TARGET)
+            .join("component")
+            .join(format!("{}.wasm", package.replace('-', "_"))))
     }
 
     /// Flags that keep this machine's paths out of panic messages, so that every machine builds

@@ -79,6 +79,7 @@ pub mod sim;
 pub mod sync;
 mod tandem;
 pub mod torture;
+pub mod wasi;
 
 pub use builder::Builder;
 pub use component::{COMPONENT, SYNC_COMPONENT};

@@ -9,6 +9,7 @@ mod imports;
 mod in_flight;
 mod load;
 mod ordering;
+mod plugin;
 mod record_bad_input;
 mod record_corrupt;
 mod record_durability;

@@ -1,5 +1,5 @@
-//! `cargo xtask component`: a program of its own does the work, so that the other commands do not
-//! wait for the encoder to compile.
+//! `cargo xtask component` and `cargo xtask plugin`: programs of their own do the work, so that the
+//! other commands do not wait for the encoder to compile.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,13 +7,25 @@ use std::path::PathBuf;
 use crate::process::{self, Failure, cargo, workspace};
 use crate::setup;
 
-pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
+/// Builds a component; by default that of WASI 0.3.
+pub fn component(arguments: &[OsString]) -> Result<u8, Failure> {
     let (world, arguments) = match arguments {
         [flag, rest @ ..] if flag == "--sync" => ("tandem-sync", rest),
         all => ("tandem", all),
     };
+    run("component", world, arguments)
+}
+
+/// Builds the sample plugin, with a component inside.
+pub fn plugin(arguments: &[OsString]) -> Result<u8, Failure> {
+    run("plugin", "plugin", arguments)
+}
+
+/// The program, which is a feature of this package too, is told what to make. Unless the arguments
+/// say otherwise, that becomes a file of its name in `target`.
+fn run(program: &str, name: &str, arguments: &[OsString]) -> Result<u8, Failure> {
     let out = match arguments {
-        [] => workspace()?.join("target").join(world).with_extension("wasm"),
+        [] => workspace()?.join("target").join(name).with_extension("wasm"),
         [flag, file, rest @ ..] if flag == "--out" => {
             process::no_more(rest)?;
             std::path::absolute(PathBuf::from(file))
@@ -28,6 +40,6 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         }
     };
     setup::ensure()?;
-    let program = ["run", "--quiet", "--package", "xtask", "--features", "component"];
-    process::run(cargo(program).args(["--bin", "component", "--", world]).arg(out))
+    let run = ["run", "--quiet", "--package", "xtask", "--features", program, "--bin", program];
+    process::run(cargo(run).args(["--", name]).arg(out))
 }

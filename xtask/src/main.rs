@@ -32,6 +32,8 @@ Commands:
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
                            `mutants --help` lists the arguments
+  plugin [--out FILE]      Build the sample plugin of hosts/plugin, composed with the component, by
+                           default as target/plugin.wasm
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
@@ -56,7 +58,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
             }
             Ok(0)
         }
-        Some("component") => component::run(&arguments),
+        Some("component") => component::component(&arguments),
         Some("demo") => demo::run(arguments),
         Some("test") => {
             setup::ensure()?;
@@ -69,6 +71,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
         }
         Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
+        Some("plugin") => component::plugin(&arguments),
         Some("torture") => torture::run(&arguments),
         // What the demo runs by default.
         Some("sample-job") => demo::sample_job(),

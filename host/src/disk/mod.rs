@@ -43,7 +43,8 @@ pub struct Stat {
     pub kind: Kind,
     /// Its size in bytes.
     pub size: u64,
-    /// When its data last changed, by the disk's own clock.
+    /// When its data last changed, by the disk's own clock. The component takes a time that is not
+    /// known for 1970.
     pub modified: Option<SystemTime>,
 }
 
@@ -56,11 +57,20 @@ pub struct Entry {
     pub kind: Kind,
 }
 
-/// The file operations that the component uses, and no others.
+/// The file operations that the component uses, and no others. Implement it to keep runs on anything
+/// that can replace a file atomically, and give it to [`Builder::disk`](crate::Builder::disk);
+/// `host/examples/own_disk.rs` is one that keeps files in memory.
 ///
-/// Paths are relative to a directory node and use `/`; no path leads out of the root, through
-/// symbolic links neither. Only [`open_dir`](Disk::open_dir) follows a symbolic link at the last
-/// step of a path.
+/// Paths are relative to a directory node and use `/`; a step may be `.`, and no path leads out of
+/// the root, through symbolic links neither. Only [`open_dir`](Disk::open_dir) follows a symbolic
+/// link at the last step of a path.
+///
+/// Several operations are in flight at once, from any thread. An answer is a promise: the
+/// component tells its callers `durable` because the syncs returned without an error.
+///
+/// An error reaches the caller by its code. A few codes decide what comes next, so they must be
+/// those of POSIX: `NoEntry` for what is not there, `Exist` for what is, `Unsupported` or
+/// `Invalid` for a directory that cannot be synced, which makes `data-synced` of `durable`.
 ///
 /// A future that was polled once is driven to its end by this library, even after the component
 /// that asked for it is gone, so that no late rename can meet a newer file.
@@ -71,21 +81,23 @@ pub trait Disk: Send + Sync + 'static {
     /// The granted directory.
     fn root(&self) -> Self::Node;
 
-    /// Open an existing directory, through symbolic links too.
+    /// Open an existing directory, through symbolic links too. `NoEntry` has the component create
+    /// it.
     fn open_dir(
         &self,
         at: &Self::Node,
         path: &str,
     ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
 
-    /// Create one directory; its parent exists.
+    /// Create one directory; its parent exists. `Exist` is taken for success.
     fn create_dir(
         &self,
         at: &Self::Node,
         path: &str,
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
-    /// Create a file that must not exist, for writing.
+    /// Create a file that must not exist, for writing. Of several that create one name at once, one
+    /// succeeds and the others get `Exist`: the lock of a history stands on that.
     fn create_file(
         &self,
         at: &Self::Node,
@@ -122,7 +134,8 @@ pub trait Disk: Send + Sync + 'static {
     /// Make a file or the entries of a directory durable. POSIX: `fsync`.
     fn sync(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
-    /// Put `from` in the place of `to`, atomically.
+    /// Put `from` in the place of `to`, which may be there or not, atomically: a reader finds the
+    /// old file or the new one. A node of `from` that is open stays that file.
     fn rename(
         &self,
         from_dir: &Self::Node,

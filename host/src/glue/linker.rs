@@ -11,10 +11,11 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::{preopens, types};
-use super::files::{Files, Glue, Shared};
+use super::files::{Files, Glue};
 use crate::disk::Disk;
 use crate::engine::Watchdog;
 use crate::sim::{SimDisk, SimState};
+use crate::wasi::{DiskCtx, DiskCtxView, DiskView};
 
 /// The data of one store.
 pub(crate) struct State<F> {
@@ -36,6 +37,14 @@ impl<F: Send> WasiView for State<F> {
     }
 }
 
+impl<D: Disk> DiskView for State<OnDisk<D>> {
+    type Disk = D;
+
+    fn disk(&mut self) -> DiskCtxView<'_, D> {
+        DiskCtxView { ctx: &self.files.0, table: &mut self.table }
+    }
+}
+
 /// What answers `wasi:filesystem`.
 pub(crate) trait Filesystem: Clone + Send + Sync + 'static {
     /// Link the two interfaces of `wasi:filesystem`.
@@ -49,7 +58,7 @@ pub(crate) trait Filesystem: Clone + Send + Sync + 'static {
 }
 
 /// Our own glue over a [`Disk`].
-pub(crate) struct OnDisk<D>(Shared<D>);
+pub(crate) struct OnDisk<D>(DiskCtx<D>);
 
 /// wasmtime's own filesystem, which is what other hosts use. Its operations in flight cannot be
 /// counted: after a trap the next store starts without waiting for them.
@@ -58,11 +67,7 @@ pub(crate) struct OnWasmtime(Arc<PathBuf>);
 
 impl<D: Disk> OnDisk<D> {
     pub(crate) fn new(disk: D) -> Self {
-        OnDisk(Shared::new(disk))
-    }
-
-    pub(super) fn shared(&self) -> &Shared<D> {
-        &self.0
+        OnDisk(DiskCtx::new(disk))
     }
 }
 
@@ -80,11 +85,7 @@ impl OnWasmtime {
 
 impl<D: Disk> Filesystem for OnDisk<D> {
     fn link(linker: &mut Linker<State<Self>>) -> wasmtime::Result<()> {
-        fn files<D: Disk>(state: &mut State<OnDisk<D>>) -> <Glue<D> as HasData>::Data<'_> {
-            Files { table: &mut state.table, disk: &state.files.0 }
-        }
-        types::add_to_linker::<_, Glue<D>>(linker, files)?;
-        preopens::add_to_linker::<_, Glue<D>>(linker, files)
+        link_disk(linker)
     }
 
     fn grant(&self, _wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
@@ -125,8 +126,23 @@ pub(crate) fn simulated(engine: &Engine) -> wasmtime::Result<Linker<SimState>> {
 pub(crate) fn linker<F: Filesystem>(engine: &Engine) -> wasmtime::Result<Linker<State<F>>> {
     let mut linker = Linker::new(engine);
     F::link(&mut linker)?;
-    p3::clocks::add_to_linker(&mut linker)?;
-    // Only secure randomness; wasmtime's own function would add two insecure interfaces.
-    p3::bindings::random::random::add_to_linker::<_, WasiRandom>(&mut linker, State::random)?;
+    link_rest(&mut linker)?;
     Ok(linker)
+}
+
+/// Our own glue over the disk of a store.
+pub(crate) fn link_disk<T: DiskView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    fn files<T: DiskView>(state: &mut T) -> <Glue<T::Disk> as HasData>::Data<'_> {
+        let DiskCtxView { ctx, table } = state.disk();
+        Files { table, disk: &ctx.0 }
+    }
+    types::add_to_linker::<_, Glue<T::Disk>>(linker, files)?;
+    preopens::add_to_linker::<_, Glue<T::Disk>>(linker, files)
+}
+
+/// Clocks and randomness.
+pub(crate) fn link_rest<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    p3::clocks::add_to_linker(linker)?;
+    // Only secure randomness; wasmtime's own function would add two insecure interfaces.
+    p3::bindings::random::random::add_to_linker::<_, WasiRandom>(linker, T::random)
 }

@@ -12,6 +12,7 @@ use super::polls::{Polls, Waiting};
 use crate::disk::Disk;
 use crate::glue::files::{Files, Glue};
 use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime, State};
+use crate::wasi::{DiskCtxView, DiskView};
 
 /// What answers `wasi:filesystem` of WASI 0.2 too.
 pub(crate) trait SyncFilesystem: Filesystem {
@@ -22,7 +23,8 @@ pub(crate) trait SyncFilesystem: Filesystem {
 impl<D: Disk> SyncFilesystem for OnDisk<D> {
     fn link_sync(linker: &mut Linker<State<Self>>) -> wasmtime::Result<()> {
         fn files<D: Disk>(state: &mut State<OnDisk<D>>) -> <Glue<D> as HasData>::Data<'_> {
-            Files { table: &mut state.table, disk: state.files.shared() }
+            let DiskCtxView { ctx, table } = state.disk();
+            Files { table, disk: &ctx.0 }
         }
         types::add_to_linker::<_, Glue<D>>(linker, files)?;
         preopens::add_to_linker::<_, Glue<D>>(linker, files)
