@@ -166,15 +166,3 @@ fn options<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> R
     let fields = fields.into_iter().map(|(name, value)| (name.replace('-', "_"), value)).collect();
     serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)
 }
-
-/// A value of the library with the names of the WIT.
-pub fn kebab(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let fields = fields.into_iter();
-            fields.map(|(name, value)| (name.replace('_', "-"), kebab(value))).collect()
-        }
-        Value::Array(items) => items.into_iter().map(kebab).collect(),
-        scalar => scalar,
-    }
-}

@@ -2,15 +2,16 @@
 
 mod call;
 mod case;
+mod concurrent;
 mod expected;
 mod files;
 mod host;
-mod library;
 mod pattern;
 mod player;
 mod results;
 mod self_tests;
 mod text;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ use expected::Expected;
 use host::Kind;
 use results::Results;
 
-const HOSTS: [Kind; 1] = [library::RUST];
+const HOSTS: [Kind; 1] = [concurrent::RUST];
 
 fn main() -> ExitCode {
     match run() {
@@ -45,7 +46,7 @@ fn run() -> Result<ExitCode, String> {
     let mut all_results = Vec::new();
     for host in HOSTS {
         let expected = Expected::read(&directory.join(format!("expected/{}.json", host.name)))?;
-        expected.must_exist(&cases)?;
+        expected.must_exist(&cases).map_err(|error| format!("{}: {error}", host.name))?;
         let results = Arc::new(Results::default());
         trials.extend(trials_of(host, &cases, Arc::new(expected), &results));
         all_results.push((host, results));

@@ -2,10 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::component;
 use crate::process::{Failure, cargo, must};
 
 /// The adapter for the Rust library plays several hosts, whose names its tests begin with.
@@ -15,10 +14,10 @@ pub fn rust(host: &str) -> Result<(), Failure> {
     must(format!("the test of {host}"), tests.arg(format!("{host}::")))
 }
 
+/// The package builds the component by itself, and brings the Node that it needs.
 pub fn node(workspace: &Path) -> Result<(), Failure> {
     let package = package(workspace, "js")?;
     must_be_there("npm", "install Node with npm")?;
-    build(&[])?;
     let npm = |argument: &str| {
         let mut npm = Command::new("npm");
         npm.arg(argument).current_dir(&package);
@@ -28,10 +27,10 @@ pub fn node(workspace: &Path) -> Result<(), Failure> {
     must("npm test", &mut npm("test"))
 }
 
+/// Its tests build the component by themselves.
 pub fn python(workspace: &Path) -> Result<(), Failure> {
     let package = package(workspace, "python")?;
     must_be_there("python3", "install Python 3 with its module venv")?;
-    build(&["--sync"])?;
     let environment = workspace.join("target").join("python-venv");
     let mut create = Command::new("python3");
     must("python3 -m venv", create.args(["-m", "venv"]).arg(&environment))?;
@@ -41,22 +40,12 @@ pub fn python(workspace: &Path) -> Result<(), Failure> {
         command.arg("-m").args(arguments).current_dir(&package);
         command
     };
-    let install = ["pip", "install", "--quiet", "--disable-pip-version-check"];
-    must("pip", module(&install).args(["-r", "requirements.txt"]))?;
-    must("pip", module(&install).args(["--no-deps", "--editable", "."]))?;
+    let install = ["pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    must("pip", module(&install).arg("requirements-dev.txt"))?;
     must("pytest", &mut module(&["pytest"]))
 }
 
-/// Builds the component as the file that the packages look for.
-fn build(arguments: &[&str]) -> Result<(), Failure> {
-    let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
-    match component::run(&arguments)? {
-        0 => Ok(()),
-        code => Err(format!("the component failed to build with code {code}").into()),
-    }
-}
-
-fn package(workspace: &Path, name: &str) -> Result<std::path::PathBuf, Failure> {
+fn package(workspace: &Path, name: &str) -> Result<PathBuf, Failure> {
     let path = workspace.join("hosts").join(name);
     if path.is_dir() { Ok(path) } else { Err(format!("there is no {}", path.display()).into()) }
 }

@@ -21,6 +21,12 @@ pub fn render(behaviours: &Behaviours) -> String {
         }
         text.push('\n');
     }
+    let all: usize = areas.values().map(Vec::len).sum();
+    text.push_str("| all |");
+    for host in hosts {
+        append(&mut text, format_args!(" {}/{all} |", host.passed.len()));
+    }
+    text.push('\n');
     let exceptions = exceptions(hosts);
     if !exceptions.is_empty() {
         text.push_str("\nWhat is missing, and why:\n\n");
@@ -113,6 +119,7 @@ mod tests {
 |---|---:|---:|---:|---:|
 | Files | 2/2 | 1/2 | 1/2 | 2/2 |
 | Locks | 1/1 | 0/1 | 0/1 | 0/1 |
+| all | 3/3 | 1/3 | 1/3 | 2/3 |
 
 What is missing, and why:
 

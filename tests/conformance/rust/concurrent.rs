@@ -1,4 +1,4 @@
-//! The Rust library with the component for WASI 0.3.
+//! The Rust library with the component for WASI 0.3, whose calls wait.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,19 +7,20 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
-use tandem_host::{Error, ErrorKind, Pending, Run, Tandem};
+use tandem_host::{Pending, Run, Tandem};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::call::{Call, Outcome, kebab};
+use crate::call::{Call, Outcome};
 use crate::host::{Host, InFlight, Kind};
+use crate::told::told;
 
 pub const RUST: Kind = Kind { name: "rust", start };
 
 /// What the component is given to do what it should not do.
 const CHANCE: Duration = Duration::from_millis(50);
 
-struct Library {
+struct Concurrent {
     runtime: Runtime,
     tandem: Tandem,
     runs: HashMap<String, Run>,
@@ -35,10 +36,10 @@ fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| told(&e))?;
     let built = runtime.block_on(Tandem::builder().dir(granted).build());
     let tandem = built.map_err(|error| told(&error))?;
-    Ok(Box::new(Library { runtime, tandem, runs: HashMap::new(), started: HashMap::new() }))
+    Ok(Box::new(Concurrent { runtime, tandem, runs: HashMap::new(), started: HashMap::new() }))
 }
 
-impl Library {
+impl Concurrent {
     /// Makes a call.
     fn begin(&mut self, call: &Call) -> BoxFuture<'static, Answer> {
         let run = |name: &String| {
@@ -50,8 +51,8 @@ impl Library {
                 let opening = self.tandem.open_run(options.clone());
                 return Box::pin(async move {
                     match opening.await {
-                        Ok(run) => (told(Ok(run.recovered())), Some((name, run))),
-                        Err(error) => (told::<()>(Err(error)), None),
+                        Ok(run) => (told(&Ok(run.recovered())), Some((name, run))),
+                        Err(error) => (told::<()>(&Err(error)), None),
                     }
                 });
             }
@@ -87,7 +88,7 @@ impl Library {
     }
 }
 
-impl Host for Library {
+impl Host for Concurrent {
     fn call(&mut self, call: &Call) -> Outcome {
         let begun = self.begin(call);
         let answer = self.runtime.block_on(begun);
@@ -99,7 +100,7 @@ impl Host for Library {
     }
 }
 
-impl InFlight for Library {
+impl InFlight for Concurrent {
     fn start(&mut self, name: &str, call: &Call) -> Result<(), String> {
         let begun = self.begin(call);
         let started = self.runtime.spawn(begun);
@@ -123,27 +124,5 @@ impl InFlight for Library {
 }
 
 fn answer<T: Serialize + Send + 'static>(pending: Pending<T>) -> BoxFuture<'static, Answer> {
-    Box::pin(async { (told(pending.await), None) })
-}
-
-fn told<T: Serialize>(result: Result<T, Error>) -> Outcome {
-    let value = match &result {
-        Ok(value) => serde_json::to_value(value),
-        Err(error) => serde_json::to_value(error),
-    };
-    match (value, result) {
-        (Err(error), _) => Outcome::Broken(error.to_string()),
-        (Ok(value), Ok(_)) => {
-            let mut value = kebab(value);
-            // The one name that the library shortens.
-            if let Some(is_dropped) = value.get_mut("dropped").map(Value::take) {
-                value["is-dropped"] = is_dropped;
-            }
-            Outcome::Ok(value)
-        }
-        (Ok(value), Err(error)) if error.kind() == ErrorKind::ComponentFailed => {
-            Outcome::Broken(value.to_string())
-        }
-        (Ok(value), Err(_)) => Outcome::Error(kebab(value)),
-    }
+    Box::pin(async { (told(&pending.await), None) })
 }
