@@ -1,0 +1,29 @@
+import { hrtime } from 'node:process';
+
+// A longer timer fires at once.
+const LONGEST_TIMER_MS = 2n ** 31n - 1n;
+const NS_PER_MS = 1_000_000n;
+
+export const monotonicClock = {
+    now: () => hrtime.bigint(),
+
+    async waitUntil(when) {
+        for (;;) {
+            const leftNs = when - hrtime.bigint();
+            if (leftNs <= 0n) {
+                return;
+            }
+            const leftMs = (leftNs + NS_PER_MS - 1n) / NS_PER_MS;
+            const timerMs = leftMs < LONGEST_TIMER_MS ? leftMs : LONGEST_TIMER_MS;
+            await new Promise((resolve) => setTimeout(resolve, Number(timerMs)));
+        }
+    },
+};
+
+export const systemClock = {
+    now() {
+        const nowMs = Date.now();
+        const seconds = Math.floor(nowMs / 1000);
+        return { seconds: BigInt(seconds), nanoseconds: (nowMs - seconds * 1000) * 1_000_000 };
+    },
+};

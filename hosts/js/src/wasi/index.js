@@ -1,0 +1,19 @@
+import { monotonicClock, systemClock } from './clocks.js';
+import { Descriptor } from './descriptor.js';
+import { random } from './random.js';
+
+/**
+ * What one instance imports: clocks, random numbers, and a single directory.
+ *
+ * @param {string} root the directory's real path
+ */
+export function wasiFor(root) {
+    const preopen = Descriptor.preopen(root);
+    return {
+        'wasi:clocks/monotonic-clock': monotonicClock,
+        'wasi:clocks/system-clock': systemClock,
+        'wasi:filesystem/preopens': { getDirectories: () => [[preopen, '/']] },
+        'wasi:filesystem/types': { Descriptor },
+        'wasi:random/random': random,
+    };
+}
