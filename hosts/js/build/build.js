@@ -4,8 +4,7 @@
 // that this package lies in.
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,17 +28,11 @@ async function build(given) {
     if (!isInRepository) {
         throw new Error('name the component: npm run build -- FILE');
     }
-    const scratch = mkdtempSync(join(tmpdir(), 'tandem-component-'));
-    try {
-        const component = join(scratch, 'tandem.wasm');
-        execFileSync('cargo', ['xtask', 'component', '--out', component], {
-            cwd: workspaceDir,
-            stdio: ['ignore', 'inherit', 'inherit'],
-        });
-        await transpileTo(component, out);
-    } finally {
-        rmSync(scratch, { recursive: true, force: true });
-    }
+    execFileSync('cargo', ['xtask', 'component'], {
+        cwd: workspaceDir,
+        stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    await transpileTo(join(workspaceDir, 'target', 'tandem.wasm'), out);
 }
 
 try {

@@ -25,6 +25,14 @@ const PATCHES = [
         if (this.#lockHandoffScheduled || this.#lockHolderTaskID !== null) { return true; }
 `,
     },
+    {
+        // An export that answered with an error was ended for it, although what it has spawned goes
+        // on in the same task: the next timer of the component then hangs every later call. An
+        // error that is returned does not get into the handler that ends the task.
+        why: 'an export that answers with an error is ended before it is done',
+        from: "if (taskRes.tag === 'err') { throw taskRes.val;}",
+        to: "if (taskRes.tag === 'err') { return Promise.reject(taskRes.val); }",
+    },
 ];
 
 /**
@@ -34,10 +42,10 @@ const PATCHES = [
 export function patched(source) {
     let result = source;
     for (const { why, from, to } of PATCHES) {
-        if (result.split(from).length !== 2) {
+        if (!result.includes(from)) {
             throw new Error(`jco generates other code than this patch is for: ${why}`);
         }
-        result = result.replace(from, () => to);
+        result = result.replaceAll(from, () => to);
     }
     return result;
 }
