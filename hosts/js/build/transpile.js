@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path';
 
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
 
-import { patched } from './patches.js';
+import { PATCHES, patched } from './patches.js';
 
 /**
  * Transpiles a component. The same component gives the same bytes.
  *
  * @param {string} component the component's file
  * @param {string} out the directory to put the files in; what it holds is removed
- * @param {{patch?: boolean}} [options] `patch: false` leaves the generated code as jco made it
+ * @param {{patches?: typeof PATCHES}} [options]
  */
-export async function transpileTo(component, out, { patch = true } = {}) {
+export async function transpileTo(component, out, { patches = PATCHES } = {}) {
     const { files } = await transpileBytes(readFileSync(component), {
         name: 'tandem',
         instantiation: 'async',
@@ -24,6 +24,6 @@ export async function transpileTo(component, out, { patch = true } = {}) {
         const path = join(out, name);
         mkdirSync(dirname(path), { recursive: true });
         const isGlue = name.endsWith('tandem.js');
-        writeFileSync(path, isGlue && patch ? patched(new TextDecoder().decode(bytes)) : bytes);
+        writeFileSync(path, isGlue ? patched(new TextDecoder().decode(bytes), patches) : bytes);
     }
 }

@@ -3,10 +3,13 @@
 
 import { inspect } from 'node:util';
 
-import { invalidInput } from './error.js';
+import { TandemError, invalidInput } from './error.js';
 
 const MAX_U32 = 2n ** 32n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
+
+/** The default of the WIT for documents and summaries. */
+const DEFAULT_MAX_BYTES = 16n << 20n;
 
 const DURABILITIES = ['visible', 'durable'];
 
@@ -107,11 +110,11 @@ export const REQUEST = {
  */
 export function options(what, { required, optional }, given) {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-        throw invalidInput(`${what} are not an object: ${shown(given)}`);
+        throw invalidInput(`${what} must be an object: ${shown(given)}`);
     }
     for (const name of Object.keys(given)) {
         if (!Object.hasOwn(required, name) && !Object.hasOwn(optional, name)) {
-            throw invalidInput(`${what} have no option of this name: ${shown(name)}`);
+            throw invalidInput(`${what} cannot have this name in it: ${shown(name)}`);
         }
     }
     const checked = {};
@@ -131,11 +134,20 @@ export function options(what, { required, optional }, given) {
  *
  * @param {string} name what it is, for messages
  * @param {unknown} value
+ * @param {bigint} [maxBytes] the component's limit
  */
-export function json(name, value) {
-    if (typeof value === 'string') {
-        return string(name, value);
+export function json(name, value, maxBytes = DEFAULT_MAX_BYTES) {
+    const text = typeof value === 'string' ? string(name, value) : stringified(name, value);
+    // The component checks bytes, of which there are at least as many. What it would have to
+    // refuse anyway is not copied into its memory, which never shrinks.
+    if (text.length > maxBytes) {
+        const message = `${name} is above the limit of ${maxBytes} bytes: ${text.length} characters`;
+        throw new TandemError({ kind: 'too-large', message });
     }
+    return text;
+}
+
+function stringified(name, value) {
     if (typeof value !== 'object' || value === null) {
         throw invalidInput(`${name} is neither an object nor JSON text: ${shown(value)}`);
     }

@@ -6,14 +6,16 @@ export class Run {
     #instance;
     #handle;
     #recovery;
+    #maxDocumentBytes;
     // The handle is given up when it is dropped and no call uses it.
     #isDropped = false;
     #calls = 0;
 
-    constructor(instance, handle, recovery) {
+    constructor(instance, handle, recovery, maxDocumentBytes) {
         this.#instance = instance;
         this.#handle = handle;
         this.#recovery = recovery;
+        this.#maxDocumentBytes = maxDocumentBytes;
     }
 
     get recovery() {
@@ -21,12 +23,12 @@ export class Run {
     }
 
     async set(document) {
-        const text = json('the document', document);
+        const text = json('the document', document, this.#maxDocumentBytes);
         await this.#call((run) => run.setManifest(text));
     }
 
     async merge(patch) {
-        const text = json('the patch', patch);
+        const text = json('the patch', patch, this.#maxDocumentBytes);
         await this.#call((run) => run.mergeManifest(text));
     }
 

@@ -41,12 +41,12 @@ export class Tandem {
         const [handle, recovery] = await this.#instance.call(() =>
             this.#instance.persister.Run.open(checked),
         );
-        return new Run(this.#instance, handle, recovery);
+        return new Run(this.#instance, handle, recovery, checked.maxDocumentBytes);
     }
 
     async recordRun(summary, given) {
-        const text = json('the summary', summary);
         const checked = options('the options', RECORD_OPTIONS, given);
+        const text = json('the summary', summary, checked.maxSummaryBytes);
         return this.#instance.call(() => this.#instance.coordinator.recordRun(text, checked));
     }
 

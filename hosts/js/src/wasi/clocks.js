@@ -15,7 +15,9 @@ export const monotonicClock = {
             }
             const leftMs = (leftNs + NS_PER_MS - 1n) / NS_PER_MS;
             const timerMs = leftMs < LONGEST_TIMER_MS ? leftMs : LONGEST_TIMER_MS;
-            await new Promise((resolve) => setTimeout(resolve, Number(timerMs)));
+            // The component may have given this wait up, so it keeps no process alive. A call that
+            // waits does so without it: jco looks after it every ten milliseconds.
+            await new Promise((resolve) => setTimeout(resolve, Number(timerMs)).unref());
         }
     },
 };

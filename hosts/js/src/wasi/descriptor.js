@@ -100,7 +100,7 @@ export class Descriptor {
     }
 
     static preopen(root) {
-        return new Descriptor(root, root, null);
+        return new this(root, root, null);
     }
 
     [Symbol.dispose]() {
@@ -146,7 +146,7 @@ export class Descriptor {
                 (openFlags.directory ? constants.O_DIRECTORY : 0) |
                 (openFlags.exclusive ? constants.O_EXCL : 0) |
                 (openFlags.truncate ? constants.O_TRUNC : 0);
-            return new Descriptor(this.#root, real, await fs.open(real, bits));
+            return new this.constructor(this.#root, real, await fs.open(real, bits));
         });
     }
 
