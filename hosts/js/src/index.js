@@ -1,0 +1,3 @@
+export { TandemError } from './error.js';
+export { Tandem } from './tandem.js';
+export { Run } from './run.js';

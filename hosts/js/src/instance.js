@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+
+import { instantiate } from '../dist/tandem.js';
+import { TandemError } from './error.js';
+import { plain } from './plain.js';
+
+// Compiled once for all instances of a process.
+const compiled = new Map();
+
+function coreModule(name) {
+    let module = compiled.get(name);
+    if (!module) {
+        module = readFile(new URL(`../dist/${name}`, import.meta.url)).then((bytes) =>
+            WebAssembly.compile(bytes),
+        );
+        compiled.set(name, module);
+    }
+    return module;
+}
+
+/** One instance of the component, and what became of it. */
+export class Instance {
+    #failure;
+    #fail;
+    #failed;
+
+    constructor(root) {
+        this.persister = root.persister;
+        this.coordinator = root.coordinator;
+        this.#failed = new Promise((_, reject) => {
+            this.#fail = reject;
+        });
+        this.#failed.catch(() => {});
+    }
+
+    /** @param {object} imports what the component imports */
+    static async create(imports) {
+        return new Instance(await instantiate(coreModule, imports));
+    }
+
+    /**
+     * Makes one call. What the component answers comes with plain values, its errors as
+     * `TandemError`. After a failure of the component every call fails.
+     *
+     * @template T
+     * @param {() => Promise<T>} make
+     * @returns {Promise<any>}
+     */
+    async call(make) {
+        if (this.#failure) {
+            throw this.#componentFailed();
+        }
+        try {
+            // A trap may leave other calls without an answer, so each one waits for it too.
+            return plain(await Promise.race([make(), this.#failed]));
+        } catch (error) {
+            const fields = error?.payload ?? error;
+            if (this.#failure || typeof fields?.kind !== 'string') {
+                if (!this.#failure) {
+                    this.#failure = error;
+                    this.#fail(error);
+                }
+                throw this.#componentFailed();
+            }
+            throw new TandemError(plain(fields));
+        }
+    }
+
+    /** Gives up a handle. That of a component that failed is gone already. */
+    dispose(handle) {
+        if (handle && !this.#failure) {
+            handle[Symbol.dispose]();
+        }
+    }
+
+    #componentFailed() {
+        const why = this.#failure?.message ?? String(this.#failure);
+        return new TandemError(
+            { kind: 'component-failed', message: `the component failed: ${why}` },
+            { cause: this.#failure },
+        );
+    }
+}

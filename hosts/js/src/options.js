@@ -1,0 +1,164 @@
+// Checks what callers give before it reaches the generated code, which answers bad types with bare
+// TypeErrors.
+
+import { inspect } from 'node:util';
+
+import { TandemError, invalidInput } from './error.js';
+
+const MAX_U32 = 2n ** 32n - 1n;
+const MAX_U64 = 2n ** 64n - 1n;
+
+/** The default of the WIT for documents and summaries. */
+const DEFAULT_MAX_BYTES = 16n << 20n;
+
+const DURABILITIES = ['visible', 'durable'];
+
+/** A value as a message shows it: on one line, and not too long. */
+function shown(value) {
+    const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60 });
+    return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}
+
+/** Text that UTF-8 can hold. */
+export function string(name, value) {
+    if (typeof value !== 'string') {
+        throw invalidInput(`${name} is not a string: ${shown(value)}`);
+    }
+    if (!value.isWellFormed()) {
+        throw invalidInput(`${name} has a lone surrogate: ${shown(value)}`);
+    }
+    return value;
+}
+
+function integer(max) {
+    return (name, value) => {
+        const isInteger =
+            typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
+        if (!isInteger || value < 0 || value > max) {
+            throw invalidInput(`${name} is not an integer from 0 to ${max}: ${shown(value)}`);
+        }
+        return max === MAX_U64 ? BigInt(value) : Number(value);
+    };
+}
+
+const u32 = integer(MAX_U32);
+const u64 = integer(MAX_U64);
+
+function durability(name, value) {
+    if (!DURABILITIES.includes(value)) {
+        throw invalidInput(`${name} is neither 'visible' nor 'durable': ${shown(value)}`);
+    }
+    return value;
+}
+
+function boolean(name, value) {
+    if (typeof value !== 'boolean') {
+        throw invalidInput(`${name} is not a boolean: ${shown(value)}`);
+    }
+    return value;
+}
+
+export const RUN_OPTIONS = {
+    required: { taskId: string, runId: string },
+    optional: {
+        intervalMs: u64,
+        manifestDurability: durability,
+        heartbeatDurability: durability,
+        maxDocumentBytes: u64,
+        sweepAfterMs: u64,
+        runsRoot: string,
+        manifestName: string,
+        heartbeatName: string,
+    },
+};
+
+export const RECORD_OPTIONS = {
+    required: { taskId: string },
+    optional: {
+        summaryDurability: durability,
+        historyDurability: durability,
+        keepLast: u32,
+        maxSummaryBytes: u64,
+        maxHistoryBytes: u64,
+        leaseMs: u64,
+        lockWaitMs: u64,
+        sweepAfterMs: u64,
+        runsRoot: string,
+        historyRoot: string,
+        summaryName: string,
+        historyName: string,
+    },
+};
+
+export const HISTORY_OPTIONS = {
+    required: { taskId: string },
+    optional: { limit: u32, maxHistoryBytes: u64, historyRoot: string, historyName: string },
+};
+
+export const REQUEST = {
+    required: {},
+    optional: { manifest: boolean, heartbeat: boolean, force: boolean },
+};
+
+/**
+ * Checks an object of options.
+ *
+ * @param {string} what what the options are, for messages
+ * @param {{required: object, optional: object}} shape a check for each option
+ * @param {unknown} given what the caller gave
+ * @returns {object} the options for the component; those that are `undefined` are left out
+ */
+export function options(what, { required, optional }, given) {
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+        throw invalidInput(`${what} must be an object: ${shown(given)}`);
+    }
+    for (const name of Object.keys(given)) {
+        if (!Object.hasOwn(required, name) && !Object.hasOwn(optional, name)) {
+            throw invalidInput(`${what} cannot have this name in it: ${shown(name)}`);
+        }
+    }
+    const checked = {};
+    for (const [name, check] of Object.entries(required)) {
+        checked[name] = check(name, given[name]);
+    }
+    for (const [name, check] of Object.entries(optional)) {
+        if (given[name] !== undefined) {
+            checked[name] = check(name, given[name]);
+        }
+    }
+    return checked;
+}
+
+/**
+ * The JSON text of a document: a string as it is, an object by `JSON.stringify`.
+ *
+ * @param {string} name what it is, for messages
+ * @param {unknown} value
+ * @param {bigint} [maxBytes] the component's limit
+ */
+export function json(name, value, maxBytes = DEFAULT_MAX_BYTES) {
+    const text = typeof value === 'string' ? string(name, value) : stringified(name, value);
+    // The component checks bytes, of which there are at least as many. What it would have to
+    // refuse anyway is not copied into its memory, which never shrinks.
+    if (text.length > maxBytes) {
+        const message = `${name} is above the limit of ${maxBytes} bytes: ${text.length} characters`;
+        throw new TandemError({ kind: 'too-large', message });
+    }
+    return text;
+}
+
+function stringified(name, value) {
+    if (typeof value !== 'object' || value === null) {
+        throw invalidInput(`${name} is neither an object nor JSON text: ${shown(value)}`);
+    }
+    let text;
+    try {
+        text = JSON.stringify(value);
+    } catch (error) {
+        throw invalidInput(`${name} cannot be made JSON: ${error.message}`, { cause: error });
+    }
+    if (text === undefined) {
+        throw invalidInput(`${name} has no JSON: ${shown(value)}`);
+    }
+    return text;
+}

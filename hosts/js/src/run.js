@@ -1,0 +1,84 @@
+import { TandemError } from './error.js';
+import { REQUEST, json, options } from './options.js';
+
+/** An open run. `Tandem.open` makes it. */
+export class Run {
+    #instance;
+    #handle;
+    #recovery;
+    #maxDocumentBytes;
+    // The handle is given up when it is dropped and no call uses it.
+    #isDropped = false;
+    #calls = 0;
+
+    constructor(instance, handle, recovery, maxDocumentBytes) {
+        this.#instance = instance;
+        this.#handle = handle;
+        this.#recovery = recovery;
+        this.#maxDocumentBytes = maxDocumentBytes;
+    }
+
+    get recovery() {
+        return this.#recovery;
+    }
+
+    async set(document) {
+        const text = json('the document', document, this.#maxDocumentBytes);
+        await this.#call((run) => run.setManifest(text));
+    }
+
+    async merge(patch) {
+        const text = json('the patch', patch, this.#maxDocumentBytes);
+        await this.#call((run) => run.mergeManifest(text));
+    }
+
+    async schedule(request) {
+        const { manifest = false, heartbeat = false, force = false } = options(
+            'the request',
+            REQUEST,
+            request,
+        );
+        return this.#call((run) => run.schedule({ manifest, heartbeat, force }));
+    }
+
+    async flush() {
+        return this.#call((run) => run.flush());
+    }
+
+    async close() {
+        return this.#call((run) => run.close());
+    }
+
+    async stats() {
+        return this.#call((run) => run.stats());
+    }
+
+    drop() {
+        this.#isDropped = true;
+        this.#disposeIfUnused();
+    }
+
+    async [Symbol.asyncDispose]() {
+        await this.close();
+    }
+
+    async #call(make) {
+        if (this.#isDropped) {
+            throw new TandemError({ kind: 'closed', message: 'the run was dropped' });
+        }
+        this.#calls += 1;
+        try {
+            return await this.#instance.call(() => make(this.#handle));
+        } finally {
+            this.#calls -= 1;
+            this.#disposeIfUnused();
+        }
+    }
+
+    #disposeIfUnused() {
+        if (this.#isDropped && this.#calls === 0) {
+            this.#instance.dispose(this.#handle);
+            this.#handle = null;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+import { monotonicClock, systemClock } from './clocks.js';
+import { Descriptor } from './descriptor.js';
+import { random } from './random.js';
+
+/**
+ * What one instance imports: clocks, random numbers, and a single directory.
+ *
+ * @param {string} root the directory's real path
+ * @param {typeof Descriptor} [DescriptorClass] another one in tests of faults
+ */
+export function wasiFor(root, DescriptorClass = Descriptor) {
+    const preopen = DescriptorClass.preopen(root);
+    return {
+        'wasi:clocks/monotonic-clock': monotonicClock,
+        'wasi:clocks/system-clock': systemClock,
+        'wasi:filesystem/preopens': { getDirectories: () => [[preopen, '/']] },
+        'wasi:filesystem/types': { Descriptor: DescriptorClass },
+        'wasi:random/random': random,
+    };
+}

@@ -1,0 +1,21 @@
+import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Tandem } from '../../src/index.js';
+
+const LOOK_MS = 20;
+
+const dir = process.argv[2];
+const tandem = await Tandem.create({ dir });
+const run = await tandem.open({ taskId: 'task', runId: 'run', intervalMs: 0 });
+const heartbeat = join(dir, '.runs', 'task', 'cli', 'run', '.heartbeat');
+mkdirSync(heartbeat);
+await run.schedule({ heartbeat: true, force: true }).catch(() => {});
+rmdirSync(heartbeat);
+while (!existsSync(heartbeat) || !statSync(heartbeat).isFile()) {
+    await sleep(LOOK_MS);
+}
+const { automaticRetries } = await run.stats();
+console.log(automaticRetries > 0 ? 'retried' : 'written');
