@@ -1,0 +1,245 @@
+"""The component in wasmtime: one engine for the process, one instance for each `Tandem`."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import wasmtime
+from wasmtime import component
+
+from . import _lift as lift
+from ._bindings import Function
+from .errors import ArgumentTypeError, ArgumentValueError, ErrorKind, Operation, TandemError
+
+MEMORY_BYTES_MAX = 1 << 30
+"""The component's memory. A merge of the largest history needs about a third of it."""
+
+FUEL_PER_CALL = 10**12
+"""Bounds what one call computes, waiting apart; the largest call needs about a hundredth."""
+
+PERSISTER = "tandem:persistence-sync/persister@0.1.0"
+COORDINATOR = "tandem:persistence-sync/coordinator@0.1.0"
+EXPORTS = {
+    "open": (PERSISTER, "[static]run.open"),
+    "set-manifest": (PERSISTER, "[method]run.set-manifest"),
+    "merge-manifest": (PERSISTER, "[method]run.merge-manifest"),
+    "schedule": (PERSISTER, "[method]run.schedule"),
+    "flush": (PERSISTER, "[method]run.flush"),
+    "close": (PERSISTER, "[method]run.close"),
+    "stats": (PERSISTER, "[method]run.stats"),
+    "record-run": (COORDINATOR, "record-run"),
+    "history": (COORDINATOR, "history"),
+}
+
+
+class _Process:
+    """What this process has of wasmtime, made when the first `Tandem` needs it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.compiled: tuple[wasmtime.Engine, component.Component] | None = None
+        self.is_forked = False
+        os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
+        # wasmtime's threads do not live on in a child, so that every call would wait for ever.
+        self.is_forked = self.is_forked or self.lock.locked() or self.compiled is not None
+
+    def check(self) -> None:
+        """Refuses calls that could not end."""
+        if self.is_forked:
+            raise component_failed(
+                "this process was forked from one that used Tandem; start it with `spawn` or make "
+                "the first Tandem after the fork"
+            )
+
+    def load(self) -> tuple[wasmtime.Engine, component.Component]:
+        """The compiled component."""
+        self.check()
+        with self.lock:
+            if self.compiled is None:
+                config = wasmtime.Config()
+                config.consume_fuel = True
+                engine = wasmtime.Engine(config)
+                self.compiled = engine, component.Component(engine, component_bytes())
+            return self.compiled
+
+
+PROCESS = _Process()
+
+
+def component_bytes() -> bytes:
+    """The component as WebAssembly."""
+    wasm = files(__package__) / "tandem-sync.wasm"
+    try:
+        return wasm.read_bytes()
+    except FileNotFoundError as error:
+        message = f"the component is missing, run `python hosts/python/build_component.py`: {wasm}"
+        raise TandemError(ErrorKind.COMPONENT_FAILED, message) from error
+
+
+def component_failed(message: str) -> TandemError:
+    return TandemError(ErrorKind.COMPONENT_FAILED, message)
+
+
+class Instance:
+    """An instance of the component that is granted one directory and nothing else."""
+
+    def __init__(self, directory: str, memory_bytes_max: int) -> None:
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self._ended: TandemError | None = None
+        self._unused: deque[component.ResourceAny] = deque()
+        engine, compiled = PROCESS.load()
+        with component.Linker(engine) as linker:
+            linker.add_wasip2()
+            self._store = wasmtime.Store(engine)
+            try:
+                self._store.set_limits(memory_size=memory_bytes_max)
+                self._store.set_fuel(FUEL_PER_CALL)
+                self._store.set_wasi(_grant(directory))
+                instance = linker.instantiate(self._store, compiled)
+                self._functions = {
+                    name: Function(instance, self._store, compiled, *path)
+                    for name, path in EXPORTS.items()
+                }
+            except wasmtime.WasmtimeError as error:
+                self._store.close()
+                raise component_failed(f"the component cannot start: {_reason(error)}") from error
+            except BaseException:
+                self._store.close()
+                raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can succeed."""
+        return self._ended is None and not PROCESS.is_forked
+
+    def call(self, name: str, *arguments: object) -> Any:
+        """Calls an export, while no other thread does."""
+        with self._entered():
+            return self._run(self._functions[name], *arguments)
+
+    def give_up(self, run: component.ResourceAny) -> None:
+        """Closes a run with the next call.
+
+        It may be garbage that is collected anywhere, in the middle of a call too.
+        """
+        self._unused.append(run)
+
+    def close(self) -> None:
+        """Releases everything that the instance has."""
+        if self.is_open:
+            with self._entered():
+                pass
+        with self._lock:
+            if self._ended is None or self._ended.kind is not ErrorKind.CLOSED:
+                self._ended = TandemError(ErrorKind.CLOSED, "the Tandem is closed")
+                # A forked child has no threads that could end what the store may still do.
+                if not PROCESS.is_forked:
+                    self._store.close()
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        PROCESS.check()
+        with self._lock:
+            if self._is_busy:
+                raise TandemError(
+                    ErrorKind.INVALID_INPUT,
+                    "a Tandem cannot be called by what interrupts its own call, such as a handler "
+                    "of signals",
+                )
+            if self._ended is not None:
+                raise TandemError(self._ended.kind, self._ended.message)
+            self._is_busy = True
+            try:
+                while self._unused:
+                    self._release(self._unused.popleft())
+                yield
+            finally:
+                self._is_busy = False
+
+    def _release(self, run: component.ResourceAny) -> None:
+        """Closes a run that nobody can close any more."""
+        try:
+            lift.outcome(self._run(self._functions["close"], run))
+        except TandemError as error:
+            # There is no caller whose call failed.
+            message = f"a run was not closed, and what it had not written is lost: {error}"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        if self._ended is None:
+            self._run(run.drop)
+
+    def _run(self, function: Any, *arguments: object) -> Any:
+        self._store.set_fuel(FUEL_PER_CALL)
+        try:
+            return function(self._store, *arguments)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            message = f"the component failed, make a new Tandem: {_reason(error)}"
+            self._ended = component_failed(message)
+            raise component_failed(message) from error
+
+
+def _grant(directory: str) -> wasmtime.WasiConfig:
+    wasi = wasmtime.WasiConfig()
+    try:
+        wasi.preopen_dir(directory, ".")
+    except wasmtime.WasmtimeError as error:
+        raise _unusable(directory, "it cannot be opened", "io") from error
+    return wasi
+
+
+def directory_path(directory: str | os.PathLike[str]) -> str:
+    """The path of a directory that exists and can be opened."""
+    path = os.fspath(directory)
+    if not isinstance(path, str):
+        message = f"the directory must be a str or a path, and is: {type(path).__name__}"
+        raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message)
+    # wasmtime takes UTF-8 up to the first NUL.
+    if "\0" in path:
+        raise ArgumentValueError(ErrorKind.INVALID_INPUT, f"the directory has a NUL: {path!r}")
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        message = f"the directory's path is not UTF-8: {path!r}"
+        raise ArgumentValueError(ErrorKind.INVALID_INPUT, message) from error
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError as error:
+        reason = (error.strerror or "it cannot be opened").lower()
+        raise _unusable(path, reason, ERROR_CODES.get(error.errno or 0, "io")) from error
+    return path
+
+
+ERROR_CODES = {
+    errno.EACCES: "access",
+    errno.ELOOP: "loop",
+    errno.ENAMETOOLONG: "name-too-long",
+    errno.ENOENT: "no-entry",
+    errno.ENOTDIR: "not-directory",
+    errno.EPERM: "not-permitted",
+}
+
+
+def _unusable(path: str, reason: str, code: str) -> TandemError:
+    return TandemError(
+        ErrorKind.STORAGE,
+        f"cannot use the directory, {reason}: {path}",
+        operation=Operation.OPEN,
+        path=path,
+        code=code,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, which wasmtime tells last."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].removeprefix("0: ").removeprefix("1: ") if lines else "no reason is told"
