@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from support import RUN, SUMMARY
+
 from tandem_persistence import Reached, Tandem, TandemError
 
 

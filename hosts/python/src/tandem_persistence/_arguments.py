@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
-from .errors import ArgumentTypeError, ArgumentValueError, ErrorKind, TandemError
+from .errors import ArgumentTypeError, ArgumentValueError, Channel, ErrorKind, TandemError
 
 Item = TypeVar("Item", bound=StrEnum)
 
@@ -24,26 +24,37 @@ DOCUMENT_BYTES_MAX = 16 << 20
 """The component's own default."""
 
 
-def invalid(message: str, kind: ErrorKind = ErrorKind.INVALID_INPUT) -> NoReturn:
+def invalid(
+    message: str,
+    kind: ErrorKind = ErrorKind.INVALID_INPUT,
+    channel: Channel | None = None,
+) -> NoReturn:
     """Refuses a value."""
-    raise ArgumentValueError(kind, message)
+    raise ArgumentValueError(kind, message, channel=channel)
 
 
-def wrong_type(name: str, wanted: str, value: object) -> NoReturn:
+def wrong_type(name: str, wanted: str, value: object, channel: Channel | None = None) -> NoReturn:
     """Refuses a value for its type."""
     message = f"{name} must be {wanted}, and is: {type(value).__name__}"
-    raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message)
+    raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message, channel=channel)
 
 
-def text(name: str, value: object, kind: ErrorKind = ErrorKind.INVALID_INPUT) -> str:
+def text(
+    name: str,
+    value: object,
+    kind: ErrorKind = ErrorKind.INVALID_INPUT,
+    channel: Channel | None = None,
+) -> str:
     """A string that UTF-8 can hold."""
     if not isinstance(value, str):
-        wrong_type(name, "a str", value)
+        wrong_type(name, "a str", value, channel)
     try:
-        value.isascii() or value.encode()
+        # It is a copy of the whole text, which most texts do not need.
+        if not value.isascii():
+            value.encode()
     except UnicodeEncodeError as error:
         place = f"{name} has a lone surrogate at index {error.start}"
-        invalid(f"{place}: {value[error.start]!a}", kind)
+        invalid(f"{place}: {value[error.start]!a}", kind, channel)
     return value
 
 
@@ -90,7 +101,9 @@ def choice(name: str, value: object, choices: type[Item]) -> Item | None:
         invalid(f"{name} must be one of {known}, and is: {value!r}")
 
 
-def document(name: str, value: str | Mapping[str, Any], limit: int | None) -> str:
+def document(
+    name: str, value: str | Mapping[str, Any], bytes_max: int | None, channel: Channel
+) -> str:
     """The JSON text of a document, within a limit.
 
     A str is passed on as it is, so that the texts of its numbers and keys are kept.
@@ -98,25 +111,25 @@ def document(name: str, value: str | Mapping[str, Any], limit: int | None) -> st
     if isinstance(value, str):
         content = value
     elif isinstance(value, Mapping):
-        content = _dump(name, value)
+        content = _dump(name, value, channel)
     else:
-        wrong_type(name, "a str of JSON or a dict", value)
-    text(name, content)
-    # Also checked by the component, which has to hold the document for that.
-    limit = DOCUMENT_BYTES_MAX if limit is None else limit
+        wrong_type(name, "a str of JSON or a dict", value, channel)
+    text(name, content, channel=channel)
+    # The component checks it too, but has to hold the document for that.
+    bytes_max = DOCUMENT_BYTES_MAX if bytes_max is None else bytes_max
     size = len(content) if content.isascii() else len(content.encode())
-    if size > limit:
-        message = f"{name} has {size} bytes, above the limit of {limit}"
-        raise TandemError(ErrorKind.TOO_LARGE, message)
+    if size > bytes_max:
+        message = f"{name} has {size} bytes, above the limit: {bytes_max}"
+        raise TandemError(ErrorKind.TOO_LARGE, message, channel=channel)
     return content
 
 
-def _dump(name: str, value: Mapping[str, Any]) -> str:
+def _dump(name: str, value: Mapping[str, Any], channel: Channel) -> str:
     try:
         return json.dumps(dict(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except TypeError as error:
         message = f"{name} cannot be written as JSON: {error}"
-        raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message) from error
+        raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message, channel=channel) from error
     except (ValueError, RecursionError) as error:
         message = f"{name} cannot be written as JSON: {error}"
-        raise ArgumentValueError(ErrorKind.INVALID_INPUT, message) from error
+        raise ArgumentValueError(ErrorKind.INVALID_INPUT, message, channel=channel) from error

@@ -13,7 +13,7 @@ from . import _arguments as arguments
 from . import _lift as lift
 from ._bindings import Fields
 from ._component import Instance
-from .errors import TandemError
+from .errors import Channel, TandemError
 from .values import Receipt, Recovery, Scheduled, Stats
 
 Document = str | Mapping[str, Any]
@@ -47,12 +47,12 @@ class Run:
 
     def set(self, document: Document) -> None:
         """Replace the document. It is not written before the next `schedule`, `flush`, `close`."""
-        content = arguments.document("document", document, self._document_bytes_max)
+        content = self._content("document", document)
         lift.outcome(self._call("set-manifest", content))
 
     def merge(self, patch: Document) -> None:
         """Change the document by a JSON merge patch (RFC 7396)."""
-        content = arguments.document("patch", patch, self._document_bytes_max)
+        content = self._content("patch", patch)
         lift.outcome(self._call("merge-manifest", content))
 
     def schedule(
@@ -89,6 +89,9 @@ class Run:
     def stats(self) -> Stats:
         """Read the counters. It works on a closed run too, as long as its `Tandem` is open."""
         return lift.stats(self._call("stats"))
+
+    def _content(self, name: str, document: Document) -> str:
+        return arguments.document(name, document, self._document_bytes_max, Channel.MANIFEST)
 
     def _call(self, name: str, *values: object) -> Any:
         return self._instance.call(name, self._resource, *values)

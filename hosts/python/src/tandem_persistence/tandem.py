@@ -11,7 +11,7 @@ from . import _arguments as arguments
 from . import _lift as lift
 from ._bindings import Fields
 from ._component import MEMORY_BYTES_MAX, Instance, directory_path
-from .errors import TandemError
+from .errors import Channel, TandemError
 from .run import Document, Run
 from .values import Durability, History, Recorded
 
@@ -106,9 +106,8 @@ class Tandem:
         `Tandem` wait as long. The files are `.runs/<task>/<run>/manifest.json` and
         `out/<task>/runs.json`.
         """
-        content = arguments.document(
-            "summary", summary, arguments.integer("max_summary_bytes", max_summary_bytes)
-        )
+        bytes_max = arguments.integer("max_summary_bytes", max_summary_bytes)
+        content = arguments.document("summary", summary, bytes_max, Channel.SUMMARY)
         options = Fields(
             task_id=arguments.ident("task_id", task_id),
             summary_durability=arguments.choice(
@@ -118,7 +117,7 @@ class Tandem:
                 "history_durability", history_durability, Durability
             ),
             keep_last=arguments.integer("keep_last", keep_last, arguments.U32_MAX),
-            max_summary_bytes=max_summary_bytes,
+            max_summary_bytes=bytes_max,
             max_history_bytes=arguments.integer("max_history_bytes", max_history_bytes),
             lease_ms=arguments.integer("lease_ms", lease_ms),
             lock_wait_ms=arguments.integer("lock_wait_ms", lock_wait_ms),
