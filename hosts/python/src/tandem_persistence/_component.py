@@ -15,9 +15,10 @@ from typing import Any
 import wasmtime
 from wasmtime import component
 
+from . import _arguments as arguments
 from . import _lift as lift
 from ._bindings import Function
-from .errors import ArgumentTypeError, ArgumentValueError, ErrorKind, Operation, TandemError
+from .errors import ErrorKind, Operation, TandemError
 
 MEMORY_BYTES_MAX = 1 << 30
 """The component's memory. A merge of the largest history needs about a third of it."""
@@ -199,18 +200,13 @@ def _grant(directory: str) -> wasmtime.WasiConfig:
 
 def directory_path(directory: str | os.PathLike[str]) -> str:
     """The path of a directory that exists and can be opened."""
-    path = os.fspath(directory)
+    path = os.fspath(directory) if isinstance(directory, os.PathLike) else directory
     if not isinstance(path, str):
-        message = f"the directory must be a str or a path, and is: {type(path).__name__}"
-        raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message)
+        arguments.wrong_type("the directory", "a str or a path of one", directory)
     # wasmtime takes UTF-8 up to the first NUL.
     if "\0" in path:
-        raise ArgumentValueError(ErrorKind.INVALID_INPUT, f"the directory has a NUL: {path!r}")
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        message = f"the directory's path is not UTF-8: {path!r}"
-        raise ArgumentValueError(ErrorKind.INVALID_INPUT, message) from error
+        arguments.invalid(f"the directory's path has a NUL: {path!a}")
+    arguments.text("the directory's path", path)
     try:
         os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except OSError as error:
