@@ -160,16 +160,19 @@ def test_threads_with_a_tandem_each_do_not_disturb_each_other(
     assert failures == []
 
 
-def test_a_component_that_failed_says_so_and_a_new_tandem_works(tmp_path: Path) -> None:
-    # What it needs is more than it may have, which makes it trap.
-    tandem = Tandem(tmp_path, memory_bytes_max=4 << 20)
+def test_a_component_that_failed_says_so_and_a_new_tandem_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tandem = Tandem(tmp_path)
     kept = tandem.open("task", "kept")
     kept.set({"n": 1})
     kept.flush()
     run = tandem.open("task", "run")
-    with pytest.raises(TandemError) as caught:
-        run.set({"text": "x" * (8 << 20)})
-    assert caught.value.kind is ErrorKind.COMPONENT_FAILED
+    # A component that computes for ever is stopped like this one.
+    with monkeypatch.context() as patch, pytest.raises(TandemError) as caught:
+        patch.setattr("tandem_persistence._component.FUEL_PER_CALL", 1000)
+        run.set({"text": "x" * 10_000})
+    assert caught.value.kind is ErrorKind.COMPONENT_FAILED and "fuel" in caught.value.message
     assert caught.value.retryable is False and caught.value.__cause__ is not None
     for call in (run.flush, run.close, kept.flush, kept.stats, lambda: tandem.history("task")):
         with pytest.raises(TandemError) as caught:
@@ -180,6 +183,45 @@ def test_a_component_that_failed_says_so_and_a_new_tandem_works(tmp_path: Path) 
     assert is_usable(tmp_path)
     with Tandem(tmp_path) as tandem, tandem.open("task", "kept") as run:
         assert json.loads(run.recovery.document or "") == {"n": 1}
+
+
+def test_a_component_whose_memory_ends_says_so(tmp_path: Path) -> None:
+    entries = [summary(f"r{number}") | {"fill": "x" * 1000} for number in range(5000)]
+    history = tmp_path / "out/task/runs.json"
+    history.parent.mkdir(parents=True)
+    history.write_text(json.dumps({"taskId": "task", "lastRunAt": "", "runs": entries}))
+    with Tandem(tmp_path, memory_bytes_max=4 << 20) as tandem:
+        with pytest.raises(TandemError) as caught:
+            tandem.history("task")
+        assert caught.value.kind is ErrorKind.COMPONENT_FAILED
+    assert is_usable(tmp_path)
+
+
+def test_documents_that_may_not_fit_in_the_memory_are_refused(tmp_path: Path) -> None:
+    fill = "x" * ((1 << 20) - 100)
+    with Tandem(tmp_path, memory_bytes_max=64 << 20) as tandem:
+        runs = [
+            tandem.open("task", f"r{number}", manifest_durability="visible") for number in range(17)
+        ]
+        for run in runs[:16]:
+            run.set(f'{{"text":"{fill}"}}')
+        calls: list[Callable[[], object]] = [
+            lambda: runs[16].set({"text": "x" * 10_000}),
+            lambda: runs[16].merge({"text": "x" * 10_000}),
+            lambda: runs[0].merge({"more": "x" * 10_000}),
+        ]
+        for call in calls:
+            with pytest.raises(TandemError) as caught:
+                call()
+            assert caught.value.kind is ErrorKind.TOO_LARGE
+            assert "memory_bytes_max" in caught.value.message
+        # What a closed run had is free again.
+        runs[0].close()
+        runs[16].set({"text": "x" * 10_000})
+        # A flush tells what patches came to, which is less than their sum.
+        for _ in range(20):
+            runs[16].merge({"text": "y" * 100_000})
+            runs[16].flush()
 
 
 def test_a_component_that_cannot_start_says_so(tmp_path: Path) -> None:
@@ -212,6 +254,25 @@ def test_the_largest_history_fits_in_the_memory_and_the_fuel(tmp_path: Path) -> 
     with Tandem(tmp_path) as tandem:
         assert tandem.record_run(summary("new", 1), "task").runs == ENTRIES + 1
         assert len(tandem.history("task").runs) == ENTRIES + 1
+
+
+def test_a_compiled_component_is_kept_if_that_is_asked_for(tmp_path: Path) -> None:
+    for _ in range(2):
+        child = python(CACHED, tmp_path)
+        _, stderr = child.communicate(timeout=60)
+        assert child.returncode == 0, stderr
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert kept
+    assert not (tmp_path / "home").exists()
+
+
+CACHED = """
+import os, sys
+os.environ |= {"XDG_CACHE_HOME": sys.argv[1] + "/cache", "HOME": sys.argv[1] + "/home"}
+from tandem_persistence import Tandem
+with Tandem(sys.argv[1], compile_cache=True) as tandem:
+    tandem.history("task")
+"""
 
 
 def in_child(root: Path) -> None:

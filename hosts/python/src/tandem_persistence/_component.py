@@ -18,13 +18,15 @@ from wasmtime import component
 from . import _arguments as arguments
 from . import _lift as lift
 from ._bindings import Function
+from ._documents import Documents
 from .errors import ErrorKind, Operation, TandemError
 
 MEMORY_BYTES_MAX = 1 << 30
-"""The component's memory. A merge of the largest history needs about a third of it."""
+"""The component's memory. The merge of a history of 64 MiB needs a quarter of it."""
 
-FUEL_PER_CALL = 10**12
-"""Bounds what one call computes, waiting apart; the largest call needs about a hundredth."""
+FUEL_PER_CALL = 3 * 10**11
+"""Bounds what one call computes, waiting apart. The merge of a history of 64 MiB needs a twentieth,
+and what else fits in the memory needs less than all of it."""
 
 PERSISTER = "tandem:persistence-sync/persister@0.1.0"
 COORDINATOR = "tandem:persistence-sync/coordinator@0.1.0"
@@ -46,13 +48,13 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.compiled: tuple[wasmtime.Engine, component.Component] | None = None
+        self.compiled: dict[bool, tuple[wasmtime.Engine, component.Component]] = {}
         self.is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
         # wasmtime's threads do not live on in a child, so that every call would wait for ever.
-        self.is_forked = self.is_forked or self.lock.locked() or self.compiled is not None
+        self.is_forked = self.is_forked or self.lock.locked() or bool(self.compiled)
 
     def check(self) -> None:
         """Refuses calls that could not end."""
@@ -62,16 +64,18 @@ class _Process:
                 "the first Tandem after the fork"
             )
 
-    def load(self) -> tuple[wasmtime.Engine, component.Component]:
+    def load(self, is_cached: bool) -> tuple[wasmtime.Engine, component.Component]:
         """The compiled component."""
         self.check()
         with self.lock:
-            if self.compiled is None:
+            if is_cached not in self.compiled:
                 config = wasmtime.Config()
                 config.consume_fuel = True
+                if is_cached:
+                    config.cache = True
                 engine = wasmtime.Engine(config)
-                self.compiled = engine, component.Component(engine, component_bytes())
-            return self.compiled
+                self.compiled[is_cached] = engine, component.Component(engine, component_bytes())
+            return self.compiled[is_cached]
 
 
 PROCESS = _Process()
@@ -94,30 +98,35 @@ def component_failed(message: str) -> TandemError:
 class Instance:
     """An instance of the component that is granted one directory and nothing else."""
 
-    def __init__(self, directory: str, memory_bytes_max: int) -> None:
+    def __init__(self, directory: str, memory_bytes_max: int, is_cached: bool) -> None:
+        self.documents = Documents(memory_bytes_max)
         self._lock = threading.RLock()
         self._is_busy = False
         self._ended: TandemError | None = None
         self._unused: deque[component.ResourceAny] = deque()
-        engine, compiled = PROCESS.load()
+        try:
+            engine, compiled = PROCESS.load(is_cached)
+            self._store = wasmtime.Store(engine)
+            self._functions = self._start(engine, compiled, directory, memory_bytes_max)
+        except wasmtime.WasmtimeError as error:
+            raise component_failed(f"the component cannot start: {_reason(error)}") from error
+
+    def _start(
+        self,
+        engine: wasmtime.Engine,
+        compiled: component.Component,
+        directory: str,
+        memory_bytes_max: int,
+    ) -> dict[str, Function]:
+        self._store.set_limits(memory_size=memory_bytes_max)
+        self._store.set_fuel(FUEL_PER_CALL)
+        self._store.set_wasi(_grant(directory))
         with component.Linker(engine) as linker:
             linker.add_wasip2()
-            self._store = wasmtime.Store(engine)
-            try:
-                self._store.set_limits(memory_size=memory_bytes_max)
-                self._store.set_fuel(FUEL_PER_CALL)
-                self._store.set_wasi(_grant(directory))
-                instance = linker.instantiate(self._store, compiled)
-                self._functions = {
-                    name: Function(instance, self._store, compiled, *path)
-                    for name, path in EXPORTS.items()
-                }
-            except wasmtime.WasmtimeError as error:
-                self._store.close()
-                raise component_failed(f"the component cannot start: {_reason(error)}") from error
-            except BaseException:
-                self._store.close()
-                raise
+            instance = linker.instantiate(self._store, compiled)
+        return {
+            name: Function(instance, self._store, compiled, *path) for name, path in EXPORTS.items()
+        }
 
     @property
     def is_open(self) -> bool:

@@ -44,16 +44,20 @@ class Run:
         self._resource = resource
         self._document_bytes_max = document_bytes_max
         self._is_closed = False
+        self._documents = instance.documents
+        if recovery.document is not None:
+            self._documents.know(recovery.directory, len(recovery.document.encode()))
 
     def set(self, document: Document) -> None:
         """Replace the document. It is not written before the next `schedule`, `flush`, `close`."""
         content = self._content("document", document)
-        lift.outcome(self._call("set-manifest", content))
+        self._change("set-manifest", content, len(content.encode()))
 
     def merge(self, patch: Document) -> None:
         """Change the document by a JSON merge patch (RFC 7396)."""
         content = self._content("patch", patch)
-        lift.outcome(self._call("merge-manifest", content))
+        before = self._documents.size(self.recovery.directory)
+        self._change("merge-manifest", content, before + len(content.encode()))
 
     def schedule(
         self, *, manifest: bool = False, heartbeat: bool = False, force: bool = False
@@ -68,11 +72,15 @@ class Run:
             heartbeat=arguments.flag("heartbeat", heartbeat),
             force=arguments.flag("force", force),
         )
-        return lift.scheduled(lift.outcome(self._call("schedule", request)))
+        scheduled = lift.scheduled(lift.outcome(self._call("schedule", request)))
+        self._know(scheduled.receipt)
+        return scheduled
 
     def flush(self) -> Receipt:
         """Write everything that is dirty."""
-        return lift.receipt(lift.outcome(self._call("flush")))
+        receipt = lift.receipt(lift.outcome(self._call("flush")))
+        self._know(receipt)
+        return receipt
 
     def close(self) -> Receipt:
         """Flush what is dirty and close the run.
@@ -84,6 +92,7 @@ class Run:
             return Receipt(None, None)
         receipt = lift.receipt(lift.outcome(self._call("close")))
         self._is_closed = True
+        self._documents.forget(self.recovery.directory)
         return receipt
 
     def stats(self) -> Stats:
@@ -92,6 +101,21 @@ class Run:
 
     def _content(self, name: str, document: Document) -> str:
         return arguments.document(name, document, self._document_bytes_max, Channel.MANIFEST)
+
+    def _change(self, call: str, content: str, size: int) -> None:
+        """Hands a document or a patch over, if there is room for what it may come to."""
+        run = self.recovery.directory
+        before = self._documents.reserve(run, size)
+        try:
+            lift.outcome(self._call(call, content))
+        except TandemError:
+            self._documents.know(run, before)
+            raise
+
+    def _know(self, receipt: Receipt) -> None:
+        """Takes the size of the document from that of its file."""
+        if receipt.manifest is not None:
+            self._documents.know(self.recovery.directory, receipt.manifest.bytes)
 
     def _call(self, name: str, *values: object) -> Any:
         return self._instance.call(name, self._resource, *values)
@@ -113,6 +137,8 @@ class Run:
             error.add_note(f"and the run could not be closed: {failure}")
 
     def __del__(self) -> None:
+        if not self._is_closed:
+            self._documents.forget(self.recovery.directory)
         self._instance.give_up(self._resource)
         if not self._is_closed and self._instance.is_open:
             message = f"a run was not closed: {self.recovery.directory}"

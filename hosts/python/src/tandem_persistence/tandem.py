@@ -27,15 +27,21 @@ class Tandem:
         self,
         directory: str | os.PathLike[str],
         *,
-        memory_bytes_max: int = MEMORY_BYTES_MAX,
+        memory_bytes_max: int | None = None,
+        compile_cache: bool = False,
     ) -> None:
         """Start the component on a directory.
 
-        What would need more memory than `memory_bytes_max` makes the component fail.
+        It has at most `memory_bytes_max` of memory, 1 GiB if left out; the documents of open runs
+        may have a quarter of it together. The first `Tandem` of a process compiles the component.
+        With `compile_cache` wasmtime keeps the result below the user's cache directory and takes
+        it from there, so whoever can write there can run code in this process.
         """
         memory = arguments.integer("memory_bytes_max", memory_bytes_max, arguments.MEMORY_BYTES)
+        is_cached = arguments.flag("compile_cache", compile_cache)
         path = directory_path(directory)
-        self._instance = Instance(path, MEMORY_BYTES_MAX if memory is None else memory)
+        memory = MEMORY_BYTES_MAX if memory is None else memory
+        self._instance = Instance(path, memory, is_cached)
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
     def open(
@@ -75,6 +81,8 @@ class Tandem:
             manifest_name=arguments.optional_text("manifest_name", manifest_name),
             heartbeat_name=arguments.optional_text("heartbeat_name", heartbeat_name),
         )
+        # A document that is found is not known before. There is room for one.
+        self._instance.documents.reserve("", 0)
         resource, recovery = lift.outcome(self._instance.call("open", options))
         run = Run(self._instance, resource, lift.recovery(recovery), max_document_bytes)
         self._runs.add(run)
