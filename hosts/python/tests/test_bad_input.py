@@ -306,6 +306,15 @@ def test_a_document_above_the_limit_is_refused_and_changes_nothing(tandem: Tande
         assert caught.value.kind is ErrorKind.TOO_LARGE
 
 
+def test_what_is_above_the_limit_is_refused_before_the_component_has_it(tmp_path: Path) -> None:
+    # It would fail for want of memory.
+    with Tandem(tmp_path, memory_bytes_max=4 << 20) as tandem:
+        with pytest.raises(TandemError) as caught:
+            tandem.record_run(SUMMARY | {"text": "x" * (16 << 20)}, "task")
+        assert (caught.value.kind, caught.value.channel) == (ErrorKind.TOO_LARGE, "summary")
+        assert tandem.record_run(SUMMARY, "task").runs == 1
+
+
 @pytest.mark.parametrize(
     "timestamp", ["", "2026-01-06", "2026-01-06T00:31:09", "2026-02-30T00:00:00Z", 1, None]
 )

@@ -73,8 +73,12 @@ def open_files() -> set[Path]:
 
 
 def test_nothing_is_left_open_after_a_close(tmp_path: Path) -> None:
+    # What is not closed by a close would be by the end of its object.
+    closed: list[Tandem] = []
+
     def once() -> None:
         with Tandem(tmp_path) as tandem:
+            closed.append(tandem)
             for name in ("a", "b"):
                 with tandem.open("task", name) as run:
                     run.set({})
@@ -101,6 +105,14 @@ def test_a_run_leaves_nothing_open_in_a_tandem_that_lives_on(tandem: Tandem) -> 
     for _ in range(100):
         once()
     assert open_files() == before
+
+
+def test_runs_that_are_gone_leave_no_memory(tmp_path: Path) -> None:
+    with Tandem(tmp_path, memory_bytes_max=4 << 20) as tandem:
+        for number in range(300):
+            with tandem.open("task", f"r{number}", manifest_durability="visible") as run:
+                run.set({"text": "x" * 50_000})
+                run.schedule(manifest=True, heartbeat=True, force=True)
 
 
 def test_threads_share_a_tandem_and_lose_nothing(tandem: Tandem, tmp_path: Path) -> None:
