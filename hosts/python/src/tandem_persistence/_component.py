@@ -47,14 +47,15 @@ class _Process:
     """What this process has of wasmtime, made when the first `Tandem` needs it."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.compiled: dict[bool, tuple[wasmtime.Engine, component.Component]] = {}
+        self._lock = threading.RLock()
+        self._is_used = False
+        self._compiled: dict[bool, tuple[wasmtime.Engine, component.Component]] = {}
         self.is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
     def _forked(self) -> None:
         # wasmtime's threads do not live on in a child, so that every call would wait for ever.
-        self.is_forked = self.is_forked or self.lock.locked() or bool(self.compiled)
+        self.is_forked = self._is_used
 
     def check(self) -> None:
         """Refuses calls that could not end."""
@@ -67,15 +68,16 @@ class _Process:
     def load(self, is_cached: bool) -> tuple[wasmtime.Engine, component.Component]:
         """The compiled component."""
         self.check()
-        with self.lock:
-            if is_cached not in self.compiled:
+        self._is_used = True
+        with self._lock:
+            if is_cached not in self._compiled:
                 config = wasmtime.Config()
                 config.consume_fuel = True
                 if is_cached:
                     config.cache = True
                 engine = wasmtime.Engine(config)
-                self.compiled[is_cached] = engine, component.Component(engine, component_bytes())
-            return self.compiled[is_cached]
+                self._compiled[is_cached] = engine, component.Component(engine, component_bytes())
+            return self._compiled[is_cached]
 
 
 PROCESS = _Process()
@@ -147,15 +149,17 @@ class Instance:
 
     def close(self) -> None:
         """Releases everything that the instance has."""
+        if PROCESS.is_forked:
+            # There are no threads that could end what the store may still do, and nobody who
+            # could release the lock.
+            return
         if self.is_open:
             with self._entered():
                 pass
         with self._lock:
             if self._ended is None or self._ended.kind is not ErrorKind.CLOSED:
                 self._ended = TandemError(ErrorKind.CLOSED, "the Tandem is closed")
-                # A forked child has no threads that could end what the store may still do.
-                if not PROCESS.is_forked:
-                    self._store.close()
+                self._store.close()
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -247,4 +251,4 @@ def _unusable(path: str, reason: str, code: str) -> TandemError:
 def _reason(error: Exception) -> str:
     """The innermost cause, which wasmtime tells last."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].removeprefix("0: ").removeprefix("1: ") if lines else "no reason is told"
+    return lines[-1] if lines else "no reason is told"
