@@ -1,0 +1,1 @@
+"""Plays the cases of `tests/conformance` through the package; the README there tells the format."""
