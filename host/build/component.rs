@@ -165,9 +165,11 @@ fn remap(from: &Path, to: &str) -> OsString {
     flag
 }
 
-/// The target directory that holds `path`, by cargo's mark.
+/// The target directory that holds `path`, by cargo's marks. It has the first only if cargo created
+/// it.
 pub fn target_dir_of(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file())
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json"];
+    path.ancestors().find(|directory| marks.iter().any(|mark| directory.join(mark).is_file()))
 }
 
 /// The module must carry the WIT of its world, which `wit-bindgen` put into a custom section.
