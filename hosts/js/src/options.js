@@ -129,20 +129,26 @@ export function options(what, { required, optional }, given) {
     return checked;
 }
 
+/** What takes JSON: its name, and what its limit is told by. */
+export const DOCUMENT = { name: 'document', channel: 'manifest', limit: 'max_document_bytes' };
+export const PATCH = { ...DOCUMENT, name: 'patch' };
+export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'max_summary_bytes' };
+
 /**
  * The JSON text of a document: a string as it is, an object by `JSON.stringify`.
  *
- * @param {string} name what it is, for messages
+ * @param {typeof DOCUMENT} what
  * @param {unknown} value
- * @param {bigint} [maxBytes] the component's limit
+ * @param {bigint} [maxBytes]
  */
-export function json(name, value, maxBytes = DEFAULT_MAX_BYTES) {
-    const text = typeof value === 'string' ? string(name, value) : stringified(name, value);
-    // The component checks bytes, of which there are at least as many. What it would have to
-    // refuse anyway is not copied into its memory, which never shrinks.
-    if (text.length > maxBytes) {
-        const message = `${name} is above the limit of ${maxBytes} bytes: ${text.length} characters`;
-        throw new TandemError({ kind: 'too-large', message });
+export function json({ name, channel, limit }, value, maxBytes = DEFAULT_MAX_BYTES) {
+    const the = `the ${name}`;
+    const text = typeof value === 'string' ? string(the, value) : stringified(the, value);
+    // The component would say the same, but only with the text in its memory, which never shrinks.
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxBytes) {
+        const message = `${name} takes ${bytes} bytes, above ${limit}: ${maxBytes}`;
+        throw new TandemError({ kind: 'too-large', channel, message });
     }
     return text;
 }

@@ -1,5 +1,5 @@
 import { TandemError } from './error.js';
-import { REQUEST, json, options } from './options.js';
+import { DOCUMENT, PATCH, REQUEST, json, options } from './options.js';
 
 /** An open run. `Tandem.open` makes it. */
 export class Run {
@@ -23,12 +23,12 @@ export class Run {
     }
 
     async set(document) {
-        const text = json('the document', document, this.#maxDocumentBytes);
+        const text = json(DOCUMENT, document, this.#maxDocumentBytes);
         await this.#call((run) => run.setManifest(text));
     }
 
     async merge(patch) {
-        const text = json('the patch', patch, this.#maxDocumentBytes);
+        const text = json(PATCH, patch, this.#maxDocumentBytes);
         await this.#call((run) => run.mergeManifest(text));
     }
 

@@ -3,7 +3,15 @@ import { fileURLToPath } from 'node:url';
 
 import { invalidInput } from './error.js';
 import { Instance } from './instance.js';
-import { HISTORY_OPTIONS, RECORD_OPTIONS, RUN_OPTIONS, json, options, string } from './options.js';
+import {
+    HISTORY_OPTIONS,
+    RECORD_OPTIONS,
+    RUN_OPTIONS,
+    SUMMARY,
+    json,
+    options,
+    string,
+} from './options.js';
 import { Run } from './run.js';
 import { wasiFor } from './wasi/index.js';
 
@@ -46,7 +54,7 @@ export class Tandem {
 
     async recordRun(summary, given) {
         const checked = options('the options', RECORD_OPTIONS, given);
-        const text = json('the summary', summary, checked.maxSummaryBytes);
+        const text = json(SUMMARY, summary, checked.maxSummaryBytes);
         return this.#instance.call(() => this.#instance.coordinator.recordRun(text, checked));
     }
 

@@ -120,7 +120,12 @@ test('a document that is no JSON object, is too large or nests too deep changes 
 test('text of two hundred million bytes is too large and does no harm', async () => {
     const { tandem } = await givenTandem();
     const run = await inTime(tandem.open(RUN));
-    await refused(run.set(' '.repeat(200_000_000)), 'too-large', /./);
+    const error = await refused(
+        run.set(' '.repeat(200_000_000)),
+        'too-large',
+        /^document takes 200000000 bytes, above max_document_bytes: 16777216$/,
+    );
+    assert.equal(error.channel, 'manifest');
     await inTime(run.set({}));
     await inTime(run.close());
 });
