@@ -1,5 +1,6 @@
 //! Plays the conformance cases through the Rust library: a test for each case and each world.
 
+mod blocking;
 mod call;
 mod case;
 mod concurrent;
@@ -24,7 +25,7 @@ use expected::Expected;
 use host::Kind;
 use results::Results;
 
-const HOSTS: [Kind; 1] = [concurrent::RUST];
+const HOSTS: [Kind; 2] = [concurrent::RUST, blocking::RUST_SYNC];
 
 fn main() -> ExitCode {
     match run() {
