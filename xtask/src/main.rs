@@ -8,6 +8,7 @@ mod component;
 mod demo;
 mod hosts;
 mod mutants;
+mod package;
 mod process;
 mod setup;
 mod torture;
@@ -32,6 +33,8 @@ Commands:
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
                            `mutants --help` lists the arguments
+  package [ARGUMENTS]      Make what a release has, in target/package; `package --help` lists the
+                           arguments
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
@@ -69,6 +72,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
         }
         Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
+        Some("package") => package::run(&arguments),
         Some("torture") => torture::run(&arguments),
         // What the demo runs by default.
         Some("sample-job") => demo::sample_job(),
