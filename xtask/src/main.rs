@@ -8,6 +8,7 @@ mod component;
 mod demo;
 mod hosts;
 mod mutants;
+mod package;
 mod process;
 mod setup;
 mod torture;
@@ -34,6 +35,8 @@ Commands:
                            `mutants --help` lists the arguments
   plugin [--out FILE]      Build the sample plugin of hosts/plugin, composed with the component, by
                            default as target/plugin.wasm
+  package [ARGUMENTS]      Make what a release has, in target/package; `package --help` lists the
+                           arguments
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
@@ -72,6 +75,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
         Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
         Some("plugin") => component::plugin(&arguments),
+        Some("package") => package::run(&arguments),
         Some("torture") => torture::run(&arguments),
         // What the demo runs by default.
         Some("sample-job") => demo::sample_job(),
