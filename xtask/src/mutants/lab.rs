@@ -52,7 +52,7 @@ impl Lab {
         let out = self.directory.join(format!("{}.wasm", mutation.name));
         // As `cargo xtask component` does, in the copy.
         let output = cargo(["run", "--quiet", "--package", "xtask", "--features", "component"])
-            .args(["--bin", "component", "--"])
+            .args(["--bin", "component", "--", "tandem"])
             .arg(&out)
             .current_dir(&copy)
             .env("CARGO_TARGET_DIR", self.directory.join("target"))
