@@ -15,7 +15,7 @@ pub struct Host {
     pub component: &'static str,
     /// The variable that tells its build where that file is.
     variable: &'static str,
-    /// The programs that build it. `OUT` stands for the directory that takes the package.
+    /// The programs that build it. [`OUT`] stands for the directory that takes the package.
     steps: &'static [&'static [&'static str]],
 }
 
@@ -28,9 +28,7 @@ pub const HOSTS: &[Host] = &[
         component: "tandem.wasm",
         variable: "TANDEM_COMPONENT",
         steps: &[
-            // `npm ci` refuses the lock file: jco names packages for some platforms that nobody
-            // published. This installs what is locked too, and leaves the file as it is.
-            &["npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"],
+            &["npm", "ci", "--no-audit", "--no-fund", "--loglevel", "error"],
             // It runs the package's own build first.
             &["npm", "pack", "--loglevel", "error", "--pack-destination", OUT],
         ],
