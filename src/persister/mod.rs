@@ -44,6 +44,16 @@ pub struct Receipt {
     pub heartbeat: Option<Written>,
 }
 
+impl Receipt {
+    /// What a later flush wrote counts.
+    fn and(self, later: Receipt) -> Receipt {
+        Receipt {
+            manifest: later.manifest.or(self.manifest),
+            heartbeat: later.heartbeat.or(self.heartbeat),
+        }
+    }
+}
+
 /// What a request without a wait did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scheduled {
@@ -70,10 +80,7 @@ impl Caller {
     }
 
     fn note(&mut self, receipt: Receipt) {
-        self.so_far = Receipt {
-            manifest: receipt.manifest.or(self.so_far.manifest),
-            heartbeat: receipt.heartbeat.or(self.so_far.heartbeat),
-        };
+        self.so_far = self.so_far.and(receipt);
     }
 
     fn answer(mut self, outcome: &Outcome) {
@@ -111,6 +118,8 @@ struct State {
     /// Wakes that task from its wait for a time.
     waker: Option<Waker>,
     ancestors_synced: bool,
+    /// Requests without a caller that waits, since the last flush.
+    asked: usize,
     stats: Stats,
 }
 
@@ -142,6 +151,7 @@ impl<S: Storage> Run<S> {
             is_driven: false,
             waker: None,
             ancestors_synced: false,
+            asked: 0,
             stats: Stats::default(),
         };
         let inner = Inner { storage, options, registration, state: RefCell::new(state) };
@@ -169,7 +179,15 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// [`Error::InvalidInput`], [`Error::Storage`], [`Error::Closed`].
     pub async fn schedule(&self, flags: Channels, force: bool) -> Outcome {
-        let Some(outcome) = self.0.request(flags, force)? else { return Ok(Receipt::default()) };
+        self.0.check_request(flags)?;
+        let (caller, outcome) = Caller::new();
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.stats.requests += 1;
+            if state.schedule.request(flags, force, caller).is_some() {
+                return Ok(Receipt::default());
+            }
+        }
         self.0.drive();
         outcome.await.unwrap_or_else(|_| Err(self.0.closed()))
     }
@@ -178,27 +196,33 @@ impl<S: Storage> Run<S> {
     /// What the throttle or a back-off holds back is left for a later call.
     ///
     /// # Errors
-    /// As [`Run::schedule`].
+    /// As [`Run::schedule`]; of a write that an earlier call asked for, too.
     pub async fn schedule_now(&self, flags: Channels, force: bool) -> Result<Scheduled, Error> {
-        let Some(mut outcome) = self.0.request(flags, force)? else {
-            return Ok(Scheduled::default());
-        };
-        drive(self.0.clone()).await;
-        if let Ok(Some(outcome)) = outcome.try_recv() {
-            return Ok(Scheduled { receipt: outcome?, call_again_in_ms: None });
+        let run = &*self.0;
+        run.check_request(flags)?;
+        {
+            let mut state = run.state.borrow_mut();
+            state.stats.requests += 1;
+            if state.schedule.ask(flags, force) {
+                state.asked += 1;
+            }
         }
-        // The caller stays where it is, and counts among those that a later flush covers.
-        let state = self.0.state.borrow();
-        let now_ns = self.0.storage.monotonic_ns();
-        let wait_ns = match state.schedule.step(now_ns) {
-            Step::WaitUntil(at_ns) => at_ns.saturating_sub(now_ns),
-            Step::Flush | Step::Idle => 0,
-        };
-        let receipt = state.schedule.last_waiting().map(|caller| caller.so_far);
-        Ok(Scheduled {
-            receipt: receipt.unwrap_or_default(),
-            call_again_in_ms: Some(wait_ns.div_ceil(NS_PER_MS)),
-        })
+        let mut written = Ok(Receipt::default());
+        loop {
+            let now_ns = run.storage.monotonic_ns();
+            let step = run.state.borrow().schedule.step(now_ns);
+            let wait_ns = match step {
+                Step::Flush => {
+                    let outcome = run.flush_once().await;
+                    written = written.and_then(|so_far: Receipt| Ok(so_far.and(outcome?)));
+                    continue;
+                }
+                Step::WaitUntil(at_ns) => Some(at_ns.saturating_sub(now_ns)),
+                Step::Idle => None,
+            };
+            let call_again_in_ms = wait_ns.map(|wait_ns| wait_ns.div_ceil(NS_PER_MS));
+            return written.map(|receipt| Scheduled { receipt, call_again_in_ms });
+        }
     }
 
     /// Writes everything that is dirty.
@@ -267,22 +291,13 @@ impl<S: Storage> Inner<S> {
         }
     }
 
-    /// Takes a request, and gives back where its outcome will be; none if there is nothing to do.
-    fn request(
-        &self,
-        flags: Channels,
-        force: bool,
-    ) -> Result<Option<oneshot::Receiver<Outcome>>, Error> {
+    fn check_request(&self, flags: Channels) -> Result<(), Error> {
         self.check_open()?;
-        let mut state = self.state.borrow_mut();
-        if flags.manifest && state.document.is_none() {
+        if flags.manifest && self.state.borrow().document.is_none() {
             let message = "manifest is scheduled but no document was set";
             return Err(Error::invalid(Channel::Manifest, message));
         }
-        state.stats.requests += 1;
-        let (caller, outcome) = Caller::new();
-        let is_done = state.schedule.request(flags, force, caller).is_some();
-        Ok((!is_done).then_some(outcome))
+        Ok(())
     }
 
     fn change(
@@ -308,7 +323,7 @@ impl<S: Storage> Inner<S> {
         }
     }
 
-    async fn flush_once(&self) {
+    async fn flush_once(&self) -> Outcome {
         let storage = &*self.storage;
         let started_ns = storage.monotonic_ns();
         let (jobs, was_failing, mut ancestors_synced) = {
@@ -317,7 +332,7 @@ impl<S: Storage> Inner<S> {
             if taken.is_empty() {
                 // Abandoned since the step was decided.
                 let _ = state.schedule.finish(started_ns, Channels::NONE, || 0, |_| ());
-                return;
+                return Ok(Receipt::default());
             }
             let was_failing = Channels::filter(|c| state.schedule.is_failing(c));
             let document = state.document.clone();
@@ -346,14 +361,16 @@ impl<S: Storage> Inner<S> {
         };
         let finished = state.schedule.finish(ended_ns, failed, || storage.random(), note);
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
-        state.stats.count_flush(elapsed_ns, finished.covered, outcome.as_ref().err());
-        state.stats.automatic_retries += u64::from(!finished.is_asked);
+        let covered = finished.covered + core::mem::take(&mut state.asked);
+        state.stats.count_flush(elapsed_ns, covered, outcome.as_ref().err());
+        state.stats.automatic_retries += u64::from(S::HAS_EVENT_LOOP && !finished.is_asked);
         if Live::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
             state.stats.last_error = None;
         }
         for caller in finished.answered {
             caller.answer(&outcome);
         }
+        outcome
     }
 
     fn jobs(&self, taken: Channels, document: Option<Rc<str>>) -> [Option<Job>; 2] {
@@ -409,7 +426,8 @@ async fn drive<S: Storage>(run: Rc<Inner<S>>) {
             Step::Flush => {
                 // Requests of the same tick come in before the flush takes its flags.
                 run.storage.yield_now().await;
-                run.flush_once().await;
+                // It is told to those who wait for it, and in the statistics.
+                let _ = run.flush_once().await;
             }
             Step::WaitUntil(at_ns) => {
                 let mut sleep = pin!(run.storage.sleep_until(at_ns));

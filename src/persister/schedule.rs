@@ -151,11 +151,6 @@ impl<C> Schedule<C> {
         self.lane_mut(channel).dirty = true;
     }
 
-    /// The last of the callers that wait for a flush which has not started.
-    pub fn last_waiting(&self) -> Option<&C> {
-        self.waiting.last().map(|(caller, _)| caller)
-    }
-
     /// The channels that have something to write which no flush in flight has taken.
     pub fn dirty(&self) -> Channels {
         Channels::filter(|c| self.lane(c).dirty)
@@ -164,6 +159,12 @@ impl<C> Schedule<C> {
     /// Whether the channel's last write failed.
     pub fn is_failing(&self, channel: Live) -> bool {
         self.lane(channel).failures > 0
+    }
+
+    /// How many callers wait for a flush that has not started.
+    #[cfg(test)]
+    pub fn waiting_len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Whether a flush is in flight.
@@ -180,6 +181,25 @@ impl<C> Schedule<C> {
             }
         }
         if force { self.request_forced(caller) } else { self.request_throttled(flags, caller) }
+    }
+
+    /// Takes a request of a caller that waits for nothing but what [`Schedule::step`] asks for now.
+    /// Without flags it asks for what earlier ones asked for; if they asked for nothing, for what is
+    /// dirty. Tells whether anything is unwritten.
+    pub fn ask(&mut self, flags: Channels, force: bool) -> bool {
+        for channel in Live::ALL {
+            if flags.has(channel) {
+                self.mark(channel);
+            }
+        }
+        let dirty = self.dirty();
+        self.force |= force && !dirty.is_empty();
+        let is_asked = Live::ALL.iter().any(|&c| self.is_wanted(c));
+        let wanted = if flags.is_empty() && !is_asked { dirty } else { flags };
+        for channel in Live::ALL {
+            self.lane_mut(channel).wanted |= wanted.has(channel);
+        }
+        !dirty.is_empty()
     }
 
     fn request_forced(&mut self, caller: C) -> Option<C> {

@@ -119,6 +119,49 @@ fn a_channel_in_its_back_off_is_left_out_and_told() {
     assert_eq!(wrote(now.call(NONE, false)), (HEARTBEAT, None));
 }
 
+/// A run whose manifest was written `ms` ago, and whose heartbeat failed then.
+fn with_failed_heartbeat(interval_ms: u64, ms: u64) -> Now {
+    let now = Now::with(Options { interval_ms, ..options() });
+    now.disk.fail(HEARTBEAT_TEMP, IO, false);
+    assert!(now.call(BOTH, false).is_err());
+    now.disk.take_calls();
+    now.pass_ms(ms);
+    now
+}
+
+#[test]
+fn a_write_that_an_earlier_call_asked_for_is_told_to_the_call_that_made_it() {
+    let now = with_failed_heartbeat(5_000, 1_000);
+    assert_eq!(wrote(now.call(MANIFEST, false)), (HEARTBEAT, Some(4_000)));
+    assert_eq!(now.run.stats().0.automatic_retries, 0);
+}
+
+#[test]
+fn a_failure_of_what_an_earlier_call_asked_for_is_no_secret() {
+    let now = with_failed_heartbeat(5_000, 1_000);
+    now.disk.fail(HEARTBEAT_TEMP, IO, false);
+    let error = now.call(MANIFEST, false).expect_err("the heartbeat fails again");
+    assert!(matches!(error, Error::Storage { beside: None, .. }), "{error}");
+    assert_eq!(now.run.stats().0.automatic_retries, 0);
+}
+
+#[test]
+fn whoever_is_answered_is_told_when_the_rest_may_be_written() {
+    let now = with_failed_heartbeat(0, 100);
+    let (written, again_ms) = wrote(now.call(MANIFEST, false));
+    assert_eq!(written, MANIFEST);
+    assert!(again_ms.is_some_and(|ms| (100..=200).contains(&ms)), "{again_ms:?}");
+}
+
+#[test]
+fn calls_that_are_not_due_leave_nothing_that_grows() {
+    let now = Now::written();
+    for _ in 0..10_000 {
+        assert_eq!(wrote(now.call(BOTH, false)), (NONE, Some(5_000)));
+    }
+    assert_eq!(now.run.0.state.borrow().schedule.waiting_len(), 0);
+}
+
 #[test]
 fn a_close_that_fails_leaves_the_run_open_and_starts_no_timer() {
     let now = Now::written();
