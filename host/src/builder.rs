@@ -185,7 +185,8 @@ impl Builder {
     }
 
     /// How long the component may compute without a pause before it counts as hung and is given
-    /// up, in steps of 100 ms. Default: 10,000.
+    /// up, in steps of 100 ms; for the synchronous one, how much processor time a call may take.
+    /// Default: 10,000.
     pub fn watchdog_ms(mut self, watchdog_ms: u64) -> Self {
         self.watchdog_ms = watchdog_ms;
         self
@@ -215,7 +216,9 @@ impl Builder {
 
     /// Load the synchronous component, or compile another that was chosen, and start it in a thread
     /// of its own. It needs no runtime; [`dir`](Builder::dir) makes every call in that thread,
-    /// whatever [`threads`](Builder::threads) says, but for the writes.
+    /// whatever [`threads`](Builder::threads) says, but for large writes. A [`disk`](Builder::disk)
+    /// of one's own is polled in a runtime of wasmtime's, while the caller's thread blocks: it must
+    /// not wait for tasks of the caller's runtime.
     ///
     /// # Errors
     /// As [`build`](Builder::build).

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     AlreadyOpen,
     /// The run is closed or being closed, or the whole [`Tandem`](crate::Tandem) is shut down.
     Closed,
-    /// A file operation failed. What a run did not write stays in memory and is retried; a
+    /// A file operation failed. What a run did not write stays dirty, and a later flush writes it; a
     /// [`record_run`](crate::Tandem::record_run) is to be called again.
     Storage,
     /// A document, patch, summary or existing file is above a limit; nothing changed.

@@ -42,3 +42,11 @@ impl Shared {
         SHARED.borrow_mut().get_or_insert_with(Shared::new).clone()
     }
 }
+
+/// For tests of what a host makes of it. `contains` would make the component too large.
+#[cfg(feature = "provoke-trap")]
+fn provoke_trap(document: &str) {
+    if document.as_bytes().windows(12).any(|text| text == b"provoke-trap") {
+        core::arch::wasm32::unreachable();
+    }
+}

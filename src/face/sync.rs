@@ -54,6 +54,8 @@ impl persister::GuestRun for Run {
     }
 
     fn set_manifest(&self, document: String) -> Result<(), types::Error> {
+        #[cfg(feature = "provoke-trap")]
+        super::provoke_trap(&document);
         Ok(self.0.set_manifest(&document)?)
     }
 

@@ -1,5 +1,5 @@
-//! [`Storage`](crate::storage::Storage) on the WASI of each world: the only room that sees WASI's
-//! bindings.
+//! [`Storage`](crate::storage::Storage) on the WASI of each world. The bindings of 0.2 are generated
+//! with the face.
 
 #[cfg(not(feature = "sync"))]
 mod concurrent;

@@ -29,4 +29,5 @@ mod support;
 mod sync;
 mod sync_kill;
 mod trap;
+mod variant;
 mod wit;

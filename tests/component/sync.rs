@@ -1,16 +1,18 @@
 //! What the synchronous component does its own way: what overlaps, and what is left to the caller.
 
+use std::sync::mpsc;
 use std::thread;
 
 use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
-use tandem_host::disk::{Disk, ErrorCode, Fault, Hold, Moment, OsDisk, Record};
+use tandem_host::disk::{Call, Disk, ErrorCode, Fault, Hold, Moment, OsDisk, Record};
 use tandem_host::sync::{Run, Scheduled, Tandem};
 use tandem_host::{Channel, Durability, ErrorKind, RecordOptions, Request, RunOptions};
 use tempfile::TempDir;
 
 use crate::either;
-use crate::record_support::{HISTORY, LOCK, recorded_in, summary};
+use crate::record_support::{HISTORY, LOCK, SUMMARY, recorded_in, summary};
 use crate::support::{ALL, Clock, HEARTBEAT, Lab, MANIFEST, in_time, names_in, options};
+use crate::variant::{TRAP, trapping};
 
 const MANIFEST_FILE: &str = "manifest.json";
 const HEARTBEAT_FILE: &str = ".heartbeat";
@@ -144,28 +146,56 @@ fn watched() -> (Tandem, Record, Hold, TempDir) {
     (tandem, record, hold, dir)
 }
 
+/// Waits until a call was made so often.
+fn until(record: &Record, count: usize, matches: impl Fn(&Call) -> bool) {
+    while record.count(&matches) < count {
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn the_lock_is_touched_while_a_write_is_waited_for() {
     in_time(|| async {
         let (tandem, record, hold, dir) = watched();
         let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
         let gate = hold.before(|call| call.is(Write, HISTORY));
-        let lease_ms = 1_000;
-        let options = RecordOptions::new("task").lease_ms(lease_ms);
+        let options = RecordOptions::new("task").lease_ms(60);
         let first = {
             let options = options.clone();
             thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
         };
         gate.reached(1).await;
-        // It would take an expired lock over long before it gives up.
-        let patience = options.lock_wait_ms(3 * lease_ms);
-        let error = other.record_run(patience, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
+        until(&record, 5, |call| call.is(Write, LOCK));
+        // One try takes over nothing.
+        let options = options.lock_wait_ms(0);
+        let error = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
         gate.release();
         first.join().unwrap().unwrap();
-        assert!(record.count(|call| call.is(Write, LOCK)) > 3, "{:#?}", record.started());
         assert_eq!(recorded_in(&dir.path().join("out/task/runs.json")), ["a"]);
     });
+}
+
+/// Records a run while `held`'s write waits until `other`'s was issued.
+fn record_holding(held: &'static str, other: &'static str) {
+    in_time(move || async move {
+        let (tandem, record, hold, _dir) = watched();
+        hold.until(move |call| call.is(Write, held), move |call| call.is(Write, other));
+        tandem
+            .record_run(RecordOptions::new("task"), summary("a", "2026-01-06T00:00:01Z"))
+            .unwrap();
+        assert_eq!(record.count(|call| call.is(Write, held)), 1);
+    });
+}
+
+#[test]
+fn the_summarys_write_can_wait_for_the_historys() {
+    record_holding(SUMMARY, HISTORY);
+}
+
+#[test]
+fn the_historys_write_can_wait_for_the_summarys() {
+    record_holding(HISTORY, SUMMARY);
 }
 
 #[test]
@@ -191,48 +221,38 @@ fn a_call_that_blocks_for_longer_than_the_lease_loses_the_lock_and_no_run() {
 #[test]
 fn calls_of_other_threads_wait_for_the_one_that_runs() {
     in_time(|| async {
-        let (tandem, _, hold, dir) = watched();
+        let (tandem, record, hold, _dir) = watched();
         let run = tandem.open_run(options("a")).unwrap();
         run.set_manifest("{}").unwrap();
         let gate = hold.before(|call| call.is(Rename, MANIFEST_FILE));
-        let flush = {
-            let run = run.clone();
-            thread::spawn(move || run.flush())
-        };
+        let flush = thread::spawn(move || run.flush());
         gate.reached(1).await;
-        let set = {
-            let run = run.clone();
-            thread::spawn(move || run.set_manifest(r#"{"n": 2}"#))
-        };
+        let (tell, told) = mpsc::channel();
+        let opening = thread::spawn(move || {
+            tell.send(()).unwrap();
+            tandem.open_run(options("b"))
+        });
+        told.recv().unwrap();
+        // It has every chance to do what it should not do.
+        (0..10_000).for_each(|_| thread::yield_now());
+        let of_b = |call: &Call| call.path.contains("cli/b");
+        assert!(!opening.is_finished() && record.count(of_b) == 0);
         gate.release();
         assert!(flush.join().unwrap().unwrap().manifest.is_some());
-        set.join().unwrap().unwrap();
-        run.close().unwrap();
-        let manifest = dir.path().join(".runs/task/cli/a/manifest.json");
-        assert_eq!(std::fs::read_to_string(manifest).unwrap(), "{\n  \"n\": 2\n}\n");
+        opening.join().unwrap().unwrap();
+        assert!(record.count(of_b) > 0);
     });
 }
 
-/// The component is given up because it computes for too long.
 #[test]
 fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
     in_time(|| async {
         let dir = TempDir::new().unwrap();
-        let builder = tandem_host::Tandem::builder().dir(dir.path()).watchdog_ms(100);
-        let tandem = builder.build_sync().unwrap();
-        let open = |name: &str| {
-            // On a machine that stands still for so long, opening can be given up too.
-            loop {
-                if let Ok(run) = tandem.open_run(options(name)) {
-                    return run;
-                }
-            }
-        };
-        let members: Vec<_> =
-            (0..500_000).map(|n| format!("\"key{n}\":{{\"a\":[{{}},{{}}]}}")).collect();
-        let patch = format!("{{{}}}", members.join(","));
+        let builder = tandem_host::Tandem::builder().dir(dir.path());
+        let tandem = builder.component_path(trapping(true)).build_sync().unwrap();
+        let open = |name: &str| tandem.open_run(options(name)).unwrap();
         let (failing, other) = (open("a"), open("b"));
-        let error = failing.merge_manifest(patch).unwrap_err();
+        let error = failing.set_manifest(TRAP).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
         for run in [&failing, &other] {
             let error = run.set_manifest("{}").unwrap_err();

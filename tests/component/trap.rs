@@ -1,32 +1,13 @@
 //! A component that traps: what its callers learn, and what comes after. The variant of the
 //! component that is run here traps on a document that holds `provoke-trap`.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
 use tandem_host::disk::{Call, Disk, DiskOperation, Hold, Moment, OsDisk, Record};
 use tandem_host::{Builder, ErrorKind, Request, RunOptions, Tandem};
 
-#[path = "../../host/build/component.rs"]
-#[expect(dead_code, reason = "the build script uses all of it")]
-mod component;
-
-const TRAP: &str = r#"{"text": "provoke-trap"}"#;
+use crate::variant::{TRAP, trapping};
 
 fn builder() -> Builder {
-    static VARIANT: OnceLock<PathBuf> = OnceLock::new();
-    let path = VARIANT.get_or_init(|| {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provoke-trap");
-        let out = directory.join("tandem.wasm");
-        std::fs::create_dir_all(&directory).expect("a directory for the variant");
-        let features = &["provoke-trap"];
-        component::Component { workspace, target_dir: &directory, features, out: &out }
-            .build()
-            .expect("the variant compiles");
-        out
-    });
-    Tandem::builder().component_path(path)
+    Tandem::builder().component_path(trapping(false))
 }
 
 fn is_manifest_rename(call: &Call) -> bool {

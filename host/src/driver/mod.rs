@@ -88,7 +88,8 @@ impl<F: Filesystem> Driver<F> {
     ) -> wasmtime::Result<()> {
         let watchdog = Arc::new(Watchdog::default());
         let engine = &self.compiled.engine;
-        let mut store = engine::store(engine, &self.files, &self.clocks, &self.limits, &watchdog)?;
+        let mut store = engine::store(engine, &self.files, &self.clocks, &self.limits)?;
+        watchdog.watch(&mut store, &self.limits);
         let tandem = self.pre.instantiate_async(&mut store).await?;
         store
             .run_concurrent(async |accessor| {

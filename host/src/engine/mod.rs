@@ -111,7 +111,6 @@ pub(crate) fn store<F: Filesystem>(
     files: &F,
     clocks: &Clocks,
     limits: &Limits,
-    watchdog: &Arc<Watchdog>,
 ) -> wasmtime::Result<Store<State<F>>> {
     let mut wasi = WasiCtxBuilder::new();
     clocks.install(&mut wasi);
@@ -126,26 +125,24 @@ pub(crate) fn store<F: Filesystem>(
             .instances(64)
             .build(),
         files: files.clone(),
-        watchdog: watchdog.clone(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limits);
     store.set_hostcall_fuel(limits.call_bytes);
     store.set_epoch_deadline(1);
-    let (watchdog, ticks_max) = (watchdog.clone(), limits.ticks);
-    store.epoch_deadline_callback(move |_| watchdog.ticked(ticks_max));
     Ok(store)
 }
 
 impl Watchdog {
+    /// Ends the component of `store` when it has computed for too long.
+    pub(crate) fn watch<T: 'static>(self: &Arc<Self>, store: &mut Store<T>, limits: &Limits) {
+        let (watchdog, ticks_max) = (self.clone(), limits.ticks);
+        store.epoch_deadline_callback(move |_| watchdog.ticked(ticks_max));
+    }
+
     /// The driver runs: whatever computed before has been interrupted.
     pub(crate) fn reset(&self) {
         self.ticks.store(0, Ordering::Relaxed);
-    }
-
-    /// The component runs in a store that cannot yield.
-    pub(crate) fn never_yields(&self) {
-        self.must_not_yield.store(true, Ordering::Relaxed);
     }
 
     /// Runs `work`, in which the component may not yield.

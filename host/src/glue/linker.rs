@@ -13,7 +13,6 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::bindings::{preopens, types};
 use super::files::{Files, Glue};
 use crate::disk::Disk;
-use crate::engine::Watchdog;
 use crate::sim::{SimDisk, SimState};
 use crate::wasi::{DiskCtx, DiskCtxView, DiskView};
 
@@ -27,8 +26,6 @@ pub(crate) struct State<F> {
     pub limits: StoreLimits,
     /// What answers `wasi:filesystem`.
     pub files: F,
-    /// Counts for how long the component computes.
-    pub watchdog: Arc<Watchdog>,
 }
 
 impl<F: Send> WasiView for State<F> {

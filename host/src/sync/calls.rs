@@ -148,7 +148,7 @@ impl<F: SyncFilesystem> Calls for Instance<F> {
             return;
         }
         let _ = self.close(held);
-        let _ = self.call(|store, _| Ok(Ok(held.resource.resource_drop(store)?)));
+        let _ = self.call_run(held, |store, _, run| Ok(Ok(run.resource_drop(store)?)));
         self.accounts.remove(held.run);
     }
 

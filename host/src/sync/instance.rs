@@ -7,10 +7,11 @@ use wasmtime_wasi::runtime::in_tokio;
 
 use super::account::Accounts;
 use super::calls::{Calls, Held};
+use super::meter::Meter;
 use super::{Job, Shared};
 use crate::clocks::Clocks;
 use crate::driver::Bounds;
-use crate::engine::{self, Compiled, Limits, Ticking, Watchdog};
+use crate::engine::{self, Compiled, Limits, Ticking};
 use crate::error::{Cause, Error, ErrorKind};
 use crate::glue::linker::State;
 use crate::glue::sync::bindings::{TandemSync, TandemSyncPre};
@@ -29,7 +30,7 @@ pub(super) struct Instance<F: SyncFilesystem> {
     parts: Parts,
     files: F,
     pre: TandemSyncPre<State<F>>,
-    watchdog: Arc<Watchdog>,
+    meter: Meter,
     live: Option<Live<F>>,
     /// Counts the components that failed.
     pub generation: u64,
@@ -52,14 +53,12 @@ pub(crate) fn start<F: SyncFilesystem>(parts: Parts, files: F) -> Result<Shared,
         .map_err(Error::component_unusable)?;
     let unusable = |error: std::io::Error| Error::component_unusable(error.into());
     let ticking = parts.compiled.tick().map_err(unusable)?;
-    let watchdog = Arc::new(Watchdog::default());
-    watchdog.never_yields();
     let bounds = parts.bounds;
     let mut instance = Instance {
         parts,
         files,
         pre,
-        watchdog,
+        meter: Meter::default(),
         live: None,
         generation: 0,
         next_run: 0,
@@ -83,16 +82,18 @@ impl<F: SyncFilesystem> Instance<F> {
 
     /// The running component, or a new one.
     pub(super) fn live(&mut self) -> Result<&mut Live<F>, Error> {
-        self.watchdog.reset();
+        self.meter.start();
         if self.live.is_none() {
-            // A late rename of the old one could put an older file in a newer one's place.
+            // Only writes can be on their way: into a temporary file, or into the record of a lock.
             in_tokio(self.files.settled());
             let Parts { compiled, clocks, limits, .. } = &self.parts;
-            let live = engine::store(&compiled.engine, &self.files, clocks, limits, &self.watchdog)
-                .and_then(|mut store| {
+            let live = engine::store(&compiled.engine, &self.files, clocks, limits).and_then(
+                |mut store| {
+                    self.meter.watch(&mut store, limits);
                     let tandem = self.pre.instantiate(&mut store)?;
                     Ok(Live { store, tandem })
-                });
+                },
+            );
             self.live = Some(live.map_err(Error::component_unusable)?);
         }
         self.live.as_mut().ok_or_else(Error::shut_down)

@@ -26,6 +26,7 @@
 mod account;
 mod calls;
 mod instance;
+mod meter;
 
 use std::fmt;
 use std::sync::Arc;

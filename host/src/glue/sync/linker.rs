@@ -8,7 +8,6 @@ use wasmtime_wasi::p2::bindings::{clocks, random, sync};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 
 use super::bindings::{preopens, types};
-use super::polls::{Polls, Waiting};
 use crate::disk::Disk;
 use crate::glue::files::{Files, Glue};
 use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime, State};
@@ -54,9 +53,8 @@ pub(crate) fn linker<F: SyncFilesystem>(engine: &Engine) -> wasmtime::Result<Lin
     sync::io::streams::add_to_linker::<_, Table>(&mut linker, |state: &mut State<F>| {
         &mut state.table
     })?;
-    sync::io::poll::add_to_linker::<_, Waiting>(&mut linker, |state: &mut State<F>| Polls {
-        table: &mut state.table,
-        watchdog: &state.watchdog,
+    sync::io::poll::add_to_linker::<_, Table>(&mut linker, |state: &mut State<F>| {
+        &mut state.table
     })?;
     clocks::wall_clock::add_to_linker::<_, WasiClocks>(&mut linker, State::clocks)?;
     clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(&mut linker, State::clocks)?;

@@ -3,7 +3,6 @@
 pub(crate) mod bindings;
 mod files;
 pub(crate) mod linker;
-mod polls;
 mod write;
 
 #[allow(clippy::duplicate_mod, reason = "the same shapes, as this package's bindings have them")]

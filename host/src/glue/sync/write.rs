@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use tokio::task::JoinHandle;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -49,6 +50,18 @@ impl<D: Disk> Writing<D> {
         Writing { disk, file, offset, state: State::Ready }
     }
 
+    fn settle(&mut self, outcome: Result<usize, ErrorCode>, bytes: usize) {
+        self.state = match outcome {
+            Ok(written) if written == bytes => {
+                self.offset = self.offset.saturating_add(written as u64);
+                State::Ready
+            }
+            // Of a file that took less than all, the component would write the rest after it.
+            Ok(_) => State::Failed(ErrorCode::Io),
+            Err(code) => State::Failed(code),
+        };
+    }
+
     /// Tells a failure once.
     fn check(&mut self) -> StreamResult<()> {
         match self.state {
@@ -66,17 +79,10 @@ impl<D: Disk> Writing<D> {
 impl<D: Disk> Pollable for Writing<D> {
     async fn ready(&mut self) {
         let State::InFlight(write, bytes) = &mut self.state else { return };
-        self.state = match write.await {
-            Ok(Ok(written)) if written == *bytes => {
-                self.offset = self.offset.saturating_add(written as u64);
-                State::Ready
-            }
-            // Of a file that took less than all, the component would write the rest after it.
-            Ok(Ok(_)) => State::Failed(ErrorCode::Io),
-            Ok(Err(code)) => State::Failed(code),
-            // It panicked, or the runtime is gone.
-            Err(_) => State::Failed(ErrorCode::Io),
-        };
+        let bytes = *bytes;
+        // Without an outcome it panicked, or the runtime is gone.
+        let outcome = write.await.unwrap_or(Err(ErrorCode::Io));
+        self.settle(outcome, bytes);
     }
 }
 
@@ -88,9 +94,13 @@ impl<D: Disk> OutputStream for Writing<D> {
         };
         let (file, offset, len) = (self.file.clone(), self.offset, bytes.len());
         let work = |disk: Arc<D>| async move { disk.write(&file, offset, bytes.into()).await };
-        let write = self.disk.start(work);
-        // A write that was begun is finished even if the guest gives it up.
-        self.state = State::InFlight(with_ambient_tokio_runtime(move || tokio::spawn(write)), len);
+        let mut write = self.disk.start(work);
+        // It counts as begun from here, and a disk that answers at once is asked in place.
+        with_ambient_tokio_runtime(|| match (&mut write).now_or_never() {
+            Some(outcome) => self.settle(outcome, len),
+            // A write that was begun is finished even if the guest gives it up.
+            None => self.state = State::InFlight(tokio::spawn(write), len),
+        });
         Ok(())
     }
 
