@@ -9,7 +9,24 @@ use tandem_host::disk::DiskOperation::{
 use tandem_host::disk::{Call, ErrorCode, Fault};
 use tandem_host::{Channel, Durability, Error, ErrorKind, Operation};
 
-use crate::support::{ALL, CODES, Clock, Lab, STEPS, age, directory, options, within};
+use crate::support::{ALL, CODES, Clock, STEPS, World, age, directory, on_both_worlds, options};
+
+on_both_worlds!(
+    a_heartbeat_that_fails_at_any_step_is_told_and_alone_written_again,
+    a_manifest_that_fails_at_any_step_is_told_and_alone_written_again,
+    a_step_that_took_effect_and_failed_counts_as_failed,
+    a_directory_that_cannot_be_opened_fails_both_channels,
+    a_directory_that_is_gone_and_cannot_be_made_fails_both_channels,
+    a_directory_that_cannot_be_synced_fails_every_durable_channel_and_new_files_are_written,
+    a_directory_that_cannot_be_synced_does_not_fail_a_visible_channel,
+    the_directory_is_synced_for_the_channel_that_worked,
+    a_temporary_file_that_cannot_be_removed_is_left_to_the_sweep,
+    an_open_that_fails_tells_the_step_and_can_be_repeated,
+    an_open_that_cannot_make_a_directory_tells_which,
+    a_corrupt_file_that_cannot_be_set_aside_fails_the_open_and_is_left_alone,
+    a_read_only_disk_opens_no_run,
+    a_disk_that_becomes_read_only_loses_nothing,
+);
 
 const NAMES: [&str; 2] = [".heartbeat", "manifest.json"];
 
@@ -33,10 +50,15 @@ fn assert_error(
 }
 
 /// One channel fails at every step with every code, once and for good.
-async fn fail_everywhere(channel: Channel, failing: &'static str, healthy: &'static str) {
+async fn fail_everywhere(
+    world: World,
+    channel: Channel,
+    failing: &'static str,
+    healthy: &'static str,
+) {
     let wall = Clock::at_ms(1_000);
     let clock = wall.clone();
-    let lab = Lab::with(|builder| builder.wall_clock(clock)).await;
+    let lab = world.lab_with(|builder| builder.wall_clock(clock)).await;
     let mut number = 0;
     for (operation, step) in STEPS {
         for (code, is_retryable) in CODES {
@@ -100,274 +122,226 @@ async fn fail_everywhere(channel: Channel, failing: &'static str, healthy: &'sta
     }
 }
 
-#[tokio::test]
-async fn a_manifest_that_fails_at_any_step_is_told_and_alone_written_again() {
-    within(fail_everywhere(Channel::Manifest, "manifest.json", ".heartbeat")).await;
+async fn a_manifest_that_fails_at_any_step_is_told_and_alone_written_again(world: World) {
+    fail_everywhere(world, Channel::Manifest, "manifest.json", ".heartbeat").await;
 }
 
-#[tokio::test]
-async fn a_heartbeat_that_fails_at_any_step_is_told_and_alone_written_again() {
-    within(fail_everywhere(Channel::Heartbeat, ".heartbeat", "manifest.json")).await;
+async fn a_heartbeat_that_fails_at_any_step_is_told_and_alone_written_again(world: World) {
+    fail_everywhere(world, Channel::Heartbeat, ".heartbeat", "manifest.json").await;
 }
 
-#[tokio::test]
-async fn a_step_that_took_effect_and_failed_counts_as_failed() {
-    within(async {
-        let lab = Lab::new().await;
-        let run = lab.open_written("a").await;
-        for (operation, step) in STEPS {
-            // A file that was created and whose handle is lost is nobody's: the sweep gets it.
-            if operation == CreateFile {
-                continue;
-            }
-            let is_manifest = move |call: &Call| call.is(operation, "manifest.json");
-            lab.fail.add(Fault::new(ErrorCode::Io, is_manifest).after_effect());
-            let error = run.schedule(ALL).await.unwrap_err();
-            assert_eq!(error.operation(), Some(step));
-            assert_eq!(lab.names("a"), NAMES, "{operation:?}");
-            assert!(run.flush().await.unwrap().manifest.is_some());
+async fn a_step_that_took_effect_and_failed_counts_as_failed(world: World) {
+    let lab = world.lab().await;
+    let run = lab.open_written("a").await;
+    for (operation, step) in STEPS {
+        // A file that was created and whose handle is lost is nobody's: the sweep gets it.
+        if operation == CreateFile {
+            continue;
         }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_directory_that_cannot_be_opened_fails_both_channels() {
-    within(async {
-        let lab = Lab::new().await;
-        for (number, (code, is_retryable)) in CODES.into_iter().enumerate() {
-            let name = format!("run-{number}");
-            let run = lab.open_written(&name).await;
-            lab.fail.add(Fault::new(code, |call| call.operation == OpenDir));
-            let error = run.schedule(ALL).await.unwrap_err();
-            let path = directory(&name);
-            let manifest = Some(Channel::Manifest);
-            assert_error(&error, manifest, Operation::Open, &path, code, is_retryable);
-            let beside = error.beside().unwrap();
-            assert_eq!(beside.channel, Some(Channel::Heartbeat));
-            assert_eq!((beside.operation, beside.code.as_str()), (Operation::Open, code.name()));
-            let receipt = run.flush().await.unwrap();
-            assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_directory_that_is_gone_and_cannot_be_made_fails_both_channels() {
-    within(async {
-        let lab = Lab::new().await;
-        let run = lab.open_written("a").await;
-        fs::remove_dir_all(lab.run_dir("a")).unwrap();
-        let code = ErrorCode::Quota;
-        lab.fail.add(Fault::new(code, |call| call.is(CreateDir, "a")));
+        let is_manifest = move |call: &Call| call.is(operation, "manifest.json");
+        lab.fail.add(Fault::new(ErrorCode::Io, is_manifest).after_effect());
         let error = run.schedule(ALL).await.unwrap_err();
-        let path = directory("a");
+        assert_eq!(error.operation(), Some(step));
+        assert_eq!(lab.names("a"), NAMES, "{operation:?}");
+        assert!(run.flush().await.unwrap().manifest.is_some());
+    }
+}
+
+async fn a_directory_that_cannot_be_opened_fails_both_channels(world: World) {
+    let lab = world.lab().await;
+    for (number, (code, is_retryable)) in CODES.into_iter().enumerate() {
+        let name = format!("run-{number}");
+        let run = lab.open_written(&name).await;
+        lab.fail.add(Fault::new(code, |call| call.operation == OpenDir));
+        let error = run.schedule(ALL).await.unwrap_err();
+        let path = directory(&name);
         let manifest = Some(Channel::Manifest);
-        assert_error(&error, manifest, Operation::CreateDirectory, &path, code, true);
-        assert_eq!(error.beside().unwrap().channel, Some(Channel::Heartbeat));
-        run.flush().await.unwrap();
-        assert_eq!(lab.names("a"), NAMES);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_directory_that_cannot_be_synced_fails_every_durable_channel_and_new_files_are_written() {
-    within(async {
-        let lab = Lab::new().await;
-        for (number, (code, is_retryable)) in CODES.into_iter().enumerate() {
-            let name = format!("run-{number}");
-            let options = options(&name).heartbeat_durability(Durability::Durable);
-            let run = lab.tandem.open_run(options).await.unwrap();
-            run.set_manifest("{}").await.unwrap();
-            let is_run_dir = move |call: &Call| call.is(Sync, call.name()) && call.path.len() > 15;
-            lab.fail.add(Fault::new(code, is_run_dir));
-            let error = run.schedule(ALL).await.unwrap_err();
-            let path = directory(&name) + "/manifest.json";
-            let (manifest, step) = (Some(Channel::Manifest), Operation::SyncDirectory);
-            assert_error(&error, manifest, step, &path, code, is_retryable);
-            let beside = error.beside().unwrap();
-            assert_eq!(beside.channel, Some(Channel::Heartbeat));
-            assert_eq!(beside.operation, Operation::SyncDirectory);
-
-            lab.record.take();
-            let receipt = run.flush().await.unwrap();
-            assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
-            for file in NAMES {
-                assert_eq!(lab.count(CreateFile, file), 1, "{file} is written anew");
-                assert_eq!(lab.count(SyncData, file), 1);
-            }
-            assert_eq!(lab.names(&name), NAMES);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_directory_that_cannot_be_synced_does_not_fail_a_visible_channel() {
-    within(async {
-        let lab = Lab::new().await;
-        let run = lab.open_written("a").await;
-        lab.fail.add(Fault::new(ErrorCode::Io, |call| call.operation == Sync));
-        let error = run.schedule(ALL).await.unwrap_err();
-        assert_eq!(error.channel(), Some(Channel::Manifest));
-        assert_eq!(error.beside(), None);
+        assert_error(&error, manifest, Operation::Open, &path, code, is_retryable);
+        let beside = error.beside().unwrap();
+        assert_eq!(beside.channel, Some(Channel::Heartbeat));
+        assert_eq!((beside.operation, beside.code.as_str()), (Operation::Open, code.name()));
         let receipt = run.flush().await.unwrap();
-        assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none());
-    })
-    .await;
+        assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
+    }
 }
 
-#[tokio::test]
-async fn the_directory_is_synced_for_the_channel_that_worked() {
-    within(async {
-        let lab = Lab::new().await;
-        let options = options("a").heartbeat_durability(Durability::Durable);
+async fn a_directory_that_is_gone_and_cannot_be_made_fails_both_channels(world: World) {
+    let lab = world.lab().await;
+    let run = lab.open_written("a").await;
+    fs::remove_dir_all(lab.run_dir("a")).unwrap();
+    let code = ErrorCode::Quota;
+    lab.fail.add(Fault::new(code, |call| call.is(CreateDir, "a")));
+    let error = run.schedule(ALL).await.unwrap_err();
+    let path = directory("a");
+    let manifest = Some(Channel::Manifest);
+    assert_error(&error, manifest, Operation::CreateDirectory, &path, code, true);
+    assert_eq!(error.beside().unwrap().channel, Some(Channel::Heartbeat));
+    run.flush().await.unwrap();
+    assert_eq!(lab.names("a"), NAMES);
+}
+
+async fn a_directory_that_cannot_be_synced_fails_every_durable_channel_and_new_files_are_written(
+    world: World,
+) {
+    let lab = world.lab().await;
+    for (number, (code, is_retryable)) in CODES.into_iter().enumerate() {
+        let name = format!("run-{number}");
+        let options = options(&name).heartbeat_durability(Durability::Durable);
         let run = lab.tandem.open_run(options).await.unwrap();
         run.set_manifest("{}").await.unwrap();
-        run.schedule(ALL).await.unwrap();
-        for failing in NAMES {
-            lab.fail.add(Fault::new(ErrorCode::Io, move |call| call.is(Rename, failing)));
-            lab.record.take();
-            run.schedule(ALL).await.unwrap_err();
-            assert_eq!(lab.count(Sync, "a"), 1, "{failing}");
-            run.flush().await.unwrap();
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_temporary_file_that_cannot_be_removed_is_left_to_the_sweep() {
-    within(async {
-        let lab = Lab::new().await;
-        let run = lab.open_written("a").await;
-        lab.fail.add(Fault::new(ErrorCode::Quota, |call| call.is(Write, "manifest.json")));
-        lab.fail.add(Fault::new(ErrorCode::Access, |call| call.operation == RemoveFile));
+        let is_run_dir = move |call: &Call| call.is(Sync, call.name()) && call.path.len() > 15;
+        lab.fail.add(Fault::new(code, is_run_dir));
         let error = run.schedule(ALL).await.unwrap_err();
-        assert_eq!((error.code(), error.beside()), (Some("quota"), None));
-        let names = lab.names("a");
-        assert_eq!(names.len(), 3, "{names:?}");
-        let left = names.iter().find(|name| name.ends_with(".tandem-tmp")).unwrap();
-        age(&lab.run_dir("a").join(left), 7_200);
-        run.close().await.unwrap();
-        assert_eq!(lab.names("a"), NAMES);
-    })
-    .await;
-}
+        let path = directory(&name) + "/manifest.json";
+        let (manifest, step) = (Some(Channel::Manifest), Operation::SyncDirectory);
+        assert_error(&error, manifest, step, &path, code, is_retryable);
+        let beside = error.beside().unwrap();
+        assert_eq!(beside.channel, Some(Channel::Heartbeat));
+        assert_eq!(beside.operation, Operation::SyncDirectory);
 
-#[tokio::test]
-async fn an_open_that_fails_tells_the_step_and_can_be_repeated() {
-    within(async {
-        let (manifest, heartbeat) = (Some(Channel::Manifest), Some(Channel::Heartbeat));
-        let (run_dir, manifest_path, heartbeat_path) =
-            (directory("a"), directory("a") + "/manifest.json", directory("a") + "/.heartbeat");
-        let lab = Lab::new().await;
-        lab.open_written("a").await.close().await.unwrap();
-        let steps = [
-            (OpenDir, "a", None, Operation::Open, &run_dir),
-            (CreateFile, "probe", None, Operation::Open, &run_dir),
-            (StatAt, "probe", None, Operation::Stat, &run_dir),
-            (ReadDir, "a", None, Operation::List, &run_dir),
-            (StatAt, "manifest.json", manifest, Operation::Stat, &manifest_path),
-            (OpenFile, "manifest.json", manifest, Operation::Read, &manifest_path),
-            (Read, "manifest.json", manifest, Operation::Read, &manifest_path),
-            (StatAt, ".heartbeat", heartbeat, Operation::Stat, &heartbeat_path),
-            (OpenFile, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
-            (Read, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
-        ];
-        for (operation, name, channel, step, path) in steps {
-            for (code, is_retryable) in CODES {
-                lab.fail.add(Fault::new(code, move |call| call.is(operation, name)));
-                let error = lab.tandem.open_run(options("a")).await.unwrap_err();
-                assert_error(&error, channel, step, path, code, is_retryable);
-                assert_eq!(lab.names("a"), NAMES, "{operation:?} {name}");
-            }
+        lab.record.take();
+        let receipt = run.flush().await.unwrap();
+        assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
+        for file in NAMES {
+            assert_eq!(lab.count(CreateFile, file), 1, "{file} is written anew");
+            assert_eq!(lab.count(SyncData, file), 1);
         }
-        lab.fail.clear();
-        let run = lab.open("a").await;
-        assert_eq!(run.recovered().document.as_deref(), Some("{}\n"));
-    })
-    .await;
+        assert_eq!(lab.names(&name), NAMES);
+    }
 }
 
-#[tokio::test]
-async fn an_open_that_cannot_make_a_directory_tells_which() {
-    within(async {
-        let lab = Lab::new().await;
-        for (name, path) in [
-            (".runs", ".runs".to_owned()),
-            ("task", ".runs/task".to_owned()),
-            ("cli", ".runs/task/cli".to_owned()),
-            ("a", directory("a")),
-        ] {
-            for (code, is_retryable) in CODES {
-                lab.fail.add(Fault::new(code, move |call| call.is(CreateDir, name)));
-                let error = lab.tandem.open_run(options("a")).await.unwrap_err();
-                let step = Operation::CreateDirectory;
-                assert_error(&error, None, step, &path, code, is_retryable);
-            }
+async fn a_directory_that_cannot_be_synced_does_not_fail_a_visible_channel(world: World) {
+    let lab = world.lab().await;
+    let run = lab.open_written("a").await;
+    lab.fail.add(Fault::new(ErrorCode::Io, |call| call.operation == Sync));
+    let error = run.schedule(ALL).await.unwrap_err();
+    assert_eq!(error.channel(), Some(Channel::Manifest));
+    assert_eq!(error.beside(), None);
+    let receipt = run.flush().await.unwrap();
+    assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none());
+}
+
+async fn the_directory_is_synced_for_the_channel_that_worked(world: World) {
+    let lab = world.lab().await;
+    let options = options("a").heartbeat_durability(Durability::Durable);
+    let run = lab.tandem.open_run(options).await.unwrap();
+    run.set_manifest("{}").await.unwrap();
+    run.schedule(ALL).await.unwrap();
+    for failing in NAMES {
+        lab.fail.add(Fault::new(ErrorCode::Io, move |call| call.is(Rename, failing)));
+        lab.record.take();
+        run.schedule(ALL).await.unwrap_err();
+        assert_eq!(lab.count(Sync, "a"), 1, "{failing}");
+        run.flush().await.unwrap();
+    }
+}
+
+async fn a_temporary_file_that_cannot_be_removed_is_left_to_the_sweep(world: World) {
+    let lab = world.lab().await;
+    let run = lab.open_written("a").await;
+    lab.fail.add(Fault::new(ErrorCode::Quota, |call| call.is(Write, "manifest.json")));
+    lab.fail.add(Fault::new(ErrorCode::Access, |call| call.operation == RemoveFile));
+    let error = run.schedule(ALL).await.unwrap_err();
+    assert_eq!((error.code(), error.beside()), (Some("quota"), None));
+    let names = lab.names("a");
+    assert_eq!(names.len(), 3, "{names:?}");
+    let left = names.iter().find(|name| name.ends_with(".tandem-tmp")).unwrap();
+    age(&lab.run_dir("a").join(left), 7_200);
+    run.close().await.unwrap();
+    assert_eq!(lab.names("a"), NAMES);
+}
+
+async fn an_open_that_fails_tells_the_step_and_can_be_repeated(world: World) {
+    let (manifest, heartbeat) = (Some(Channel::Manifest), Some(Channel::Heartbeat));
+    let (run_dir, manifest_path, heartbeat_path) =
+        (directory("a"), directory("a") + "/manifest.json", directory("a") + "/.heartbeat");
+    let lab = world.lab().await;
+    lab.open_written("a").await.close().await.unwrap();
+    let steps = [
+        (OpenDir, "a", None, Operation::Open, &run_dir),
+        (CreateFile, "probe", None, Operation::Open, &run_dir),
+        (StatAt, "probe", None, Operation::Stat, &run_dir),
+        (ReadDir, "a", None, Operation::List, &run_dir),
+        (StatAt, "manifest.json", manifest, Operation::Stat, &manifest_path),
+        (OpenFile, "manifest.json", manifest, Operation::Read, &manifest_path),
+        (Read, "manifest.json", manifest, Operation::Read, &manifest_path),
+        (StatAt, ".heartbeat", heartbeat, Operation::Stat, &heartbeat_path),
+        (OpenFile, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
+        (Read, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
+    ];
+    for (operation, name, channel, step, path) in steps {
+        for (code, is_retryable) in CODES {
+            lab.fail.add(Fault::new(code, move |call| call.is(operation, name)));
+            let error = lab.tandem.open_run(options("a")).await.unwrap_err();
+            assert_error(&error, channel, step, path, code, is_retryable);
+            assert_eq!(lab.names("a"), NAMES, "{operation:?} {name}");
         }
-        lab.fail.clear();
-        lab.open("a").await;
-    })
-    .await;
+    }
+    lab.fail.clear();
+    let run = lab.open("a").await;
+    assert_eq!(run.recovered().document.as_deref(), Some("{}\n"));
 }
 
-#[tokio::test]
-async fn a_corrupt_file_that_cannot_be_set_aside_fails_the_open_and_is_left_alone() {
-    within(async {
-        let lab = Lab::new().await;
-        lab.put("a", "manifest.json", "corrupt");
-        lab.fail.add(Fault::new(ErrorCode::Access, |call| call.operation == Rename));
-        let error = lab.tandem.open_run(options("a")).await.unwrap_err();
-        let (channel, step) = (Some(Channel::Manifest), Operation::Rename);
-        let path = directory("a") + "/manifest.json";
-        assert_error(&error, channel, step, &path, ErrorCode::Access, false);
-        assert_eq!(lab.names("a"), ["manifest.json"]);
-        assert_eq!(lab.manifest("a"), "corrupt");
-    })
-    .await;
+async fn an_open_that_cannot_make_a_directory_tells_which(world: World) {
+    let lab = world.lab().await;
+    for (name, path) in [
+        (".runs", ".runs".to_owned()),
+        ("task", ".runs/task".to_owned()),
+        ("cli", ".runs/task/cli".to_owned()),
+        ("a", directory("a")),
+    ] {
+        for (code, is_retryable) in CODES {
+            lab.fail.add(Fault::new(code, move |call| call.is(CreateDir, name)));
+            let error = lab.tandem.open_run(options("a")).await.unwrap_err();
+            let step = Operation::CreateDirectory;
+            assert_error(&error, None, step, &path, code, is_retryable);
+        }
+    }
+    lab.fail.clear();
+    lab.open("a").await;
+}
+
+async fn a_corrupt_file_that_cannot_be_set_aside_fails_the_open_and_is_left_alone(world: World) {
+    let lab = world.lab().await;
+    lab.put("a", "manifest.json", "corrupt");
+    lab.fail.add(Fault::new(ErrorCode::Access, |call| call.operation == Rename));
+    let error = lab.tandem.open_run(options("a")).await.unwrap_err();
+    let (channel, step) = (Some(Channel::Manifest), Operation::Rename);
+    let path = directory("a") + "/manifest.json";
+    assert_error(&error, channel, step, &path, ErrorCode::Access, false);
+    assert_eq!(lab.names("a"), ["manifest.json"]);
+    assert_eq!(lab.manifest("a"), "corrupt");
 }
 
 fn changes_the_disk(call: &Call) -> bool {
     matches!(call.operation, CreateDir | CreateFile | Write | Rename | RemoveFile)
 }
 
-#[tokio::test]
-async fn a_read_only_disk_opens_no_run() {
-    within(async {
-        let lab = Lab::new().await;
-        lab.open_written("a").await.close().await.unwrap();
-        lab.fail.add(Fault::new(ErrorCode::ReadOnly, changes_the_disk).sticky());
-        let known = lab.tandem.open_run(options("a")).await.unwrap_err();
-        let (step, path) = (Operation::Open, directory("a"));
-        assert_error(&known, None, step, &path, ErrorCode::ReadOnly, false);
-        let new = lab.tandem.open_run(options("b")).await.unwrap_err();
-        let step = Operation::CreateDirectory;
-        assert_error(&new, None, step, ".runs", ErrorCode::ReadOnly, false);
-        lab.fail.clear();
-        lab.open("a").await;
-        lab.open("b").await;
-    })
-    .await;
+async fn a_read_only_disk_opens_no_run(world: World) {
+    let lab = world.lab().await;
+    lab.open_written("a").await.close().await.unwrap();
+    lab.fail.add(Fault::new(ErrorCode::ReadOnly, changes_the_disk).sticky());
+    let known = lab.tandem.open_run(options("a")).await.unwrap_err();
+    let (step, path) = (Operation::Open, directory("a"));
+    assert_error(&known, None, step, &path, ErrorCode::ReadOnly, false);
+    let new = lab.tandem.open_run(options("b")).await.unwrap_err();
+    let step = Operation::CreateDirectory;
+    assert_error(&new, None, step, ".runs", ErrorCode::ReadOnly, false);
+    lab.fail.clear();
+    lab.open("a").await;
+    lab.open("b").await;
 }
 
-#[tokio::test]
-async fn a_disk_that_becomes_read_only_loses_nothing() {
-    within(async {
-        let lab = Lab::new().await;
-        let run = lab.open_written("a").await;
-        lab.fail.add(Fault::new(ErrorCode::ReadOnly, changes_the_disk).sticky());
-        run.set_manifest(r#"{"n":1}"#).await.unwrap();
-        let error = run.schedule(ALL).await.unwrap_err();
-        assert_eq!((error.code(), error.retryable()), (Some("read-only"), false));
-        assert_eq!(error.beside().unwrap().code, "read-only");
-        assert_eq!(run.stats().await.unwrap().last_error, Some(error));
-        lab.fail.clear();
-        run.close().await.unwrap();
-        assert_eq!(lab.manifest("a"), "{\n  \"n\": 1\n}\n");
-    })
-    .await;
+async fn a_disk_that_becomes_read_only_loses_nothing(world: World) {
+    let lab = world.lab().await;
+    let run = lab.open_written("a").await;
+    lab.fail.add(Fault::new(ErrorCode::ReadOnly, changes_the_disk).sticky());
+    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    let error = run.schedule(ALL).await.unwrap_err();
+    assert_eq!((error.code(), error.retryable()), (Some("read-only"), false));
+    assert_eq!(error.beside().unwrap().code, "read-only");
+    assert_eq!(run.stats().await.unwrap().last_error, Some(error));
+    lab.fail.clear();
+    run.close().await.unwrap();
+    assert_eq!(lab.manifest("a"), "{\n  \"n\": 1\n}\n");
 }

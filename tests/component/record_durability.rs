@@ -7,7 +7,14 @@ use tandem_host::disk::{Call, ErrorCode, Fault};
 use tandem_host::{Durability, Reached};
 
 use crate::record_support::{HISTORY, HISTORY_PATH, LOCK, SUMMARY, at, options, summary};
-use crate::support::{Lab, within};
+use crate::support::{Lab, World, on_both_worlds, within};
+
+on_both_worlds!(
+    both_files_are_durable_by_default_and_nothing_is_synced_twice,
+    a_directory_that_is_gone_and_made_again_is_synced_with_those_above,
+    a_visible_file_is_not_synced,
+    where_a_directory_cannot_be_synced_the_receipt_says_so,
+);
 
 /// The directories that were synced, in no order.
 fn synced(lab: &Lab) -> Vec<String> {
@@ -18,84 +25,68 @@ fn synced(lab: &Lab) -> Vec<String> {
     paths
 }
 
-#[tokio::test]
-async fn both_files_are_durable_by_default_and_nothing_is_synced_twice() {
-    within(async {
-        let lab = Lab::new().await;
+async fn both_files_are_durable_by_default_and_nothing_is_synced_twice(world: World) {
+    let lab = world.lab().await;
+    let recorded = lab.record("a", &at(1)).await;
+    let reached = [recorded.summary.reached, recorded.history.reached];
+    assert_eq!(reached, [Reached::Durable; 2]);
+    assert_eq!((lab.count(SyncData, SUMMARY), lab.count(SyncData, HISTORY)), (1, 1));
+    assert_eq!(lab.count(SyncData, LOCK), 0, "a lock need not survive a power loss");
+    // New directories are entries of those above them.
+    let all = [".", ".", ".runs", ".runs/task", ".runs/task/a", "out", "out/task"];
+    assert_eq!(synced(&lab), all);
+
+    // Of those above, only the one with the new entry.
+    lab.record.take();
+    lab.record("b", &at(2)).await;
+    assert_eq!(synced(&lab), [".runs/task", ".runs/task/b", "out/task"]);
+    assert_eq!(lab.record.count(|call| call.operation == SyncData), 2);
+}
+
+async fn a_directory_that_is_gone_and_made_again_is_synced_with_those_above(world: World) {
+    let lab = world.lab().await;
+    lab.record("a", &at(1)).await;
+    fs::remove_dir_all(lab.path("out")).unwrap();
+    fs::remove_dir_all(lab.path(".runs")).unwrap();
+    lab.record.take();
+    lab.record("a", &at(1)).await;
+    let expected = [".", ".", ".runs", ".runs/task", ".runs/task/a", "out", "out/task"];
+    assert_eq!(synced(&lab), expected);
+}
+
+async fn a_visible_file_is_not_synced(world: World) {
+    let (visible, durable) = (Durability::Visible, Durability::Durable);
+    for (first, second) in [(visible, visible), (visible, durable), (durable, visible)] {
+        let lab = world.lab().await;
+        let options = options().summary_durability(first).history_durability(second);
+        let recorded = lab.tandem.record_run(options, summary("a", &at(1))).await.unwrap();
+        for (durability, name, reached, root) in [
+            (first, SUMMARY, recorded.summary.reached, ".runs"),
+            (second, HISTORY, recorded.history.reached, "out"),
+        ] {
+            let is_durable = durability == durable;
+            assert_eq!(reached == Reached::Durable, is_durable);
+            assert_eq!(reached == Reached::Visible, !is_durable);
+            assert_eq!(lab.count(SyncData, name), usize::from(is_durable));
+            let syncs = synced(&lab).iter().filter(|path| path.starts_with(root)).count();
+            assert_eq!(syncs > 0, is_durable, "{root}");
+        }
+        assert_eq!(lab.count(CreateFile, LOCK), 1);
+    }
+}
+
+async fn where_a_directory_cannot_be_synced_the_receipt_says_so(world: World) {
+    for code in [ErrorCode::Unsupported, ErrorCode::Invalid] {
+        let lab = world.lab().await;
+        lab.fail.add(Fault::new(code, |call| call.operation == Sync).sticky());
         let recorded = lab.record("a", &at(1)).await;
-        let reached = [recorded.summary.reached, recorded.history.reached];
-        assert_eq!(reached, [Reached::Durable; 2]);
+        assert_eq!(recorded.summary.reached, Reached::DataSynced);
+        assert_eq!(recorded.history.reached, Reached::DataSynced);
         assert_eq!((lab.count(SyncData, SUMMARY), lab.count(SyncData, HISTORY)), (1, 1));
-        assert_eq!(lab.count(SyncData, LOCK), 0, "a lock need not survive a power loss");
-        // New directories are entries of those above them.
-        let all = [".", ".", ".runs", ".runs/task", ".runs/task/a", "out", "out/task"];
-        assert_eq!(synced(&lab), all);
-
-        // Of those above, only the one with the new entry.
-        lab.record.take();
-        lab.record("b", &at(2)).await;
-        assert_eq!(synced(&lab), [".runs/task", ".runs/task/b", "out/task"]);
-        assert_eq!(lab.record.count(|call| call.operation == SyncData), 2);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_directory_that_is_gone_and_made_again_is_synced_with_those_above() {
-    within(async {
-        let lab = Lab::new().await;
-        lab.record("a", &at(1)).await;
-        fs::remove_dir_all(lab.path("out")).unwrap();
-        fs::remove_dir_all(lab.path(".runs")).unwrap();
-        lab.record.take();
-        lab.record("a", &at(1)).await;
-        let expected = [".", ".", ".runs", ".runs/task", ".runs/task/a", "out", "out/task"];
-        assert_eq!(synced(&lab), expected);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_visible_file_is_not_synced() {
-    within(async {
-        let (visible, durable) = (Durability::Visible, Durability::Durable);
-        for (first, second) in [(visible, visible), (visible, durable), (durable, visible)] {
-            let lab = Lab::new().await;
-            let options = options().summary_durability(first).history_durability(second);
-            let recorded = lab.tandem.record_run(options, summary("a", &at(1))).await.unwrap();
-            for (durability, name, reached, root) in [
-                (first, SUMMARY, recorded.summary.reached, ".runs"),
-                (second, HISTORY, recorded.history.reached, "out"),
-            ] {
-                let is_durable = durability == durable;
-                assert_eq!(reached == Reached::Durable, is_durable);
-                assert_eq!(reached == Reached::Visible, !is_durable);
-                assert_eq!(lab.count(SyncData, name), usize::from(is_durable));
-                let syncs = synced(&lab).iter().filter(|path| path.starts_with(root)).count();
-                assert_eq!(syncs > 0, is_durable, "{root}");
-            }
-            assert_eq!(lab.count(CreateFile, LOCK), 1);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn where_a_directory_cannot_be_synced_the_receipt_says_so() {
-    within(async {
-        for code in [ErrorCode::Unsupported, ErrorCode::Invalid] {
-            let lab = Lab::new().await;
-            lab.fail.add(Fault::new(code, |call| call.operation == Sync).sticky());
-            let recorded = lab.record("a", &at(1)).await;
-            assert_eq!(recorded.summary.reached, Reached::DataSynced);
-            assert_eq!(recorded.history.reached, Reached::DataSynced);
-            assert_eq!((lab.count(SyncData, SUMMARY), lab.count(SyncData, HISTORY)), (1, 1));
-            // It is tried anew: the next one may stand elsewhere.
-            lab.fail.clear();
-            assert_eq!(lab.record("a", &at(1)).await.summary.reached, Reached::Durable);
-        }
-    })
-    .await;
+        // It is tried anew: the next one may stand elsewhere.
+        lab.fail.clear();
+        assert_eq!(lab.record("a", &at(1)).await.summary.reached, Reached::Durable);
+    }
 }
 
 #[tokio::test]

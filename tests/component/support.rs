@@ -110,6 +110,46 @@ macro_rules! on_every_host {
 }
 pub(crate) use on_every_host;
 
+/// Makes a test of each named function for each component: `concurrent::name` and `sync::name`.
+macro_rules! on_both_worlds {
+    ($($name:ident),* $(,)?) => {
+        mod concurrent {
+            $(#[tokio::test]
+            async fn $name() {
+                crate::support::within(super::$name(crate::support::World::Concurrent)).await;
+            })*
+        }
+
+        mod sync {
+            $(#[test]
+            fn $name() {
+                crate::support::in_time(|| super::$name(crate::support::World::Sync));
+            })*
+        }
+    };
+}
+pub(crate) use on_both_worlds;
+
+/// Which component.
+#[derive(Clone, Copy)]
+pub enum World {
+    Concurrent,
+    Sync,
+}
+
+impl World {
+    pub async fn lab(self) -> Lab {
+        self.lab_with(|builder| builder).await
+    }
+
+    pub async fn lab_with(self, choose: impl FnOnce(Builder) -> Builder) -> Lab {
+        match self {
+            World::Concurrent => Lab::with(choose).await,
+            World::Sync => Lab::sync(choose).await,
+        }
+    }
+}
+
 /// Which component, and what answers its `wasi:filesystem`.
 #[derive(Clone, Copy)]
 pub enum Files {
