@@ -126,6 +126,11 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
         self.settle();
     }
 
+    /// Whether a task waits for a time.
+    pub fn has_sleepers(&self) -> bool {
+        !self.sleepers.borrow().is_empty()
+    }
+
     /// Milliseconds since the start of the test.
     pub fn now_ms(&self) -> u64 {
         self.now_ns.get() / MS - 1_000

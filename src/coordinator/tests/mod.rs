@@ -2,6 +2,7 @@
 
 mod history;
 mod lock;
+mod now;
 mod outcome;
 mod process;
 mod property;
