@@ -8,9 +8,6 @@ import { TandemError, invalidInput } from './error.js';
 const MAX_U32 = 2n ** 32n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
-/** The default of the WIT for documents and summaries. */
-const DEFAULT_MAX_BYTES = 16n << 20n;
-
 const DURABILITIES = ['visible', 'durable'];
 
 /** A value as a message shows it: on one line, and not too long. */
@@ -42,7 +39,7 @@ function integer(max) {
 }
 
 const u32 = integer(MAX_U32);
-const u64 = integer(MAX_U64);
+export const u64 = integer(MAX_U64);
 
 function durability(name, value) {
     if (!DURABILITIES.includes(value)) {
@@ -139,9 +136,9 @@ export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'max_summar
  *
  * @param {typeof DOCUMENT} what
  * @param {unknown} value
- * @param {bigint} [maxBytes]
+ * @param {bigint} maxBytes
  */
-export function json({ name, channel, limit }, value, maxBytes = DEFAULT_MAX_BYTES) {
+export function json({ name, channel, limit }, value, maxBytes) {
     const the = `the ${name}`;
     const text = typeof value === 'string' ? string(the, value) : stringified(the, value);
     // The component would say the same, but only with the text in its memory, which never shrinks.
