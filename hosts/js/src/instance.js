@@ -24,15 +24,17 @@ export class Instance {
     // What ends each call in flight. One promise for all calls would keep every answer: it holds
     // what waits for it until it is settled.
     #rejects = new Set();
+    #abandon;
 
-    constructor(root) {
+    constructor(root, abandon) {
+        this.#abandon = abandon;
         this.persister = root.persister;
         this.coordinator = root.coordinator;
     }
 
-    /** @param {object} imports what the component imports */
-    static async create(imports) {
-        return new Instance(await instantiate(coreModule, imports));
+    /** @param {ReturnType<import('./wasi/index.js').wasiFor>} wasi */
+    static async create({ imports, abandon }) {
+        return new Instance(await instantiate(coreModule, imports), abandon);
     }
 
     /**
@@ -78,6 +80,7 @@ export class Instance {
 
     #fail(error) {
         this.#failure ??= error;
+        this.#abandon();
         for (const reject of this.#rejects) {
             reject(this.#failure);
         }
