@@ -34,6 +34,15 @@ export type Integer = number | bigint;
 export interface CreateOptions {
     /** The directory to keep everything in. It must exist. Nothing outside of it can be touched. */
     dir: string | URL;
+    /** The largest document or patch of any run, and the largest summary. Default: 16 MiB. */
+    maxDocumentBytes?: Integer | undefined;
+    /**
+     * What the documents of all open runs may have together, as their files hold them; what would
+     * exceed it is `too-large`. Default: 256 MiB, or twice `maxDocumentBytes` if that is more.
+     */
+    maxTotalDocumentBytes?: Integer | undefined;
+    /** The largest history of any task. Default: 64 MiB. */
+    maxHistoryBytes?: Integer | undefined;
 }
 
 export interface RunOptions {
@@ -47,7 +56,7 @@ export interface RunOptions {
     manifestDurability?: Durability | undefined;
     /** Default: `visible`. */
     heartbeatDurability?: Durability | undefined;
-    /** The largest document or patch, as given and as its file holds it. Default: 16 MiB. */
+    /** The largest document or patch, as given and as its file holds it. Default, and at most: that of `create`. */
     maxDocumentBytes?: Integer | undefined;
     /** Temporary files older than this are removed by `open` and `close`. Default: one hour. */
     sweepAfterMs?: Integer | undefined;
@@ -128,9 +137,9 @@ export interface RecordOptions {
     historyDurability?: Durability | undefined;
     /** Keep only this many of the last runs, at least 1. Default: all. */
     keepLast?: Integer | undefined;
-    /** Default: 16 MiB. */
+    /** Default, and at most: `maxDocumentBytes` of `create`. */
     maxSummaryBytes?: Integer | undefined;
-    /** Default: 64 MiB. */
+    /** Default, and at most: that of `create`. */
     maxHistoryBytes?: Integer | undefined;
     /** How long the lock may stand untouched before others may take it over. Default: 10,000. */
     leaseMs?: Integer | undefined;

@@ -21,21 +21,20 @@ function coreModule(name) {
 /** One instance of the component, and what became of it. */
 export class Instance {
     #failure;
-    #fail;
-    #failed;
+    // What ends each call in flight. One promise for all calls would keep every answer: it holds
+    // what waits for it until it is settled.
+    #rejects = new Set();
+    #abandon;
 
-    constructor(root) {
+    constructor(root, abandon) {
+        this.#abandon = abandon;
         this.persister = root.persister;
         this.coordinator = root.coordinator;
-        this.#failed = new Promise((_, reject) => {
-            this.#fail = reject;
-        });
-        this.#failed.catch(() => {});
     }
 
-    /** @param {object} imports what the component imports */
-    static async create(imports) {
-        return new Instance(await instantiate(coreModule, imports));
+    /** @param {ReturnType<import('./wasi/index.js').wasiFor>} wasi */
+    static async create({ imports, abandon }) {
+        return new Instance(await instantiate(coreModule, imports), abandon);
     }
 
     /**
@@ -50,19 +49,25 @@ export class Instance {
         if (this.#failure) {
             throw this.#componentFailed();
         }
+        let rejectThis;
         try {
-            // A trap may leave other calls without an answer, so each one waits for it too.
-            return plain(await Promise.race([make(), this.#failed]));
+            // A trap may leave other calls without an answer, so it ends each of them.
+            return plain(
+                await new Promise((resolve, reject) => {
+                    rejectThis = reject;
+                    this.#rejects.add(reject);
+                    Promise.resolve(make()).then(resolve, reject);
+                }),
+            );
         } catch (error) {
             const fields = error?.payload ?? error;
             if (this.#failure || typeof fields?.kind !== 'string') {
-                if (!this.#failure) {
-                    this.#failure = error;
-                    this.#fail(error);
-                }
+                this.#fail(error);
                 throw this.#componentFailed();
             }
             throw new TandemError(plain(fields));
+        } finally {
+            this.#rejects.delete(rejectThis);
         }
     }
 
@@ -70,6 +75,14 @@ export class Instance {
     dispose(handle) {
         if (handle && !this.#failure) {
             handle[Symbol.dispose]();
+        }
+    }
+
+    #fail(error) {
+        this.#failure ??= error;
+        this.#abandon();
+        for (const reject of this.#rejects) {
+            reject(this.#failure);
         }
     }
 

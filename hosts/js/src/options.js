@@ -8,15 +8,31 @@ import { TandemError, invalidInput } from './error.js';
 const MAX_U32 = 2n ** 32n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
-/** The default of the WIT for documents and summaries. */
-const DEFAULT_MAX_BYTES = 16n << 20n;
-
 const DURABILITIES = ['visible', 'durable'];
 
-/** A value as a message shows it: on one line, and not too long. */
+/** A value as a message shows it: on one line, and not too long. No code of its own is run. */
 function shown(value) {
-    const text = inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 60 });
+    let text;
+    try {
+        const short = { depth: 0, breakLength: Infinity, maxStringLength: 60 };
+        text = inspect(value, { ...short, customInspect: false });
+    } catch {
+        text = `a value of the type ${typeof value}`;
+    }
     return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}
+
+/** Runs code of the caller, such as getters, whose errors are of no kind of ours. */
+function attempt(what, read) {
+    try {
+        return read();
+    } catch (error) {
+        if (error instanceof TandemError) {
+            throw error;
+        }
+        const why = error instanceof Error ? error.message : shown(error);
+        throw invalidInput(`${what}: ${why}`, { cause: error });
+    }
 }
 
 /** Text that UTF-8 can hold. */
@@ -42,7 +58,7 @@ function integer(max) {
 }
 
 const u32 = integer(MAX_U32);
-const u64 = integer(MAX_U64);
+export const u64 = integer(MAX_U64);
 
 function durability(name, value) {
     if (!DURABILITIES.includes(value)) {
@@ -108,7 +124,11 @@ export const REQUEST = {
  * @param {unknown} given what the caller gave
  * @returns {object} the options for the component; those that are `undefined` are left out
  */
-export function options(what, { required, optional }, given) {
+export function options(what, shape, given) {
+    return attempt(`${what} cannot be read`, () => checkedOptions(what, shape, given));
+}
+
+function checkedOptions(what, { required, optional }, given) {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
         throw invalidInput(`${what} must be an object: ${shown(given)}`);
     }
@@ -122,8 +142,9 @@ export function options(what, { required, optional }, given) {
         checked[name] = check(name, given[name]);
     }
     for (const [name, check] of Object.entries(optional)) {
-        if (given[name] !== undefined) {
-            checked[name] = check(name, given[name]);
+        const value = given[name];
+        if (value !== undefined) {
+            checked[name] = check(name, value);
         }
     }
     return checked;
@@ -139,9 +160,9 @@ export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'max_summar
  *
  * @param {typeof DOCUMENT} what
  * @param {unknown} value
- * @param {bigint} [maxBytes]
+ * @param {bigint} maxBytes
  */
-export function json({ name, channel, limit }, value, maxBytes = DEFAULT_MAX_BYTES) {
+export function json({ name, channel, limit }, value, maxBytes) {
     const the = `the ${name}`;
     const text = typeof value === 'string' ? string(the, value) : stringified(the, value);
     // The component would say the same, but only with the text in its memory, which never shrinks.
@@ -157,14 +178,20 @@ function stringified(name, value) {
     if (typeof value !== 'object' || value === null) {
         throw invalidInput(`${name} is neither an object nor JSON text: ${shown(value)}`);
     }
-    let text;
-    try {
-        text = JSON.stringify(value);
-    } catch (error) {
-        throw invalidInput(`${name} cannot be made JSON: ${error.message}`, { cause: error });
-    }
+    const text = attempt(`${name} cannot be made JSON`, () => JSON.stringify(value, onlyJson));
     if (text === undefined) {
         throw invalidInput(`${name} has no JSON: ${shown(value)}`);
     }
     return text;
+}
+
+/** Refuses what `JSON.stringify` would silently make something else. */
+function onlyJson(_, value) {
+    if ((typeof value === 'number' || value instanceof Number) && !Number.isFinite(Number(value))) {
+        throw new TypeError(`JSON has no such number: ${value}`);
+    }
+    if (value instanceof Map || value instanceof Set) {
+        throw new TypeError(`JSON has no ${value instanceof Map ? 'Map' : 'Set'}`);
+    }
+    return value;
 }

@@ -6,16 +6,18 @@ export class Run {
     #instance;
     #handle;
     #recovery;
+    #document;
     #maxDocumentBytes;
     // The handle is given up when it is dropped and no call uses it.
     #isDropped = false;
     #calls = 0;
 
-    constructor(instance, handle, recovery, maxDocumentBytes) {
+    constructor(instance, documents, { handle, recovery, maxDocumentBytes }) {
         this.#instance = instance;
         this.#handle = handle;
         this.#recovery = recovery;
         this.#maxDocumentBytes = maxDocumentBytes;
+        this.#document = documents.open(this, recovery.document, maxDocumentBytes);
     }
 
     get recovery() {
@@ -24,12 +26,12 @@ export class Run {
 
     async set(document) {
         const text = json(DOCUMENT, document, this.#maxDocumentBytes);
-        await this.#call((run) => run.setManifest(text));
+        await this.#document.set(text, () => this.#call((run) => run.setManifest(text)));
     }
 
     async merge(patch) {
         const text = json(PATCH, patch, this.#maxDocumentBytes);
-        await this.#call((run) => run.mergeManifest(text));
+        await this.#document.merge(text, () => this.#call((run) => run.mergeManifest(text)));
     }
 
     async schedule(request) {
@@ -38,15 +40,19 @@ export class Run {
             REQUEST,
             request,
         );
-        return this.#call((run) => run.schedule({ manifest, heartbeat, force }));
+        return this.#document.write(() =>
+            this.#call((run) => run.schedule({ manifest, heartbeat, force })),
+        );
     }
 
     async flush() {
-        return this.#call((run) => run.flush());
+        return this.#document.write(() => this.#call((run) => run.flush()));
     }
 
     async close() {
-        return this.#call((run) => run.close());
+        const receipt = await this.#call((run) => run.close());
+        this.#document.forget();
+        return receipt;
     }
 
     async stats() {
@@ -79,6 +85,7 @@ export class Run {
         if (this.#isDropped && this.#calls === 0) {
             this.#instance.dispose(this.#handle);
             this.#handle = null;
+            this.#document.forget();
         }
     }
 }

@@ -39,7 +39,7 @@ test('two instances with one directory keep the runs of both', async () => {
 });
 
 test('the component gets clocks, random numbers and one directory', () => {
-    const imports = wasiFor('/nowhere');
+    const { imports } = wasiFor('/nowhere');
     assert.deepEqual(Object.keys(imports).sort(), [
         'wasi:clocks/monotonic-clock',
         'wasi:clocks/system-clock',
@@ -52,7 +52,7 @@ test('the component gets clocks, random numbers and one directory', () => {
 
 test('all that the component imports is there', () => {
     const interfaces = new URL('../dist/interfaces/', import.meta.url);
-    const imports = wasiFor('/nowhere');
+    const { imports } = wasiFor('/nowhere');
     for (const file of readdirSync(interfaces).filter((name) => name.startsWith('wasi-'))) {
         const text = readFileSync(new URL(file, interfaces), 'utf8');
         const [, group, name] = file.match(/^wasi-(\w+)-([\w-]+)\.d\.ts$/);

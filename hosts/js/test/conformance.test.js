@@ -8,25 +8,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { runNode } from './process.js';
+import { played, wrong } from './conformance/judge.js';
 
 const LIMIT_MS = 60_000;
 
 const workspace = fileURLToPath(new URL('../../..', import.meta.url));
 const conformance = process.env.TANDEM_CONFORMANCE ?? join(workspace, 'tests', 'conformance');
-const play = fileURLToPath(new URL('conformance/play.js', import.meta.url));
-
-async function played(name) {
-    const file = join(conformance, 'cases', name, 'case.json');
-    const { isTimedOut, code, stdout, stderr } = await runNode([play, file], LIMIT_MS);
-    if (isTimedOut) {
-        return { case: name, outcome: 'hang', detail: `not over after ${LIMIT_MS / 1000} seconds` };
-    }
-    const last = stdout.trimEnd().split('\n').at(-1);
-    return code === 0
-        ? { case: name, ...JSON.parse(last) }
-        : { case: name, outcome: 'fail', detail: stderr };
-}
 
 /** Plays all cases, as many at once as there are processors. */
 async function playAll(names) {
@@ -34,7 +21,8 @@ async function playAll(names) {
     const results = [];
     const player = async () => {
         for (let name = left.shift(); name !== undefined; name = left.shift()) {
-            results.push(await played(name));
+            const file = join(conformance, 'cases', name, 'case.json');
+            results.push({ case: name, ...(await played(file, LIMIT_MS)) });
         }
     };
     await Promise.all(Array.from({ length: availableParallelism() }, player));
@@ -59,17 +47,5 @@ test('each behaviour is that of the other hosts, but for listed exceptions', asy
     const results = await playAll(names);
     write(results);
 
-    const isListed = (name) => listed.some((known) => known.case === name);
-    const wrong = [
-        ...results
-            .filter(({ outcome, ...result }) => outcome !== 'pass' && !isListed(result.case))
-            .map(({ outcome, detail, ...result }) => `${result.case}: ${outcome}: ${detail}`),
-        ...results
-            .filter(({ outcome, ...result }) => outcome === 'pass' && isListed(result.case))
-            .map((result) => `${result.case}: passes, although it is listed as a failure`),
-        ...listed
-            .filter((known) => !names.includes(known.case))
-            .map((known) => `${known.case}: is listed as a failure, but there is no such case`),
-    ];
-    assert.equal(wrong.join('\n'), '');
+    assert.equal(wrong(results, listed, names).join('\n'), '');
 });

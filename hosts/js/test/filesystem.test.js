@@ -1,6 +1,7 @@
 // What jco's own shim does otherwise.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { test } from 'node:test';
 
 import { monotonicClock, systemClock } from '../src/wasi/clocks.js';
 import { Descriptor } from '../src/wasi/descriptor.js';
+import { wasiFor } from '../src/wasi/index.js';
 import { directory, inTime } from './given.js';
 
 /** Bytes as the component's streams give them. */
@@ -78,6 +80,66 @@ test('a stream that is given up ends well', async () => {
     await stream.return();
     assert.equal((await inTime(outcome)).tag, 'ok');
     file[Symbol.dispose]();
+});
+
+/** What a function of node:fs/promises opens from now on. */
+function watched(t, name) {
+    const found = [];
+    const real = fs[name];
+    t.mock.method(fs, name, async (...args) => {
+        const handle = await real(...args);
+        found.push({ handle, close: t.mock.method(handle, 'close') });
+        return handle;
+    });
+    return found;
+}
+
+function instance(dir) {
+    const { imports, abandon } = wasiFor(dir);
+    const [[root]] = imports['wasi:filesystem/preopens'].getDirectories();
+    return { root, abandon };
+}
+
+test('a directory that opens after its stream was given up is closed', async (t) => {
+    const opened = watched(t, 'opendir');
+    const [entries, outcome] = Descriptor.preopen(directory()).readDirectory();
+    const first = entries.next();
+    await entries.return();
+    await inTime(outcome);
+    await inTime(first);
+    assert.equal(opened.length, 1);
+    assert.ok(opened[0].close.mock.callCount() > 0);
+});
+
+test('what a component that failed has open is closed, and what it was opening', async (t) => {
+    const dir = directory();
+    writeFileSync(join(dir, 'file'), 'text');
+    const [files, directories] = [watched(t, 'open'), watched(t, 'opendir')];
+    const { root, abandon } = instance(dir);
+    const open = () => root.openAt({}, 'file', {}, { read: true });
+    const [read, dropped] = [await open(), await open()];
+    const [stream] = read.readViaStream(0n);
+    await stream.next();
+    dropped[Symbol.dispose]();
+    const [entries] = root.readDirectory();
+    await entries.next();
+    const late = open();
+    abandon();
+    await inTime(late);
+    assert.deepEqual([files.length, directories.length], [3, 1]);
+    await inTime(new Promise(setImmediate));
+    for (const { close } of [...files, ...directories]) {
+        assert.ok(close.mock.callCount() > 0);
+    }
+});
+
+test('a pipe in a file\'s place does not hang', async () => {
+    const dir = directory();
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    const pipe = await inTime(Descriptor.preopen(dir).openAt({}, 'pipe', {}, { read: true }));
+    const { outcome } = await inTime(readWhole(pipe.readViaStream(0n)));
+    assert.equal(outcome.val?.tag, 'invalid-seek');
+    pipe[Symbol.dispose]();
 });
 
 test('a stream that fails tells the code', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 
 import { Tandem, TandemError } from '../src/index.js';
 import { BOTH, directory, failure, inTime, summary, tandem as givenTandem } from './given.js';
@@ -69,6 +70,10 @@ test('documents and requests of a wrong type are invalid input', async () => {
     assert.ok(noJson.cause instanceof TypeError);
     await refused(run.set({ n: 1n }), 'invalid-input', /cannot be made JSON/);
     await refused(run.set({ toJSON: () => undefined }), 'invalid-input', /has no JSON/);
+    for (const given of [NaN, Infinity, -Infinity, new Number(NaN), new Map([[1, 2]]), new Set()]) {
+        await refused(run.set({ list: [given] }), 'invalid-input', /cannot be made JSON: JSON has no/);
+    }
+    await refused(run.set(new Map()), 'invalid-input', /cannot be made JSON: JSON has no Map$/);
     await refused(run.set('{"a":"\ud800"}'), 'invalid-input', /lone surrogate/);
     await refused(run.schedule(), 'invalid-input', /the request must be an object/);
     await refused(run.schedule({ manifest: 1 }), 'invalid-input', /manifest is not a boolean: 1/);
@@ -76,6 +81,29 @@ test('documents and requests of a wrong type are invalid input', async () => {
     await inTime(run.set({}));
     await inTime(run.schedule(BOTH));
     await inTime(run.close());
+});
+
+test('arguments whose own code throws are invalid input', async () => {
+    const { dir, tandem } = await givenTandem();
+    const run = await inTime(tandem.open(RUN));
+    for (const thrown of [new Error('a mistake'), null, Symbol('x'), Object.create(null)]) {
+        const fail = () => {
+            throw thrown;
+        };
+        const withGetter = (name) => Object.defineProperty({}, name, { get: fail, enumerable: true });
+        const asName = { [inspect.custom]: fail, get [Symbol.toStringTag]() { return fail(); } };
+        await refused(Tandem.create(withGetter('dir')), 'invalid-input', /the options cannot be read/);
+        await refused(tandem.open(withGetter('taskId')), 'invalid-input', /cannot be read/);
+        await refused(tandem.history(new Proxy({}, { ownKeys: fail })), 'invalid-input', /cannot be/);
+        await refused(tandem.open({ taskId: asName }), 'invalid-input', /taskId is not a string/);
+        await refused(run.schedule(withGetter('force')), 'invalid-input', /request cannot be read/);
+        const error = await refused(run.set(withGetter('n')), 'invalid-input', /cannot be made JSON/);
+        assert.equal(error.cause, thrown);
+        await refused(run.merge({ toJSON: fail }), 'invalid-input', /cannot be made JSON/);
+    }
+    await refused(Tandem.create({ dir: new URL('file://host/dir') }), 'invalid-input', /cannot be read/);
+    await inTime(run.close());
+    assert.deepEqual(readdirSync(dir), ['.runs']);
 });
 
 test('a directory that cannot be used is invalid input', async () => {

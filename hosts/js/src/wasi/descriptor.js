@@ -9,6 +9,7 @@ import fs from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
 import { WasiError } from './error.js';
+import { Opened } from './opened.js';
 
 const CHUNK_BYTES = 64 * 1024;
 const NS_PER_SECOND = 1_000_000_000n;
@@ -69,6 +70,10 @@ function streamOf(next, end) {
                 const item = await next();
                 return item.done ? finish({ tag: 'ok', val: undefined }) : item;
             } catch (error) {
+                if (isOver) {
+                    // It was given up meanwhile, and closed.
+                    return { value: undefined, done: true };
+                }
                 const failed = WasiError.from(error);
                 if (!(failed instanceof WasiError)) {
                     throw failed;
@@ -89,18 +94,31 @@ export class Descriptor {
     #path;
     /** None for the preopened directory. */
     #handle;
+    /** What the instance has open. */
+    #opened;
     // The file is closed when it is dropped and nobody reads it.
     #isDropped = false;
     #readers = 0;
 
-    constructor(root, path, handle) {
+    constructor(root, path, handle, opened = new Opened()) {
         this.#root = root;
         this.#path = path;
         this.#handle = handle;
+        this.#opened = opened;
+        if (handle) {
+            opened.add(this);
+        }
     }
 
-    static preopen(root) {
-        return new this(root, root, null);
+    static preopen(root, opened) {
+        return new this(root, root, null, opened);
+    }
+
+    /** Closes the file, whoever still reads it: nobody is there any more to drop it. */
+    abandon() {
+        this.#isDropped = true;
+        this.#readers = 0;
+        this.#closeIfUnused();
     }
 
     [Symbol.dispose]() {
@@ -113,6 +131,7 @@ export class Descriptor {
             // Nothing is written here that a failed close could lose: what must last was synced.
             this.#handle.close().catch(() => {});
             this.#handle = null;
+            this.#opened.delete(this);
         }
     }
 
@@ -141,12 +160,15 @@ export class Descriptor {
             const access = flags.read ? constants.O_RDWR : constants.O_WRONLY;
             const bits =
                 constants.O_NOFOLLOW |
+                // Without it, opening a pipe waits until somebody writes to it.
+                constants.O_NONBLOCK |
                 (flags.write ? access : constants.O_RDONLY) |
                 (openFlags.create ? constants.O_CREAT : 0) |
                 (openFlags.directory ? constants.O_DIRECTORY : 0) |
                 (openFlags.exclusive ? constants.O_EXCL : 0) |
                 (openFlags.truncate ? constants.O_TRUNC : 0);
-            return new this.constructor(this.#root, real, await fs.open(real, bits));
+            const handle = await fs.open(real, bits);
+            return new this.constructor(this.#root, real, handle, this.#opened);
         });
     }
 
@@ -224,19 +246,24 @@ export class Descriptor {
     }
 
     readDirectory() {
-        let directory;
-        return streamOf(
+        let opening;
+        const listing = { abandon: () => stream.return() };
+        const [stream, outcome] = streamOf(
             async () => {
-                directory ??= await fs.opendir(this.#path);
-                const entry = await directory.read();
+                opening ??= fs.opendir(this.#path);
+                const entry = await (await opening).read();
                 return entry
                     ? { value: { name: entry.name, type: typeOf(entry) }, done: false }
                     : { value: undefined, done: true };
             },
             () => {
-                directory?.close().catch(() => {});
+                this.#opened.delete(listing);
+                // The stream can be given up before the directory is open.
+                opening?.then((directory) => directory.close()).catch(() => {});
             },
         );
+        this.#opened.add(listing);
+        return [stream, outcome];
     }
 
     async createDirectoryAt(path) {

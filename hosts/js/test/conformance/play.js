@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { Tandem } from '../../src/index.js';
 import { action, entries } from './files.js';
-import { fields, parse } from './read.js';
+import { BadCase, fields, parse } from './read.js';
 import { step } from './step.js';
 
 function read(file) {
@@ -40,7 +40,15 @@ async function play({ before, steps, after }, sandbox) {
     return difference === undefined ? null : `after: ${difference}`;
 }
 
-const played = read(process.argv[2]);
+function readNamed(file) {
+    try {
+        return read(file);
+    } catch (error) {
+        throw new BadCase(`${file}: ${error.message}`, { cause: error });
+    }
+}
+
+const played = readNamed(process.argv[2]);
 const sandbox = mkdtempSync(join(tmpdir(), 'tandem-case-'));
 let detail;
 try {

@@ -1,17 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** The package that the first argument names, in a new directory. `done` says that all went well. */
+/** The package that the first argument names, in a new directory. `done` tells that the end was reached. */
 export async function given() {
     const { Tandem } = await import(join(process.argv[2], 'src', 'index.js'));
     const dir = mkdtempSync(join(tmpdir(), 'tandem-jco-'));
-    process.exitCode = 1;
     process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
     return {
         tandem: await Tandem.create({ dir }),
         dir,
-        done: () => process.exit(0),
+        done() {
+            writeSync(process.stdout.fd, 'done\n');
+            process.exit();
+        },
     };
 }
