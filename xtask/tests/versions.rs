@@ -92,10 +92,38 @@ fn every_npm_package_has_the_version_of_the_workspace() {
 }
 
 #[test]
-fn every_python_package_has_the_version_of_the_workspace() {
+fn every_lockfile_of_npm_has_the_version_of_the_workspace_in_both_places() {
+    for (path, text) in manifests("package-lock.json") {
+        let lock: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for version in [&lock["version"], &lock["packages"][""]["version"]] {
+            assert_eq!(version, VERSION, "{}", path.display());
+        }
+    }
+}
+
+/// The one assignment to `__version__` in a Python module.
+fn python_version(module: &str) -> Option<&str> {
+    let mut assigned = module.lines().filter_map(|line| line.strip_prefix("__version__ = \""));
+    let version = assigned.next()?.strip_suffix('"')?;
+    assigned.next().is_none().then_some(version)
+}
+
+#[test]
+fn every_python_package_has_the_version_of_the_workspace_in_one_place() {
     for (path, text) in manifests("pyproject.toml") {
         let manifest: toml::Table = toml::from_str(&text).unwrap();
-        let version = &manifest["project"]["version"];
-        assert_eq!(version.as_str(), Some(VERSION), "{}", path.display());
+        let project = manifest["project"].as_table().unwrap();
+        assert!(!project.contains_key("version"), "{}", path.display());
+        let module = manifest["tool"]["hatch"]["version"]["path"].as_str().unwrap();
+        let module = path.parent().unwrap().join(module);
+        let source = self::text(&module).unwrap();
+        assert_eq!(python_version(&source), Some(VERSION), "{}", module.display());
     }
+}
+
+#[test]
+fn a_python_module_has_one_version() {
+    assert_eq!(python_version("\n__version__ = \"1.2.3\"\n"), Some("1.2.3"));
+    assert_eq!(python_version("__version__ = \"1.2.3\"\n__version__ = \"1.2.4\"\n"), None);
+    assert_eq!(python_version("version = \"1.2.3\"\n"), None);
 }

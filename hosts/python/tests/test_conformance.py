@@ -11,7 +11,7 @@ from conformance.case import Case, read, read_all
 from conformance.fields import BadCase
 from conformance.pattern import pattern
 from conformance.player import Played, Player
-from conformance.results import HOST, expected_failures, judge, write
+from conformance.results import HOST, Known, expected_failures, judge, write
 from conformance.sandbox import Failed
 
 import build_component
@@ -34,13 +34,13 @@ def played() -> dict[str, Played]:
 
 
 @pytest.fixture(scope="module")
-def reasons() -> dict[str, str]:
+def known() -> dict[str, Known]:
     return expected_failures(CONFORMANCE / "expected" / f"{HOST}.json", NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_case(name: str, played: dict[str, Played], reasons: dict[str, str]) -> None:
-    wrong = judge(played[name], reasons.get(name))
+def test_case(name: str, played: dict[str, Played], known: dict[str, Known]) -> None:
+    wrong = judge(played[name], known.get(name))
     assert wrong is None, wrong
 
 
@@ -200,18 +200,55 @@ def test_a_process_that_dies_fails_its_case(tmp_path: Path) -> None:
     assert played.outcome == "fail" and "with code 1" in (played.detail or "")
 
 
+KNOWN = Known("a reason", "calls block")
+
+
 def test_an_unexpected_failure_and_an_unexpected_pass_fail_the_run() -> None:
     assert judge(Played("pass"), None) is None
-    assert judge(Played("fail", "why"), "a reason") is None
-    assert judge(Played("hang", "why"), "a reason") is None
-    assert judge(Played("pass"), "a reason") == "it passes, and was expected to fail: a reason"
+    assert judge(Played("fail", "step 4: calls block here"), KNOWN) is None
+    assert judge(Played("pass"), KNOWN) == "it passes, and was expected to fail: a reason"
     assert judge(Played("fail", "why"), None) == "fail: why"
     assert judge(Played("hang", "why"), None) == "hang: why"
 
 
+@pytest.mark.parametrize(
+    "played",
+    [
+        Played("fail", "step 2: expected 1, found 2"),
+        Played("fail"),
+        Played("hang", "step 4: calls block here"),
+    ],
+)
+def test_a_listed_case_that_hangs_or_fails_in_another_way_fails_the_run(played: Played) -> None:
+    wrong = judge(played, KNOWN)
+    assert wrong == f"{played.outcome}, and not by `calls block`: {played.detail}"
+
+
+ENTRY = {"case": "a-case", "reason": "it is not done", "detail": "calls block", "link": None}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [ENTRY, ENTRY],
+        [ENTRY | {"reason": ""}],
+        [ENTRY | {"detail": ""}],
+        [ENTRY | {"detail": None}],
+        [ENTRY | {"more": 1}],
+    ],
+)
+def test_an_expected_failure_says_why_and_what_it_looks_like(
+    tmp_path: Path, entries: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "python.json"
+    path.write_text(json.dumps(entries))
+    with pytest.raises(BadCase):
+        expected_failures(path, ["a-case"])
+
+
 def test_expected_failures_name_cases_that_exist(tmp_path: Path) -> None:
     path = tmp_path / "python.json"
-    path.write_text(json.dumps([{"case": "a-case", "reason": "it is not done", "link": None}]))
-    assert expected_failures(path, ["a-case"]) == {"a-case": "it is not done"}
+    path.write_text(json.dumps([ENTRY]))
+    assert expected_failures(path, ["a-case"]) == {"a-case": Known("it is not done", "calls block")}
     with pytest.raises(BadCase, match="a-case"):
         expected_failures(path, ["b-case"])

@@ -14,26 +14,32 @@ use crate::player::{Played, Verdict};
 struct Entry {
     case: String,
     reason: String,
+    /// What the detail of the failure contains, so that it is this failure and no other.
+    detail: String,
     #[expect(dead_code, reason = "it is for readers, and for the table")]
     link: Option<String>,
 }
 
-/// Reasons by case.
+/// Entries by case.
 #[derive(Debug, Default)]
-pub struct Expected(BTreeMap<String, String>);
+pub struct Expected(BTreeMap<String, Entry>);
 
 impl Expected {
     pub fn read(path: &Path) -> Result<Self, String> {
         let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| told(&error))?;
         let entries: Vec<Entry> = serde_json::from_str(&text).map_err(|error| told(&error))?;
-        let mut reasons = BTreeMap::new();
-        for Entry { case, reason, .. } in entries {
-            if reason.is_empty() || reasons.insert(case.clone(), reason).is_some() {
-                return Err(told(&format_args!("one reason for each case, please: {case}")));
+        let mut by_case = BTreeMap::new();
+        for entry in entries {
+            let case = entry.case.clone();
+            if entry.reason.is_empty() || entry.detail.is_empty() {
+                return Err(told(&format_args!("no reason or no detail is given for {case}")));
+            }
+            if by_case.insert(case.clone(), entry).is_some() {
+                return Err(told(&format_args!("there are two entries for {case}")));
             }
         }
-        Ok(Expected(reasons))
+        Ok(Expected(by_case))
     }
 
     /// A case that is listed and does not exist would be forgotten for ever.
@@ -51,14 +57,17 @@ impl Expected {
 
     /// Whether a case came out as this list says.
     pub fn judge(&self, case: &str, (verdict, detail): &Played) -> Result<(), String> {
+        let detail = detail.as_deref().unwrap_or_default();
         match (verdict, self.0.get(case)) {
-            (Verdict::Pass, None) | (Verdict::Fail | Verdict::Hang, Some(_)) => Ok(()),
-            (Verdict::Pass, Some(reason)) => {
-                Err(format!("it passes, take it off the expected failures: {reason}"))
+            (Verdict::Pass, None) => Ok(()),
+            (Verdict::Fail, Some(known)) if detail.contains(&known.detail) => Ok(()),
+            (Verdict::Pass, Some(known)) => {
+                Err(format!("it passes, take it off the expected failures: {}", known.reason))
             }
-            (verdict, None) => {
-                Err(format!("{verdict:?}: {}", detail.as_deref().unwrap_or_default()))
+            (verdict, Some(known)) => {
+                Err(format!("{verdict:?}, and not by `{}`: {detail}", known.detail))
             }
+            (verdict, None) => Err(format!("{verdict:?}: {detail}")),
         }
     }
 }

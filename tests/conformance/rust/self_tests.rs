@@ -36,6 +36,8 @@ trials!(
     a_panic_and_a_trap_match_nothing,
     hosts_that_block_start_nothing_and_hosts_that_wait_are_not_called_again,
     an_unexpected_failure_and_an_unexpected_pass_fail_the_run,
+    a_listed_case_that_hangs_or_fails_in_another_way_fails_the_run,
+    an_expected_failure_says_why_and_what_it_looks_like,
     expected_failures_name_cases_that_exist,
     every_case_names_an_item_of_the_interface,
 );
@@ -293,23 +295,52 @@ fn hosts_that_block_start_nothing_and_hosts_that_wait_are_not_called_again() {
     assert_fails(&played(FAKE, together), &["step 1: call 2 of those together"]);
 }
 
-/// A list of one expected failure.
-fn expected(case: &str) -> Result<Expected, String> {
+/// A list of expected failures.
+fn expected_of(list: &Value) -> Result<Expected, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let list = json!([{"case": case, "reason": "it is not done", "link": null}]);
     fs::write(file.path(), list.to_string()).unwrap();
     Expected::read(file.path())
 }
 
+/// A list of one expected failure.
+fn expected(case: &str) -> Result<Expected, String> {
+    let entry =
+        json!({"case": case, "reason": "it is not done", "detail": "calls wait", "link": null});
+    expected_of(&json!([entry]))
+}
+
 fn an_unexpected_failure_and_an_unexpected_pass_fail_the_run() {
     let expected = expected("known").unwrap();
-    let told = |verdict| (verdict, Some(String::from("why")));
+    let told = |verdict| (verdict, Some(String::from("step 4: calls wait here")));
     assert_eq!(expected.judge("other", &(Verdict::Pass, None)), Ok(()));
     assert_eq!(expected.judge("known", &told(Verdict::Fail)), Ok(()));
-    assert_eq!(expected.judge("known", &told(Verdict::Hang)), Ok(()));
     expected.judge("known", &(Verdict::Pass, None)).unwrap_err();
     expected.judge("other", &told(Verdict::Fail)).unwrap_err();
     expected.judge("other", &told(Verdict::Hang)).unwrap_err();
+}
+
+fn a_listed_case_that_hangs_or_fails_in_another_way_fails_the_run() {
+    let expected = expected("known").unwrap();
+    let told = |verdict, detail: &str| (verdict, Some(String::from(detail)));
+    for played in [
+        told(Verdict::Fail, "step 2: expected 1, found 2"),
+        (Verdict::Fail, None),
+        told(Verdict::Hang, "step 4: calls wait here"),
+    ] {
+        let error = expected.judge("known", &played).unwrap_err();
+        assert!(error.contains("calls wait"), "{error}");
+    }
+}
+
+fn an_expected_failure_says_why_and_what_it_looks_like() {
+    let entry = json!({"case": "a", "reason": "a reason", "detail": "a text", "link": null});
+    expected_of(&json!([entry])).unwrap();
+    expected_of(&json!([entry, entry])).unwrap_err();
+    for (field, value) in [("reason", json!("")), ("detail", json!("")), ("detail", Value::Null)] {
+        let mut other = entry.clone();
+        other[field] = value;
+        expected_of(&json!([other])).expect_err(field);
+    }
 }
 
 fn expected_failures_name_cases_that_exist() {

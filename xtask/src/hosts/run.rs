@@ -30,7 +30,8 @@ pub fn node(workspace: &Path) -> Result<(), Failure> {
 /// Its tests build the component by themselves.
 pub fn python(workspace: &Path) -> Result<(), Failure> {
     let package = package(workspace, "python")?;
-    must_be_there("python3", "install Python 3 with its module venv")?;
+    must_be_there("python3", "install Python 3.11 or newer with its module venv")?;
+    must_be_new_enough("python3")?;
     let environment = workspace.join("target").join("python-venv");
     let mut create = Command::new("python3");
     must("python3 -m venv", create.args(["-m", "venv"]).arg(&environment))?;
@@ -60,5 +61,37 @@ fn must_be_there(program: impl AsRef<OsStr>, advice: &str) -> Result<(), Failure
             Err(format!("there is no {shown}: {advice}").into())
         }
         _ => Err(format!("{shown} cannot be run: check its installation").into()),
+    }
+}
+
+/// The package asks for this version, and pip would say so only after the environment is made.
+fn must_be_new_enough(python: &str) -> Result<(), Failure> {
+    let mut command = Command::new(python);
+    command.args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
+    let output = command.output().map_err(|error| format!("cannot run {python}: {error}"))?;
+    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if is_new_enough(&version) {
+        return Ok(());
+    }
+    Err(format!("{python} must be 3.11 or newer, and is {version}").into())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let numbers = version.split_once('.').map(|(major, minor)| (major.parse(), minor.parse()));
+    matches!(numbers, Some((Ok(major), Ok(minor))) if (major, minor) >= (3_u32, 11_u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_is_new_enough_from_3_11_on() {
+        for version in ["3.11", "3.14", "4.0"] {
+            assert!(is_new_enough(version), "{version}");
+        }
+        for version in ["3.10", "3.9", "2.7", "3", ""] {
+            assert!(!is_new_enough(version), "{version}");
+        }
     }
 }

@@ -94,7 +94,8 @@ mod tests {
     use super::*;
 
     fn known(case: &str, reason: &str, link: Option<&str>) -> Known {
-        Known { case: case.into(), reason: reason.into(), link: link.map(Into::into) }
+        let (case, reason, link) = (case.into(), reason.into(), link.map(Into::into));
+        Known { case, reason, detail: String::from("a text"), link }
     }
 
     #[test]

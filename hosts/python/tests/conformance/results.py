@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,25 +15,42 @@ from .player import Played
 HOST = "python"
 
 
-def expected_failures(path: Path, cases: Collection[str]) -> dict[str, str]:
-    """Reads the cases that are known to fail, each with its reason."""
-    reasons = {}
+@dataclass(frozen=True)
+class Known:
+    """Why a case is known to fail, and what the detail of its failure contains."""
+
+    reason: str
+    detail: str
+
+
+def expected_failures(path: Path, cases: Collection[str]) -> dict[str, Known]:
+    """Reads the cases that are known to fail."""
+    known: dict[str, Known] = {}
     for item in json.loads(path.read_text()):
         fields = Fields(item, f"an expected failure in {path}")
-        name, reason = fields.take("case", str), fields.take("reason", str)
+        name = fields.take("case", str)
+        entry = Known(fields.take("reason", str), fields.take("detail", str))
         fields.take("link", (str, type(None)))
         fields.end()
         if name not in cases:
             raise BadCase(f"{path}: there is no case `{name}`")
-        reasons[name] = reason
-    return reasons
+        if name in known:
+            raise BadCase(f"{path}: there are two entries for `{name}`")
+        if not entry.reason or not entry.detail:
+            raise BadCase(f"{path}: no reason or no detail is given for `{name}`")
+        known[name] = entry
+    return known
 
 
-def judge(played: Played, reason: str | None) -> str | None:
+def judge(played: Played, known: Known | None) -> str | None:
     """Says why a case fails the run, or None."""
     if played.outcome == "pass":
-        return None if reason is None else f"it passes, and was expected to fail: {reason}"
-    return None if reason is not None else f"{played.outcome}: {played.detail}"
+        return None if known is None else f"it passes, and was expected to fail: {known.reason}"
+    if known is None:
+        return f"{played.outcome}: {played.detail}"
+    if played.outcome == "fail" and known.detail in (played.detail or ""):
+        return None
+    return f"{played.outcome}, and not by `{known.detail}`: {played.detail}"
 
 
 def write(path: Path, results: dict[str, Played]) -> None:

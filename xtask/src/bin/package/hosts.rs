@@ -1,7 +1,7 @@
 //! The packages for other languages.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::source::Source;
 
@@ -15,6 +15,10 @@ pub struct Host {
     pub component: &'static str,
     /// The variable that tells its build where that file is.
     variable: &'static str,
+    /// What tells that the program that builds it is there.
+    probe: &'static [&'static str],
+    /// How to get that program.
+    advice: &'static str,
     /// The programs that build it. [`OUT`] stands for the directory that takes the package.
     steps: &'static [&'static [&'static str]],
 }
@@ -27,6 +31,8 @@ pub const HOSTS: &[Host] = &[
         dir: "hosts/js",
         component: "tandem.wasm",
         variable: "TANDEM_COMPONENT",
+        probe: &["npm", "--version"],
+        advice: "install Node with npm",
         steps: &[
             &["npm", "ci", "--no-audit", "--no-fund", "--loglevel", "error"],
             // It runs the package's own build first.
@@ -38,6 +44,8 @@ pub const HOSTS: &[Host] = &[
         dir: "hosts/python",
         component: "tandem-sync.wasm",
         variable: "TANDEM_SYNC_COMPONENT",
+        probe: &["python3", "-m", "pip", "--version"],
+        advice: "install Python 3 with its module pip",
         steps: &[&[
             "python3",
             "-m",
@@ -53,6 +61,18 @@ pub const HOSTS: &[Host] = &[
 ];
 
 impl Host {
+    /// Whether the program that builds it can be run.
+    pub fn ready(&self) -> Result<(), String> {
+        let [program, arguments @ ..] = self.probe else { return Ok(()) };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if command.status().is_ok_and(|status| status.success()) {
+            return Ok(());
+        }
+        let (name, probe, advice) = (self.name, self.probe.join(" "), self.advice);
+        Err(format!("{name} cannot be built, as `{probe}` fails: {advice}"))
+    }
+
     /// Build the package with the component in that file, and give its name and content.
     pub fn build(&self, source: &Source, component: &Path) -> Result<(String, Vec<u8>), String> {
         let out = source.dir.join("target").join("package-host");
@@ -100,6 +120,32 @@ impl Host {
                 let (name, dir) = (self.name, self.dir);
                 Err(format!("{name} cannot be built: cannot run {program} in {dir}: {error}"))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: Host = Host {
+        name: "the tarball",
+        dir: ".",
+        component: "tandem.wasm",
+        variable: "TANDEM_COMPONENT",
+        probe: &["true"],
+        advice: "install it",
+        steps: &[],
+    };
+
+    #[test]
+    fn a_program_that_is_missing_or_fails_is_told_with_advice() {
+        assert_eq!(HOST.ready(), Ok(()));
+        for probe in [&["false"], &["no-such-program"]] {
+            let error = Host { probe, ..HOST }.ready().unwrap_err();
+            let [program] = probe;
+            let told = format!("the tarball cannot be built, as `{program}` fails: install it");
+            assert_eq!(error, told);
         }
     }
 }

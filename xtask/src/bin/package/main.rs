@@ -46,6 +46,7 @@ fn run() -> Result<(), Failure> {
     let out = options.out.unwrap_or_else(|| workspace.join("target").join("package"));
     // What is missing is said before the work, which takes minutes.
     release::earlier(&out)?;
+    hosts::HOSTS.iter().try_for_each(hosts::Host::ready)?;
     match &options.task {
         Task::Package | Task::Check => {}
         Task::Rehearse => rehearse::ready(&source)?,

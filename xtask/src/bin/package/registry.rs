@@ -3,9 +3,14 @@
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 const PROGRAM: &str = "docker-registry";
+
+/// A registry listens in far less.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Whether the program is there.
 pub fn ready() -> Result<(), String> {
@@ -40,9 +45,12 @@ impl Registry {
         });
         std::fs::write(&config, text.to_string())
             .map_err(|error| format!("cannot write {}: {error}", config.display()))?;
-        let mut process = Command::new(PROGRAM)
-            .arg("serve")
-            .arg(&config)
+        Self::run(Command::new(PROGRAM).arg("serve").arg(&config), START_LIMIT)
+    }
+
+    /// Start a registry, and wait until its log tells where it listens.
+    fn run(command: &mut Command, limit: Duration) -> Result<Self, String> {
+        let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -50,18 +58,35 @@ impl Registry {
             .map_err(|error| format!("cannot run {PROGRAM}: {error}"))?;
         let log = process.stderr.take();
         let mut registry = Self { process, log: None, address: String::new() };
-        let mut lines = BufReader::new(log.ok_or("the registry has no log")?).lines();
-        let mut last = String::new();
-        for line in lines.by_ref().map_while(Result::ok) {
-            if let Some(address) = address(&line) {
-                registry.address = address.to_owned();
-                // It would stand still if nobody read on.
-                registry.log = Some(std::thread::spawn(move || lines.for_each(drop)));
-                return Ok(registry);
+        let log = log.ok_or_else(|| format!("{PROGRAM} has no log"))?;
+        let (sender, receiver) = mpsc::channel();
+        registry.log = Some(std::thread::spawn(move || {
+            let (mut last, mut listens) = (String::new(), false);
+            // To the end: it would stand still if nobody read on.
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                if let Some(address) = address(&line)
+                    && !listens
+                {
+                    listens = true;
+                    // Nobody waits for what comes too late.
+                    let _ = sender.send(Ok(address.to_owned()));
+                }
+                last = line;
             }
-            last = line;
-        }
-        Err(format!("{PROGRAM} does not start: {last}"))
+            let _ = sender.send(Err(last));
+        }));
+        registry.address = match receiver.recv_timeout(limit) {
+            Ok(Ok(address)) => address,
+            Ok(Err(last)) => return Err(format!("{PROGRAM} does not start: {last}")),
+            Err(RecvTimeoutError::Timeout) => {
+                let limit_s = limit.as_secs();
+                return Err(format!("{PROGRAM} does not listen after seconds: {limit_s}"));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(format!("the log of {PROGRAM} cannot be read"));
+            }
+        };
+        Ok(registry)
     }
 }
 
@@ -91,5 +116,29 @@ mod tests {
         let line = r#"time="2026" level=info msg="listening on 127.0.0.1:39063" version=2.8"#;
         assert_eq!(address(line), Some("127.0.0.1:39063"));
         assert_eq!(address(r#"level=info msg="redis not configured""#), None);
+    }
+
+    /// A shell in the place of a registry.
+    fn start(script: &str, limit: Duration) -> Result<Registry, String> {
+        Registry::run(Command::new("sh").args(["-c", script]), limit)
+    }
+
+    #[test]
+    fn a_registry_that_does_not_listen_is_an_error() {
+        let error = start("exec sleep 3600", Duration::ZERO).err().unwrap();
+        assert!(error.contains("does not listen"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_that_ends_is_an_error_with_its_last_words() {
+        let error = start("echo first >&2; echo no disk >&2", START_LIMIT).err().unwrap();
+        assert!(error.ends_with("does not start: no disk"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_that_listens_is_stopped_when_dropped() {
+        let script = "echo 'listening on 127.0.0.1:1' >&2; exec sleep 3600";
+        let registry = start(script, START_LIMIT).unwrap();
+        assert_eq!(registry.address, "127.0.0.1:1");
     }
 }
