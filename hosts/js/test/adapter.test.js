@@ -107,11 +107,13 @@ test('a hang is told as a hang', async () => {
 
 test('an unexpected failure, an unexpected pass and an unknown case fail the run', () => {
     const of = (outcome) => [{ case: 'a-case', outcome, detail: 'why' }];
-    const listed = [{ case: 'a-case', reason: 'it is not done', link: null }];
+    const listed = [{ case: 'a-case', reason: 'it is not done', detail: 'why', link: null }];
+    const otherwise = [{ ...listed[0], detail: 'for another reason' }];
     const names = ['a-case'];
     assert.deepEqual(wrong(of('pass'), [], names), []);
     assert.deepEqual(wrong(of('fail'), listed, names), []);
-    assert.deepEqual(wrong(of('hang'), listed, names), []);
+    assert.deepEqual(wrong(of('fail'), otherwise, names), ['a-case: fail: why']);
+    assert.deepEqual(wrong(of('hang'), listed, names), ['a-case: hang: why']);
     assert.deepEqual(wrong(of('fail'), [], names), ['a-case: fail: why']);
     assert.deepEqual(wrong(of('hang'), [], names), ['a-case: hang: why']);
     assert.match(wrong(of('pass'), listed, names).join(), /^a-case: passes, although it is listed/);
