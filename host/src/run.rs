@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::driver::{Call, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::{Channel, Request};
+use crate::options::Request;
 use crate::report::{Receipt, Recovery, Stats};
-use crate::tandem::Callers;
+use crate::tandem::{Callers, check_document};
 
 /// An open run. Clones are handles to the same run.
 ///
@@ -135,13 +135,7 @@ impl Handle {
     }
 
     fn check(&self, what: &str, text: &str) -> Result<(), Error> {
-        let (bytes, bytes_max) = (text.len() as u64, self.document_bytes_max);
-        if bytes > bytes_max {
-            let message =
-                format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
-            return Err(Error::too_large(Channel::Manifest, message));
-        }
-        Ok(())
+        check_document(what, text, self.document_bytes_max)
     }
 }
 

@@ -154,6 +154,16 @@ impl Tandem {
     }
 }
 
+/// Checks the size of a document or a patch on this side of the boundary.
+pub(crate) fn check_document(what: &str, text: &str, bytes_max: u64) -> Result<(), Error> {
+    let bytes = text.len() as u64;
+    if bytes > bytes_max {
+        let message = format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
+        return Err(Error::too_large(Channel::Manifest, message));
+    }
+    Ok(())
+}
+
 /// Checks a summary and the limits of its record on this side of the boundary.
 pub(crate) fn check_summary(
     bounds: Bounds,

@@ -13,17 +13,17 @@ pub fn component(arguments: &[OsString]) -> Result<u8, Failure> {
         [flag, rest @ ..] if flag == "--sync" => ("tandem-sync", rest),
         all => ("tandem", all),
     };
-    run("component", world, arguments)
+    run("component", world, &[world], arguments)
 }
 
 /// Builds the sample plugin, with a component inside.
 pub fn plugin(arguments: &[OsString]) -> Result<u8, Failure> {
-    run("plugin", "plugin", arguments)
+    run("plugin", "plugin", &[], arguments)
 }
 
-/// The program, which is a feature of this package too, is told what to make. Unless the arguments
-/// say otherwise, that becomes a file of its name in `target`.
-fn run(program: &str, name: &str, arguments: &[OsString]) -> Result<u8, Failure> {
+/// The program, which is a feature of this package too, is told what to make and where: a file of this
+/// name in `target`, unless the arguments say otherwise.
+fn run(program: &str, name: &str, what: &[&str], arguments: &[OsString]) -> Result<u8, Failure> {
     let out = match arguments {
         [] => workspace()?.join("target").join(name).with_extension("wasm"),
         [flag, file, rest @ ..] if flag == "--out" => {
@@ -41,5 +41,5 @@ fn run(program: &str, name: &str, arguments: &[OsString]) -> Result<u8, Failure>
     };
     setup::ensure()?;
     let run = ["run", "--quiet", "--package", "xtask", "--features", program, "--bin", program];
-    process::run(cargo(run).args(["--", name]).arg(out))
+    process::run(cargo(run).arg("--").args(what).arg(out))
 }

@@ -37,9 +37,9 @@ use serde::Serialize;
 
 use crate::driver::Bounds;
 use crate::error::Error;
-use crate::options::{Channel, HistoryOptions, RecordOptions, Request, RunOptions};
+use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
 use crate::report::{History, Receipt, Recorded, Recovery, Stats};
-use crate::tandem::{bounded, check_summary};
+use crate::tandem::{bounded, check_document, check_summary};
 use calls::{Calls, Held};
 pub(crate) use instance::{Parts, start};
 
@@ -245,13 +245,7 @@ impl Run {
 impl Handle {
     /// The check on this side of the boundary.
     fn check(&self, what: &str, text: &str) -> Result<(), Error> {
-        let (bytes, bytes_max) = (text.len() as u64, self.document_bytes_max);
-        if bytes > bytes_max {
-            let message =
-                format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
-            return Err(Error::too_large(Channel::Manifest, message));
-        }
-        Ok(())
+        check_document(what, text, self.document_bytes_max)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Builds the sample plugin and the component, and composes them as the file that the second argument
-//! names. The first one is the plugin's name: there is one.
+//! Builds the sample plugin and the component, and composes them as the file that the one argument
+//! names.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let (Some(out), Some(package)) =
-        (std::env::args_os().nth(2).map(PathBuf::from), std::env::var_os("CARGO_MANIFEST_DIR"))
+        (std::env::args_os().nth(1).map(PathBuf::from), std::env::var_os("CARGO_MANIFEST_DIR"))
     else {
         return Err(String::from("run this as `cargo xtask plugin`"));
     };
