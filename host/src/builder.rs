@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-use crate::clocks::Clocks;
-use crate::component::World;
+use crate::clock::{Clocks, MonotonicClock, WallClock};
+use crate::component::{Precompiled, World};
 use crate::disk::{Disk, OsDisk, Threads};
 use crate::driver::{Bounds, Driver, Job};
 use crate::engine::{Compiled, Limits, TICK_MS};
@@ -65,6 +64,7 @@ enum Files {
 enum Source {
     Path(PathBuf),
     Bytes(Vec<u8>),
+    Precompiled(Precompiled),
 }
 
 /// Starts a component; erases the type of the disk.
@@ -148,6 +148,22 @@ impl Builder {
         self
     }
 
+    /// Load the component that is built in from this machine code, the result of
+    /// [`precompile`](crate::precompile), instead of compiling it. Where it was made by another
+    /// version or with other features of wasmtime, or for another processor, the component is
+    /// compiled after all. [`build_sync`](Builder::build_sync) has no use for it.
+    ///
+    /// # Safety
+    /// The bytes are what [`precompile`](crate::precompile) returned, unchanged since: they run as
+    /// machine code, unchecked. A file that anybody else can write to is no place for them;
+    /// `include_bytes!` is.
+    #[allow(unsafe_code, reason = "who calls it vouches for the bytes")]
+    pub unsafe fn precompiled(mut self, bytes: &'static [u8]) -> Self {
+        // SAFETY: the caller promises just that.
+        self.components.push(Source::Precompiled(unsafe { Precompiled::new(bytes) }));
+        self
+    }
+
     /// The largest document or patch of any run, and the largest summary. Default: 16 MiB.
     pub fn max_document_bytes(mut self, bytes: u64) -> Self {
         self.max_document_bytes = bytes;
@@ -169,17 +185,14 @@ impl Builder {
     }
 
     /// The clock that heartbeats show. Default: the system's.
-    pub fn wall_clock(mut self, clock: impl HostWallClock + Clone + Sync + 'static) -> Self {
+    pub fn wall_clock(mut self, clock: impl WallClock) -> Self {
         self.clocks.set_wall(clock);
         self
     }
 
-    /// The clock that the throttle and back-off read. Default: the system's. Sleeping goes by
-    /// tokio's time, for as long as this clock says is left.
-    pub fn monotonic_clock(
-        mut self,
-        clock: impl HostMonotonicClock + Clone + Sync + 'static,
-    ) -> Self {
+    /// The clock that the throttle and back-off read. Default: the system's. See
+    /// [`MonotonicClock`] for whose time sleeping goes by.
+    pub fn monotonic_clock(mut self, clock: impl MonotonicClock) -> Self {
         self.clocks.set_monotonic(clock);
         self
     }
@@ -307,7 +320,7 @@ fn load(
 ) -> Result<(Box<dyn Launch>, Arc<Compiled>), Error> {
     let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
         .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
-    let source = only(components, "choose one of component_path and component_bytes")?;
+    let source = only(components, "choose one of component_path, component_bytes and precompiled")?;
     Ok((files.open(threads)?, compile(source, world)?))
 }
 
@@ -333,7 +346,11 @@ fn open_root(path: &Path) -> Result<OsDisk, Error> {
 
 fn compile(source: Option<Source>, world: World) -> Result<Arc<Compiled>, Error> {
     let compiled = match source {
-        None => Compiled::embedded(world),
+        None => Compiled::embedded(world, None),
+        Some(Source::Precompiled(precompiled)) => match world {
+            World::Tandem => Compiled::embedded(world, Some(precompiled)),
+            World::TandemSync => Compiled::embedded(world, None),
+        },
         Some(Source::Bytes(bytes)) => Compiled::new(&bytes).map(Arc::new),
         Some(Source::Path(path)) => {
             let bytes = std::fs::read(&path).map_err(|error| {

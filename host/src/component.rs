@@ -1,13 +1,14 @@
-//! The components that the build script built.
+//! The components, and how they become machine code.
+//!
+//! What is trusted as machine code stands in `docs/compiled-code.md`.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// The Tandem component. It links with every host of WASI 0.3.
-pub const COMPONENT: &[u8] = include_bytes!(env!("TANDEM_COMPONENT"));
+use crate::engine::config;
+use crate::error::Error;
 
-/// The synchronous Tandem component. It links with every host of WASI 0.2.
-pub const SYNC_COMPONENT: &[u8] = include_bytes!(env!("TANDEM_SYNC_COMPONENT"));
+pub use tandem_components::{TANDEM as COMPONENT, TANDEM_SYNC as SYNC_COMPONENT};
 
 /// Which component.
 #[derive(Clone, Copy, Debug)]
@@ -19,36 +20,74 @@ pub(crate) enum World {
 }
 
 impl World {
-    fn component(self) -> &'static [u8] {
+    pub(crate) fn component(self) -> &'static [u8] {
         match self {
             World::Tandem => COMPONENT,
             World::TandemSync => SYNC_COMPONENT,
         }
     }
+}
 
-    /// The same, compiled for this target with the configuration of this library's engines; empty
-    /// if the build could not.
-    fn precompiled(self) -> &'static [u8] {
-        match self {
-            World::Tandem => include_bytes!(env!("TANDEM_PRECOMPILED")),
-            World::TandemSync => include_bytes!(env!("TANDEM_SYNC_PRECOMPILED")),
-        }
+/// Compile [`COMPONENT`] for any processor of a target, such as `x86_64-unknown-linux-gnu`, for
+/// [`Builder::precompiled`](crate::Builder::precompiled). It is for build scripts, so that no start
+/// of the program has to compile:
+///
+/// ```no_run
+/// // build.rs, with tandem-host among the build-dependencies
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let compiled = tandem_host::precompile(&std::env::var("TARGET")?)?;
+/// let path = std::path::PathBuf::from(std::env::var("OUT_DIR")?).join("tandem.cwasm");
+/// std::fs::write(&path, compiled)?;
+/// println!("cargo::rustc-env=TANDEM_PRECOMPILED={}", path.display());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// `component-failed`: this compiler does not know the target.
+pub fn precompile(target: &str) -> Result<Vec<u8>, Error> {
+    let mut config = config();
+    config
+        .target(target)
+        .and_then(|config| Engine::new(config))
+        .and_then(|engine| engine.precompile_component(COMPONENT))
+        .map_err(Error::component_unusable)
+}
+
+/// A component, for an engine of this library's configuration: from `precompiled` if that was made
+/// for such an engine by the same wasmtime, else by compiling it.
+pub(crate) fn embedded(
+    engine: &Engine,
+    world: World,
+    precompiled: Option<Precompiled>,
+) -> wasmtime::Result<Component> {
+    if let Some(precompiled) = precompiled
+        && let Ok(component) = precompiled.load(engine)
+    {
+        return Ok(component);
     }
+    Component::from_binary(engine, world.component())
 }
 
-/// A component, for an engine of this library's configuration.
-pub(crate) fn embedded(engine: &Engine, world: World) -> wasmtime::Result<Component> {
-    // The build may have been unable to compile it, or have done so by a wasmtime with other
-    // features than the one that the library is linked with.
-    precompiled(engine, world).or_else(|_| Component::from_binary(engine, world.component()))
-}
+/// Machine code whose origin somebody vouched for.
+#[derive(Clone, Copy)]
+pub(crate) struct Precompiled(&'static [u8]);
 
-fn precompiled(engine: &Engine, world: World) -> wasmtime::Result<Component> {
-    // SAFETY: these bytes are what wasmtime made of the component when this library was built, and
-    // nobody can have changed them since but who changes the program itself.
-    #[allow(unsafe_code, reason = "the one call that loads what this build compiled")]
-    unsafe {
-        Component::deserialize(engine, world.precompiled())
+impl Precompiled {
+    /// # Safety
+    /// The bytes are what [`precompile`] returned, unchanged.
+    #[allow(unsafe_code, reason = "who makes one vouches for the bytes")]
+    pub(crate) unsafe fn new(bytes: &'static [u8]) -> Self {
+        Precompiled(bytes)
+    }
+
+    pub(crate) fn load(self, engine: &Engine) -> wasmtime::Result<Component> {
+        // SAFETY: `new` was promised that wasmtime made these bytes. Those of another version or
+        // configuration are refused.
+        #[allow(unsafe_code, reason = "the one call that loads compiled code")]
+        unsafe {
+            Component::deserialize(engine, self.0)
+        }
     }
 }
 
@@ -57,10 +96,30 @@ mod tests {
     use super::*;
     use crate::engine::engine;
 
+    /// Linux or macOS on the processors that wasmtime compiles for.
+    fn host_target() -> String {
+        let system = if cfg!(target_os = "macos") { "apple-darwin" } else { "unknown-linux-gnu" };
+        format!("{}-{system}", std::env::consts::ARCH)
+    }
+
     #[test]
-    fn what_the_build_compiled_can_be_loaded_as_it_is() {
-        for world in [World::Tandem, World::TandemSync] {
-            assert!(precompiled(&engine().unwrap(), world).is_ok());
-        }
+    fn what_was_precompiled_is_loaded_as_it_is_and_anything_else_is_refused() {
+        let compiled = precompile(&host_target()).unwrap().leak();
+        let engine = engine().unwrap();
+        // SAFETY: it is what `precompile` returned.
+        #[allow(unsafe_code, reason = "as above")]
+        let precompiled = unsafe { Precompiled::new(compiled) };
+        assert!(precompiled.load(&engine).is_ok());
+        // SAFETY: nothing is loaded from an empty slice.
+        #[allow(unsafe_code, reason = "as above")]
+        let nothing = unsafe { Precompiled::new(&[]) };
+        assert!(nothing.load(&engine).is_err());
+        assert!(embedded(&engine, World::Tandem, Some(nothing)).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_target_is_an_error() {
+        let error = precompile("z80-zilog-spectrum").unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::ComponentFailed);
     }
 }

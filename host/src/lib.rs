@@ -65,7 +65,7 @@
 #![warn(missing_docs)]
 
 mod builder;
-mod clocks;
+mod clock;
 mod component;
 pub mod disk;
 mod driver;
@@ -75,14 +75,15 @@ mod glue;
 mod options;
 mod report;
 mod run;
-pub mod sim;
 pub mod sync;
 mod tandem;
-pub mod torture;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod wasi;
 
 pub use builder::Builder;
-pub use component::{COMPONENT, SYNC_COMPONENT};
+pub use clock::{MonotonicClock, WallClock};
+pub use component::{COMPONENT, SYNC_COMPONENT, precompile};
 pub use error::{Error, ErrorKind, Failure, Operation};
 pub use options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 pub use report::{
@@ -91,4 +92,3 @@ pub use report::{
 };
 pub use run::{Pending, Run};
 pub use tandem::Tandem;
-pub use wasmtime_wasi::{HostMonotonicClock, HostWallClock};

@@ -75,13 +75,12 @@ pub struct DiskCtxView<'a, D> {
     pub table: &'a mut ResourceTable,
 }
 
-/// The data of a store whose component is granted a disk. Its [`WasiView`] gives it clocks and
-/// randomness; directories and all else that is granted there have no effect.
-pub trait DiskView: WasiView + 'static {
+/// The data of a store whose component is granted a disk.
+pub trait DiskView: Send + 'static {
     /// What answers `wasi:filesystem`.
     type Disk: Disk;
 
-    /// The disk and the table, which is that of the [`WasiView`].
+    /// The disk and the table; if the data has a [`WasiView`], the table of that.
     fn disk(&mut self) -> DiskCtxView<'_, Self::Disk>;
 }
 
@@ -118,14 +117,24 @@ impl<D> fmt::Debug for DiskCtxView<'_, D> {
 }
 
 /// Link all that Tandem imports, and nothing else: the two interfaces of `wasi:filesystem`, those
-/// of `wasi:clocks`, and `wasi:random/random`, all of WASI 0.3.
+/// of `wasi:clocks`, and `wasi:random/random`, all of WASI 0.3. The [`WasiView`] gives clocks and
+/// randomness; directories and all else that is granted there have no effect.
 ///
 /// The store's component runs on a tokio runtime. Its timers and its files need the store to be in
 /// [`run_concurrent`](wasmtime::Store::run_concurrent).
 ///
 /// # Errors
 /// The linker has one of these interfaces already.
-pub fn add_to_linker<T: DiskView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    linker::link_disk(linker)?;
+pub fn add_to_linker<T: DiskView + WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    add_disk_to_linker(linker)?;
     linker::link_rest(linker)
+}
+
+/// Link the two interfaces of `wasi:filesystem` of WASI 0.3, for a host that has clocks and
+/// randomness of its own.
+///
+/// # Errors
+/// The linker has one of these interfaces already.
+pub fn add_disk_to_linker<T: DiskView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker::link_disk(linker)
 }

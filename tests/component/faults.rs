@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use tandem_host::disk::DiskOperation::{
+use tandem_host::disk::ErrorCode;
+use tandem_host::testing::DiskOperation::{
     CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt, Sync,
     SyncData, Write,
 };
-use tandem_host::disk::{Call, ErrorCode, Fault};
+use tandem_host::testing::{Call, Fault};
 use tandem_host::{Channel, Durability, Error, ErrorKind, Operation};
 
 use crate::support::{ALL, CODES, Clock, STEPS, World, age, directory, on_both_worlds, options};

@@ -1,8 +1,9 @@
 //! When a flush happens, what it takes, and who gets its outcome.
 
 use futures::future::join_all;
-use tandem_host::disk::DiskOperation::{CreateFile, RemoveFile, Rename, Sync, SyncData, Write};
-use tandem_host::disk::{Call, ErrorCode, Fault};
+use tandem_host::disk::ErrorCode;
+use tandem_host::testing::DiskOperation::{CreateFile, RemoveFile, Rename, Sync, SyncData, Write};
+use tandem_host::testing::{Call, Fault};
 use tandem_host::{
     Channel, Durability, ErrorKind, Operation, Reached, Receipt, Request, RunOptions,
 };

@@ -2,8 +2,8 @@
 //! until the other channel's was issued. Code that does one after the other hangs here.
 
 use tandem_host::Durability;
-use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, Sync, SyncData, Write};
-use tandem_host::disk::Moment;
+use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, Sync, SyncData, Write};
+use tandem_host::testing::Moment;
 
 use crate::support::{ALL, Lab, directory, options, turn, within};
 

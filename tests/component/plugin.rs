@@ -7,10 +7,12 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use tandem_host::testing::DiskExt;
 
 use futures::FutureExt;
 use tandem_host::COMPONENT;
-use tandem_host::disk::{Call, Disk, DiskOperation, Hold, Layered, OsDisk};
+use tandem_host::disk::OsDisk;
+use tandem_host::testing::{Call, DiskOperation, Hold, Layered};
 use tandem_host::wasi::{DiskCtx, DiskCtxView, DiskView, add_to_linker};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -21,7 +23,7 @@ use crate::support::within;
 
 mod bindings {
     wasmtime::component::bindgen!({
-        path: ["../wit", "../hosts/plugin/wit"],
+        path: ["../wit", "../bindings/plugin/wit"],
         world: "sample:plugin/composed",
         exports: { default: async | store },
     });

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use tandem_host::disk::DiskOperation::{CreateFile, Sync, SyncData};
-use tandem_host::disk::{Call, ErrorCode, Fault};
+use tandem_host::disk::ErrorCode;
+use tandem_host::testing::DiskOperation::{CreateFile, Sync, SyncData};
+use tandem_host::testing::{Call, Fault};
 use tandem_host::{Durability, Reached};
 
 use crate::record_support::{HISTORY, HISTORY_PATH, LOCK, SUMMARY, at, options, summary};

@@ -2,7 +2,7 @@
 //! one file's call back until the other's was issued. Code that writes one after the other hangs
 //! here.
 
-use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
+use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
 
 use crate::record_support::{HISTORY, SUMMARY, at};
 use crate::support::{Lab, within};

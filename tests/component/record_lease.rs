@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 use tandem_host::ErrorKind;
-use tandem_host::disk::DiskOperation::{CreateFile, OpenDir, Rename, Write};
-use tandem_host::disk::Moment;
+use tandem_host::testing::DiskOperation::{CreateFile, OpenDir, Rename, Write};
+use tandem_host::testing::Moment;
 
 use crate::record_support::{HISTORY, LOCK, LOCK_PATH, at, options, summary, summary_path};
 use crate::support::{Files, Lab, names_in, on_every_filesystem, within};

@@ -4,10 +4,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use tandem_host::testing::DiskExt;
 
 use tandem_host::Tandem;
-use tandem_host::disk::DiskOperation::Rename;
-use tandem_host::disk::{Disk, Hold, OsDisk, Record};
+use tandem_host::disk::OsDisk;
+use tandem_host::testing::DiskOperation::Rename;
+use tandem_host::testing::{Hold, Record};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -3,11 +3,12 @@
 
 use std::fs;
 
-use tandem_host::disk::DiskOperation::{
+use tandem_host::disk::ErrorCode;
+use tandem_host::testing::DiskOperation::{
     self, CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt,
     Sync, SyncData, Write,
 };
-use tandem_host::disk::{Call, ErrorCode, Fault};
+use tandem_host::testing::{Call, Fault};
 use tandem_host::{Channel, Error, ErrorKind, Failure, Operation, Reached, Recorded};
 
 use crate::record_support::{

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tandem_host::disk::Moment;
+use tandem_host::testing::Moment;
 use tandem_host::{Error, History, HistoryOptions, RecordOptions, Recorded};
 
 use crate::either::{Pending, Tandem};

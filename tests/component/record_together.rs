@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tandem_host::disk::DiskOperation::{CreateFile, Rename};
+use tandem_host::testing::DiskOperation::{CreateFile, Rename};
 use tandem_host::{HistoryOptions, Reached};
 use tempfile::TempDir;
 

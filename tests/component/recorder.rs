@@ -10,11 +10,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use tandem_host::testing::DiskExt;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::{Deserialize, Serialize};
-use tandem_host::disk::DiskOperation::{Rename, Write as WriteFile};
-use tandem_host::disk::{Call, Disk, ErrorCode, Layer, OsDisk};
+use tandem_host::disk::{ErrorCode, OsDisk};
+use tandem_host::testing::DiskOperation::{Rename, Write as WriteFile};
+use tandem_host::testing::{Call, Layer};
 use tandem_host::{Durability, RecordOptions, Tandem};
 use tokio::sync::watch;
 

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, SystemTime};
+use tandem_host::testing::DiskExt;
 
 use futures::FutureExt;
-use tandem_host::disk::DiskOperation::{CreateFile, Rename, SyncData, Write};
-use tandem_host::disk::{Disk, DiskOperation, ErrorCode, Fail, Hold, OsDisk, Record, Threads};
-use tandem_host::{Builder, HostMonotonicClock, HostWallClock, Operation, Request, RunOptions};
+use tandem_host::disk::{ErrorCode, OsDisk, Threads};
+use tandem_host::testing::DiskOperation::{CreateFile, Rename, SyncData, Write};
+use tandem_host::testing::{DiskOperation, Fail, Hold, Record};
+use tandem_host::{Builder, MonotonicClock, Operation, Request, RunOptions, WallClock};
 use tempfile::TempDir;
 
 use crate::either::{Pending, Run, Starter, Tandem};
@@ -297,22 +299,14 @@ impl Clock {
     }
 }
 
-impl HostWallClock for Clock {
-    fn resolution(&self) -> Duration {
-        Duration::from_millis(1)
-    }
-
-    fn now(&self) -> Duration {
+impl WallClock for Clock {
+    fn since_epoch(&self) -> Duration {
         Duration::from_millis(self.ms())
     }
 }
 
-impl HostMonotonicClock for Clock {
-    fn resolution(&self) -> u64 {
-        1_000_000
-    }
-
-    fn now(&self) -> u64 {
+impl MonotonicClock for Clock {
+    fn now_ns(&self) -> u64 {
         self.ms() * 1_000_000
     }
 }

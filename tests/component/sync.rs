@@ -2,10 +2,12 @@
 
 use std::sync::mpsc;
 use std::thread;
+use tandem_host::testing::DiskExt;
 
-use tandem_host::disk::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
-use tandem_host::disk::{Call, Disk, ErrorCode, Fault, Hold, Moment, OsDisk, Record};
+use tandem_host::disk::{ErrorCode, OsDisk};
 use tandem_host::sync::{Run, Scheduled, Tandem};
+use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
+use tandem_host::testing::{Call, Fault, Hold, Moment, Record};
 use tandem_host::{Channel, Durability, ErrorKind, RecordOptions, Request, RunOptions};
 use tempfile::TempDir;
 

@@ -1,7 +1,9 @@
 //! A component that traps: what its callers learn, and what comes after. The variant of the
 //! component that is run here traps on a document that holds `provoke-trap`.
 
-use tandem_host::disk::{Call, Disk, DiskOperation, Hold, Moment, OsDisk, Record};
+use tandem_host::disk::OsDisk;
+use tandem_host::testing::DiskExt;
+use tandem_host::testing::{Call, DiskOperation, Hold, Moment, Record};
 use tandem_host::{Builder, ErrorKind, Request, RunOptions, Tandem};
 
 use crate::variant::{TRAP, trapping};

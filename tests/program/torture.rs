@@ -7,14 +7,10 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tandem_host::COMPONENT;
-use tandem_host::sim::Model;
-use tandem_host::torture::VIOLATIONS_MAX;
+use tandem_simulator::sim::Model;
+use tandem_simulator::torture::VIOLATIONS_MAX;
 
 use crate::support::{Guarded, assert_one_line, kill, run, tandem, text, with_default_signals};
-
-#[path = "../../host/build/component.rs"]
-#[expect(dead_code, reason = "the build script uses all of it")]
-mod component;
 
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
@@ -149,15 +145,7 @@ fn a_bounded_run_finds_no_violation() {
 
 /// A component that syncs no directory.
 fn broken_component() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provoke-loss");
-    let out = directory.join("tandem.wasm");
-    fs::create_dir_all(&directory).unwrap();
-    let features = &["provoke-loss"];
-    component::Component { workspace, target_dir: &directory, features, out: &out }
-        .build()
-        .unwrap();
-    out
+    tandem_tests::variant("provoke-loss", &["provoke-loss"])
 }
 
 /// What a run tells that finds violations.

@@ -11,8 +11,7 @@ use crate::setup;
 
 /// Run the sample job, or the command after `--`, and show its state.
 pub fn run(mut arguments: Vec<OsString>) -> Result<u8, Failure> {
-    let this = std::env::current_exe()
-        .map_err(|error| format!("cannot find the program that runs: {error}"))?;
+    let this = process::this()?;
     let job = match arguments.first() {
         None => vec![this.clone().into_os_string(), OsString::from("sample-job")],
         Some(first) if first == "--" => arguments.split_off(1),
@@ -24,9 +23,10 @@ pub fn run(mut arguments: Vec<OsString>) -> Result<u8, Failure> {
 
     setup::ensure()?;
     say("building the program `tandem`; the first time, this takes some minutes")?;
-    let build = ["build", "--package", "tandem-host", "--bin", "tandem"];
+    // With the features that the tests build it with, so that they find it built.
+    let build = ["build", "--workspace", "--exclude", "tandem-benchmark", "--bin", "tandem"];
     must("the build", &mut cargo(build))?;
-    let tandem = this.with_file_name(format!("tandem{}", std::env::consts::EXE_SUFFIX));
+    let tandem = process::program("debug", "tandem")?;
 
     let root = workspace()?.join("target").join("demo");
     std::fs::create_dir_all(&root)

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+mod bench;
 mod component;
 mod demo;
 mod hosts;
@@ -33,7 +34,7 @@ Commands:
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
                            `mutants --help` lists the arguments
-  plugin [--out FILE]      Build the sample plugin of hosts/plugin, composed with the component, by
+  plugin [--out FILE]      Build the sample plugin of bindings/plugin, composed with the component, by
                            default as target/plugin.wasm
   package [ARGUMENTS]      Make what a release has, in target/package; `package --help` lists the
                            arguments
@@ -65,13 +66,11 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
         Some("demo") => demo::run(arguments),
         Some("test") => {
             setup::ensure()?;
-            process::run(cargo(["test", "--workspace"]).args(arguments))
+            // The benchmark has no tests, and compiles databases.
+            let test = ["test", "--workspace", "--exclude", "tandem-benchmark"];
+            process::run(cargo(test).args(arguments))
         }
-        Some("bench") => {
-            setup::ensure()?;
-            let bench = ["bench", "--package", "tandem-host", "--bench", "bench", "--"];
-            process::run(cargo(bench).args(arguments))
-        }
+        Some("bench") => bench::run(&arguments),
         Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
         Some("plugin") => component::plugin(&arguments),

@@ -51,6 +51,21 @@ pub fn workspace() -> Result<PathBuf, Failure> {
     workspace.ok_or_else(|| String::from("run this as `cargo xtask`").into())
 }
 
+/// The file of this program.
+pub fn this() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| format!("cannot find the program that runs: {error}").into())
+}
+
+/// The file of another program that cargo built, in `debug` or `release`.
+pub fn program(profile: &str, name: &str) -> Result<PathBuf, Failure> {
+    let this = this()?;
+    let target_dir = this.parent().and_then(Path::parent);
+    let profile = target_dir.map(|target_dir| target_dir.join(profile));
+    let profile = profile.ok_or_else(|| format!("{} is in no target directory", this.display()))?;
+    Ok(profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// The cargo that runs this program.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

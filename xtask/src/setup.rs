@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::process::{Failure, say};
 
-#[path = "../../host/build/target.rs"]
+#[path = "../../components/build/target.rs"]
 mod target;
 
 /// Add the target if it is missing, and tell whether it was.

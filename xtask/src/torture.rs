@@ -12,7 +12,7 @@ const STATES: &str = "3000000";
 /// itself.
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     setup::ensure()?;
-    let build = ["run", "--release", "--package", "tandem-host", "--bin", "tandem", "--"];
+    let build = ["run", "--release", "--package", "tandem-cli", "--bin", "tandem", "--"];
     let mut command = cargo(build);
     command.arg("torture");
     if !arguments.iter().any(says_how_long) {

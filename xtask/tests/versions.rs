@@ -28,12 +28,12 @@ fn text(path: &Path) -> Option<String> {
     String::from_utf8(std::fs::read(workspace().join(path)).unwrap()).ok()
 }
 
-/// The files of that name below `hosts/`, each with its text.
+/// The files of that name below `bindings/`, each with its text.
 fn manifests(name: &str) -> Vec<(PathBuf, String)> {
     let files =
-        files().into_iter().filter(|path| path.starts_with("hosts") && path.ends_with(name));
+        files().into_iter().filter(|path| path.starts_with("bindings") && path.ends_with(name));
     let manifests: Vec<_> = files.map(|path| (path.clone(), text(&path).unwrap())).collect();
-    assert!(!manifests.is_empty(), "there is no {name} below hosts/");
+    assert!(!manifests.is_empty(), "there is no {name} below bindings/");
     manifests
 }
 

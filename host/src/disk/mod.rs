@@ -1,27 +1,17 @@
-//! What the component's files stand on: one narrow trait, a directory of the operating system
-//! behind it, and wrappers that record, hold back or fail calls.
+//! What the component's files stand on: one narrow trait, and a directory of the operating system
+//! behind it.
 
-mod call;
 mod code;
-mod fail;
-mod hold;
 mod os;
-mod record;
+pub(crate) mod temporary;
 #[cfg(test)]
 mod tests;
-mod wrap;
 
 use std::future::Future;
 use std::time::SystemTime;
 
-pub use call::{Call, DiskOperation};
-pub(crate) use call::{is_temporary, temporary_target};
 pub use code::ErrorCode;
-pub use fail::{Fail, Fault};
-pub use hold::{Gate, Hold};
 pub use os::{OsDisk, OsNode, Threads};
-pub use record::{Event, Moment, Record};
-pub use wrap::{Layer, Layered, LayeredNode};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -166,12 +156,4 @@ pub trait Disk: Send + Sync + 'static {
         &self,
         dir: &Self::Node,
     ) -> impl Future<Output = Result<Vec<Entry>, ErrorCode>> + Send;
-
-    /// Wrap this disk in a layer, for tests.
-    fn layered<L: Layer>(self, layer: L) -> Layered<Self, L>
-    where
-        Self: Sized,
-    {
-        Layered::new(self, layer)
-    }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::DiskOperation::{CreateFile, RemoveFile, Rename, Stat, Write};
 use super::*;
+use crate::testing::DiskOperation::{CreateFile, RemoveFile, Rename, Stat, Write};
+use crate::testing::*;
 
 fn disk() -> (tempfile::TempDir, OsDisk) {
     let dir = tempfile::tempdir().unwrap();

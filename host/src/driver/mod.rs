@@ -25,7 +25,7 @@ pub(crate) use budget::indented_len;
 pub(crate) use coordination::Coordination;
 pub(crate) use job::{Call, Job, Reply, RunId};
 
-use crate::clocks::Clocks;
+use crate::clock::Clocks;
 use crate::engine::{self, Compiled, Limits, Ticking, Watchdog};
 use crate::error::Cause;
 use crate::glue::bindings::{Tandem, TandemPre};

@@ -2,16 +2,16 @@
 
 mod coordination;
 
+use crate::testing::DiskExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
-use wasmtime_wasi::HostWallClock;
-
-use crate::disk::DiskOperation::{Read, Rename, SyncData, Write};
-use crate::disk::{Disk, ErrorCode, Fail, Fault, Hold, OsDisk, Record};
+use crate::disk::{ErrorCode, OsDisk};
+use crate::testing::DiskOperation::{Read, Rename, SyncData, Write};
+use crate::testing::{Fail, Fault, Hold, Record};
 use crate::{Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
+use futures::future::join_all;
 
 struct Bench {
     tandem: Tandem,
@@ -217,12 +217,8 @@ async fn documents_above_the_total_are_refused_and_the_component_lives() {
 #[derive(Clone, Default)]
 struct BadClock(Arc<AtomicBool>);
 
-impl HostWallClock for BadClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_nanos(1)
-    }
-
-    fn now(&self) -> Duration {
+impl crate::WallClock for BadClock {
+    fn since_epoch(&self) -> Duration {
         if self.0.swap(false, Ordering::Relaxed) { Duration::MAX } else { Duration::ZERO }
     }
 }

@@ -1,5 +1,5 @@
-//! The one configuration of this library's engines. The build script compiles the component with
-//! it, and a component can be loaded only by an engine that is configured as its compiler was.
+//! The one configuration of this library's engines: compiled code can be loaded only by an engine
+//! that is configured as its compiler was.
 
 use wasmtime::Config;
 

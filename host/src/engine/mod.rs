@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use wasmtime::component::{Component, ResourceTable};
-use wasmtime::{Engine, Store, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
-use crate::clocks::Clocks;
-use crate::component::{self, World};
+use crate::clock::Clocks;
+use crate::component::{self, Precompiled, World};
 use crate::glue::linker::{Filesystem, State};
 
+#[cfg(feature = "cache")]
+mod cache;
 mod config;
 
-use config::config;
+pub(crate) use config::config;
 
 /// How often the epoch moves.
 pub(crate) const TICK_MS: u64 = 100;
@@ -49,7 +51,10 @@ pub(crate) struct Watchdog {
 
 impl Compiled {
     /// The embedded component of a world, loaded once in this process.
-    pub(crate) fn embedded(world: World) -> wasmtime::Result<Arc<Compiled>> {
+    pub(crate) fn embedded(
+        world: World,
+        precompiled: Option<Precompiled>,
+    ) -> wasmtime::Result<Arc<Compiled>> {
         static TANDEM: OnceLock<Arc<Compiled>> = OnceLock::new();
         static TANDEM_SYNC: OnceLock<Arc<Compiled>> = OnceLock::new();
         // Held while loading, so that simultaneous callers do it once.
@@ -64,7 +69,7 @@ impl Compiled {
             return Ok(compiled.clone());
         }
         let engine = engine()?;
-        let component = component::embedded(&engine, world)?;
+        let component = component::embedded(&engine, world, precompiled)?;
         let compiled = Arc::new(Compiled::of(engine, component));
         Ok(embedded.get_or_init(|| compiled).clone())
     }
@@ -100,9 +105,19 @@ impl Compiled {
     }
 }
 
-/// An engine that can load what the build compiled.
+/// An engine that can load what [`precompile`](crate::precompile) made.
 pub(crate) fn engine() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
+    let mut config = config();
+    keep_compiled(&mut config);
+    Engine::new(&config)
+}
+
+/// Has what an engine compiles be kept for the next start, where that is safe.
+pub(crate) fn keep_compiled(config: &mut Config) {
+    #[cfg(feature = "cache")]
+    config.cache(cache::cache());
+    #[cfg(not(feature = "cache"))]
+    let _ = config;
 }
 
 /// A store with its limits, its clocks and its one directory.

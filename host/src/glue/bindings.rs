@@ -10,7 +10,7 @@ mod generated {
     #![allow(clippy::all, clippy::pedantic, reason = "generated")]
 
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "wit",
         world: "tandem",
         imports: {
             "wasi:filesystem/types.[method]descriptor.read-via-stream": store | trappable,
@@ -28,8 +28,6 @@ mod generated {
     });
 }
 
-pub(crate) use generated::exports::tandem::persistence::{
-    coordinator, persister, types as tandem_types,
-};
+pub use generated::exports::tandem::persistence::{coordinator, persister, types as tandem_types};
 pub(crate) use generated::wasi::filesystem::{preopens, types};
-pub(crate) use generated::{Tandem, TandemPre};
+pub use generated::{Tandem, TandemPre};

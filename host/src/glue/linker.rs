@@ -13,7 +13,6 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use super::bindings::{preopens, types};
 use super::files::{Files, Glue};
 use crate::disk::Disk;
-use crate::sim::{SimDisk, SimState};
 use crate::wasi::{DiskCtx, DiskCtxView, DiskView};
 
 /// The data of one store.
@@ -105,18 +104,6 @@ impl Filesystem for OnWasmtime {
     }
 
     async fn settled(&self) {}
-}
-
-/// As [`linker`], with a simulated disk, clocks and randomness.
-pub(crate) fn simulated(engine: &Engine) -> wasmtime::Result<Linker<SimState>> {
-    fn files(state: &mut SimState) -> Files<'_, SimDisk> {
-        Files { table: &mut state.table, disk: &state.files }
-    }
-    let mut linker = Linker::new(engine);
-    types::add_to_linker::<_, Glue<SimDisk>>(&mut linker, files)?;
-    preopens::add_to_linker::<_, Glue<SimDisk>>(&mut linker, files)?;
-    SimState::link(&mut linker)?;
-    Ok(linker)
 }
 
 /// Everything the component may import, and nothing else: files, clocks, randomness.

@@ -9,7 +9,7 @@ use super::account::Accounts;
 use super::calls::{Calls, Held};
 use super::meter::Meter;
 use super::{Job, Shared};
-use crate::clocks::Clocks;
+use crate::clock::Clocks;
 use crate::driver::Bounds;
 use crate::engine::{self, Compiled, Limits, Ticking};
 use crate::error::{Cause, Error, ErrorKind};

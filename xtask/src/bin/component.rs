@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-#[path = "../../../host/build/component.rs"]
+#[path = "../../../components/build/component.rs"]
 mod component;
 
 fn main() -> ExitCode {

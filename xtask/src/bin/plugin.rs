@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
 
-#[path = "../../../host/build/component.rs"]
+#[path = "../../../components/build/component.rs"]
 #[expect(dead_code, reason = "the build script uses all of it")]
 mod component;
 
@@ -38,11 +38,9 @@ fn run() -> Result<(), String> {
         .canonicalize()
         .map_err(|error| format!("cannot open {}: {error}", workspace.display()))?;
 
-    // Where the host's build compiles Tandem: what both packages need is compiled once.
-    let target_dir = target_dir.join("wasm").join(component::TANDEM.name);
     let build = |package| {
-        let out = &target_dir.join(package).with_extension("component.wasm");
-        component::Component { workspace: &workspace, target_dir: &target_dir, features: &[], out }
+        let out = &target_dir.join("wasm").join(package).with_extension("component.wasm");
+        component::Component { workspace: &workspace, target_dir, features: &[], out }
             .build_package(package)?;
         std::fs::read(out).map_err(|error| format!("cannot read {}: {error}", out.display()))
     };

@@ -10,7 +10,15 @@ use crate::process::{Failure, cargo, must};
 /// The adapter for the Rust library plays several hosts, whose names its tests begin with.
 pub fn rust(host: &str) -> Result<(), Failure> {
     // As `cargo xtask test` chooses packages, so that nothing is compiled for other features.
-    let mut tests = cargo(["test", "--workspace", "--test", "conformance", "--"]);
+    let mut tests = cargo([
+        "test",
+        "--workspace",
+        "--exclude",
+        "tandem-benchmark",
+        "--test",
+        "conformance",
+        "--",
+    ]);
     must(format!("the test of {host}"), tests.arg(format!("{host}::")))
 }
 
@@ -47,7 +55,7 @@ pub fn python(workspace: &Path) -> Result<(), Failure> {
 }
 
 fn package(workspace: &Path, name: &str) -> Result<PathBuf, Failure> {
-    let path = workspace.join("hosts").join(name);
+    let path = workspace.join("bindings").join(name);
     if path.is_dir() { Ok(path) } else { Err(format!("there is no {}", path.display()).into()) }
 }
 

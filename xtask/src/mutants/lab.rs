@@ -4,21 +4,9 @@ use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::mutation::{Change, Mutation};
+use super::mutation::Mutation;
 use super::sources::Sources;
-use crate::process::{Failure, cargo, must, workspace};
-
-/// A mutant may be larger than the component.
-pub static ANY_SIZE: Mutation = Mutation {
-    name: "any-size",
-    what: "the component has no limit",
-    rule: "the component is kept small",
-    changes: &[Change {
-        file: "host/build/component.rs",
-        from: "if component.len() > BYTES_MAX {",
-        to: "if component.len() > BYTES_MAX * 8 {",
-    }],
-};
+use crate::process::{self, Failure, cargo, must, workspace};
 
 pub struct Lab {
     directory: PathBuf,
@@ -35,7 +23,7 @@ impl Lab {
         std::fs::create_dir_all(&directory)
             .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
         let lock = lock(&directory.join("lock"))?;
-        let sources = ANY_SIZE.apply(&Sources::read(&workspace)?)?;
+        let sources = Sources::read(&workspace)?;
         Ok(Lab { directory, sources, _lock: lock })
     }
 
@@ -56,6 +44,9 @@ impl Lab {
             .arg(&out)
             .current_dir(&copy)
             .env("CARGO_TARGET_DIR", self.directory.join("target"))
+            // Its rules count, and not its speed.
+            .env("CARGO_PROFILE_COMPONENT_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_COMPONENT_LTO", "off")
             .output()
             .map_err(|error| format!("cannot run cargo: {error}"))?;
         if !output.status.success() {
@@ -80,12 +71,7 @@ fn lock(path: &Path) -> Result<File, String> {
 
 /// Builds the program that tries mutants, optimised, and tells its file.
 pub fn program() -> Result<PathBuf, Failure> {
-    let build = ["build", "--quiet", "--release", "--package", "tandem-host", "--bin", "tandem"];
+    let build = ["build", "--quiet", "--release", "--package", "tandem-cli", "--bin", "tandem"];
     must("the build", &mut cargo(build))?;
-    let this = std::env::current_exe()
-        .map_err(|error| format!("cannot find the program that runs: {error}"))?;
-    let target_dir = this.parent().and_then(Path::parent);
-    let release = target_dir.map(|target_dir| target_dir.join("release"));
-    let release = release.ok_or_else(|| format!("{} is in no target directory", this.display()))?;
-    Ok(release.join(format!("tandem{}", std::env::consts::EXE_SUFFIX)))
+    process::program("release", "tandem")
 }

@@ -5,8 +5,20 @@ use std::path::{Path, PathBuf};
 
 /// What a build of the component takes. The manifests of the other packages are there because
 /// `Cargo.lock` is for all of them.
-const ROOTS: [&str; 7] =
-    ["Cargo.toml", "Cargo.lock", "src", "wit", "host", "hosts/plugin", "xtask"];
+const ROOTS: [&str; 12] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "src",
+    "wit",
+    "benchmark",
+    "bindings/plugin",
+    "cli",
+    "components",
+    "host",
+    "simulator",
+    "tests",
+    "xtask",
+];
 
 /// Files by their paths, which are relative to the workspace.
 #[derive(Clone, Default)]

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt};
 
-use super::{Disk, Entry, ErrorCode, Kind, Stat, is_temporary};
+use super::temporary::is_temporary;
+use super::{Disk, Entry, ErrorCode, Kind, Stat};
 use mode::Umask;
 use open::{open_file, reopened};
 use replaced::{Closing, Replaced};

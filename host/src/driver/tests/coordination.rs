@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::disk::DiskOperation::{RemoveFile, StatAt};
+use crate::testing::DiskOperation::{RemoveFile, StatAt};
 use crate::{Channel, HistoryOptions, Operation, Reached, RecordOptions};
 
 fn record() -> RecordOptions {

@@ -9,7 +9,7 @@ mod generated {
     #![allow(clippy::all, clippy::pedantic, reason = "generated")]
 
     wasmtime::component::bindgen!({
-        path: "../wit/sync",
+        path: "wit/sync",
         world: "tandem-sync",
         imports: { default: trappable },
         with: {
@@ -23,7 +23,7 @@ mod generated {
     });
 }
 
-pub(crate) use generated::exports::tandem::persistence_sync::{
+pub use generated::exports::tandem::persistence_sync::{
     coordinator, persister, types as tandem_types,
 };
 pub(crate) use generated::wasi::filesystem::{preopens, types};

@@ -28,7 +28,7 @@ const OUT: &str = "{out}";
 pub const HOSTS: &[Host] = &[
     Host {
         name: "the npm tarball",
-        dir: "hosts/js",
+        dir: "bindings/js",
         component: "tandem.wasm",
         variable: "TANDEM_COMPONENT",
         probe: &["npm", "--version"],
@@ -41,7 +41,7 @@ pub const HOSTS: &[Host] = &[
     },
     Host {
         name: "the Python wheel",
-        dir: "hosts/python",
+        dir: "bindings/python",
         component: "tandem-sync.wasm",
         variable: "TANDEM_SYNC_COMPONENT",
         probe: &["python3", "-m", "pip", "--version"],

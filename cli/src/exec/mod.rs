@@ -1,0 +1,397 @@
+//! `tandem exec`: runs a command, keeps its manifest and heartbeat, and records its end.
+
+mod command;
+mod manifest;
+mod progress;
+mod pump;
+mod record;
+mod signals;
+mod summary;
+mod tail;
+
+use std::ffi::OsString;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tandem_host::{Channel, Durability, Error, Request, Run, RunOptions, Tandem};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::plain::{complain, message};
+use super::root::Root;
+use super::tandem;
+use command::{
+    EXIT_NO_STATE, Running, cancelled_before_start, new_run_id, not_started, shown, without_state,
+};
+use manifest::{End, Manifest, Status};
+use progress::Progress;
+use pump::Shared;
+use signals::Received;
+use tail::Tail;
+
+/// How messages name this command.
+const COMMAND: &str = "exec";
+/// How long the last state waits for output that is slow to be taken.
+const DRAIN_GRACE: Duration = Duration::from_millis(100);
+/// How long output that nobody takes holds the program after a signal that ended the command.
+const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
+
+/// How long after the end of a command a signal may come that ended it.
+const SIGNAL_GRACE: Duration = Duration::from_millis(100);
+
+/// Run a command, keep its manifest and heartbeat, and record it in its task's history.
+///
+/// The state is kept below DIR in .runs/TASK/cli/RUN: manifest.json tells the command, its status,
+/// times, exit code, the last 8 KiB of its output and how many bytes it wrote; .heartbeat tells
+/// when the command was last seen alive. Output, signals and the exit code pass through.
+///
+/// When the command is over, its summary goes to .runs/TASK/RUN/manifest.json and into the task's
+/// history, out/TASK/runs.json. If that fails, exec warns and the exit code stays. A signal ends
+/// the wait for a history that others write; a run that a signal cancelled waits at most 2 seconds.
+///
+/// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
+/// is not executable; 125 if the state cannot be kept (the command is not started); 2 if this
+/// command line is wrong.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    root: Root,
+
+    /// The task that the run belongs to
+    #[arg(long, value_name = "ID", default_value = "exec")]
+    task: String,
+
+    /// The run [default: the time and eight random digits]
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+
+    /// The least time between two writes of the manifest while the command runs, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
+    interval: u64,
+
+    /// The time between two heartbeats, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
+    heartbeat: u64,
+
+    /// What all files survive: a power loss (durable) or a crash of the process (visible)
+    /// [default: visible for the heartbeat, durable for the others]
+    #[arg(long, value_name = "WHAT")]
+    durability: Option<DurabilityArg>,
+
+    #[command(flatten)]
+    record: record::Options,
+
+    /// Show no progress line on a terminal
+    #[arg(long)]
+    no_progress: bool,
+
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// One year.
+const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DurabilityArg {
+    Durable,
+    Visible,
+}
+
+/// Runs the command; the exit code is the program's.
+pub async fn run(args: Args) -> ExitCode {
+    let mut signals = match signals::receive() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&format!("cannot catch signals: {error}")),
+    };
+    let mut keeper = match Keeper::open(&args).await {
+        Ok(keeper) => keeper,
+        Err(error) => return refuse(&message(&error)),
+    };
+    // No command is started whose state cannot be kept.
+    if let Err(error) = keeper.write(true).await {
+        keeper.complain(&message(&error));
+        keeper.give_up(&args, &mut signals).await;
+        return EXIT_NO_STATE.into();
+    }
+    let end = match signals.try_recv() {
+        Ok(received) => cancelled_before_start(received.signal),
+        Err(_) => keeper.run_command(&args, &mut signals).await,
+    };
+    keeper.finish(&args, &end, &mut signals).await;
+    end.exit_code.into()
+}
+
+fn refuse(why: &str) -> ExitCode {
+    complain(COMMAND, why);
+    EXIT_NO_STATE.into()
+}
+
+/// Keeps the state of one run on the disk.
+struct Keeper {
+    tandem: Tandem,
+    run: Run,
+    manifest: Manifest,
+    shared: Arc<Shared>,
+    name: String,
+    durability: Option<Durability>,
+    is_warned: bool,
+}
+
+impl Keeper {
+    /// Opens the run.
+    async fn open(args: &Args) -> Result<Self, Error> {
+        let run_id = args.run.clone().unwrap_or_else(new_run_id);
+        let tandem = tandem::open(&args.root.path).await?;
+        let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
+        let durability = args.durability.map(|durability| match durability {
+            DurabilityArg::Durable => Durability::Durable,
+            DurabilityArg::Visible => Durability::Visible,
+        });
+        if let Some(durability) = durability {
+            options = options.manifest_durability(durability).heartbeat_durability(durability);
+        }
+        let run = tandem.open_run(options).await?;
+        for path in &run.recovered().set_aside {
+            complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
+        }
+        let heartbeat = Duration::from_millis(args.heartbeat);
+        let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
+        manifest.set_artifact_root(&run.recovered().directory);
+        let name = format!("{}/{run_id}", args.task);
+        let progress = Progress::start(name.clone(), !args.no_progress);
+        let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
+        Ok(Keeper { tandem, run, manifest, shared, name, durability, is_warned: false })
+    }
+
+    async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
+        let end = match Running::start(&args.command, &self.shared) {
+            Ok(running) => {
+                self.manifest.start();
+                self.watch(args, running, signals).await
+            }
+            Err(error) => not_started(&args.command, &error),
+        };
+        self.manifest.set_output(&self.shared.tail());
+        end
+    }
+
+    /// Keeps the state until the command has ended and its output is passed on. Nothing here waits
+    /// for the disk: signals pass and the command's end is seen while a write is slow.
+    async fn watch(
+        &mut self,
+        args: &Args,
+        mut running: Running,
+        signals: &mut UnboundedReceiver<Received>,
+    ) -> End {
+        let shared = self.shared.clone();
+        let mut passed_on = Vec::new();
+        let mut heartbeats = Ticks::every(args.heartbeat);
+        let mut intervals = Ticks::every(args.interval);
+        let mut told_bytes = 0;
+        // That the command runs is told at once: who resumes the run must not start it twice.
+        let mut writing = Writing::Some(Box::pin(self.write(false)));
+        loop {
+            let next = heartbeats.next.min(intervals.next);
+            tokio::select! {
+                ended = running.ended() => {
+                    if ended.is_by_signal() {
+                        // A terminal signals both at once; the command's end may be seen first.
+                        let wait = tokio::time::timeout(SIGNAL_GRACE, signals.recv());
+                        passed_on.extend(wait.await.ok().flatten().map(|signal| signal.signal));
+                    }
+                    let end = ended.end(&passed_on);
+                    self.drain(&end, &mut running, signals).await;
+                    return end;
+                }
+                Some(received) = signals.recv() => {
+                    passed_on.push(received.signal);
+                    running.pass_on(received);
+                }
+                result = writing.result() => {
+                    writing = Writing::None;
+                    self.tell(result);
+                }
+                () = tokio::time::sleep_until(next) => {
+                    let is_heartbeat = heartbeats.take();
+                    let is_interval = intervals.take();
+                    if !writing.is_none() {
+                        continue;
+                    }
+                    let tail = shared.tail();
+                    if is_interval && told_bytes != tail.total_bytes() {
+                        told_bytes = tail.total_bytes();
+                        self.manifest.set_output(&tail);
+                        writing = Writing::Some(Box::pin(self.write(is_heartbeat)));
+                    } else if is_heartbeat {
+                        let run = self.run.clone();
+                        let beat = Request::new().heartbeat().force();
+                        writing = Writing::Some(Box::pin(async move {
+                            run.schedule(beat).await.map(drop)
+                        }));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until the output of a command that has ended is passed on. If its reader is slow, the
+    /// end is on the disk before that. A signal ends the wait.
+    async fn drain(
+        &mut self,
+        end: &End,
+        running: &mut Running,
+        signals: &mut UnboundedReceiver<Received>,
+    ) {
+        if tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok() {
+            return;
+        }
+        self.manifest.set_output(&self.shared.tail());
+        self.manifest.finish(end);
+        let result = self.write(true).await;
+        self.tell(result);
+        let limit = async {
+            match end.status {
+                Status::Cancelled => tokio::time::sleep(CANCELLED_DRAIN).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = running.drained() => {}
+            _ = signals.recv() => {}
+            () = limit => {}
+        }
+    }
+
+    /// Writes the manifest at once, and the heartbeat with it; `exec` itself keeps the time between
+    /// two writes.
+    fn write(&self, heartbeat: bool) -> impl Future<Output = Result<(), Error>> + use<> {
+        let run = self.run.clone();
+        // Strings and numbers always have a JSON text.
+        let document = serde_json::to_string(&self.manifest).unwrap_or_default();
+        async move {
+            run.set_manifest(document).await?;
+            let request = Request::new().manifest().force();
+            run.schedule(if heartbeat { request.heartbeat() } else { request }).await?;
+            Ok(())
+        }
+    }
+
+    /// Warns of a write that failed; writes that fail one after the other are one trouble.
+    fn tell(&mut self, result: Result<(), Error>) {
+        match result {
+            Ok(()) => self.is_warned = false,
+            Err(error) if !self.is_warned => {
+                self.is_warned = true;
+                self.warn(&message(&error));
+                if let Some(beside) = error.beside() {
+                    self.warn(&beside.message);
+                }
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn warn(&self, what: &str) {
+        self.complain(&format!("warning: {what}"));
+    }
+
+    fn complain(&self, what: &str) {
+        self.shared.progress.tell(|| complain(COMMAND, what));
+    }
+
+    /// Ends a run whose first state is not on the disk as a whole. A part of it may be, and must
+    /// not look like a run that goes on.
+    async fn give_up(mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) {
+        self.manifest.finish(&without_state());
+        // A heartbeat that failed is tried again and fails again.
+        let is_written = match self.write(false).await {
+            Ok(()) => true,
+            Err(error) => error.channel() == Some(Channel::Heartbeat),
+        };
+        // Why it cannot be written is told already.
+        let _ = self.run.close().await;
+        if is_written {
+            self.record(args, false, signals).await;
+        }
+        self.shared.progress.end();
+    }
+
+    /// Writes the last state, closes the run, which tries once more what failed, and records it.
+    async fn finish(mut self, args: &Args, end: &End, signals: &mut UnboundedReceiver<Received>) {
+        self.manifest.finish(end);
+        // `close` reports what stays unwritten.
+        let _ = self.write(true).await;
+        let closed = self.run.close().await.map(drop);
+        self.tell(closed);
+        if !end.was_started
+            && let Some(detail) = &end.detail
+        {
+            self.complain(detail);
+        }
+        self.record(args, matches!(end.status, Status::Cancelled), signals).await;
+        self.shared.progress.end();
+    }
+
+    /// Records the run. Its last state is on the disk before that: recording may have to wait.
+    async fn record(
+        &self,
+        args: &Args,
+        is_cancelled: bool,
+        signals: &mut UnboundedReceiver<Received>,
+    ) {
+        self.shared.progress.rename(format!("recording {}", self.name));
+        // Strings and numbers always have a JSON text.
+        let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
+        let over = record::Over { task: &args.task, name: &self.name, is_cancelled, summary };
+        let warnings =
+            record::record(&self.tandem, &args.record, self.durability, over, signals).await;
+        warnings.iter().for_each(|warning| self.warn(warning));
+    }
+}
+
+/// A write that goes on beside everything else.
+enum Writing {
+    None,
+    Some(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
+}
+
+impl Writing {
+    fn is_none(&self) -> bool {
+        matches!(self, Writing::None)
+    }
+
+    /// Its result; never, if there is none.
+    async fn result(&mut self) -> Result<(), Error> {
+        match self {
+            Writing::None => std::future::pending().await,
+            Writing::Some(write) => write.await,
+        }
+    }
+}
+
+/// A moment that comes again and again. One that was missed is not made up for.
+struct Ticks {
+    every: Duration,
+    next: Instant,
+}
+
+impl Ticks {
+    fn every(every_ms: u64) -> Self {
+        let every = Duration::from_millis(every_ms);
+        Ticks { every, next: Instant::now() + every }
+    }
+
+    /// Whether the moment has come; then the next one is set.
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let has_come = self.next <= now;
+        if has_come {
+            self.next = (self.next + self.every).max(now);
+        }
+        has_come
+    }
+}

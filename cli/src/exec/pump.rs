@@ -1,0 +1,99 @@
+//! Passes a command's output through as it comes, and keeps its tail.
+
+use std::io::{self, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::mpsc;
+
+use super::COMMAND;
+use super::progress::Progress;
+use super::tail::{Stream, Tail};
+use crate::plain::complain;
+
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// What the threads of both outputs share.
+pub struct Shared {
+    /// The end of the output.
+    pub tail: Mutex<Tail>,
+    /// The progress line, which must not stand where output goes.
+    pub progress: Progress,
+}
+
+impl Shared {
+    /// The end of the output, while no thread adds to it.
+    pub fn tail(&self) -> MutexGuard<'_, Tail> {
+        // A thread that panicked left whole bytes behind.
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the thread that passes `output` through, until the command closes it, or until `ended`
+/// is closed and nothing is left in the pipe: a process that the command left behind may hold the
+/// pipe open for ever. `done` is dropped at the end.
+///
+/// When nobody reads Tandem's own output any more, the pipe is closed, so that the command learns
+/// of it as it would without Tandem. When Tandem's own output cannot be written, that is said, and
+/// the command goes on.
+///
+/// # Errors
+/// The system's.
+pub fn start(
+    stream: Stream,
+    mut output: PipeReader,
+    ended: PipeReader,
+    shared: Arc<Shared>,
+    done: mpsc::Sender<()>,
+) -> io::Result<()> {
+    std::thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
+        let _done = done;
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut is_lost = false;
+        while has_output(&output, &ended) {
+            let n = match output.read(&mut piece) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return complain(COMMAND, &format!("cannot read {stream}: {error}")),
+            };
+            shared.tail().push(stream, &piece[..n]);
+            if is_lost {
+                continue;
+            }
+            match shared.progress.pass(&piece[..n], || pass(stream, &piece[..n])) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(error) => {
+                    is_lost = true;
+                    complain(COMMAND, &format!("warning: cannot write {stream}: {error}"));
+                }
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
+    match stream {
+        Stream::Stdout => {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(piece)?;
+            stdout.flush()
+        }
+        Stream::Stderr => io::stderr().lock().write_all(piece),
+    }
+}
+
+/// Waits until there is output (or its end) to read; false once the command has ended and nothing
+/// is left.
+fn has_output(output: &PipeReader, ended: &PipeReader) -> bool {
+    let mut polled = [
+        PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN),
+    ];
+    while poll(&mut polled, None) == Err(rustix::io::Errno::INTR) {}
+    // If the system cannot tell, reading does.
+    !polled[0].revents().is_empty() || polled[1].revents().is_empty()
+}

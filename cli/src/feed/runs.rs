@@ -1,0 +1,512 @@
+//! The runs that the feed has opened, and what is done with them in which order.
+//!
+//! Requests of one run are issued in the order of their lines. While a run is being opened or
+//! closed they wait, without delaying other runs; otherwise each is issued as it comes, and its
+//! answer is sent when it is there. To record a run and to read a history wait for no other request.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use tandem_host::{
+    ClosedRun, Error, ErrorKind, History, HistoryOptions, Receipt, RecordOptions, Recorded,
+    Request as Flags, Run, RunOptions, Stats, Tandem,
+};
+
+use super::ledger::{Ledger, Mark};
+use super::limits::{CLOSED_RUNS_MAX, Limits, Share};
+use super::output::Output;
+use super::records::Unrecorded;
+use super::reply::{self, Counted, Opened, Payload, Problem, Told};
+use super::request::{Action, Ask, Id, Name, Refusal, Request};
+use crate::plain::message;
+
+/// The runs, and the calls in flight.
+pub struct Runs {
+    tandem: Tandem,
+    limits: Limits,
+    output: Output,
+    slots: HashMap<Rc<Name>, Slot>,
+    /// Closed runs, the oldest first.
+    closed: VecDeque<(Rc<Name>, u64)>,
+    closes: u64,
+    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Event>>>>,
+    /// Opens and closes in flight.
+    gates: usize,
+    /// Histories that wait to be read.
+    waiting_histories: usize,
+    /// Runs that are not on the disk as they were asked to be.
+    unwritten: BTreeSet<Unwritten>,
+    unrecorded: Unrecorded,
+}
+
+/// A run that is not on the disk, and why.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unwritten {
+    pub name: Name,
+    pub why: String,
+}
+
+struct Slot {
+    phase: Phase,
+    /// What waits for the open or close in flight.
+    waiting: VecDeque<Asked>,
+    ledger: Ledger,
+}
+
+enum Phase {
+    Opening,
+    Open(Run),
+    Closing(Run),
+    /// With the counters at the close and the number of that close.
+    Closed(Box<Stats>, u64),
+}
+
+/// A request without its run.
+struct Asked {
+    id: Id,
+    action: Action,
+    share: Share,
+}
+
+/// Whom to answer.
+struct Ticket {
+    name: Rc<Name>,
+    id: Id,
+    share: Share,
+    mark: Mark,
+}
+
+/// What a call does, as far as the ledger cares.
+#[derive(Clone, Copy, PartialEq)]
+enum Effect {
+    Nothing,
+    Sets,
+    /// Writes everything when it succeeds.
+    WritesAll,
+    /// May have left out the manifest when it succeeds.
+    Writes,
+}
+
+/// A call has ended.
+enum Event {
+    Opened(Ticket, Result<Run, Error>),
+    Answered(Ticket, Effect, Result<Payload, Error>),
+    Closed(Ticket, Result<Receipt, Error>, Box<Stats>),
+    ShutDown(Vec<ClosedRun>),
+    Recorded(Id, Share, Option<Name>, Result<Recorded, Error>),
+    Flushed(Rc<Name>, Mark, Result<(), Error>),
+    HistoryAdmitted(Id, Result<Share, Share>, Box<HistoryOptions>),
+    Told(Id, Share, Result<History, Error>),
+}
+
+impl Runs {
+    pub fn new(tandem: Tandem, limits: Limits, output: Output) -> Self {
+        Runs {
+            tandem,
+            limits,
+            output,
+            slots: HashMap::new(),
+            closed: VecDeque::new(),
+            closes: 0,
+            in_flight: FuturesUnordered::new(),
+            gates: 0,
+            waiting_histories: 0,
+            unwritten: BTreeSet::new(),
+            unrecorded: Unrecorded::default(),
+        }
+    }
+
+    /// Takes the next line.
+    pub fn take(&mut self, request: Result<Request, Refusal>, share: Share) {
+        match request {
+            Ok(Request { id, ask: Ask::Run(name, action) }) => {
+                self.accept(Rc::new(name), Asked { id, action, share });
+            }
+            Ok(Request { id, ask: Ask::Record(options, summary, name) }) => {
+                self.record(id, share, *options, summary, name);
+            }
+            Ok(Request { id, ask: Ask::History(options) }) => {
+                self.waiting_histories += 1;
+                let limits = self.limits.clone();
+                self.in_flight.push(Box::pin(async move {
+                    Event::HistoryAdmitted(id, limits.admit_history(share).await, options)
+                }));
+            }
+            Err(Refusal { id, problem }) => {
+                self.output.send(reply::line(id.as_ref(), Err(&problem)), share);
+            }
+        }
+    }
+
+    /// Whether no request of a run waits for another one.
+    pub fn is_settled(&self) -> bool {
+        self.gates == 0
+    }
+
+    /// Whether a history waits to be read, which can last for as long as nobody reads the answers.
+    pub fn has_waiting_history(&self) -> bool {
+        self.waiting_histories > 0
+    }
+
+    /// Answers the histories that wait without reading them, and those to come.
+    pub fn end_histories(&self) {
+        self.limits.end_histories();
+    }
+
+    /// Writes what every open run holds. A run whose write fails tells so when it is closed.
+    pub fn flush(&mut self) {
+        for (name, slot) in &self.slots {
+            if let Phase::Open(run) = &slot.phase {
+                let (name, mark, flush) = (name.clone(), slot.ledger.mark(), run.flush());
+                self.in_flight.push(Box::pin(async move {
+                    Event::Flushed(name, mark, flush.await.map(drop))
+                }));
+            }
+        }
+    }
+
+    /// Whether no call is in flight.
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Closes every run that is open.
+    pub fn shut_down(&mut self) {
+        let tandem = self.tandem.clone();
+        self.in_flight.push(Box::pin(async move { Event::ShutDown(tandem.shutdown().await) }));
+    }
+
+    /// Waits for one call to end, and answers it. Never ends while none is in flight.
+    pub async fn next(&mut self) {
+        match self.in_flight.next().await {
+            Some(event) => self.ended(event),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What is left: where answers are written, and the runs that are not on the disk.
+    pub fn finish(mut self) -> (Output, BTreeSet<Unwritten>) {
+        let unrecorded = self.unrecorded.all();
+        self.unwritten.extend(unrecorded.map(|(name, why)| Unwritten { name, why }));
+        (self.output, self.unwritten)
+    }
+
+    fn record(
+        &mut self,
+        id: Id,
+        share: Share,
+        options: RecordOptions,
+        summary: String,
+        name: Option<Name>,
+    ) {
+        if let Some(name) = &name {
+            self.unrecorded.started(name.clone());
+        }
+        let recording = self.tandem.record_run(options, summary);
+        self.in_flight
+            .push(Box::pin(async move { Event::Recorded(id, share, name, recording.await) }));
+    }
+
+    fn accept(&mut self, name: Rc<Name>, asked: Asked) {
+        let Some(slot) = self.slots.get_mut(&name) else {
+            return match asked.action {
+                Action::Open(options) => self.open(name, asked.id, asked.share, *options),
+                _ => self.refuse(&asked.id, asked.share, &Problem::not_open(&name)),
+            };
+        };
+        match &slot.phase {
+            Phase::Opening | Phase::Closing(_) => slot.waiting.push_back(asked),
+            Phase::Open(run) => {
+                let run = run.clone();
+                self.call(name, run, asked);
+            }
+            Phase::Closed(stats, _) => {
+                let Asked { id, action, share } = asked;
+                let payload = match action {
+                    Action::Open(options) => return self.open(name, id, share, *options),
+                    Action::Close => Payload::Written(Receipt::default()),
+                    Action::Stats => Payload::Counted(Box::new(Counted::from(Stats::clone(stats)))),
+                    _ => return self.refuse(&id, share, &Problem::closed(&name)),
+                };
+                self.output.send(reply::line(Some(&id), Ok(&payload)), share);
+            }
+        }
+    }
+
+    fn open(&mut self, name: Rc<Name>, id: Id, share: Share, options: RunOptions) {
+        let ledger = Ledger::default();
+        let slot = Slot { phase: Phase::Opening, waiting: VecDeque::new(), ledger };
+        self.slots.insert(name.clone(), slot);
+        self.gates += 1;
+        let ticket = Ticket { name, id, share, mark: ledger.mark() };
+        let opening = self.tandem.open_run(options);
+        self.in_flight.push(Box::pin(async move { Event::Opened(ticket, opening.await) }));
+    }
+
+    /// Issues a call of an open run. Nothing here waits, so calls are issued in order.
+    fn call(&mut self, name: Rc<Name>, run: Run, asked: Asked) {
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let Asked { id, action, mut share } = asked;
+        if matches!(action, Action::Set(_) | Action::Merge(_)) {
+            slot.ledger.change();
+        }
+        let mark = slot.ledger.mark();
+        match action {
+            Action::Open(_) => self.refuse(&id, share, &Problem::already_open(&name)),
+            Action::Set(document) => {
+                let set = run.set_manifest(document);
+                let ticket = Ticket { name, id, share, mark };
+                self.answer(ticket, Effect::Sets, set, |()| Payload::Done {});
+            }
+            Action::Merge(patch) => {
+                let merge = run.merge_manifest(patch);
+                let ticket = Ticket { name, id, share, mark };
+                self.answer(ticket, Effect::Nothing, merge, |()| Payload::Done {});
+            }
+            Action::Schedule(flags) => {
+                let flags = self.throttle(flags, &mut share);
+                let effect = if flags.force { Effect::WritesAll } else { Effect::Writes };
+                let written = run.schedule(flags);
+                let ticket = Ticket { name, id, share, mark };
+                self.answer(ticket, effect, written, Payload::Written);
+            }
+            Action::Flush => {
+                let written = run.flush();
+                let ticket = Ticket { name, id, share, mark };
+                self.answer(ticket, Effect::WritesAll, written, Payload::Written);
+            }
+            Action::Stats => {
+                let stats = run.stats();
+                let ticket = Ticket { name, id, share, mark };
+                self.answer(ticket, Effect::Nothing, stats, |stats| {
+                    Payload::Counted(Box::new(Counted::from(stats)))
+                });
+            }
+            Action::Close => {
+                slot.phase = Phase::Closing(run.clone());
+                self.gates += 1;
+                let ticket = Ticket { name, id, share, mark };
+                let closing = run.close();
+                self.in_flight.push(Box::pin(async move {
+                    let outcome = closing.await;
+                    let stats = match outcome {
+                        // Only a component that just failed has no counters.
+                        Ok(_) => run.stats().await.unwrap_or_default(),
+                        Err(_) => Stats::default(),
+                    };
+                    Event::Closed(ticket, outcome, Box::new(stats))
+                }));
+            }
+        }
+    }
+
+    /// A request that waits for the throttle must not keep a line from being read that would end
+    /// its wait, so it has a share of another kind. When too many wait already, it is made at
+    /// once: a write too early is no harm.
+    fn throttle(&self, flags: Flags, share: &mut Share) -> Flags {
+        if flags.force {
+            return flags;
+        }
+        match self.limits.throttled() {
+            Some(throttled) => {
+                *share = throttled;
+                flags
+            }
+            None => flags.force(),
+        }
+    }
+
+    fn answer<T: 'static>(
+        &mut self,
+        ticket: Ticket,
+        effect: Effect,
+        call: impl Future<Output = Result<T, Error>> + 'static,
+        payload: impl FnOnce(T) -> Payload + 'static,
+    ) {
+        self.in_flight.push(Box::pin(async move {
+            let result = call.await;
+            Event::Answered(ticket, effect, result.map(payload))
+        }));
+    }
+
+    fn refuse(&self, id: &Id, share: Share, problem: &Problem) {
+        self.output.send(reply::line(Some(id), Err(problem)), share);
+    }
+
+    fn ended(&mut self, event: Event) {
+        match event {
+            Event::Opened(ticket, result) => self.opened(ticket, result),
+            Event::Answered(ticket, effect, result) => self.answered(ticket, effect, result),
+            Event::Closed(ticket, outcome, stats) => self.closed(ticket, outcome, stats),
+            Event::ShutDown(runs) => self.shut(runs),
+            Event::Recorded(id, share, name, result) => self.recorded(&id, share, name, result),
+            Event::Flushed(name, mark, result) => self.flushed(&name, mark, result),
+            Event::HistoryAdmitted(id, Ok(share), options) => {
+                self.waiting_histories -= 1;
+                let reading = self.tandem.history(*options);
+                self.in_flight.push(Box::pin(async move { Event::Told(id, share, reading.await) }));
+            }
+            Event::HistoryAdmitted(id, Err(share), options) => {
+                self.waiting_histories -= 1;
+                self.refuse(&id, share, &Problem::not_read(&options.task_id));
+            }
+            Event::Told(id, share, Ok(history)) => {
+                let told = Payload::Told(Told::from(history));
+                self.output.send(reply::line(Some(&id), Ok(&told)), share);
+            }
+            Event::Told(id, share, Err(error)) => self.failed(&id, share, &error),
+        }
+    }
+
+    fn opened(&mut self, ticket: Ticket, result: Result<Run, Error>) {
+        let Ticket { name, id, share, .. } = ticket;
+        self.gates -= 1;
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let waiting = std::mem::take(&mut slot.waiting);
+        match result {
+            Ok(run) => {
+                let opened = Payload::Opened(Opened::from(run.recovered()));
+                slot.phase = Phase::Open(run);
+                self.output.send(reply::line(Some(&id), Ok(&opened)), share);
+            }
+            Err(error) => {
+                self.slots.remove(&name);
+                self.failed(&id, share, &error);
+            }
+        }
+        for asked in waiting {
+            self.accept(name.clone(), asked);
+        }
+    }
+
+    fn answered(&mut self, ticket: Ticket, effect: Effect, result: Result<Payload, Error>) {
+        let Ticket { name, id, share, mark } = ticket;
+        let payload = match result {
+            Ok(payload) => payload,
+            Err(error) => return self.failed(&id, share, &error),
+        };
+        if let Some(slot) = self.slots.get_mut(&name) {
+            let wrote_manifest =
+                matches!(&payload, Payload::Written(receipt) if receipt.manifest.is_some());
+            match effect {
+                Effect::Sets => slot.ledger.set(mark),
+                Effect::WritesAll => slot.ledger.written(mark),
+                Effect::Writes if wrote_manifest => slot.ledger.written(mark),
+                Effect::Writes | Effect::Nothing => {}
+            }
+        }
+        self.output.send(reply::line(Some(&id), Ok(&payload)), share);
+    }
+
+    fn closed(&mut self, ticket: Ticket, outcome: Result<Receipt, Error>, stats: Box<Stats>) {
+        let Ticket { name, id, share, mark } = ticket;
+        self.gates -= 1;
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let waiting = std::mem::take(&mut slot.waiting);
+        match outcome {
+            Ok(receipt) => {
+                slot.ledger.written(mark);
+                if slot.ledger.is_lost() {
+                    self.unwritten.insert(Unwritten::lost(&name));
+                }
+                self.closes += 1;
+                slot.phase = Phase::Closed(stats, self.closes);
+                self.closed.push_back((name.clone(), self.closes));
+                self.output.send(reply::line(Some(&id), Ok(&Payload::Written(receipt))), share);
+                self.forget_closed();
+            }
+            Err(error) => {
+                // The run stays open. So does its handle, which was kept for this.
+                if let Phase::Closing(run) = &slot.phase {
+                    slot.phase = Phase::Open(run.clone());
+                }
+                self.failed(&id, share, &error);
+            }
+        }
+        for asked in waiting {
+            self.accept(name.clone(), asked);
+        }
+    }
+
+    fn flushed(&mut self, name: &Name, mark: Mark, result: Result<(), Error>) {
+        match result {
+            Ok(()) => {
+                if let Some(slot) = self.slots.get_mut(name) {
+                    slot.ledger.written(mark);
+                }
+            }
+            Err(error) => self.note(&error),
+        }
+    }
+
+    fn recorded(
+        &mut self,
+        id: &Id,
+        share: Share,
+        name: Option<Name>,
+        result: Result<Recorded, Error>,
+    ) {
+        match result {
+            Ok(recorded) => {
+                if let Some(name) = name {
+                    self.unrecorded.recorded(&name);
+                }
+                self.output.send(reply::line(Some(id), Ok(&Payload::Recorded(recorded))), share);
+            }
+            Err(error) => {
+                if let Some(name) = name {
+                    self.unrecorded.failed(name, &error);
+                }
+                self.failed(id, share, &error);
+            }
+        }
+    }
+
+    /// Forgets the oldest closed runs: a feed can see any number of them.
+    fn forget_closed(&mut self) {
+        while self.closed.len() > CLOSED_RUNS_MAX {
+            let Some((name, close)) = self.closed.pop_front() else { return };
+            let is_same = |slot: &Slot| matches!(slot.phase, Phase::Closed(_, of) if of == close);
+            if self.slots.get(&name).is_some_and(is_same) {
+                self.slots.remove(&name);
+            }
+        }
+    }
+
+    fn shut(&mut self, runs: Vec<ClosedRun>) {
+        for run in runs {
+            if let Err(error) = run.outcome {
+                let name = Name { task: run.task_id, run: run.run_id };
+                self.unwritten.insert(Unwritten { name, why: message(&error) });
+            }
+        }
+        for (name, slot) in &self.slots {
+            if slot.ledger.is_lost() {
+                self.unwritten.insert(Unwritten::lost(name));
+            }
+        }
+    }
+
+    fn failed(&mut self, id: &Id, share: Share, error: &Error) {
+        self.note(error);
+        self.refuse(id, share, &Problem::from(error));
+    }
+
+    /// Notes what an error means for all runs.
+    fn note(&mut self, error: &Error) {
+        if error.kind() == ErrorKind::ComponentFailed {
+            // One component keeps all runs.
+            self.slots.values_mut().for_each(|slot| slot.ledger.component_failed());
+        }
+    }
+}
+
+impl Unwritten {
+    fn lost(name: &Name) -> Self {
+        let why = "the component failed and took what was not written yet";
+        Unwritten { name: name.clone(), why: why.to_owned() }
+    }
+}

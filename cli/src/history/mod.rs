@@ -1,0 +1,114 @@
+//! `tandem history`: the recorded runs of a task.
+
+mod entry;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use tandem_host::{Error, ErrorKind, History, HistoryOptions};
+
+use super::json::on_one_line;
+use super::plain::{complain, message, plain, plain_json};
+use super::root::Root;
+use super::{table, tandem};
+use entry::Entry;
+
+/// How messages name this command.
+const COMMAND: &str = "history";
+const HEAD: [&str; 5] = ["RUN", "COMPLETED", "TOOK", "STATUS", "DETAIL"];
+
+/// Show the recorded runs of a task, newest first
+///
+/// They are what out/ID/runs.json holds, whoever recorded them. It reads only.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    root: Root,
+    /// The task
+    #[arg(long, value_name = "ID")]
+    task: String,
+    /// Show at most this many runs
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Print one line of JSON: an object with taskId, lastRunAt, total and runs
+    ///
+    /// The runs are the whole summaries, newest first; keys and numbers are as they were written.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows the history.
+pub async fn run(args: Args) -> ExitCode {
+    match show(&args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            complain(COMMAND, &message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn show(args: &Args) -> Result<(), String> {
+    let history = read(args).await.map_err(|error| told(&error))?;
+    let mut output = io::BufWriter::new(io::stdout().lock());
+    let printed = if args.json {
+        print_json(&mut output, &args.task, &history)
+    } else {
+        lines(args, &history).iter().try_for_each(|line| writeln!(output, "{line}"))
+    };
+    match printed.and_then(|()| output.flush()) {
+        // Nobody reads any more, which is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// The component names the file of every failure but this one.
+fn told(error: &Error) -> String {
+    match error.path() {
+        Some(path) if error.kind() == ErrorKind::TooLarge => format!("{}: {path}", message(error)),
+        _ => message(error),
+    }
+}
+
+async fn read(args: &Args) -> Result<History, Error> {
+    let tandem = tandem::open(&args.root.path).await?;
+    let options = HistoryOptions::new(&args.task);
+    let options = match args.limit {
+        Some(limit) => options.limit(limit),
+        None => options,
+    };
+    tandem.history(options).await
+}
+
+fn lines(args: &Args, history: &History) -> Vec<String> {
+    if history.total == 0 {
+        let root = plain(&args.root.path.display().to_string());
+        return vec![format!("there are no recorded runs of {} below {root}", plain(&args.task))];
+    }
+    let mut cells = vec![HEAD.map(str::to_owned)];
+    cells.extend(history.runs.iter().map(|run| Entry::read(run).columns()));
+    let mut lines = table::lines(&cells);
+    let shown = u32::try_from(history.runs.len()).unwrap_or(u32::MAX);
+    if let Some(more) = history.total.checked_sub(shown).filter(|&more| more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+/// Entries go out one by one, since a history can have many megabytes.
+fn print_json(output: &mut impl Write, task: &str, history: &History) -> io::Result<()> {
+    let string = |text: &str| serde_json::to_string(text).map(|json| plain_json(&json));
+    write!(
+        output,
+        r#"{{"taskId":{},"lastRunAt":{},"total":{},"runs":["#,
+        string(task)?,
+        string(&history.last_run_at)?,
+        history.total
+    )?;
+    for (at, run) in history.runs.iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        write!(output, "{comma}{}", plain_json(&on_one_line(run)))?;
+    }
+    writeln!(output, "]}}")
+}

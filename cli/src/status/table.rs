@@ -1,0 +1,64 @@
+//! Runs as a table for people.
+
+use std::time::Duration;
+
+use super::row::Row;
+use crate::table::{NONE, cut, lines as table, moment, name, span};
+
+const HEAD: [&str; 6] = ["TASK", "RUN", "STATE", "STARTED", "HEARTBEAT", "DETAIL"];
+const DETAIL_CHARS_MAX: usize = 160;
+
+/// The lines of the table.
+pub fn lines(rows: &[Row]) -> Vec<String> {
+    let mut cells = vec![HEAD.map(str::to_owned)];
+    cells.extend(rows.iter().map(columns));
+    table(&cells)
+}
+
+fn columns(row: &Row) -> [String; HEAD.len()] {
+    let age = |age_ms| span(Duration::from_millis(age_ms));
+    [
+        name(&row.task),
+        name(&row.run),
+        row.state.word().to_owned(),
+        row.started_at.as_deref().map_or_else(|| NONE.to_owned(), moment),
+        row.heartbeat_age_ms.map_or_else(|| NONE.to_owned(), age),
+        detail(row),
+    ]
+}
+
+fn detail(row: &Row) -> String {
+    let text = row.detail.as_deref().map(|detail| cut(detail, DETAIL_CHARS_MAX));
+    // Many details tell the exit code themselves.
+    let is_told = row.detail.as_deref().is_some_and(|detail| detail.contains("exit code"));
+    let exit = row.exit_code.filter(|_| !is_told).map(|code| format!("exit {code}"));
+    match (exit, text) {
+        (Some(exit), Some(text)) => format!("{exit}, {text}"),
+        (exit, text) => exit.or(text).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::row::State;
+
+    #[test]
+    fn columns_are_aligned_and_nothing_steers_the_terminal() {
+        let mut row = Row::without_manifest(
+            "t",
+            "a-long-run-id",
+            State::Unreadable,
+            "x\u{1b}[2J\ny\u{9b}".to_owned(),
+        );
+        row.heartbeat_age_ms = Some(3_600_000);
+        row.exit_code = Some(7);
+        assert_eq!(
+            lines(&[row]),
+            [
+                "TASK  RUN            STATE       STARTED  HEARTBEAT  DETAIL",
+                "t     a-long-run-id  unreadable  -        1h         exit 7, x\\u{1b}[2J y\\u{9b}",
+            ]
+        );
+    }
+}

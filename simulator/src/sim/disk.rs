@@ -1,0 +1,226 @@
+//! [`SimDisk`]: the disk trait over a [`World`].
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use super::model::Model;
+use super::tree::{Ino, ROOT, Tree};
+use super::world::{Answer, Op, World, operation};
+use tandem_host::disk::{Disk, Entry, ErrorCode, Stat};
+use tandem_host::testing::Call;
+
+/// A disk in memory that knows what a power loss may take away. Clones share it.
+///
+/// It has its own virtual clock and randomness. Listings are sorted. The same calls on a disk with
+/// the same seed have the same [trace hash](SimDisk::trace_hash).
+///
+/// It is made for one thread: calls of several threads are in no repeatable order.
+#[derive(Clone)]
+pub struct SimDisk {
+    world: Arc<Mutex<World>>,
+    /// Whose calls come through this clone.
+    owner: usize,
+}
+
+/// An open file or directory of a [`SimDisk`].
+#[derive(Clone, Debug)]
+pub struct SimNode {
+    ino: Ino,
+    path: Arc<str>,
+}
+
+impl SimDisk {
+    /// An empty disk.
+    pub fn new(model: Model, seed: u64) -> Self {
+        SimDisk::from_tree(Tree::new(), model, seed)
+    }
+
+    pub(crate) fn from_tree(tree: Tree, model: Model, seed: u64) -> Self {
+        SimDisk { world: Arc::new(Mutex::new(World::new(tree, model, seed))), owner: 0 }
+    }
+
+    /// The same disk for another process.
+    pub(crate) fn owned_by(&self, owner: usize) -> Self {
+        SimDisk { world: self.world.clone(), owner }
+    }
+
+    /// A hash of every call so far, with its outcome and its virtual time.
+    pub fn trace_hash(&self) -> u64 {
+        self.world().trace_hash()
+    }
+
+    /// What a reader finds at a path now.
+    pub fn content(&self, path: &str) -> Option<Vec<u8>> {
+        self.world().live.content(path).map(|data| data.to_vec())
+    }
+
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        // Nothing in the world panics half way.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call(&self, path: String, op: Op) -> Result<Answer, ErrorCode> {
+        self.call_to(path, None, op).await
+    }
+
+    async fn call_to(&self, path: String, to: Option<String>, op: Op) -> Result<Answer, ErrorCode> {
+        let bytes = match &op {
+            Op::Write { bytes, .. } => bytes.len() as u64,
+            _ => 0,
+        };
+        let call = Call { id: 0, operation: operation(&op), path, to, bytes };
+        let id = match self.world().issue(self.owner, call, op) {
+            Ok(answer) => return answer,
+            Err(id) => id,
+        };
+        let held = Held { disk: self, id };
+        poll_fn(|cx| match held.disk.world().poll(id, cx.waker()) {
+            Some(answer) => Poll::Ready(answer),
+            None => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// A call that was not answered at once.
+struct Held<'a> {
+    disk: &'a SimDisk,
+    id: u64,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.disk.world().forget(self.id);
+    }
+}
+
+impl fmt::Debug for SimDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimDisk").finish_non_exhaustive()
+    }
+}
+
+impl SimNode {
+    fn join(&self, path: &str) -> String {
+        match (&*self.path, path) {
+            (dir, ".") => dir.to_owned(),
+            ("", path) => path.to_owned(),
+            (dir, path) => format!("{dir}/{path}"),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn ino(&self) -> Ino {
+        self.ino
+    }
+
+    fn own(&self) -> String {
+        self.path.to_string()
+    }
+}
+
+fn done(answer: Result<Answer, ErrorCode>) -> Result<(), ErrorCode> {
+    answer.map(|_| ())
+}
+
+/// The node of an answer that opens one.
+fn node(answer: Result<Answer, ErrorCode>, path: String) -> Result<SimNode, ErrorCode> {
+    match answer? {
+        Answer::Node(ino) => Ok(SimNode { ino, path: path.into() }),
+        _ => Err(ErrorCode::Io),
+    }
+}
+
+impl Disk for SimDisk {
+    type Node = SimNode;
+
+    fn root(&self) -> SimNode {
+        SimNode { ino: ROOT, path: Arc::from("") }
+    }
+
+    async fn open_dir(&self, at: &SimNode, path: &str) -> Result<SimNode, ErrorCode> {
+        let op = Op::OpenDir { at: at.ino, path: path.to_owned() };
+        node(self.call(at.join(path), op).await, at.join(path))
+    }
+
+    async fn create_dir(&self, at: &SimNode, path: &str) -> Result<(), ErrorCode> {
+        done(self.call(at.join(path), Op::CreateDir { at: at.ino, path: path.to_owned() }).await)
+    }
+
+    async fn create_file(&self, at: &SimNode, path: &str) -> Result<SimNode, ErrorCode> {
+        let op = Op::CreateFile { at: at.ino, path: path.to_owned() };
+        node(self.call(at.join(path), op).await, at.join(path))
+    }
+
+    async fn open_file(&self, at: &SimNode, path: &str) -> Result<SimNode, ErrorCode> {
+        let op = Op::OpenFile { at: at.ino, path: path.to_owned() };
+        node(self.call(at.join(path), op).await, at.join(path))
+    }
+
+    async fn read(
+        &self,
+        file: &SimNode,
+        offset: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, ErrorCode> {
+        match self.call(file.own(), Op::Read { ino: file.ino, offset, bytes_max }).await? {
+            Answer::Bytes(bytes) => Ok(bytes),
+            _ => Err(ErrorCode::Io),
+        }
+    }
+
+    async fn write(&self, file: &SimNode, offset: u64, bytes: Vec<u8>) -> Result<usize, ErrorCode> {
+        match self.call(file.own(), Op::Write { ino: file.ino, offset, bytes }).await? {
+            Answer::Written(count) => Ok(count),
+            _ => Err(ErrorCode::Io),
+        }
+    }
+
+    async fn sync_data(&self, node: &SimNode) -> Result<(), ErrorCode> {
+        done(self.call(node.own(), Op::SyncData { ino: node.ino }).await)
+    }
+
+    async fn sync(&self, node: &SimNode) -> Result<(), ErrorCode> {
+        done(self.call(node.own(), Op::Sync { ino: node.ino }).await)
+    }
+
+    async fn rename(
+        &self,
+        from_dir: &SimNode,
+        from: &str,
+        to_dir: &SimNode,
+        to: &str,
+    ) -> Result<(), ErrorCode> {
+        let (from_at, to_at) = (from_dir.ino, to_dir.ino);
+        let op = Op::Rename { from_at, from: from.to_owned(), to_at, to: to.to_owned() };
+        done(self.call_to(from_dir.join(from), Some(to_dir.join(to)), op).await)
+    }
+
+    async fn remove_file(&self, at: &SimNode, path: &str) -> Result<(), ErrorCode> {
+        done(self.call(at.join(path), Op::RemoveFile { at: at.ino, path: path.to_owned() }).await)
+    }
+
+    async fn stat(&self, node: &SimNode) -> Result<Stat, ErrorCode> {
+        match self.call(node.own(), Op::Stat { ino: node.ino }).await? {
+            Answer::Stat(stat) => Ok(stat),
+            _ => Err(ErrorCode::Io),
+        }
+    }
+
+    async fn stat_at(&self, at: &SimNode, path: &str) -> Result<Stat, ErrorCode> {
+        let op = Op::StatAt { at: at.ino, path: path.to_owned() };
+        match self.call(at.join(path), op).await? {
+            Answer::Stat(stat) => Ok(stat),
+            _ => Err(ErrorCode::Io),
+        }
+    }
+
+    async fn read_dir(&self, dir: &SimNode) -> Result<Vec<Entry>, ErrorCode> {
+        match self.call(dir.own(), Op::ReadDir { ino: dir.ino }).await? {
+            Answer::Entries(entries) => Ok(entries),
+            _ => Err(ErrorCode::Io),
+        }
+    }
+}

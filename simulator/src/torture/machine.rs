@@ -1,0 +1,372 @@
+//! Instances of the component on one simulated disk, driven by hand: in which order their calls are
+//! answered, and when they die, is decided by who drives them.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures::FutureExt;
+use wasmtime::component::{Accessor, Component, Linker, ResourceAny};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+
+use crate::sim::{SimDisk, SimState};
+use tandem_host::Error;
+use tandem_host::testing::bindings::{Tandem, TandemPre};
+use tandem_host::testing::keep_compiled;
+use tandem_host::{History, Receipt, Recorded, Recovery, Stats};
+use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
+
+/// A component that was compiled for simulation.
+#[derive(Clone)]
+pub(crate) struct Lab {
+    engine: Engine,
+    pre: TandemPre<SimState>,
+}
+
+/// A call of an export. Runs are numbered by whoever opens them.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Open {
+        run: usize,
+        options: RunOptions,
+    },
+    Set {
+        run: usize,
+        document: String,
+    },
+    Merge {
+        run: usize,
+        patch: String,
+    },
+    Schedule {
+        run: usize,
+        request: Request,
+    },
+    Flush {
+        run: usize,
+    },
+    Close {
+        run: usize,
+    },
+    Stats {
+        run: usize,
+    },
+    Record {
+        options: RecordOptions,
+        summary: String,
+    },
+    History {
+        options: HistoryOptions,
+    },
+    /// Drops the resource of a run.
+    Drop {
+        run: usize,
+    },
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Opened(Result<Recovery, Error>),
+    Changed(Result<(), Error>),
+    Flushed(Result<Receipt, Error>),
+    Stats(Box<Stats>),
+    Recorded(Result<Recorded, Error>),
+    History(Result<History, Error>),
+    Dropped,
+    /// The run was never opened.
+    NoRun,
+}
+
+/// What is to happen next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Let the component go on: a call was made, or completed.
+    Go,
+    /// End here, whatever is in flight.
+    Stop,
+}
+
+/// The caller's side of the instances.
+pub(crate) struct Stage {
+    pub disk: SimDisk,
+    instances: Vec<Side>,
+}
+
+#[derive(Default)]
+struct Side {
+    calls: Arc<Mutex<Calls>>,
+    is_killed: Cell<bool>,
+}
+
+/// Names a call of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallId {
+    pub instance: usize,
+    index: usize,
+}
+
+#[derive(Default)]
+struct Calls {
+    new: VecDeque<(usize, Command)>,
+    abandoned: Vec<usize>,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+impl Stage {
+    /// Makes a call. It starts when the component goes on.
+    pub(crate) fn call(&self, instance: usize, command: Command) -> CallId {
+        let mut calls = lock(&self.instances[instance].calls);
+        let index = calls.outcomes.len();
+        calls.outcomes.push(None);
+        calls.new.push_back((index, command));
+        CallId { instance, index }
+    }
+
+    /// Stops waiting for a call.
+    pub(crate) fn abandon(&self, call: CallId) {
+        lock(&self.instances[call.instance].calls).abandoned.push(call.index);
+    }
+
+    /// How a call ended, if it did.
+    pub(crate) fn outcome(&self, call: CallId) -> Option<Outcome> {
+        lock(&self.instances[call.instance].calls).outcomes[call.index].clone()
+    }
+
+    /// Ends an instance as SIGKILL does. The disk may still perform what it has in flight.
+    pub(crate) fn kill(&self, instance: usize) {
+        self.instances[instance].is_killed.set(true);
+    }
+}
+
+fn lock(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
+    calls.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Set when something that the instance waits for has happened.
+struct Awake(AtomicBool);
+
+impl Wake for Awake {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Lab {
+    /// For so many threads, each with [`INSTANCES_MAX`] at a time.
+    pub(crate) fn new(component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
+        let mut config = Config::new();
+        config.wasm_component_model(true);
+        config.wasm_component_model_async(true);
+        // A fresh instance then costs little more than the pages that it touches.
+        let mut pool = PoolingAllocationConfig::new();
+        let count = u32::try_from(threads.saturating_mul(INSTANCES_MAX))?;
+        // Each instance has a few core instances and tables: the component's, and its adapters'.
+        pool.total_memories(count)
+            .total_tables(count.saturating_mul(4))
+            .total_stacks(count.saturating_mul(4))
+            .total_core_instances(count.saturating_mul(8))
+            .total_component_instances(count)
+            .max_memory_size(MEMORY_BYTES_MAX)
+            .max_unused_warm_slots(count)
+            .decommit_batch_size(8)
+            .async_stack_keep_resident(64 << 10)
+            .linear_memory_keep_resident(1 << 20)
+            .table_keep_resident(1 << 16);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        keep_compiled(&mut config);
+        let engine = Engine::new(&config)?;
+        let component = Component::from_binary(&engine, component)?;
+        let mut linker = Linker::new(&engine);
+        SimState::link(&mut linker)?;
+        let pre = linker.instantiate_pre(&component)?;
+        Ok(Lab { engine, pre: TandemPre::new(pre)? })
+    }
+
+    /// Runs fresh instances until the director stops them.
+    ///
+    /// # Errors
+    /// A component trapped.
+    pub(crate) fn run(
+        &self,
+        disk: &SimDisk,
+        instances: usize,
+        director: &mut dyn FnMut(&Stage) -> Next,
+    ) -> wasmtime::Result<()> {
+        let sides = (0..instances).map(|_| Side::default()).collect();
+        let stage = Stage { disk: disk.clone(), instances: sides };
+        let awake = Arc::new(Awake(AtomicBool::new(true)));
+        let waker = Waker::from(awake.clone());
+        let mut cx = Context::from_waker(&waker);
+        let sides = stage.instances.iter().enumerate();
+        let mut running: Vec<_> = sides
+            .map(|(at, side)| Some(Box::pin(self.serve(disk.owned_by(at), &side.calls))))
+            .collect();
+        loop {
+            while awake.0.swap(false, Ordering::Relaxed) {
+                for (instance, side) in running.iter_mut().zip(&stage.instances) {
+                    if side.is_killed.get() {
+                        *instance = None;
+                    }
+                    if let Some(instance) = instance
+                        && let Poll::Ready(result) = instance.as_mut().poll(&mut cx)
+                    {
+                        return result;
+                    }
+                }
+            }
+            if director(&stage) == Next::Stop {
+                // What is in flight stays so.
+                disk.world().drop_all();
+                return Ok(());
+            }
+            awake.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    async fn serve(&self, disk: SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
+        let mut store = Store::new(&self.engine, SimState::new(&disk));
+        let tandem = self.pre.instantiate_async(&mut store).await?;
+        store.run_concurrent(async |accessor| serve(accessor, &tandem, calls).await).await?
+    }
+}
+
+/// How many instances one thread runs at once, with those whose memory is about to be given back.
+const INSTANCES_MAX: usize = 16;
+
+/// More than any workload needs.
+const MEMORY_BYTES_MAX: usize = 64 << 20;
+
+type Calling<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<Ended>> + Send + 'a>>;
+
+struct Ended {
+    call: usize,
+    outcome: Outcome,
+    opened: Option<(usize, ResourceAny)>,
+}
+
+/// Makes the calls that the director asks for. It never ends by itself.
+async fn serve(
+    accessor: &Accessor<SimState>,
+    tandem: &Tandem,
+    calls: &Mutex<Calls>,
+) -> wasmtime::Result<()> {
+    let mut runs: Vec<(usize, ResourceAny)> = Vec::new();
+    let mut under_way: Vec<(usize, Calling<'_>)> = Vec::new();
+    poll_fn(|cx| {
+        loop {
+            let mut is_idle = true;
+            let (new, abandoned) = {
+                let mut calls = lock(calls);
+                (std::mem::take(&mut calls.new), std::mem::take(&mut calls.abandoned))
+            };
+            under_way.retain(|(call, _)| !abandoned.contains(call));
+            for (call, command) in new {
+                is_idle = false;
+                under_way.push((call, start(accessor, tandem, &mut runs, call, command)));
+            }
+            let mut at = 0;
+            while at < under_way.len() {
+                let Poll::Ready(ended) = under_way[at].1.as_mut().poll(cx) else {
+                    at += 1;
+                    continue;
+                };
+                is_idle = false;
+                drop(under_way.remove(at));
+                match ended {
+                    Ok(Ended { call, outcome, opened }) => {
+                        runs.extend(opened);
+                        let mut calls = lock(calls);
+                        calls.outcomes[call] = Some(outcome);
+                    }
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+            if is_idle {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
+}
+
+fn start<'a>(
+    accessor: &'a Accessor<SimState>,
+    tandem: &'a Tandem,
+    runs: &mut Vec<(usize, ResourceAny)>,
+    call: usize,
+    command: Command,
+) -> Calling<'a> {
+    let find = |run: usize| runs.iter().rev().find(|(of, _)| *of == run).map(|(_, r)| *r);
+    let ended = move |outcome| Ok(Ended { call, outcome, opened: None });
+    let persister = tandem.tandem_persistence_persister().run();
+    let coordinator = tandem.tandem_persistence_coordinator();
+    macro_rules! on {
+        ($run:expr, $resource:ident => $work:expr) => {
+            match find($run) {
+                Some($resource) => Box::pin($work),
+                None => Box::pin(async move { ended(Outcome::NoRun) }),
+            }
+        };
+    }
+    match command {
+        Command::Open { run, options } => Box::pin(async move {
+            let result = persister.call_open(accessor, options.into()).await?;
+            let (opened, result) = match result {
+                Ok((resource, recovery)) => (Some((run, resource)), Ok(recovery.into())),
+                Err(error) => (None, Err(error.into())),
+            };
+            Ok(Ended { call, outcome: Outcome::Opened(result), opened })
+        }),
+        Command::Set { run, document } => on!(run, resource => async move {
+            let result = persister.call_set_manifest(accessor, resource, document).await?;
+            ended(Outcome::Changed(result.map_err(Into::into)))
+        }),
+        Command::Merge { run, patch } => on!(run, resource => async move {
+            let result = persister.call_merge_manifest(accessor, resource, patch).await?;
+            ended(Outcome::Changed(result.map_err(Into::into)))
+        }),
+        Command::Schedule { run, request } => on!(run, resource => async move {
+            let result = persister.call_schedule(accessor, resource, request.into()).await?;
+            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
+        }),
+        Command::Flush { run } => on!(run, resource => async move {
+            let result = persister.call_flush(accessor, resource).await?;
+            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
+        }),
+        Command::Close { run } => on!(run, resource => async move {
+            let result = persister.call_close(accessor, resource).await?;
+            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
+        }),
+        Command::Stats { run } => on!(run, resource => async move {
+            let stats = persister.call_stats(accessor, resource).await?;
+            ended(Outcome::Stats(Box::new(stats.into())))
+        }),
+        Command::Record { options, summary } => Box::pin(async move {
+            let result = coordinator.call_record_run(accessor, summary, options.into()).await?;
+            ended(Outcome::Recorded(result.map(Into::into).map_err(Into::into)))
+        }),
+        Command::History { options } => Box::pin(async move {
+            let result = coordinator.call_history(accessor, options.into()).await?;
+            ended(Outcome::History(result.map(Into::into).map_err(Into::into)))
+        }),
+        Command::Drop { run } => {
+            let resource = find(run);
+            runs.retain(|(of, _)| *of != run);
+            Box::pin(async move {
+                let Some(resource) = resource else { return ended(Outcome::NoRun) };
+                let dropped = accessor
+                    .with(|store| resource.resource_drop_async(store).now_or_never())
+                    .unwrap_or_else(|| {
+                        Err(wasmtime::Error::msg("dropping a run did not end at once"))
+                    });
+                dropped?;
+                ended(Outcome::Dropped)
+            })
+        }
+    }
+}

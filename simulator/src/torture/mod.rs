@@ -1,0 +1,99 @@
+//! Tries the component on disks that fail and crash, and checks what it promises.
+
+mod crash;
+mod fault;
+mod jobs;
+mod judge;
+mod ledger;
+mod machine;
+mod order;
+mod plan;
+mod player;
+mod recovery;
+mod reference;
+mod report;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::num::NonZero;
+
+pub use report::{Progress, Report, VIOLATIONS_MAX, Violation};
+
+use machine::Lab;
+
+use crate::sim::Model;
+use tandem_host::Error;
+use tandem_host::testing::component_failed;
+
+/// Each of them keeps address space for its instances.
+pub const THREADS_MAX: NonZero<usize> = NonZero::new(256).unwrap();
+
+/// What to try.
+#[derive(Clone, Debug)]
+pub struct Torture {
+    seed: u64,
+    states: u64,
+    model: Option<Model>,
+    unit: Option<u64>,
+    threads: NonZero<usize>,
+    component: Option<Vec<u8>>,
+}
+
+impl Torture {
+    /// Seed 1, 100,000 states, every model, this build's component, a thread for each core.
+    pub fn new() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let whole =
+            Torture { seed: 1, states: 100_000, model: None, unit: None, threads, component: None };
+        whole.threads(threads)
+    }
+
+    /// What everything random is made from.
+    pub fn seed(self, seed: u64) -> Self {
+        Torture { seed, ..self }
+    }
+
+    /// Stop once at least this many distinct crash states were recovered.
+    pub fn states(self, states: u64) -> Self {
+        Torture { states, ..self }
+    }
+
+    /// Only this model of a disk.
+    pub fn model(self, model: Model) -> Self {
+        Torture { model: Some(model), ..self }
+    }
+
+    /// Only this unit, to replay what it found. The model must be that of the run that found it, if
+    /// it had one.
+    pub fn unit(self, unit: u64) -> Self {
+        Torture { unit: Some(unit), ..self }
+    }
+
+    /// How many threads work, at most [`THREADS_MAX`]. It changes nothing but the time.
+    pub fn threads(self, threads: NonZero<usize>) -> Self {
+        Torture { threads: threads.min(THREADS_MAX), ..self }
+    }
+
+    /// Another build of the component.
+    pub fn component(self, component: Vec<u8>) -> Self {
+        Torture { component: Some(component), ..self }
+    }
+
+    /// Run on this thread and others, and tell `progress` after each unit.
+    ///
+    /// # Errors
+    /// `component-failed`: the component is none that can be run, or the system refuses the memory or
+    /// the threads for it.
+    pub fn run(self, progress: impl FnMut(&Progress)) -> Result<Report, Error> {
+        let bytes = self.component.as_deref().unwrap_or(tandem_host::COMPONENT);
+        let lab = Lab::new(bytes, self.threads.get()).map_err(component_failed)?;
+        jobs::run(&lab, &self, progress)
+    }
+}
+
+impl Default for Torture {
+    fn default() -> Self {
+        Torture::new()
+    }
+}

@@ -1,0 +1,367 @@
+//! Workloads as data, and what they write.
+
+use std::fmt;
+
+use tandem_host::{Durability, RecordOptions, Request, RunOptions};
+
+/// The task of every workload.
+pub(super) const TASK: &str = "torture";
+
+/// A run that no workload records, behind all others.
+pub(super) const LATER: usize = 59;
+
+/// Short, so that a dead holder's lock does not cost many looks.
+const LEASE_MS: u64 = 60;
+
+/// A workload.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub runs: Vec<RunPlan>,
+    pub history: Durability,
+    pub summary: Durability,
+    pub acts: Vec<Act>,
+    /// How many instances of the component share the disk. The calls of run `n` go to instance
+    /// `n % instances`.
+    pub instances: usize,
+    pub lease_ms: u64,
+    /// Neighbouring calls of one kind are made at once.
+    pub is_burst: bool,
+    /// Whether runs are recorded, here or in the workload that this one goes on with.
+    pub has_records: bool,
+}
+
+/// A run of a workload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunPlan {
+    pub manifest: Durability,
+    pub heartbeat: Durability,
+    pub interval_ms: u64,
+}
+
+/// One call of a workload. Runs are named by their place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Open(usize),
+    /// A new document with a filling of so many bytes.
+    Set(usize, usize),
+    /// A new version of the document by a patch.
+    Merge(usize),
+    Schedule(usize, Request),
+    Flush(usize),
+    Close(usize),
+    /// Drops the run's handle without a close.
+    Drop(usize),
+    /// Records the run, with a filling of so many bytes.
+    Record(usize, usize),
+    History,
+    Stats(usize),
+    /// Opens the run unless it is open.
+    Ensure(usize),
+    /// From here on the disk works.
+    Heal,
+    /// Ends an instance as SIGKILL does.
+    Kill(usize),
+}
+
+impl Act {
+    /// The run that this is about.
+    pub(super) fn run(&self) -> Option<usize> {
+        match *self {
+            Act::Open(run) | Act::Set(run, _) | Act::Merge(run) | Act::Schedule(run, _) => {
+                Some(run)
+            }
+            Act::Flush(run) | Act::Close(run) | Act::Record(run, _) => Some(run),
+            Act::Stats(run) | Act::Ensure(run) | Act::Drop(run) => Some(run),
+            Act::History | Act::Heal | Act::Kill(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Act::Open(run) => write!(f, "open {}", run_id(*run)),
+            Act::Set(run, bytes) => {
+                write!(f, "set-manifest {} ({bytes} bytes of filling)", run_id(*run))
+            }
+            Act::Merge(run) => write!(f, "merge-manifest {}", run_id(*run)),
+            Act::Schedule(run, request) => {
+                write!(f, "schedule {}", run_id(*run))?;
+                for (flag, name) in [
+                    (request.manifest, "manifest"),
+                    (request.heartbeat, "heartbeat"),
+                    (request.force, "force"),
+                ] {
+                    if flag {
+                        write!(f, " {name}")?;
+                    }
+                }
+                Ok(())
+            }
+            Act::Flush(run) => write!(f, "flush {}", run_id(*run)),
+            Act::Close(run) => write!(f, "close {}", run_id(*run)),
+            Act::Record(run, bytes) => {
+                write!(f, "record-run {} ({bytes} bytes of filling)", run_id(*run))
+            }
+            Act::Drop(run) => write!(f, "drop {}", run_id(*run)),
+            Act::Stats(run) => write!(f, "stats {}", run_id(*run)),
+            Act::Ensure(run) => write!(f, "open {} unless it is open", run_id(*run)),
+            Act::Heal => write!(f, "the disk works from here on"),
+            Act::History => write!(f, "history"),
+            Act::Kill(instance) => write!(f, "kill instance {instance}"),
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn run_options(&self, run: usize) -> RunOptions {
+        let plan = &self.runs[run];
+        RunOptions::new(TASK, run_id(run))
+            .interval_ms(plan.interval_ms)
+            .manifest_durability(plan.manifest)
+            .heartbeat_durability(plan.heartbeat)
+    }
+
+    pub(super) fn record_options(&self) -> RecordOptions {
+        RecordOptions::new(TASK)
+            .summary_durability(self.summary)
+            .history_durability(self.history)
+            .lease_ms(self.lease_ms)
+    }
+
+    pub(super) fn instance(&self, act: &Act) -> usize {
+        act.run().map_or(0, |run| run % self.instances)
+    }
+
+    /// One to three updates of one run, each written by force.
+    pub(super) fn updates(count: usize, manifest: Durability, heartbeat: Durability) -> Plan {
+        let mut acts = vec![Act::Open(0)];
+        let pair = Request::new().manifest().heartbeat().force();
+        for update in 0..count {
+            let change = if update == 1 { Act::Merge(0) } else { Act::Set(0, 40 + 700 * update) };
+            acts.extend([change, Act::Schedule(0, pair)]);
+        }
+        acts.push(Act::Close(0));
+        let run = RunPlan { manifest, heartbeat, interval_ms: 5000 };
+        Plan { runs: vec![run], acts, ..Plan::empty() }
+    }
+
+    /// One to three runs of one task, recorded one after the other.
+    pub(super) fn records(count: usize, history: Durability, summary: Durability) -> Plan {
+        let run = RunPlan {
+            manifest: Durability::Durable,
+            heartbeat: Durability::Visible,
+            interval_ms: 5000,
+        };
+        let acts = (0..count).map(|run| Act::Record(run, 60 + 300 * run)).collect();
+        let runs = vec![run; count];
+        Plan { runs, history, summary, acts, has_records: true, ..Plan::empty() }
+    }
+
+    /// Runs of one task that two instances record at the same time.
+    pub(super) fn rivals(count: usize) -> Plan {
+        let plan = Plan::records(count, Durability::Durable, Durability::Durable);
+        Plan { instances: 2, is_burst: true, ..plan }
+    }
+
+    /// What a caller does after a crash of this workload: it opens everything again and goes on.
+    pub(super) fn again(&self, random: &mut fastrand::Rng) -> Plan {
+        let mut acts = Vec::new();
+        for run in 0..self.runs.len() {
+            acts.push(Act::Open(run));
+            if random.bool() {
+                acts.push(Act::Set(run, filling(random)));
+                acts.push(Act::Schedule(run, Request::new().manifest().heartbeat().force()));
+            }
+            if self.has_records && random.bool() {
+                acts.push(Act::Record(run, filling(random) / 2));
+            }
+        }
+        if self.has_records {
+            acts.push(Act::History);
+        }
+        Plan { acts, ..self.clone() }
+    }
+
+    fn empty() -> Plan {
+        Plan {
+            runs: Vec::new(),
+            history: Durability::Durable,
+            summary: Durability::Durable,
+            acts: Vec::new(),
+            instances: 1,
+            lease_ms: LEASE_MS,
+            is_burst: false,
+            has_records: false,
+        }
+    }
+
+    /// Any workload.
+    pub(super) fn random(random: &mut fastrand::Rng) -> Plan {
+        let count = 1 + random.usize(..3);
+        let has_records = random.usize(..4) == 0;
+        let mut durability = |chance: usize| {
+            if random.usize(..4) < chance { Durability::Visible } else { Durability::Durable }
+        };
+        let (history, summary) = (durability(1), durability(1));
+        let mut runs = Vec::new();
+        for _ in 0..count {
+            let (manifest, heartbeat) = (durability(2), durability(3));
+            runs.push(RunPlan { manifest, heartbeat, interval_ms: 0 });
+        }
+        for run in &mut runs {
+            run.interval_ms = random.choice([0, 1, 20, 5000]).unwrap_or(5000);
+        }
+        let mut acts = Vec::new();
+        for run in 0..count {
+            acts.extend([Act::Open(run), Act::Set(run, filling(random))]);
+        }
+        for _ in 0..2 + random.usize(..8) {
+            let run = random.usize(..count);
+            let request = Request {
+                manifest: random.bool(),
+                heartbeat: random.bool(),
+                force: random.usize(..3) > 0,
+            };
+            acts.push(match random.usize(..8) {
+                0 | 1 => Act::Set(run, filling(random)),
+                2 => Act::Merge(run),
+                3 => Act::Flush(run),
+                4 if has_records => Act::Record(run, filling(random) / 2),
+                _ => Act::Schedule(run, request),
+            });
+        }
+        for run in 0..count {
+            match random.usize(..4) {
+                0 | 1 => acts.push(Act::Close(run)),
+                2 => acts.push(Act::Drop(run)),
+                _ => {}
+            }
+            if has_records {
+                acts.push(Act::Record(run, filling(random) / 2));
+            }
+        }
+        let instances = if has_records && random.bool() { count.min(2) } else { 1 };
+        if instances > 1 && random.bool() {
+            acts.insert(random.usize(..acts.len()), Act::Kill(1));
+        }
+        Plan { runs, history, summary, acts, instances, has_records, ..Plan::empty() }
+    }
+
+    /// Calls of one run that are made at once, so that they share a flush and wait for each other.
+    pub(super) fn waiters() -> Plan {
+        let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
+        plan.is_burst = true;
+        let [manifest, heartbeat] = [Request::new().manifest(), Request::new().heartbeat()];
+        plan.acts = vec![
+            Act::Open(0),
+            Act::Set(0, 40),
+            Act::Schedule(0, manifest.force()),
+            Act::Schedule(0, heartbeat),
+            Act::Schedule(0, manifest.heartbeat().force()),
+            Act::Flush(0),
+            Act::Set(0, 300),
+            Act::Schedule(0, manifest.heartbeat().force()),
+            Act::Flush(0),
+            Act::Close(0),
+        ];
+        plan
+    }
+
+    /// Several runs that are written at once.
+    pub(super) fn burst(runs: usize) -> Plan {
+        let mut plan = Plan::updates(1, Durability::Durable, Durability::Visible);
+        plan.runs = vec![plan.runs[0]; runs];
+        plan.is_burst = true;
+        let pair = Request::new().manifest().heartbeat().force();
+        plan.acts = (0..runs).flat_map(|run| [Act::Open(run), Act::Set(run, 40)]).collect();
+        plan.acts.extend((0..runs).map(|run| Act::Schedule(run, pair)));
+        plan.acts.extend((0..runs).map(Act::Close));
+        plan
+    }
+
+    /// The same with whole documents instead of patches, whose result depends on what was refused.
+    pub(super) fn without_patches(mut self) -> Plan {
+        for act in &mut self.acts {
+            if let Act::Merge(run) = *act {
+                *act = Act::Set(run, 300);
+            }
+        }
+        self
+    }
+}
+
+/// Sizes around those of sectors and pages, and small ones.
+fn filling(random: &mut fastrand::Rng) -> usize {
+    let most = random.choice([60, 500, 1200, 2600, 5000, 9000]).unwrap_or(60);
+    random.usize(..most)
+}
+
+pub(super) fn run_id(run: usize) -> String {
+    format!("2026-01-06T00-27-16-{run:03}Z")
+}
+
+pub(super) fn run_dir(run: usize) -> String {
+    format!(".runs/{TASK}/cli/{}", run_id(run))
+}
+
+pub(super) fn manifest_path(run: usize) -> String {
+    format!("{}/manifest.json", run_dir(run))
+}
+
+pub(super) fn heartbeat_path(run: usize) -> String {
+    format!("{}/.heartbeat", run_dir(run))
+}
+
+pub(super) fn summary_dir(run: usize) -> String {
+    format!(".runs/{TASK}/{}", run_id(run))
+}
+
+pub(super) fn summary_path(run: usize) -> String {
+    format!("{}/manifest.json", summary_dir(run))
+}
+
+pub(super) fn lock_path() -> String {
+    format!(".runs/{TASK}.lock")
+}
+
+pub(super) fn history_path() -> String {
+    format!("out/{TASK}/runs.json")
+}
+
+/// A document: as a caller gives it, and as its file holds it.
+pub(super) fn document(run: usize, version: usize, filling: usize) -> (String, String) {
+    let fill: String =
+        (0..filling).map(|at| char::from(b'a' + (at * 7 + version) as u8 % 26)).collect();
+    let id = run_id(run);
+    let given =
+        format!(r#"{{"run_id":"{id}","version":{version},"fill":"{fill}","exit_code":1.50}}"#);
+    let file = format!(
+        "{{\n  \"run_id\": \"{id}\",\n  \"version\": {version},\n  \"fill\": \"{fill}\",\n  \
+         \"exit_code\": 1.50\n}}\n"
+    );
+    (given, file)
+}
+
+/// A patch that makes the next version of a document, and its file.
+pub(super) fn patched(file: &str, from: usize, to: usize) -> (String, String) {
+    let old = format!("\"version\": {from},");
+    (format!(r#"{{"version":{to}}}"#), file.replacen(&old, &format!("\"version\": {to},"), 1))
+}
+
+/// The summary of a run: as a caller gives it, and as its file holds it. A later version has the same
+/// timestamp.
+pub(super) fn summary(run: usize, version: usize, filling: usize) -> (String, String) {
+    let fill: String =
+        (0..filling).map(|at| char::from(b'A' + (at * 3 + version) as u8 % 26)).collect();
+    let (id, second) = (run_id(run), run % 60);
+    let stamp = format!("2026-01-06T01:00:{second:02}Z");
+    let given = format!(
+        r#"{{"taskId":"{TASK}","runId":"{id}","timestamp":"{stamp}","version":{version},"notes":"{fill}"}}"#
+    );
+    let file = format!(
+        "{{\n  \"taskId\": \"{TASK}\",\n  \"runId\": \"{id}\",\n  \"timestamp\": \"{stamp}\",\n  \
+         \"version\": {version},\n  \"notes\": \"{fill}\"\n}}"
+    );
+    (given, file)
+}

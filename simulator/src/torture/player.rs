@@ -1,0 +1,580 @@
+//! Plays a plan on instances of the component, one decision at a time, and learns from the
+//! outcomes.
+
+use super::ledger::{Ledger, RecordLedger};
+use super::machine::{CallId, Command, Next, Outcome, Stage};
+use super::plan::{self, Act, Plan};
+use crate::sim::Model;
+use crate::sim::world::{Fault, InFlight};
+use tandem_host::{Durability, Request};
+use tandem_host::{Error, ErrorKind};
+use tandem_host::{Reached, Receipt, Recorded, Written};
+
+/// In which order calls in flight are completed.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// As they were issued.
+    Issued,
+    /// Any, and the next act may come, or time pass, while calls are in flight.
+    Random(Dice),
+    /// By the choices given, then as issued. What could have been chosen is noted.
+    Chosen { choices: Vec<usize>, widths: Vec<usize> },
+    /// Whatever is in flight is completed before anything newer. One such batch, counted from 0, is
+    /// completed in the permutation with this number, the others as issued. The size of each batch
+    /// is noted.
+    Batch { round: usize, order: usize, left: Vec<u64>, widths: Vec<usize> },
+}
+
+/// Chance, and what it lets wait.
+#[derive(Clone, Debug)]
+pub(super) struct Dice {
+    random: fastrand::Rng,
+    /// What is slower than all others, and for how many decisions.
+    stalled: Option<(Stall, u32)>,
+}
+
+/// What stands still.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    /// One call.
+    Call(u64),
+    /// All calls of an instance.
+    Instance(usize),
+}
+
+impl Stall {
+    fn holds(self, call: Waiting) -> bool {
+        match self {
+            Stall::Call(id) => call.id == id,
+            Stall::Instance(instance) => call.instance == instance,
+        }
+    }
+}
+
+/// A disk call that can be completed.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    id: u64,
+    instance: usize,
+}
+
+/// A fault to inject: the call with this number fails so, counted from 0 over the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlannedFault {
+    pub nth: usize,
+    pub fault: Fault,
+    pub is_sticky: bool,
+}
+
+/// A call under way.
+#[derive(Clone, Debug)]
+struct UnderWay {
+    id: CallId,
+    act: Act,
+    /// Its place in the plan.
+    place: usize,
+    /// How many disk calls were completed when it was made.
+    begun_at: usize,
+    /// What the run's ledger held when the call was made.
+    versions: usize,
+    issued_ms: u64,
+    record: Option<usize>,
+}
+
+/// A call that ended, as the reference model wants to know it.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub act: Act,
+    pub outcome: Outcome,
+    /// Where in the disk's log it began and ended.
+    pub log: std::ops::Range<usize>,
+}
+
+/// The state of a play.
+pub(super) struct Player<'p> {
+    plan: &'p Plan,
+    model: Model,
+    pub order: Order,
+    pub faults: Vec<PlannedFault>,
+    /// Abandon the call of the act at this place after so many disk calls since it was made.
+    pub abandon: Option<(usize, usize)>,
+    pub ledger: Ledger,
+    pub ended: Vec<Ended>,
+    pub steps: Vec<String>,
+    /// Disk calls completed so far.
+    pub completed: usize,
+    /// How many of them were when the disk began to work.
+    pub healed_at: Option<usize>,
+    /// How many faults were injected.
+    pub injected: usize,
+    pub has_abandoned: bool,
+    /// The first thing that was wrong by itself.
+    pub wrong: Option<String>,
+    is_open: Vec<bool>,
+    next_act: usize,
+    under_way: Vec<UnderWay>,
+    begun_at: Vec<(CallId, usize)>,
+    killed: Vec<bool>,
+    turns: usize,
+}
+
+/// More turns than any workload takes.
+const TURNS_MAX: usize = 100_000;
+
+impl<'p> Player<'p> {
+    pub(super) fn new(plan: &'p Plan, model: Model, order: Order) -> Self {
+        Player {
+            plan,
+            model,
+            order,
+            faults: Vec::new(),
+            abandon: None,
+            ledger: Ledger::new(plan),
+            ended: Vec::new(),
+            steps: Vec::new(),
+            completed: 0,
+            healed_at: None,
+            injected: 0,
+            has_abandoned: false,
+            wrong: None,
+            is_open: vec![false; plan.runs.len()],
+            next_act: 0,
+            under_way: Vec::new(),
+            begun_at: Vec::new(),
+            killed: vec![false; plan.instances],
+            turns: 0,
+        }
+    }
+
+    pub(super) fn instances(&self) -> usize {
+        self.plan.instances
+    }
+
+    /// Whether an instance was killed.
+    pub(super) fn has_killed(&self) -> bool {
+        self.killed.contains(&true)
+    }
+
+    /// Whether a call may fail: something did, and may do so again.
+    fn may_fail(&self) -> bool {
+        self.injected > 0 && self.healed_at.is_none()
+    }
+
+    /// What comes next, after [`Player::collect`].
+    pub(super) fn next(&mut self, stage: &Stage) -> Next {
+        if self.wrong.is_some() {
+            return Next::Stop;
+        }
+        self.turns += 1;
+        if self.turns > TURNS_MAX {
+            self.never_ends();
+            return Next::Stop;
+        }
+        self.abandon(stage);
+        let waiting: Vec<Waiting> = {
+            let world = stage.disk.world();
+            let waiting = |held: &InFlight| Waiting { id: held.call.id, instance: held.owner };
+            world.waiting().map(waiting).collect()
+        };
+        let is_free = self.under_way.is_empty();
+        let is_eager = match &mut self.order {
+            Order::Random(dice) => dice.random.usize(..4) == 0,
+            Order::Issued | Order::Chosen { .. } | Order::Batch { .. } => false,
+        };
+        let is_due = is_free || is_eager || self.is_burst();
+        if self.next_act < self.plan.acts.len() && is_due && self.is_ready() {
+            self.act(stage);
+            return Next::Go;
+        }
+        if !waiting.is_empty() {
+            match self.order.choose(&waiting) {
+                Some(chosen) => self.complete(stage, chosen),
+                // Nothing but time passes, if something waits for it.
+                None => {
+                    stage.disk.world().advance();
+                }
+            }
+            return Next::Go;
+        }
+        if is_free && self.next_act == self.plan.acts.len() {
+            return Next::Stop;
+        }
+        if stage.disk.world().advance() {
+            return Next::Go;
+        }
+        self.never_ends();
+        Next::Stop
+    }
+
+    fn never_ends(&mut self) {
+        let names: Vec<String> = self.under_way.iter().map(|call| call.act.to_string()).collect();
+        self.wrong = Some(format!("a call never ends: {}", names.join(", ")));
+    }
+
+    /// Whether the next act is to come with the one before it.
+    fn is_burst(&self) -> bool {
+        let acts = self.plan.acts.get(self.next_act.saturating_sub(1)..=self.next_act);
+        self.plan.is_burst
+            && matches!(
+                acts,
+                Some(
+                    [Act::Schedule(..), Act::Schedule(..) | Act::Flush(_)]
+                        | [Act::Record(..), Act::Record(..)]
+                        | [Act::Close(_), Act::Close(_)]
+                )
+            )
+    }
+
+    /// A call on a run waits until the run is open.
+    fn is_ready(&self) -> bool {
+        let Some(act) = self.plan.acts.get(self.next_act) else { return false };
+        let is_on_run =
+            !matches!(act, Act::Open(_) | Act::Record(..) | Act::History | Act::Kill(_));
+        let opens = |call: &UnderWay| call.act == Act::Open(act.run().unwrap_or(usize::MAX));
+        let closes =
+            |call: &UnderWay| matches!(call.act, Act::Close(run) if act.run() == Some(run));
+        let is_open = matches!(act, Act::Open(_));
+        // A handle is dropped when no call holds it.
+        let holds = |call: &UnderWay| call.act.run() == act.run();
+        if matches!(act, Act::Drop(_)) && self.under_way.iter().any(holds) {
+            return false;
+        }
+        !self
+            .under_way
+            .iter()
+            .any(|call| (is_on_run && (opens(call) || closes(call))) || (is_open && closes(call)))
+    }
+
+    fn complete(&mut self, stage: &Stage, id: u64) {
+        let mut world = stage.disk.world();
+        let mut fault = None;
+        for planned in &self.faults {
+            let is_due = planned.nth == self.completed
+                || (planned.is_sticky && planned.nth < self.completed);
+            let Some(held) = world.waiting().find(|held| held.call.id == id) else { continue };
+            if is_due && planned.fault.fits(held.call.operation) {
+                fault = Some(planned.fault);
+            }
+        }
+        self.injected += usize::from(world.complete(id, fault));
+        self.completed += 1;
+        if let Some(step) = world.log.as_ref().and_then(|log| log.last()) {
+            self.steps.push(step.to_string());
+        }
+    }
+
+    fn abandon(&mut self, stage: &Stage) {
+        let Some((place, after)) = self.abandon else { return };
+        let is_due =
+            |call: &UnderWay| call.place == place && self.completed >= call.begun_at + after;
+        if let Some(at) = self.under_way.iter().position(is_due) {
+            let call = self.under_way.remove(at);
+            stage.abandon(call.id);
+            self.has_abandoned = true;
+            self.steps.push(format!("the caller of {} goes away", call.act));
+            self.abandon = None;
+        }
+    }
+
+    fn act(&mut self, stage: &Stage) {
+        let place = self.next_act;
+        let act = self.plan.acts[place];
+        self.next_act += 1;
+        let instance = self.plan.instance(&act);
+        self.steps.push(format!("call: {act}"));
+        stage.disk.world().note(self.next_act);
+        if act == Act::Heal {
+            self.healed_at = Some(self.completed);
+            return self.faults.clear();
+        }
+        if matches!(act, Act::Ensure(run) if self.is_open[run]) {
+            return;
+        }
+        if let Act::Kill(instance) = act {
+            stage.kill(instance);
+            self.killed[instance] = true;
+            self.under_way.retain(|call| call.id.instance != instance);
+            return;
+        }
+        if self.killed[instance] {
+            return;
+        }
+        let mut record = None;
+        let command = match act {
+            Act::Open(run) | Act::Ensure(run) => {
+                Command::Open { run, options: self.plan.run_options(run) }
+            }
+            Act::Set(run, filling) => {
+                let version = self.ledger.runs[run].versions.len();
+                let (document, file) = plan::document(run, version, filling);
+                self.ledger.runs[run].versions.push(file);
+                Command::Set { run, document }
+            }
+            Act::Merge(run) => {
+                let versions = &mut self.ledger.runs[run].versions;
+                let Some(last) = versions.last() else {
+                    return self.steps.push("nothing to merge into".to_owned());
+                };
+                let (patch, file) = plan::patched(last, versions.len() - 1, versions.len());
+                versions.push(file);
+                Command::Merge { run, patch }
+            }
+            Act::Schedule(run, request) => Command::Schedule { run, request },
+            Act::Flush(run) => Command::Flush { run },
+            Act::Close(run) => Command::Close { run },
+            Act::Drop(run) => {
+                self.is_open[run] = false;
+                Command::Drop { run }
+            }
+            Act::Record(run, filling) => {
+                let version = self.ledger.records.iter().filter(|record| record.run == run).count();
+                let (summary, file) = plan::summary(run, version, filling);
+                record = Some(self.ledger.records.len());
+                self.ledger.records.push(RecordLedger::new(run, file));
+                Command::Record { options: self.plan.record_options(), summary }
+            }
+            Act::History => {
+                Command::History { options: tandem_host::HistoryOptions::new(plan::TASK) }
+            }
+            Act::Stats(run) => Command::Stats { run },
+            Act::Heal | Act::Kill(_) => return,
+        };
+        self.ledger.changes += 1;
+        let versions = act.run().map_or(0, |run| self.ledger.runs[run].versions.len());
+        let id = stage.call(instance, command);
+        let world = stage.disk.world();
+        let issued_ms = world.wall_ns() / 1_000_000;
+        self.begun_at.push((id, world.log.as_ref().map_or(0, Vec::len)));
+        let begun_at = self.completed;
+        self.under_way.push(UnderWay { id, act, place, begun_at, versions, issued_ms, record });
+    }
+
+    /// Takes the outcomes of calls that ended.
+    pub(super) fn collect(&mut self, stage: &Stage) {
+        let mut at = 0;
+        while at < self.under_way.len() {
+            let Some(outcome) = stage.outcome(self.under_way[at].id) else {
+                at += 1;
+                continue;
+            };
+            let call = self.under_way.remove(at);
+            stage.disk.world().note(format!("{outcome:?}"));
+            self.steps.push(format!("ended: {}: {}", call.act, summary(&outcome)));
+            if let Err(sentence) = self.learn(&call, &outcome) {
+                self.wrong.get_or_insert(format!("{}: {sentence}", call.act));
+            }
+            let begun =
+                self.begun_at.iter().find(|(id, _)| *id == call.id).map_or(0, |(_, at)| *at);
+            let end = stage.disk.world().log.as_ref().map_or(0, Vec::len);
+            self.ended.push(Ended { act: call.act, outcome, log: begun..end });
+        }
+    }
+
+    /// What an outcome promises, and whether it may be.
+    fn learn(&mut self, call: &UnderWay, outcome: &Outcome) -> Result<(), String> {
+        let failed = |error: &Error| Err(format!("it failed on a disk that works: {error}"));
+        match outcome {
+            Outcome::Opened(Ok(_)) => {
+                self.is_open[call.act.run().unwrap_or_default()] = true;
+                Ok(())
+            }
+            Outcome::Flushed(Ok(receipt)) => {
+                if let Act::Close(run) = call.act {
+                    self.is_open[run] = false;
+                }
+                self.flushed(call, receipt)
+            }
+            Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
+            Outcome::Recorded(Err(error)) => {
+                let record = &mut self.ledger.records[call.record.unwrap_or_default()];
+                if matches!(error.kind(), ErrorKind::Locked | ErrorKind::History) {
+                    record.summary_visible = true;
+                    record.summary_durable =
+                        self.plan.summary == Durability::Durable && self.model.syncs_directories();
+                    self.ledger.changes += 1;
+                }
+                // Time may pass until nobody waits for the lock any longer.
+                let is_late =
+                    matches!(self.order, Order::Random(_)) && error.kind() == ErrorKind::Locked;
+                if self.may_fail() || is_late { Ok(()) } else { failed(error) }
+            }
+            Outcome::Changed(Err(error)) if !self.may_fail() => failed(error),
+            Outcome::Opened(Err(error)) | Outcome::Flushed(Err(error)) if !self.may_fail() => {
+                let is_unset = call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
+                if is_unset { Ok(()) } else { failed(error) }
+            }
+            Outcome::History(Err(error)) if !self.may_fail() => {
+                // A crash left it torn, and nobody has recorded a run since.
+                let is_torn = self.ledger.known_bad.contains_key(&plan::history_path());
+                if is_torn { Ok(()) } else { failed(error) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn flushed(&mut self, call: &UnderWay, receipt: &Receipt) -> Result<(), String> {
+        let run = call.act.run().unwrap_or_default();
+        let plan = self.plan.runs[run];
+        let is_barrier = matches!(call.act, Act::Flush(_) | Act::Close(_));
+        let request = match call.act {
+            Act::Schedule(_, request) => request,
+            _ => Request::default(),
+        };
+        self.reached(receipt.manifest, plan.manifest)?;
+        self.reached(receipt.heartbeat, plan.heartbeat)?;
+        if request.manifest && call.versions > 0 && receipt.manifest.is_none() {
+            return Err("its receipt does not tell of the manifest that it asked for".to_owned());
+        }
+        if request.heartbeat && receipt.heartbeat.is_none() {
+            return Err("its receipt does not tell of the heartbeat that it asked for".to_owned());
+        }
+        if is_barrier || request.manifest {
+            let reached = self.most(plan.manifest);
+            self.ledger.acknowledge_manifest(run, call.versions, reached);
+        }
+        if request.heartbeat {
+            let reached = self.most(plan.heartbeat);
+            self.ledger.acknowledge_heartbeat(run, call.issued_ms, reached);
+        }
+        Ok(())
+    }
+
+    fn recorded(&mut self, call: &UnderWay, recorded: &Recorded) -> Result<(), String> {
+        self.reached(Some(recorded.summary), self.plan.summary)?;
+        self.reached(Some(recorded.history), self.plan.history)?;
+        let (summary, history) = (self.most(self.plan.summary), self.most(self.plan.history));
+        let record = &mut self.ledger.records[call.record.unwrap_or_default()];
+        record.summary_visible = true;
+        record.history_visible = true;
+        record.summary_durable = summary == Reached::Durable;
+        record.history_durable = history == Reached::Durable;
+        self.ledger.changes += 1;
+        Ok(())
+    }
+
+    /// What a write with a durability reaches on a disk of this model.
+    fn most(&self, durability: Durability) -> Reached {
+        match durability {
+            Durability::Visible => Reached::Visible,
+            Durability::Durable if self.model.syncs_directories() => Reached::Durable,
+            Durability::Durable => Reached::DataSynced,
+        }
+    }
+
+    fn reached(&self, written: Option<Written>, durability: Durability) -> Result<(), String> {
+        let most = self.most(durability);
+        match written {
+            Some(written) if written.reached != most => {
+                Err(format!("its receipt says {:?} where it should say {most:?}", written.reached))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Dice {
+    /// One of the calls, or none: then time passes.
+    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
+        let random = &mut self.random;
+        self.stalled = match self.stalled {
+            Some((stall, left)) if left > 0 && waiting.iter().any(|call| stall.holds(*call)) => {
+                Some((stall, left - 1))
+            }
+            Some(_) => None,
+            None if random.usize(..STALL_ONE_OF) == 0 => {
+                let Waiting { id, instance } = waiting[random.usize(..waiting.len())];
+                let is_call = random.bool();
+                let stall = if is_call { Stall::Call(id) } else { Stall::Instance(instance) };
+                Some((stall, random.u32(..STALL_MAX)))
+            }
+            None => None,
+        };
+        let is_free = |call: &&Waiting| self.stalled.is_none_or(|(stall, _)| !stall.holds(**call));
+        let others: Vec<u64> = waiting.iter().filter(is_free).map(|call| call.id).collect();
+        random.choice(others)
+    }
+}
+
+/// Of so many decisions, one lets a call wait.
+const STALL_ONE_OF: usize = 24;
+
+/// How many decisions it waits at most: long enough for a lease to end.
+const STALL_MAX: u32 = 40;
+
+impl Order {
+    pub(super) fn random(random: fastrand::Rng) -> Order {
+        Order::Random(Dice { random, stalled: None })
+    }
+
+    /// Which call is completed next; if none, time passes.
+    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
+        let ids: Vec<u64> = waiting.iter().map(|call| call.id).collect();
+        Some(match self {
+            Order::Issued => ids[0],
+            Order::Random(dice) => return dice.choose(waiting),
+            Order::Chosen { choices, widths } => {
+                let choice = choices.get(widths.len()).copied().unwrap_or(0);
+                widths.push(waiting.len());
+                ids[choice.min(ids.len() - 1)]
+            }
+            Order::Batch { round, order, left, widths } => {
+                left.retain(|id| ids.contains(id));
+                if left.is_empty() {
+                    left.extend(ids);
+                    widths.push(waiting.len());
+                    if widths.len() == *round + 1 {
+                        permute(left, *order);
+                    }
+                }
+                left.remove(0)
+            }
+        })
+    }
+}
+
+/// The permutation with this number, in the order of a dictionary.
+fn permute(ids: &mut [u64], number: usize) {
+    let mut number = number;
+    for at in 0..ids.len() {
+        let rest = (1..ids.len() - at).fold(1_usize, |all, next| all.saturating_mul(next));
+        let chosen = at + (number / rest).min(ids.len() - 1 - at);
+        number %= rest;
+        ids[at..=chosen].rotate_right(1);
+    }
+}
+
+/// An outcome without the text of documents.
+fn summary(outcome: &Outcome) -> String {
+    let error = |error: &Error| match error.beside() {
+        None => format!("error: {error}"),
+        Some(beside) => format!("error: {error}; beside it: {}", beside.message),
+    };
+    match outcome {
+        Outcome::Opened(Ok(recovery)) => format!(
+            "ok, document {}, {} swept, {} set aside",
+            recovery
+                .document
+                .as_ref()
+                .map_or("absent".to_owned(), |d| format!("{} bytes", d.len())),
+            recovery.swept,
+            recovery.set_aside.len()
+        ),
+        Outcome::Flushed(Ok(receipt)) => {
+            let told = |written: Option<Written>| {
+                written
+                    .map_or("nothing".to_owned(), |w| format!("{:?} {} bytes", w.reached, w.bytes))
+            };
+            format!(
+                "ok, manifest {}, heartbeat {}",
+                told(receipt.manifest),
+                told(receipt.heartbeat)
+            )
+        }
+        Outcome::Recorded(Ok(recorded)) => format!("ok, {} runs in the history", recorded.runs),
+        Outcome::History(Ok(history)) => format!("ok, {} runs", history.total),
+        Outcome::Opened(Err(e)) | Outcome::Flushed(Err(e)) | Outcome::Changed(Err(e)) => error(e),
+        Outcome::Recorded(Err(e)) | Outcome::History(Err(e)) => error(e),
+        Outcome::Changed(Ok(())) | Outcome::Dropped | Outcome::Stats(_) => "ok".to_owned(),
+        Outcome::NoRun => "the run is not open".to_owned(),
+    }
+}

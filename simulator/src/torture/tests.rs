@@ -1,0 +1,222 @@
+//! Each rule of the judge, broken by hand.
+
+use std::sync::Arc;
+
+use super::judge::{self, Crash};
+use super::ledger::{Ledger, RecordLedger};
+use super::plan::{self, Plan};
+use super::recovery::Observation;
+use crate::sim::tree::{Inode, ROOT, Tree};
+use tandem_host::Durability::{Durable, Visible};
+use tandem_host::History;
+use tandem_host::{Reached, Recovery};
+
+/// Files by their paths.
+fn tree(files: &[(String, &str)]) -> Tree {
+    let mut tree = Tree::new();
+    for (path, content) in files {
+        let mut dir = ROOT;
+        let (dirs, name) = path.rsplit_once('/').expect("a directory");
+        for step in dirs.split('/') {
+            dir = match tree.lookup(dir, step) {
+                Ok(ino) => ino,
+                Err(_) => put(&mut tree, dir, step, Inode::Dir(Default::default())),
+            };
+        }
+        let data = Arc::new(content.as_bytes().to_vec());
+        put(&mut tree, dir, name, Inode::File { data, modified_ns: 0 });
+    }
+    tree
+}
+
+fn put(tree: &mut Tree, dir: u32, name: &str, inode: Inode) -> u32 {
+    let ino = tree.last_ino() + 1;
+    tree.insert(ino, inode);
+    tree.bind(dir, &name.into(), Some(ino));
+    ino
+}
+
+/// A run with two versions, the second of them acknowledged.
+fn updated(reached: Reached) -> (Plan, Ledger, [String; 2]) {
+    let plan = Plan::updates(2, Durable, Visible);
+    let mut ledger = Ledger::new(&plan);
+    let files = [0, 1].map(|version| plan::document(0, version, 10).1);
+    ledger.runs[0].versions = files.to_vec();
+    ledger.acknowledge_manifest(0, 2, reached);
+    (plan, ledger, files)
+}
+
+/// Two runs, the first of them recorded.
+fn recorded() -> (Plan, Ledger, [String; 2]) {
+    let plan = Plan::records(2, Durable, Durable);
+    let mut ledger = Ledger::new(&plan);
+    let files = [0, 1].map(|run| plan::summary(run, 0, 10).1);
+    ledger.records = [0, 1].map(|run| RecordLedger::new(run, files[run].clone())).to_vec();
+    let first = &mut ledger.records[0];
+    (first.summary_visible, first.summary_durable) = (true, true);
+    (first.history_visible, first.history_durable) = (true, true);
+    (plan, ledger, files)
+}
+
+/// A history's file with these entries.
+fn history(entries: &[&str]) -> String {
+    let entries: Vec<serde_json::Value> =
+        entries.iter().map(|entry| serde_json::from_str(entry).expect("an entry")).collect();
+    let last = entries.last().map_or("", |entry| entry["timestamp"].as_str().expect("a time"));
+    serde_json::json!({"taskId": plan::TASK, "lastRunAt": last, "runs": entries}).to_string()
+}
+
+#[track_caller]
+fn judged(files: &[(String, &str)], known: (&Plan, &Ledger), crash: Crash, sentence: &str) {
+    match judge::files(&tree(files), known.0, known.1, crash) {
+        Ok(()) => assert_eq!(sentence, "", "it must be found"),
+        Err(told) if sentence.is_empty() => panic!("nothing is wrong: {told}"),
+        Err(told) => assert!(told.contains(sentence), "{told}"),
+    }
+}
+
+#[test]
+fn an_acknowledged_manifest_is_there_or_a_newer_one() {
+    let path = plan::manifest_path(0);
+    let (plan, ledger, [old, new]) = updated(Reached::Durable);
+    let known = (&plan, &ledger);
+    for crash in [Crash::None, Crash::Process, Crash::PowerLoss] {
+        judged(&[(path.clone(), &new)], known, crash, "");
+        judged(&[(path.clone(), &old)], known, crash, "holds version 0");
+        judged(&[], known, crash, "is gone");
+        let sentence = if crash == Crash::PowerLoss { "is torn" } else { "a reader finds" };
+        judged(&[(path.clone(), &new[..20])], known, crash, sentence);
+    }
+}
+
+#[test]
+fn what_is_visible_only_may_be_lost_by_a_power_loss_and_by_nothing_else() {
+    let path = plan::manifest_path(0);
+    let (plan, ledger, [old, _]) = updated(Reached::Visible);
+    let known = (&plan, &ledger);
+    judged(&[(path.clone(), &old)], known, Crash::PowerLoss, "");
+    judged(&[], known, Crash::PowerLoss, "");
+    judged(&[(path, &old)], known, Crash::Process, "acknowledged as written");
+    judged(&[], known, Crash::Process, "is gone");
+}
+
+#[test]
+fn an_acknowledged_heartbeat_is_whole_and_not_older() {
+    let path = plan::heartbeat_path(0);
+    let plan = Plan::updates(1, Durable, Visible);
+    let mut ledger = Ledger::new(&plan);
+    ledger.acknowledge_heartbeat(0, 1_767_659_236_820, Reached::Visible);
+    let known = (&plan, &ledger);
+    let beat = |text| [(path.clone(), text)];
+    judged(&beat("2026-01-06T00:27:16.820Z\n"), known, Crash::Process, "");
+    judged(&beat("2026-01-06T00:27:16.819Z\n"), known, Crash::Process, "older");
+    judged(&beat("2026-01-06T00:27:16.820Z"), known, Crash::Process, "not whole");
+    judged(&beat(""), known, Crash::PowerLoss, "");
+    judged(&[], known, Crash::Process, "is gone");
+}
+
+#[test]
+fn a_recorded_run_is_in_the_history_once() {
+    let (plan, ledger, [first, second]) = recorded();
+    let known = (&plan, &ledger);
+    let summary = (plan::summary_path(0), &*first);
+    let with = |entries: &[&str], sentence| {
+        let text = history(entries);
+        let files = [summary.clone(), (plan::history_path(), &*text)];
+        judged(&files, known, Crash::PowerLoss, sentence);
+    };
+    with(&[&first], "");
+    with(&[&first, &second], "");
+    with(&[&second], "the history lost run");
+    with(&[&first, &first], "twice");
+    with(&[&second, &first], "not in the order of time");
+    with(&[&first, &plan::summary(7, 0, 10).1], "which nobody recorded");
+    with(&[&plan::summary(0, 3, 10).1], "none that was recorded");
+    judged(std::slice::from_ref(&summary), known, Crash::PowerLoss, "is gone");
+    let torn = [summary, (plan::history_path(), "{\"taskId\"")];
+    judged(&torn, known, Crash::PowerLoss, "a history is not whole");
+}
+
+#[test]
+fn an_acknowledged_summary_is_there_and_whole() {
+    let (plan, ledger, [first, _]) = recorded();
+    let text = history(&[&first]);
+    let with = |files: &[(String, &str)], sentence| {
+        let files = [&[(plan::history_path(), &*text)], files].concat();
+        judged(&files, (&plan, &ledger), Crash::PowerLoss, sentence);
+    };
+    with(&[(plan::summary_path(0), &first)], "");
+    with(&[(plan::summary_path(0), "{}")], "a summary is not whole");
+    with(&[], "an acknowledged summary is gone");
+}
+
+/// What a fresh instance that opens one run tells.
+fn observed(recovery: Recovery, found: Tree, old: usize) -> Observation {
+    let (old, opened) = (vec![old], vec![Ok(recovery)]);
+    Observation { old, opened, history: None, found, used: None, use_failed: None }
+}
+
+#[test]
+fn recovery_tells_what_is_there_and_sets_aside_what_is_torn() {
+    let path = plan::manifest_path(0);
+    let (whole, torn) = (tree(&[(path.clone(), "{}\n")]), tree(&[(path.clone(), "{")]));
+    let told = |document: Option<&str>, set_aside: &[String]| Recovery {
+        document: document.map(str::to_owned),
+        set_aside: set_aside.to_vec(),
+        ..Recovery::default()
+    };
+    let aside = format!("{path}.corrupt-0123456789abcdef");
+    let kept = |text| tree(&[(aside.clone(), text)]);
+    for (before, recovery, found, sentence) in [
+        (&whole, told(Some("{}\n"), &[]), whole.clone(), ""),
+        (&whole, told(None, &[]), whole.clone(), "does not return what"),
+        (&torn, told(None, &[]), torn.clone(), "does not set a corrupt"),
+        (&torn, told(Some("{"), &[]), torn.clone(), "does not set a corrupt"),
+        (&torn, told(None, std::slice::from_ref(&aside)), kept("{"), ""),
+        (&torn, told(None, std::slice::from_ref(&aside)), kept("}"), "with other bytes"),
+        (&torn, told(None, std::slice::from_ref(&aside)), tree(&[]), "with other bytes"),
+    ] {
+        let verdict = judge::recovery(before, &observed(recovery, found, 0));
+        let told = verdict.err().unwrap_or_default();
+        assert!(told.contains(sentence) && told.is_empty() == sentence.is_empty(), "{told}");
+    }
+}
+
+#[test]
+fn abandoned_files_are_swept_and_counted() {
+    let temp = ".manifest.json.0123456789abcdef0123456789abcdef.tandem-tmp";
+    let before = tree(&[(format!("{}/{temp}", plan::run_dir(0)), "")]);
+    let told = |swept| Recovery { swept, ..Recovery::default() };
+    let verdict = |swept, found| judge::recovery(&before, &observed(told(swept), found, 1));
+    assert_eq!(verdict(1, Tree::new()), Ok(()));
+    assert!(verdict(0, Tree::new()).is_err_and(|told| told.contains("says 0 swept of 1")));
+    assert!(verdict(1, before.clone()).is_err_and(|told| told.contains("leaves 1 temporary")));
+}
+
+#[test]
+fn history_tells_what_its_file_holds() {
+    let entries = [0, 1].map(|run| plan::summary(run, 0, 10).1);
+    let text = history(&[&entries[0], &entries[1]]);
+    let before = tree(&[(plan::history_path(), &text)]);
+    let last_run_at = "2026-01-06T01:00:01Z".to_owned();
+    let newest_first = || entries.iter().rev().cloned().collect();
+    let good = History { last_run_at, total: 2, runs: newest_first() };
+    let verdict = |history: History| {
+        let history = Some(Ok(history));
+        let opened = Vec::new();
+        let found = Tree::new();
+        judge::recovery(
+            &before,
+            &Observation { old: Vec::new(), opened, history, found, used: None, use_failed: None },
+        )
+    };
+    assert_eq!(verdict(good.clone()), Ok(()));
+    for bad in [
+        History { total: 1, ..good.clone() },
+        History { last_run_at: String::new(), ..good.clone() },
+        History { runs: entries.to_vec(), ..good.clone() },
+        History { runs: Vec::new(), ..good },
+    ] {
+        assert!(verdict(bad.clone()).is_err(), "{bad:?}");
+    }
+}
