@@ -1,9 +1,7 @@
 //! A task's history as text: entries are found, ordered and put together again; what stands in
 //! them is never written anew.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::borrow::Cow;
 
 use super::summary::Summary;
 use crate::json;

@@ -1,15 +1,12 @@
 //! The lock of a task history: a file that is created exclusively, kept alive by its holder, and
 //! taken over when nobody has touched it for its lease. ARCHITECTURE tells the protocol.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cell::Cell;
-use core::convert::Infallible;
-use core::future::poll_fn;
-use core::pin::pin;
-use core::task::Poll;
-use core::time::Duration;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use super::options::LEASES_MS;
 use crate::error::{Code, Failure, Operation};
@@ -264,7 +261,7 @@ async fn sight<S: Storage>(
 
 /// The lease in a lock's record, if it is one that we would grant.
 fn lease_ms(record: &[u8]) -> Option<u64> {
-    let text = core::str::from_utf8(record).ok().filter(|text| json::is_valid(text))?;
+    let text = std::str::from_utf8(record).ok().filter(|text| json::is_valid(text))?;
     let lease = members(Some(text).filter(|text| is_object(text))?)
         .find(|(key, _)| decoded(key) == "lease_ms")?;
     lease.1.parse().ok().filter(|lease| LEASES_MS.contains(lease))

@@ -9,12 +9,7 @@ mod snapshot;
 mod source;
 mod summary;
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use std::sync::Arc;
 
 use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;

@@ -1,12 +1,7 @@
 //! The runs that wait for one history, and the task that writes it for all of them.
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec;
-use alloc::vec::Vec;
-use core::mem;
+use std::mem;
+use std::sync::Arc;
 
 use futures::channel::oneshot;
 

@@ -1,7 +1,7 @@
 //! How many bytes of histories are in memory at once: many tasks may record runs together, and
 //! running out of memory would lose every open run.
 
-use alloc::collections::VecDeque;
+use std::collections::VecDeque;
 
 use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;

@@ -1,10 +1,7 @@
 //! One read, merge and write of a history, for all runs that wait for it.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Shared;
 use super::history::History;

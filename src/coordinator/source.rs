@@ -1,9 +1,5 @@
 //! The file from which a history is read.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::history::{Bad, History};
 use super::options::LEGACY_NAME;
 use crate::error::{Channel, Code, Failure, Operation};

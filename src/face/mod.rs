@@ -11,7 +11,7 @@ use concurrent as world;
 #[cfg(feature = "sync")]
 use sync as world;
 
-use alloc::sync::Arc;
+use std::sync::Arc;
 
 use atomic_refcell::AtomicRefCell;
 
@@ -47,6 +47,6 @@ impl Shared {
 #[cfg(feature = "provoke-trap")]
 fn provoke_trap(document: &str) {
     if document.as_bytes().windows(12).any(|text| text == b"provoke-trap") {
-        core::arch::wasm32::unreachable();
+        std::arch::wasm32::unreachable();
     }
 }

@@ -3,11 +3,8 @@
 
 pub mod scan;
 
-use alloc::borrow::Cow;
-use alloc::collections::BinaryHeap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::borrow::Cow;
+use std::collections::BinaryHeap;
 
 use serde::de::IgnoredAny;
 

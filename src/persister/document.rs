@@ -1,8 +1,5 @@
 //! The JSON document of an open run.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use crate::error::{Channel, Error};
 use crate::json::scan::{decoded, is_object, members};
 use crate::json::{self, MAX_DEPTH, Rules};
@@ -100,7 +97,7 @@ fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
 }
 
 fn push_key(out: &mut String, is_first: &mut bool, key: &str) {
-    if !core::mem::take(is_first) {
+    if !std::mem::take(is_first) {
         out.push(',');
     }
     out.push_str(key);

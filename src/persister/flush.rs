@@ -1,10 +1,5 @@
 //! One flush: both channels' files are replaced side by side, then their directory is synced once.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::live::Live;
 use crate::error::Failure;
 use crate::storage::durable::{Durability, Reached, sync_directories};

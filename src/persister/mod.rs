@@ -8,16 +8,12 @@ pub mod recovery;
 pub mod schedule;
 pub mod stats;
 
-use alloc::boxed::Box;
-use alloc::rc::Rc;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use alloc::{format, vec};
-use core::cell::{Cell, RefCell};
-use core::future::poll_fn;
-use core::pin::pin;
-use core::task::{Poll, Waker};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
@@ -361,7 +357,7 @@ impl<S: Storage> Inner<S> {
         };
         let finished = state.schedule.finish(ended_ns, failed, || storage.random(), note);
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
-        let covered = finished.covered + core::mem::take(&mut state.asked);
+        let covered = finished.covered + std::mem::take(&mut state.asked);
         state.stats.count_flush(elapsed_ns, covered, outcome.as_ref().err());
         state.stats.automatic_retries += u64::from(S::HAS_EVENT_LOOP && !finished.is_asked);
         if Live::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
@@ -465,7 +461,7 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
     let mut state = run.state.borrow_mut();
     let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };
     // Dropped while it closed: `Drop` has set `Closed` and the callers know.
-    if let Phase::Closing(callers) = core::mem::replace(&mut state.phase, Phase::Closed) {
+    if let Phase::Closing(callers) = std::mem::replace(&mut state.phase, Phase::Closed) {
         state.phase = next;
         for caller in callers {
             let _ = caller.send(outcome.clone());

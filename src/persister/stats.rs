@@ -1,9 +1,5 @@
 //! Counters of one run.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::flush::Outcome;
 use super::live::Live;
 use crate::error::Error;

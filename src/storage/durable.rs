@@ -1,9 +1,5 @@
 //! What a write survives, and the directory syncs that it takes.
 
-use alloc::boxed::Box;
-use alloc::vec;
-use alloc::vec::Vec;
-
 use super::lanes::{Lane, StepError, settle};
 use super::{Storage, ancestors, temp};
 use crate::error::{Code, Operation};

@@ -1,9 +1,7 @@
 //! Several steps side by side, each started before any is waited for.
 
-use alloc::vec;
-use alloc::vec::Vec;
-use core::future::poll_fn;
-use core::task::Poll;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use futures::future::LocalBoxFuture;
 

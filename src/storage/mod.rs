@@ -10,10 +10,7 @@ pub(crate) mod memory;
 pub mod replace;
 pub mod temp;
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
@@ -148,7 +145,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 
 /// The directories above `path`, up to the granted one: `.`, `a`, `a/b` for `a/b/c`.
 pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    core::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
+    std::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
 }
 
 #[cfg(test)]

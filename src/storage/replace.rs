@@ -1,7 +1,5 @@
 //! Atomic replacement of one file: a new temporary file, its content, its sync, its rename.
 
-use alloc::vec::Vec;
-
 use super::lanes::StepError;
 use super::{Storage, temp};
 use crate::error::Operation;

@@ -1,10 +1,6 @@
 //! WASI 0.3: every call can be waited for beside others.
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use futures::future::{LocalBoxFuture, join};
 use wasi::clocks::{monotonic_clock, system_clock};

@@ -1,16 +1,14 @@
 //! Runs the core's futures inside a call that blocks, on the pollables of `wasi:io`.
 
-use alloc::rc::Rc;
-use alloc::sync::Arc;
-use alloc::task::Wake;
-use alloc::vec::Vec;
-use core::cell::RefCell;
-use core::future::poll_fn;
-use core::mem;
-use core::pin::pin;
-use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Poll, Waker};
-use std::thread_local;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+use std::task::{Context, Poll, Waker};
 
 use futures::future::LocalBoxFuture;
 

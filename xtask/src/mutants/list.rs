@@ -302,7 +302,7 @@ pub static MUTATIONS: &[Mutation] = &[
                 from: "    /// Ends the flush in flight at the time `now`.",
                 to: "    /// Takes the callers of the flush in flight.
     pub fn covered(&mut self) -> Vec<C> {
-        let covers = self.flight.as_mut().map(|flight| core::mem::take(&mut flight.covers));
+        let covers = self.flight.as_mut().map(|flight| std::mem::take(&mut flight.covers));
         covers.into_iter().flatten().map(|(caller, _)| caller).collect()
     }
 
