@@ -9,9 +9,9 @@ mod snapshot;
 mod source;
 mod summary;
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Code, Error, Failure, Operation};
@@ -54,20 +54,20 @@ pub struct TaskHistory {
 }
 
 /// Records runs and tells histories.
-pub struct Coordinator<S: Storage>(Arc<Shared<S>>);
+pub struct Coordinator<S: Storage>(Rc<Shared<S>>);
 
 /// What all runs that are being recorded share.
 struct Shared<S: Storage> {
-    storage: Arc<S>,
-    queues: AtomicRefCell<Vec<Queue>>,
+    storage: Rc<S>,
+    queues: RefCell<Vec<Queue>>,
     room: Room,
     /// Directories whose entries, and those of all directories above, are known to be durable.
-    durable: AtomicRefCell<Vec<String>>,
+    durable: RefCell<Vec<String>>,
     /// Locks that were not acquired, by path: a lock expires for the component as a whole, so that
     /// short waits add up.
-    seen: AtomicRefCell<Vec<(String, lock::Seen)>>,
+    seen: RefCell<Vec<(String, lock::Seen)>>,
     /// Summaries that are being written, and who wants to write the same file next.
-    writing: AtomicRefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
+    writing: RefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
 }
 
 /// How many directories and locks are remembered.
@@ -162,14 +162,14 @@ impl<S: Storage> Shared<S> {
 
 impl<S: Storage> Coordinator<S> {
     /// Nothing is recorded yet.
-    pub fn new(storage: Arc<S>) -> Self {
-        Coordinator(Arc::new(Shared {
+    pub fn new(storage: Rc<S>) -> Self {
+        Coordinator(Rc::new(Shared {
             storage,
-            queues: AtomicRefCell::default(),
+            queues: RefCell::default(),
             room: Room::default(),
-            durable: AtomicRefCell::default(),
-            seen: AtomicRefCell::default(),
-            writing: AtomicRefCell::default(),
+            durable: RefCell::default(),
+            seen: RefCell::default(),
+            writing: RefCell::default(),
         }))
     }
 
@@ -185,7 +185,7 @@ impl<S: Storage> Coordinator<S> {
     ) -> Result<Recorded, Error> {
         options.check()?;
         let task_id = &options.history.task_id;
-        let summary = Arc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
+        let summary = Rc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
         let path = place(options.history.clone()).path();
         let (sender, receiver) = oneshot::channel();
         // A task of its own, so that a caller that goes away leaves nothing half done.
@@ -252,8 +252,8 @@ fn place(options: HistoryOptions) -> Place {
 
 /// Starts both writes before it waits for either.
 async fn record<S: Storage>(
-    shared: Arc<Shared<S>>,
-    summary: Arc<Summary>,
+    shared: Rc<Shared<S>>,
+    summary: Rc<Summary>,
     options: RecordOptions,
 ) -> Result<Recorded, Error> {
     let (caller, history) = oneshot::channel();

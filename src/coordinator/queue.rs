@@ -1,7 +1,7 @@
 //! The runs that wait for one history, and the task that writes it for all of them.
 
 use std::mem;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use futures::channel::oneshot;
 
@@ -29,44 +29,44 @@ pub type Outcome = Result<Snapshot, Failure>;
 
 /// One history, its lock, and who waits for it. It exists for as long as somebody does.
 pub struct Queue {
-    place: Arc<Place>,
+    place: Rc<Place>,
     locks_root: String,
     requests: Vec<Request>,
 }
 
 impl<S: Storage> Shared<S> {
     /// Puts a run into the queue of its history. The first one brings a task that serves it.
-    pub fn enqueue(self: &Arc<Self>, place: Place, locks_root: &str, request: Request) {
+    pub fn enqueue(self: &Rc<Self>, place: Place, locks_root: &str, request: Request) {
         let mut queues = self.queues.borrow_mut();
         let queue = queues.iter_mut().find(|q| *q.place == place && q.locks_root == locks_root);
         if let Some(queue) = queue {
             return queue.requests.push(request);
         }
-        let (place, locks_root) = (Arc::new(place), locks_root.to_owned());
+        let (place, locks_root) = (Rc::new(place), locks_root.to_owned());
         let lock = lock::Place { root: locks_root.clone(), task_id: place.task_id.clone() };
         queues.push(Queue { place: place.clone(), locks_root, requests: vec![request] });
         self.storage.spawn(Box::pin(serve(self.clone(), place, lock)));
     }
 
     /// Does something with the requests of a queue.
-    fn with_requests<T>(&self, place: &Arc<Place>, act: impl FnOnce(&mut Vec<Request>) -> T) -> T {
+    fn with_requests<T>(&self, place: &Rc<Place>, act: impl FnOnce(&mut Vec<Request>) -> T) -> T {
         let mut queues = self.queues.borrow_mut();
-        let Some(at) = queues.iter().position(|queue| Arc::ptr_eq(&queue.place, place)) else {
+        let Some(at) = queues.iter().position(|queue| Rc::ptr_eq(&queue.place, place)) else {
             return act(&mut Vec::new());
         };
         act(&mut queues[at].requests)
     }
 
     /// Ends a queue that nobody waits in.
-    fn end_if_empty(&self, place: &Arc<Place>) -> bool {
+    fn end_if_empty(&self, place: &Rc<Place>) -> bool {
         let mut queues = self.queues.borrow_mut();
-        queues.retain(|queue| !Arc::ptr_eq(&queue.place, place) || !queue.requests.is_empty());
-        queues.iter().all(|queue| !Arc::ptr_eq(&queue.place, place))
+        queues.retain(|queue| !Rc::ptr_eq(&queue.place, place) || !queue.requests.is_empty());
+        queues.iter().all(|queue| !Rc::ptr_eq(&queue.place, place))
     }
 }
 
 /// Serves a queue until nobody waits in it.
-async fn serve<S: Storage>(shared: Arc<Shared<S>>, place: Arc<Place>, lock: lock::Place) {
+async fn serve<S: Storage>(shared: Rc<Shared<S>>, place: Rc<Place>, lock: lock::Place) {
     let storage = &*shared.storage;
     let mut waiter = Waiter::new(shared.recall(&lock));
     let mut is_contended = false;
@@ -103,7 +103,7 @@ async fn serve<S: Storage>(shared: Arc<Shared<S>>, place: Arc<Place>, lock: lock
 /// lock was not to be had, or was lost again.
 async fn serve_once<S: Storage>(
     shared: &Shared<S>,
-    place: &Arc<Place>,
+    place: &Rc<Place>,
     lock: &lock::Place,
     waiter: &mut Waiter,
 ) -> Result<Option<()>, Failure> {
@@ -137,7 +137,7 @@ async fn serve_once<S: Storage>(
 /// next one gives up. Each one has had a try of its own, however short it would wait.
 fn give_up<S: Storage>(
     shared: &Shared<S>,
-    place: &Arc<Place>,
+    place: &Rc<Place>,
     lock: &lock::Place,
     tried: usize,
 ) -> u64 {

@@ -12,10 +12,8 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Error, Failure};
@@ -90,14 +88,14 @@ impl Caller {
 }
 
 /// The directories of the runs that are open in this component, sorted.
-pub type Registry = Arc<AtomicRefCell<Vec<String>>>;
+pub type Registry = Rc<RefCell<Vec<String>>>;
 
 /// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
 /// requests with [`Error::Closed`], and gives up what was not written.
 pub struct Run<S: Storage>(Rc<Inner<S>>);
 
 struct Inner<S: Storage> {
-    storage: Arc<S>,
+    storage: Rc<S>,
     options: Options,
     /// The run's directory, and its key in the registry.
     registration: Registration,
@@ -133,7 +131,7 @@ impl<S: Storage> Run<S> {
     /// [`Error::InvalidId`], [`Error::InvalidInput`], [`Error::AlreadyOpen`], [`Error::TooLarge`],
     /// [`Error::Storage`].
     pub async fn open(
-        storage: Arc<S>,
+        storage: Rc<S>,
         registry: &Registry,
         options: Options,
     ) -> Result<(Self, Recovery), Error> {
