@@ -24,6 +24,7 @@ const LAST_PAUSE_NS: u64 = 250_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Where a lock is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The directory of all locks.
     pub root: String,
@@ -68,6 +69,20 @@ pub struct Seen {
     modified: Duration,
     since_ns: u64,
     lease_ns: u64,
+}
+
+impl Seen {
+    /// What two have seen of one lock: the later sight, but if both are the same, the lock has stood
+    /// since the earlier one.
+    pub fn and(self, other: Seen) -> Seen {
+        let (earlier, later) =
+            if self.since_ns <= other.since_ns { (self, other) } else { (other, self) };
+        if later.is_of(&earlier.record, earlier.modified) { earlier } else { later }
+    }
+
+    fn is_of(&self, record: &[u8], modified: Duration) -> bool {
+        self.record == record && self.modified == modified
+    }
 }
 
 impl Waiter {
@@ -174,7 +189,7 @@ impl Waiter {
         };
         let now_ns = storage.monotonic_ns();
         match &self.seen {
-            Some(seen) if seen.record == record && seen.modified == modified => {
+            Some(seen) if seen.is_of(&record, modified) => {
                 return Ok(now_ns.saturating_sub(seen.since_ns) >= seen.lease_ns);
             }
             // It changes hands, so it may soon be free again.

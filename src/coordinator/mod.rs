@@ -10,6 +10,8 @@ mod source;
 mod summary;
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use futures::channel::oneshot;
@@ -19,7 +21,7 @@ use crate::storage::durable::{Durability, Reached, Written, sync_directories};
 use crate::storage::lanes::StepError;
 use crate::storage::{Opened, Storage, ancestors, open_or_create_dir, replace, temp};
 use options::{HistoryOptions, RecordOptions};
-use queue::{Queue, Request};
+use queue::{Request, Target};
 use room::Room;
 use snapshot::Wish;
 use source::Place;
@@ -59,15 +61,16 @@ pub struct Coordinator<S: Storage>(Rc<Shared<S>>);
 /// What all runs that are being recorded share.
 struct Shared<S: Storage> {
     storage: Rc<S>,
-    queues: RefCell<Vec<Queue>>,
+    /// The runs that wait for a history, for as long as there are any.
+    queues: RefCell<BTreeMap<Rc<Target>, Vec<Request>>>,
     room: Room,
     /// Directories whose entries, and those of all directories above, are known to be durable.
-    durable: RefCell<Vec<String>>,
+    durable: RefCell<BTreeSet<String>>,
     /// Locks that were not acquired, by path: a lock expires for the component as a whole, so that
     /// short waits add up.
-    seen: RefCell<Vec<(String, lock::Seen)>>,
+    seen: RefCell<BTreeMap<String, lock::Seen>>,
     /// Summaries that are being written, and who wants to write the same file next.
-    writing: RefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
+    writing: RefCell<BTreeMap<String, VecDeque<oneshot::Sender<()>>>>,
 }
 
 /// How many directories and locks are remembered.
@@ -88,45 +91,47 @@ impl<S: Storage> Shared<S> {
 
     /// What was seen of a lock.
     fn recall(&self, lock: &lock::Place) -> Option<lock::Seen> {
-        let path = lock.path();
-        let mut seen = self.seen.borrow_mut();
-        let at = seen.iter().position(|(known, _)| *known == path)?;
-        Some(seen.swap_remove(at).1)
+        self.seen.borrow_mut().remove(&lock.path())
     }
 
     fn remember(&self, lock: &lock::Place, waiter: lock::Waiter) {
-        let mut known = self.seen.borrow_mut();
-        if let Some(seen) = waiter.seen()
-            && known.len() < REMEMBERED_MAX
-        {
-            known.push((lock.path(), seen));
+        let Some(seen) = waiter.seen() else { return };
+        let (path, mut known) = (lock.path(), self.seen.borrow_mut());
+        // Histories in several directories can have one lock.
+        let seen = match known.remove(&path) {
+            Some(other) => seen.and(other),
+            None => seen,
+        };
+        if known.len() < REMEMBERED_MAX {
+            known.insert(path, seen);
         }
     }
 
     /// Waits until nobody else writes the file `path`, so that of two recordings of one run the
     /// later one's summary stays, as in the history.
     async fn wait_for_turn(&self, path: &str) {
-        let receiver = {
-            let mut writing = self.writing.borrow_mut();
-            let Some((_, next)) = writing.iter_mut().find(|(known, _)| known == path) else {
-                return writing.push((path.to_owned(), Vec::new()));
-            };
-            let (sender, receiver) = oneshot::channel();
-            next.push(sender);
-            receiver
+        let turn = match self.writing.borrow_mut().entry(path.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(VecDeque::new());
+                None
+            }
+            Entry::Occupied(mut next) => {
+                let (sender, receiver) = oneshot::channel();
+                next.get_mut().push_back(sender);
+                Some(receiver)
+            }
         };
-        let _ = receiver.await;
+        if let Some(turn) = turn {
+            let _ = turn.await;
+        }
     }
 
     /// Lets the next one write the file.
     fn end_turn(&self, path: &str) {
         let mut writing = self.writing.borrow_mut();
-        let Some(at) = writing.iter().position(|(known, _)| known == path) else { return };
-        if writing[at].1.is_empty() {
-            writing.swap_remove(at);
-        } else {
-            // Dropped, it says that it is the next one's turn.
-            writing[at].1.remove(0);
+        // A sender that is dropped says that it is the next one's turn.
+        if writing.get_mut(path).is_some_and(|next| next.pop_front().is_none()) {
+            writing.remove(path);
         }
     }
 
@@ -139,7 +144,7 @@ impl<S: Storage> Shared<S> {
         path: &str,
         remembered: &str,
     ) -> Result<Reached, StepError> {
-        let is_durable = |path: &str| self.durable.borrow().iter().any(|known| known == path);
+        let is_durable = |path: &str| self.durable.borrow().contains(path);
         let parent = path.rsplit_once('/').map_or(".", |(parent, _)| parent);
         let skip = if is_durable(path) {
             usize::MAX
@@ -154,7 +159,7 @@ impl<S: Storage> Shared<S> {
             if durable.len() >= REMEMBERED_MAX {
                 durable.clear();
             }
-            durable.push(remembered.to_owned());
+            durable.insert(remembered.to_owned());
         }
         Ok(reached)
     }

@@ -6,7 +6,7 @@ use crate::error::{Channel, Code, Failure, Operation};
 use crate::storage::{Kind, Storage};
 
 /// Where a history is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Its directory.
     pub directory: String,

@@ -9,6 +9,7 @@ pub mod schedule;
 pub mod stats;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -87,8 +88,8 @@ impl Caller {
     }
 }
 
-/// The directories of the runs that are open in this component, sorted.
-pub type Registry = Rc<RefCell<Vec<String>>>;
+/// The directories of the runs that are open in this component.
+pub type Registry = Rc<RefCell<BTreeSet<String>>>;
 
 /// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
 /// requests with [`Error::Closed`], and gives up what was not written.
@@ -476,10 +477,8 @@ struct Registration {
 
 impl Registration {
     fn new(registry: &Registry, directory: String) -> Result<Self, Error> {
-        let place = registry.borrow().binary_search(&directory);
-        match place {
-            Ok(_) => return Err(Error::AlreadyOpen { path: directory }),
-            Err(at) => registry.borrow_mut().insert(at, directory.clone()),
+        if !registry.borrow_mut().insert(directory.clone()) {
+            return Err(Error::AlreadyOpen { path: directory });
         }
         Ok(Registration { registry: registry.clone(), directory, is_ended: Cell::new(false) })
     }
@@ -487,10 +486,7 @@ impl Registration {
     fn end(&self) {
         // After this the directory may be another run's place.
         if !self.is_ended.replace(true) {
-            let mut registry = self.registry.borrow_mut();
-            if let Ok(at) = registry.binary_search(&self.directory) {
-                registry.remove(at);
-            }
+            self.registry.borrow_mut().remove(&self.directory);
         }
     }
 }
