@@ -18,8 +18,7 @@ use futures::channel::oneshot;
 
 use crate::error::{Channel, Code, Error, Failure, Operation};
 use crate::storage::durable::{Durability, Reached, Written, sync_directories};
-use crate::storage::lanes::StepError;
-use crate::storage::{Opened, Storage, ancestors, open_or_create_dir, replace, temp};
+use crate::storage::{Opened, StepError, Storage, ancestors, open_or_create_dir, replace, temp};
 use options::{HistoryOptions, RecordOptions};
 use queue::{Request, Target};
 use room::Room;

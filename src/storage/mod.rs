@@ -3,7 +3,6 @@
 //! any, answers.
 
 pub mod durable;
-pub mod lanes;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "some of it is for other tests"))]
 pub(crate) mod memory;
@@ -88,6 +87,9 @@ pub trait Storage: 'static {
     /// Runs a task to its end, whatever becomes of the caller.
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }
+
+/// What a step failed with.
+pub type StepError = (Operation, Code);
 
 /// A directory that was opened.
 pub struct Opened<D> {

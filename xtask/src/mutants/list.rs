@@ -5,7 +5,6 @@ use super::mutation::{Change, Mutation};
 const DURABLE: &str = "src/storage/durable.rs";
 const FLUSH: &str = "src/persister/flush.rs";
 const HISTORY: &str = "src/coordinator/history.rs";
-const LANES: &str = "src/storage/lanes.rs";
 const LOCK: &str = "src/coordinator/lock.rs";
 const PERSISTER: &str = "src/persister/mod.rs";
 const RECORD: &str = "src/coordinator/mod.rs";
@@ -220,12 +219,12 @@ pub static MUTATIONS: &[Mutation] = &[
         what: "the heartbeat's write starts when the manifest's has ended",
         rule: "both writes start before either is waited for",
         changes: &[Change {
-            file: LANES,
-            from: "Poll::Pending => is_settled = false,",
-            to: "Poll::Pending => {
-                    is_settled = false;
-                    break;
-                }",
+            file: FLUSH,
+            from: "let replaced = join_all(lanes).await;",
+            to: "let mut replaced = Vec::new();
+    for lane in lanes {
+        replaced.push(lane.await);
+    }",
         }],
     },
     Mutation {
