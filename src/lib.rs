@@ -16,8 +16,8 @@ pub mod storage;
 pub mod time;
 
 #[cfg(target_family = "wasm")]
-mod face;
+mod allocator;
 #[cfg(target_family = "wasm")]
-mod runtime;
+mod face;
 #[cfg(target_family = "wasm")]
 mod wasi;
