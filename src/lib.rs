@@ -7,7 +7,7 @@
 
 pub mod coordinator;
 pub mod error;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, fuzzing, feature = "fuzz"))]
 pub mod fuzz;
 pub mod ident;
 pub mod json;

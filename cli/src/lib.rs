@@ -19,6 +19,9 @@ mod tandem;
 mod torture;
 mod usage;
 
+#[cfg(feature = "fuzz")]
+pub use feed::fuzz;
+
 use std::future::Future;
 use std::process::ExitCode;
 

@@ -16,3 +16,17 @@ pub async fn open(root: &Path) -> Result<Tandem, Error> {
     let builder = unsafe { builder.precompiled(PRECOMPILED) };
     builder.build().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A build script whose wasmtime had other features would have each start compile.
+    #[test]
+    fn no_start_compiles_the_component() {
+        // SAFETY: the build script wrote what `precompile` returned.
+        #[allow(unsafe_code, reason = "the same bytes as above")]
+        let is_loaded = unsafe { tandem_host::testing::is_loaded(PRECOMPILED) };
+        assert!(is_loaded);
+    }
+}

@@ -1,6 +1,6 @@
 //! Compiles package `tandem` and turns the core module into a component.
 //!
-//! The build script includes this file, and so do tests that need a variant of the component.
+//! The build script includes this file, and so do the programs of `xtask` and tests that need a variant.
 //! Every build below one target directory shares `wasm/` there, one after the other under a lock:
 //! what compiles the bindings is then compiled once.
 

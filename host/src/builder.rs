@@ -205,7 +205,7 @@ impl Builder {
         self
     }
 
-    /// Load the component, or compile another that was chosen, and start its driver on the current
+    /// Load or compile the component that is built in or was chosen, and start its driver on the current
     /// tokio runtime, which needs its timers enabled.
     ///
     /// # Errors
@@ -227,8 +227,8 @@ impl Builder {
         Ok(Tandem::new(Callers::new(jobs, bounds)))
     }
 
-    /// Load the synchronous component, or compile another that was chosen, and start it in a thread
-    /// of its own. It needs no runtime; [`dir`](Builder::dir) makes every call in that thread,
+    /// Load or compile the synchronous component that is built in or was chosen, and start it in a
+    /// thread of its own. It needs no runtime; [`dir`](Builder::dir) makes every call in that thread,
     /// whatever [`threads`](Builder::threads) says, but for large writes. A [`disk`](Builder::disk)
     /// of one's own is polled in a runtime of wasmtime's, while the caller's thread blocks: it must
     /// not wait for tasks of the caller's runtime.

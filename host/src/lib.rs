@@ -59,7 +59,10 @@
 //!   options of the [`Builder`], and what is above them is refused with `too-large`. So is a
 //!   history above 64 MiB, another option.
 //! - A component that fails loses the documents that were set and not flushed; see [`Run`].
-//! - The library needs Unix and a tokio runtime.
+//! - The first start compiles the component, which takes a tenth of a second, or seconds where
+//!   dependencies are not optimised. The feature `cache` keeps the result for the next one;
+//!   [`precompile`] does without.
+//! - The library needs Unix and, but for [`Builder::build_sync`], a tokio runtime.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

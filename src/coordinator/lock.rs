@@ -1,5 +1,5 @@
 //! The lock of a task history: a file that is created exclusively, kept alive by its holder, and
-//! taken over when nobody has touched it for its lease. ARCHITECTURE tells the protocol.
+//! taken over when nobody has touched it for its lease. `docs/lock.md` tells the protocol.
 
 use std::cell::Cell;
 use std::convert::Infallible;

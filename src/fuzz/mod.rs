@@ -10,8 +10,7 @@
     reason = "it runs where there are files"
 )]
 
-#[cfg(test)]
-mod corpus;
+pub mod corpus;
 mod disk;
 mod document;
 mod history;
@@ -24,7 +23,7 @@ mod recovery;
 mod summary;
 mod temp;
 mod time;
-mod tree;
+pub mod tree;
 
 pub use document::document;
 pub use history::history;
@@ -43,7 +42,7 @@ mod tests {
 
     const CORPORA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
 
-    /// Of this crate, and `feed` of the host's.
+    /// Of this crate, and `feed` of the program's.
     const TARGETS: [&str; 9] =
         ["document", "feed", "history", "ident", "lock", "patch", "recovery", "summary", "temp"];
 

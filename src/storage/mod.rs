@@ -3,8 +3,11 @@
 //! any, answers.
 
 pub mod durable;
-#[cfg(any(test, fuzzing))]
-#[cfg_attr(fuzzing, allow(dead_code, reason = "some of it is for other tests"))]
+#[cfg(any(test, fuzzing, feature = "fuzz"))]
+#[cfg_attr(
+    any(fuzzing, feature = "fuzz"),
+    allow(dead_code, reason = "some of it is for other tests")
+)]
 pub(crate) mod memory;
 pub mod replace;
 pub mod temp;

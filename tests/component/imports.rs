@@ -62,10 +62,3 @@ fn each_component_exports_its_interfaces() {
         assert_eq!(exports, promised.into());
     }
 }
-
-#[test]
-fn each_component_has_at_most_208_kib() {
-    for component in [COMPONENT, SYNC_COMPONENT] {
-        assert!(component.len() <= 208 * 1024, "{} bytes", component.len());
-    }
-}

@@ -1,7 +1,6 @@
 //! The program `tandem`, as its users see it: real processes, files and signals.
 
 mod component;
-mod examples;
 mod exec;
 mod feed;
 mod feed_record;

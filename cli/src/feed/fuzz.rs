@@ -1,15 +1,6 @@
 //! What must hold for any bytes on standard input, up to the library. The test runs this on
 //! `tests/corpus/feed/` and on a fixed walk around it; `fuzz/` searches on.
 
-#[cfg(test)]
-#[path = "../../../src/fuzz/corpus.rs"]
-mod corpus;
-#[path = "../../../src/fuzz/mutate.rs"]
-mod mutate;
-#[path = "../../../src/fuzz/tree.rs"]
-#[allow(dead_code, reason = "the core's targets need more of it")]
-mod tree;
-
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -17,7 +8,7 @@ use super::lines::{TooLong, next};
 use super::reply::{self, Payload};
 use super::request::{Action, Ask, Name, Request, read};
 use crate::json::Members;
-use tree::{No, Tree, unescaped};
+use tandem::fuzz::tree::{No, Tree, unescaped};
 
 /// The longest line here: inputs reach it, and no id in it is too long.
 const LINE_BYTES_MAX: usize = 1024;
@@ -218,6 +209,6 @@ mod tests {
 
     #[test]
     fn each_line_has_one_answer_and_says_what_it_says() {
-        corpus::check(CORPORA, "feed", 4_000, feed);
+        tandem::fuzz::corpus::check(CORPORA, "feed", 4_000, feed);
     }
 }

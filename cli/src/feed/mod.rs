@@ -1,7 +1,7 @@
 //! `tandem feed`: runs for a program in any language, through a pipe.
 
-#[cfg(test)]
-mod fuzz;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod ledger;
 mod limits;
 mod lines;

@@ -19,7 +19,7 @@ pub use wrap::{DiskExt, Layer, Layered, LayeredNode};
 
 pub use crate::disk::temporary::{is_temporary, temporary_target};
 
-use crate::component::World;
+use crate::component::{Precompiled, World};
 use crate::engine::Compiled;
 
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
@@ -47,6 +47,18 @@ pub fn load_components() -> Result<(), crate::Error> {
         Compiled::embedded(world, None).map_err(crate::Error::component_unusable)?;
     }
     Ok(())
+}
+
+/// Whether this library loads what [`precompile`](crate::precompile) returned, instead of compiling
+/// the component after all.
+///
+/// # Safety
+/// As for [`Builder::precompiled`](crate::Builder::precompiled).
+#[allow(unsafe_code, reason = "who calls it vouches for the bytes")]
+pub unsafe fn is_loaded(bytes: &'static [u8]) -> bool {
+    // SAFETY: the caller promises just that.
+    let precompiled = unsafe { Precompiled::new(bytes) };
+    crate::engine::engine().and_then(|engine| precompiled.load(&engine)).is_ok()
 }
 
 /// Has what an engine compiles be kept for the next start, as the library has it.

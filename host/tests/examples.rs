@@ -1,16 +1,20 @@
 //! The examples of the library.
 
-use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
-use crate::support::{run, text};
-
-/// `cargo test` builds the examples; with a choice of targets it may not.
+/// Cargo builds the examples of a package before its tests.
 fn example(name: &str) -> Command {
-    let tandem = Path::new(env!("CARGO_BIN_EXE_tandem"));
-    let path = tandem.with_file_name("examples").join(name);
-    assert!(path.is_file(), "build the examples first: cargo build -p tandem-host --examples");
-    Command::new(path)
+    let program = std::env::current_exe().unwrap();
+    let directory = program.parent().and_then(std::path::Path::parent).unwrap();
+    Command::new(directory.join("examples").join(name))
+}
+
+fn run(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
 }
 
 #[test]
