@@ -89,7 +89,9 @@ def component_bytes() -> bytes:
     try:
         return wasm.read_bytes()
     except FileNotFoundError as error:
-        message = f"the component is missing, run `python bindings/python/build_component.py`: {wasm}"
+        message = (
+            f"the component is missing, run `python bindings/python/build_component.py`: {wasm}"
+        )
         raise TandemError(ErrorKind.COMPONENT_FAILED, message) from error
 
 
