@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tandem_persistence import Tandem, TandemError
@@ -32,14 +33,17 @@ def write_lock(root: Path, lease_ms: int) -> None:
     (root / ".runs/task.lock").write_text(json.dumps(lock) + "\n")
 
 
-def python(program: str, *arguments: object) -> subprocess.Popen[str]:
+def python(
+    program: str, *arguments: object, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """A Python process that has the package."""
+    package = {"PYTHONPATH": os.pathsep.join([str(HERE.parent / "src"), str(HERE)])}
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent / "src"), str(HERE)])},
+        env={**os.environ, **package, **(environment or {})},
     )
 
 

@@ -268,25 +268,6 @@ def test_the_largest_history_fits_in_the_memory_and_the_fuel(tmp_path: Path) -> 
         assert len(tandem.history("task").runs) == ENTRIES + 1
 
 
-def test_a_compiled_component_is_kept_if_that_is_asked_for(tmp_path: Path) -> None:
-    for _ in range(2):
-        child = python(CACHED, tmp_path)
-        _, stderr = child.communicate(timeout=60)
-        assert child.returncode == 0, stderr
-    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-    assert kept
-    assert not (tmp_path / "home").exists()
-
-
-CACHED = """
-import os, sys
-os.environ |= {"XDG_CACHE_HOME": sys.argv[1] + "/cache", "HOME": sys.argv[1] + "/home"}
-from tandem_persistence import Tandem
-with Tandem(sys.argv[1], compile_cache=True) as tandem:
-    tandem.history("task")
-"""
-
-
 def in_child(root: Path) -> None:
     with Tandem(root) as tandem, tandem.open("task", "child") as run:
         run.set({})

@@ -8,7 +8,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +16,7 @@ import wasmtime
 from wasmtime import component
 
 from . import _arguments as arguments
+from . import _cache as cache
 from . import _lift as lift
 from ._bindings import Function
 from ._documents import Documents
@@ -49,7 +50,7 @@ class _Process:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._is_used = False
-        self._compiled: dict[bool, tuple[wasmtime.Engine, component.Component]] = {}
+        self._compiled: dict[str | None, tuple[wasmtime.Engine, component.Component]] = {}
         self.is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
@@ -66,18 +67,27 @@ class _Process:
             )
 
     def load(self, is_cached: bool) -> tuple[wasmtime.Engine, component.Component]:
-        """The compiled component."""
+        """The compiled component, from the user's cache if it may be used and is trusted."""
         self.check()
         self._is_used = True
         with self._lock:
-            if is_cached not in self._compiled:
-                config = wasmtime.Config()
-                config.consume_fuel = True
-                if is_cached:
-                    config.cache = True
-                engine = wasmtime.Engine(config)
-                self._compiled[is_cached] = engine, component.Component(engine, component_bytes())
-            return self._compiled[is_cached]
+            configuration = cache.configuration() if is_cached else None
+            if configuration not in self._compiled:
+                engine = make_engine(configuration)
+                compiled = component.Component(engine, component_bytes())
+                self._compiled[configuration] = engine, compiled
+            return self._compiled[configuration]
+
+
+def make_engine(cache_configuration: str | None) -> wasmtime.Engine:
+    """An engine, with the cache that a file configures."""
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    if cache_configuration is not None:
+        # Where wasmtime cannot have the cache, only time is lost.
+        with suppress(wasmtime.WasmtimeError):
+            config.cache = cache_configuration
+    return wasmtime.Engine(config)
 
 
 PROCESS = _Process()
@@ -89,7 +99,9 @@ def component_bytes() -> bytes:
     try:
         return wasm.read_bytes()
     except FileNotFoundError as error:
-        message = f"the component is missing, run `python bindings/python/build_component.py`: {wasm}"
+        message = (
+            f"the component is missing, run `python bindings/python/build_component.py`: {wasm}"
+        )
         raise TandemError(ErrorKind.COMPONENT_FAILED, message) from error
 
 

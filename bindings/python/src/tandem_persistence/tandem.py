@@ -28,14 +28,15 @@ class Tandem:
         directory: str | os.PathLike[str],
         *,
         memory_bytes_max: int | None = None,
-        compile_cache: bool = False,
+        compile_cache: bool = True,
     ) -> None:
         """Start the component on a directory.
 
         It has at most `memory_bytes_max` of memory, 1 GiB if left out; the documents of open runs
         may have a quarter of it together. The first `Tandem` of a process compiles the component.
-        With `compile_cache` wasmtime keeps the result below the user's cache directory and takes
-        it from there, so whoever can write there can run code in this process.
+        wasmtime keeps the result in `tandem/compiled` of the user's cache directory and takes it
+        from there, where nobody but the user and root can reach it; elsewhere, and if
+        `compile_cache` is False, nothing is kept.
         """
         memory = arguments.integer("memory_bytes_max", memory_bytes_max, arguments.MEMORY_BYTES)
         is_cached = arguments.flag("compile_cache", compile_cache)
