@@ -1,7 +1,6 @@
 //! Errors, typed by what the caller can do about them.
 
-use alloc::string::String;
-use core::fmt;
+use std::fmt;
 
 /// One of the files of a run. Of the two that are written together, the first one's error comes
 /// first.

@@ -1,10 +1,6 @@
 //! Identifiers: a task id or a run id is returned unchanged or refused, never rewritten.
 
-use alloc::format;
-use alloc::string::String;
-
 use crate::error::Error;
-use crate::quote::{quoted, quoted_char};
 
 /// The longest identifier, in bytes of UTF-8.
 pub const MAX_ID_BYTES: usize = 128;
@@ -22,7 +18,7 @@ const RESERVED: [&str; 3] = ["cli", "mcp", "local-mcp"];
 pub fn check(what: &'static str, id: &str) -> Result<(), Error> {
     match broken_rule(id) {
         None => Ok(()),
-        Some(rule) => Err(Error::InvalidId(format!("{what} {rule}: {}", quoted(id)))),
+        Some(rule) => Err(Error::InvalidId(format!("{what} {rule}: {id:?}"))),
     }
 }
 
@@ -35,7 +31,7 @@ fn broken_rule(id: &str) -> Option<String> {
         return Some(format!("is longer than {MAX_ID_BYTES} bytes"));
     }
     if let Some(c) = id.chars().find(|&c| is_forbidden(c)) {
-        return Some(format!("has the forbidden character {}", quoted_char(c)));
+        return Some(format!("has the forbidden character {c:?}"));
     }
     if first == '.' {
         return Some("starts with a dot".into());
@@ -87,7 +83,7 @@ fn check_part(option: &str, name: &str, whole: &str) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::invalid_input(format!("{option} {rule}: {}", quoted(whole))))
+    Err(Error::invalid_input(format!("{option} {rule}: {whole:?}")))
 }
 
 /// Characters that no file name of the layout may hold: controls (C0, DEL, C1), separators, what
@@ -174,6 +170,20 @@ mod tests {
         for c in r#"<>:"|?*/\"#.chars() {
             let message = refused(&format!("a{c}b"));
             assert!(message.contains(&format!("{c:?}")), "{message}");
+        }
+    }
+
+    /// Messages end up in terminals and logs.
+    #[test]
+    fn controls_and_what_directs_text_are_never_shown() {
+        let directs = "\u{61C}\u{200E}\u{200F}\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}\
+                       \u{2066}\u{2067}\u{2068}\u{2069}\u{FEFF}";
+        for c in ('\0'..='\u{9F}').filter(|c| c.is_control()).chain(directs.chars()) {
+            let text = format!("a{c}b");
+            let option = check_name("manifest_name", &text).expect_err("refused").to_string();
+            for message in [refused(&text), option] {
+                assert!(!message.contains(c), "{message:?}");
+            }
         }
     }
 

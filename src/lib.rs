@@ -5,12 +5,6 @@
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
-// The executor of the synchronous world needs `thread_local!`: its tasks are no business of a `Sync`
-// static.
-#![cfg_attr(all(target_family = "wasm", not(feature = "sync")), no_std)]
-
-extern crate alloc;
-
 pub mod coordinator;
 pub mod error;
 #[cfg(any(test, fuzzing))]
@@ -18,13 +12,12 @@ pub mod fuzz;
 pub mod ident;
 pub mod json;
 pub mod persister;
-mod quote;
 pub mod storage;
 pub mod time;
 
 #[cfg(target_family = "wasm")]
-mod face;
+mod allocator;
 #[cfg(target_family = "wasm")]
-mod runtime;
+mod face;
 #[cfg(target_family = "wasm")]
 mod wasi;

@@ -1,8 +1,6 @@
 //! Timestamps: `YYYY-MM-DDTHH:MM:SS[.fraction]Z` and nothing else.
 
-use alloc::format;
-use alloc::string::String;
-use core::time::Duration;
+use std::time::Duration;
 
 /// The last second that the format can show, since the epoch.
 const LAST: Duration = Duration::from_secs(253_402_300_799);

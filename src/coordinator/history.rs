@@ -1,9 +1,8 @@
 //! A task's history as text: entries are found, ordered and put together again; what stands in
 //! them is never written anew.
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::summary::Summary;
 use crate::json;
@@ -268,17 +267,10 @@ fn filled(value: &str) -> Option<&str> {
 /// Drops all but the last of entries with one id, and orders the rest by timestamp, equal ones as
 /// they were.
 fn put_right(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
-    let ids = entries.iter().enumerate().filter(|(_, entry)| !entry.run_id.is_empty());
-    let ids = json::sorted(ids.map(|(at, entry)| (entry.run_id.clone(), at)).collect());
-    for pair in ids.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-        // No entry of a file is empty.
-        entries[pair[0].1].text = "";
-    }
-    entries.retain(|entry| !entry.text.is_empty());
-    if entries.is_sorted_by(|a, b| a.timestamp <= b.timestamp) {
-        return entries;
-    }
-    let order = entries.iter().enumerate().map(|(at, entry)| (entry.timestamp.clone(), at));
-    let order = json::sorted(order.collect());
-    order.into_iter().map(|(_, at)| entries[at].clone()).collect()
+    let mut ids = BTreeSet::new();
+    entries.reverse();
+    entries.retain(|entry| entry.run_id.is_empty() || ids.insert(entry.run_id.clone()));
+    entries.reverse();
+    entries.sort_by(|a, b| a.timestamp.cmp(&b.timestamp));
+    entries
 }

@@ -1,15 +1,12 @@
 //! The lock of a task history: a file that is created exclusively, kept alive by its holder, and
 //! taken over when nobody has touched it for its lease. ARCHITECTURE tells the protocol.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cell::Cell;
-use core::convert::Infallible;
-use core::future::poll_fn;
-use core::pin::pin;
-use core::task::Poll;
-use core::time::Duration;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use super::options::LEASES_MS;
 use crate::error::{Code, Failure, Operation};
@@ -27,6 +24,7 @@ const LAST_PAUSE_NS: u64 = 250_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Where a lock is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The directory of all locks.
     pub root: String,
@@ -71,6 +69,20 @@ pub struct Seen {
     modified: Duration,
     since_ns: u64,
     lease_ns: u64,
+}
+
+impl Seen {
+    /// What two have seen of one lock: the later sight, but if both are the same, the lock has stood
+    /// since the earlier one.
+    pub fn and(self, other: Seen) -> Seen {
+        let (earlier, later) =
+            if self.since_ns <= other.since_ns { (self, other) } else { (other, self) };
+        if later.is_of(&earlier.record, earlier.modified) { earlier } else { later }
+    }
+
+    fn is_of(&self, record: &[u8], modified: Duration) -> bool {
+        self.record == record && self.modified == modified
+    }
 }
 
 impl Waiter {
@@ -177,7 +189,7 @@ impl Waiter {
         };
         let now_ns = storage.monotonic_ns();
         match &self.seen {
-            Some(seen) if seen.record == record && seen.modified == modified => {
+            Some(seen) if seen.is_of(&record, modified) => {
                 return Ok(now_ns.saturating_sub(seen.since_ns) >= seen.lease_ns);
             }
             // It changes hands, so it may soon be free again.
@@ -264,7 +276,7 @@ async fn sight<S: Storage>(
 
 /// The lease in a lock's record, if it is one that we would grant.
 fn lease_ms(record: &[u8]) -> Option<u64> {
-    let text = core::str::from_utf8(record).ok().filter(|text| json::is_valid(text))?;
+    let text = std::str::from_utf8(record).ok().filter(|text| json::is_valid(text))?;
     let lease = members(Some(text).filter(|text| is_object(text))?)
         .find(|(key, _)| decoded(key) == "lease_ms")?;
     lease.1.parse().ok().filter(|lease| LEASES_MS.contains(lease))

@@ -9,22 +9,18 @@ mod snapshot;
 mod source;
 mod summary;
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use std::cell::RefCell;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
-use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Code, Error, Failure, Operation};
 use crate::storage::durable::{Durability, Reached, Written, sync_directories};
-use crate::storage::lanes::StepError;
-use crate::storage::{Opened, Storage, ancestors, open_or_create_dir, replace, temp};
+use crate::storage::{Opened, StepError, Storage, ancestors, open_or_create_dir, replace, temp};
 use options::{HistoryOptions, RecordOptions};
-use queue::{Queue, Request};
+use queue::{Request, Target};
 use room::Room;
 use snapshot::Wish;
 use source::Place;
@@ -59,20 +55,21 @@ pub struct TaskHistory {
 }
 
 /// Records runs and tells histories.
-pub struct Coordinator<S: Storage>(Arc<Shared<S>>);
+pub struct Coordinator<S: Storage>(Rc<Shared<S>>);
 
 /// What all runs that are being recorded share.
 struct Shared<S: Storage> {
-    storage: Arc<S>,
-    queues: AtomicRefCell<Vec<Queue>>,
+    storage: Rc<S>,
+    /// The runs that wait for a history, for as long as there are any.
+    queues: RefCell<BTreeMap<Rc<Target>, Vec<Request>>>,
     room: Room,
     /// Directories whose entries, and those of all directories above, are known to be durable.
-    durable: AtomicRefCell<Vec<String>>,
+    durable: RefCell<BTreeSet<String>>,
     /// Locks that were not acquired, by path: a lock expires for the component as a whole, so that
     /// short waits add up.
-    seen: AtomicRefCell<Vec<(String, lock::Seen)>>,
+    seen: RefCell<BTreeMap<String, lock::Seen>>,
     /// Summaries that are being written, and who wants to write the same file next.
-    writing: AtomicRefCell<Vec<(String, Vec<oneshot::Sender<()>>)>>,
+    writing: RefCell<BTreeMap<String, VecDeque<oneshot::Sender<()>>>>,
 }
 
 /// How many directories and locks are remembered.
@@ -93,45 +90,47 @@ impl<S: Storage> Shared<S> {
 
     /// What was seen of a lock.
     fn recall(&self, lock: &lock::Place) -> Option<lock::Seen> {
-        let path = lock.path();
-        let mut seen = self.seen.borrow_mut();
-        let at = seen.iter().position(|(known, _)| *known == path)?;
-        Some(seen.swap_remove(at).1)
+        self.seen.borrow_mut().remove(&lock.path())
     }
 
     fn remember(&self, lock: &lock::Place, waiter: lock::Waiter) {
-        let mut known = self.seen.borrow_mut();
-        if let Some(seen) = waiter.seen()
-            && known.len() < REMEMBERED_MAX
-        {
-            known.push((lock.path(), seen));
+        let Some(seen) = waiter.seen() else { return };
+        let (path, mut known) = (lock.path(), self.seen.borrow_mut());
+        // Histories in several directories can have one lock.
+        let seen = match known.remove(&path) {
+            Some(other) => seen.and(other),
+            None => seen,
+        };
+        if known.len() < REMEMBERED_MAX {
+            known.insert(path, seen);
         }
     }
 
     /// Waits until nobody else writes the file `path`, so that of two recordings of one run the
     /// later one's summary stays, as in the history.
     async fn wait_for_turn(&self, path: &str) {
-        let receiver = {
-            let mut writing = self.writing.borrow_mut();
-            let Some((_, next)) = writing.iter_mut().find(|(known, _)| known == path) else {
-                return writing.push((path.to_owned(), Vec::new()));
-            };
-            let (sender, receiver) = oneshot::channel();
-            next.push(sender);
-            receiver
+        let turn = match self.writing.borrow_mut().entry(path.to_owned()) {
+            Entry::Vacant(place) => {
+                place.insert(VecDeque::new());
+                None
+            }
+            Entry::Occupied(mut next) => {
+                let (sender, receiver) = oneshot::channel();
+                next.get_mut().push_back(sender);
+                Some(receiver)
+            }
         };
-        let _ = receiver.await;
+        if let Some(turn) = turn {
+            let _ = turn.await;
+        }
     }
 
     /// Lets the next one write the file.
     fn end_turn(&self, path: &str) {
         let mut writing = self.writing.borrow_mut();
-        let Some(at) = writing.iter().position(|(known, _)| known == path) else { return };
-        if writing[at].1.is_empty() {
-            writing.swap_remove(at);
-        } else {
-            // Dropped, it says that it is the next one's turn.
-            writing[at].1.remove(0);
+        // A sender that is dropped says that it is the next one's turn.
+        if writing.get_mut(path).is_some_and(|next| next.pop_front().is_none()) {
+            writing.remove(path);
         }
     }
 
@@ -144,7 +143,7 @@ impl<S: Storage> Shared<S> {
         path: &str,
         remembered: &str,
     ) -> Result<Reached, StepError> {
-        let is_durable = |path: &str| self.durable.borrow().iter().any(|known| known == path);
+        let is_durable = |path: &str| self.durable.borrow().contains(path);
         let parent = path.rsplit_once('/').map_or(".", |(parent, _)| parent);
         let skip = if is_durable(path) {
             usize::MAX
@@ -159,7 +158,7 @@ impl<S: Storage> Shared<S> {
             if durable.len() >= REMEMBERED_MAX {
                 durable.clear();
             }
-            durable.push(remembered.to_owned());
+            durable.insert(remembered.to_owned());
         }
         Ok(reached)
     }
@@ -167,14 +166,14 @@ impl<S: Storage> Shared<S> {
 
 impl<S: Storage> Coordinator<S> {
     /// Nothing is recorded yet.
-    pub fn new(storage: Arc<S>) -> Self {
-        Coordinator(Arc::new(Shared {
+    pub fn new(storage: Rc<S>) -> Self {
+        Coordinator(Rc::new(Shared {
             storage,
-            queues: AtomicRefCell::default(),
+            queues: RefCell::default(),
             room: Room::default(),
-            durable: AtomicRefCell::default(),
-            seen: AtomicRefCell::default(),
-            writing: AtomicRefCell::default(),
+            durable: RefCell::default(),
+            seen: RefCell::default(),
+            writing: RefCell::default(),
         }))
     }
 
@@ -190,7 +189,7 @@ impl<S: Storage> Coordinator<S> {
     ) -> Result<Recorded, Error> {
         options.check()?;
         let task_id = &options.history.task_id;
-        let summary = Arc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
+        let summary = Rc::new(Summary::parse(summary, task_id, options.max_summary_bytes)?);
         let path = place(options.history.clone()).path();
         let (sender, receiver) = oneshot::channel();
         // A task of its own, so that a caller that goes away leaves nothing half done.
@@ -257,8 +256,8 @@ fn place(options: HistoryOptions) -> Place {
 
 /// Starts both writes before it waits for either.
 async fn record<S: Storage>(
-    shared: Arc<Shared<S>>,
-    summary: Arc<Summary>,
+    shared: Rc<Shared<S>>,
+    summary: Rc<Summary>,
     options: RecordOptions,
 ) -> Result<Recorded, Error> {
     let (caller, history) = oneshot::channel();

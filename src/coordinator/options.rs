@@ -1,12 +1,9 @@
 //! Where and how a run is recorded, checked once.
 
-use alloc::format;
-use alloc::string::String;
-use core::time::Duration;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
-use crate::quote::quoted;
 use crate::storage::durable::Durability;
 
 /// The default size limit of a summary.
@@ -17,7 +14,7 @@ const MAX_HISTORY_BYTES: u64 = 64 << 20;
 const LEASE_MS: u64 = 10_000;
 /// Leases that are accepted: below, the lock would be lost while its holder works; above, a holder
 /// that crashed would stop others for hours.
-pub const LEASES_MS: core::ops::RangeInclusive<u64> = 10..=3_600_000;
+pub const LEASES_MS: std::ops::RangeInclusive<u64> = 10..=3_600_000;
 /// The default patience with the lock.
 const LOCK_WAIT_MS: u64 = 30_000;
 /// The default age of an abandoned temporary file.
@@ -122,8 +119,7 @@ impl HistoryOptions {
         ident::check_path("history_root", &self.root)?;
         ident::check_name("history_name", &self.name)?;
         if self.name.eq_ignore_ascii_case(LEGACY_NAME) {
-            let name = quoted(&self.name);
-            let message = format!("history_name is that of the older format: {name}");
+            let message = format!("history_name is that of the older format: {:?}", self.name);
             return Err(Error::invalid_input(message));
         }
         Ok(())

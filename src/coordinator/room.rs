@@ -1,9 +1,9 @@
 //! How many bytes of histories are in memory at once: many tasks may record runs together, and
 //! running out of memory would lose every open run.
 
-use alloc::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 
-use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 /// The files in memory together, unless a single one is larger. The new file comes on top.
@@ -12,9 +12,9 @@ const BYTES_MAX: u64 = 64 << 20;
 /// Room for histories.
 #[derive(Default)]
 pub struct Room {
-    used: AtomicRefCell<u64>,
+    used: Cell<u64>,
     /// Who comes first is served first.
-    waiting: AtomicRefCell<VecDeque<oneshot::Sender<()>>>,
+    waiting: RefCell<VecDeque<oneshot::Sender<()>>>,
 }
 
 /// A part of the room, until it is dropped.
@@ -28,31 +28,29 @@ impl Room {
     pub async fn take(&self, bytes: u64) -> Part<'_> {
         let mut is_first = self.waiting.borrow().is_empty();
         while !(is_first && self.fits(bytes)) {
-            let (sender, receiver) = oneshot::channel();
-            let mut waiting = self.waiting.borrow_mut();
-            if is_first {
-                waiting.push_front(sender);
-            } else {
-                waiting.push_back(sender);
-            }
-            drop(waiting);
             // Answered when it is this one's turn.
-            let _ = receiver.await;
+            let _ = self.queue(is_first).await;
             is_first = true;
         }
-        self.update(|used| used.saturating_add(bytes));
+        self.used.set(self.used.get().saturating_add(bytes));
         self.call_next();
         Part { room: self, bytes }
     }
 
-    fn fits(&self, bytes: u64) -> bool {
-        let used = *self.used.borrow();
-        used == 0 || used.saturating_add(bytes) <= BYTES_MAX
+    fn queue(&self, is_first: bool) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.waiting.borrow_mut();
+        if is_first {
+            waiting.push_front(sender);
+        } else {
+            waiting.push_back(sender);
+        }
+        receiver
     }
 
-    fn update(&self, change: impl FnOnce(u64) -> u64) {
-        let mut used = self.used.borrow_mut();
-        *used = change(*used);
+    fn fits(&self, bytes: u64) -> bool {
+        let used = self.used.get();
+        used == 0 || used.saturating_add(bytes) <= BYTES_MAX
     }
 
     fn call_next(&self) {
@@ -67,7 +65,7 @@ impl Room {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        self.room.update(|used| used.saturating_sub(self.bytes));
+        self.room.used.set(self.room.used.get().saturating_sub(self.bytes));
         self.room.call_next();
     }
 }
@@ -92,7 +90,7 @@ mod tests {
         let second = second.now_or_never().expect("its turn");
         let small = small.now_or_never().expect("it fits beside the other");
         drop((second, small));
-        assert_eq!(*room.used.borrow(), 0);
+        assert_eq!(room.used.get(), 0);
     }
 
     #[test]

@@ -1,10 +1,7 @@
 //! One read, merge and write of a history, for all runs that wait for it.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::rc::Rc;
+use std::time::Duration;
 
 use super::Shared;
 use super::history::History;
@@ -18,7 +15,7 @@ use crate::storage::{Opened, Storage, replace, temp};
 /// What one run wants of the history.
 pub struct Wish {
     /// The run.
-    pub summary: Arc<Summary>,
+    pub summary: Rc<Summary>,
     /// How many of the last runs are kept.
     pub keep_last: Option<u32>,
     /// Whether the history is to survive a power loss.

@@ -1,16 +1,12 @@
 //! The file from which a history is read.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::history::{Bad, History};
 use super::options::LEGACY_NAME;
 use crate::error::{Channel, Code, Failure, Operation};
 use crate::storage::{Kind, Storage};
 
 /// Where a history is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Its directory.
     pub directory: String,

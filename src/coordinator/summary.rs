@@ -1,13 +1,9 @@
 //! A run's summary: what it must hold, and its text as the file holds it.
 
-use alloc::format;
-use alloc::string::String;
-
 use crate::error::{Channel, Error};
 use crate::ident;
 use crate::json::scan::{decoded, members, string};
 use crate::json::{self, MAX_DEPTH, Rules};
-use crate::quote::quoted;
 use crate::time::is_timestamp;
 
 /// A summary that keeps the rules.
@@ -42,13 +38,12 @@ impl Summary {
             ["taskId", "runId", "timestamp"].map(|name| required(text, name, &rules));
         let (task, run_id, timestamp) = (task?, run_id?, timestamp?);
         if task != task_id {
-            let (expected, task) = (quoted(task_id), quoted(&task));
-            return Err(rules.invalid(&format!("is of another task than {expected}: {task}")));
+            return Err(rules.invalid(&format!("is of another task than {task_id:?}: {task:?}")));
         }
         ident::check("run id", &run_id)?;
         if !is_timestamp(&timestamp) {
             let rule = "has a timestamp that is not YYYY-MM-DDTHH:MM:SS[.fraction]Z";
-            return Err(rules.invalid(&format!("{rule}: {}", quoted(&timestamp))));
+            return Err(rules.invalid(&format!("{rule}: {timestamp:?}")));
         }
         let text = json::indent(text, &rules, "")?;
         Ok(Summary { run_id, timestamp, text })

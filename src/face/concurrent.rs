@@ -1,7 +1,5 @@
 //! The world `tandem`: asynchronous exports, on WASI 0.3.
 
-use alloc::string::String;
-
 use super::Shared;
 use crate::persister::schedule::Channels;
 use crate::persister::{Outcome, Run as Core};

@@ -1,8 +1,6 @@
 //! Core shapes to WIT shapes and back. Both worlds have the same ones.
 
-use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
-use core::time::Duration;
+use std::time::Duration;
 
 use super::world::{coordinator, persister as wit, types};
 use crate::coordinator::options::{HistoryOptions, RecordOptions};

@@ -11,9 +11,7 @@ use concurrent as world;
 #[cfg(feature = "sync")]
 use sync as world;
 
-use alloc::sync::Arc;
-
-use atomic_refcell::AtomicRefCell;
+use std::rc::Rc;
 
 use crate::coordinator::Coordinator;
 use crate::persister::Registry;
@@ -22,31 +20,32 @@ use crate::wasi::Wasi;
 /// What all calls share.
 #[derive(Clone)]
 struct Shared {
-    storage: Arc<Wasi>,
+    storage: Rc<Wasi>,
     registry: Registry,
-    coordinator: Arc<Coordinator<Wasi>>,
+    coordinator: Rc<Coordinator<Wasi>>,
 }
 
-/// Made by the first call. A static must be `Sync` even where there is one thread, and `core` has no
-/// `thread_local!`: hence `Arc` and `AtomicRefCell` for what it reaches.
-static SHARED: AtomicRefCell<Option<Shared>> = AtomicRefCell::new(None);
+thread_local! {
+    /// Made by the first call.
+    static SHARED: Shared = Shared::new();
+}
 
 impl Shared {
     fn new() -> Self {
-        let storage = Arc::new(Wasi::new());
-        let coordinator = Arc::new(Coordinator::new(storage.clone()));
+        let storage = Rc::new(Wasi::new());
+        let coordinator = Rc::new(Coordinator::new(storage.clone()));
         Shared { storage, registry: Registry::default(), coordinator }
     }
 
     fn get() -> Self {
-        SHARED.borrow_mut().get_or_insert_with(Shared::new).clone()
+        SHARED.with(Shared::clone)
     }
 }
 
-/// For tests of what a host makes of it. `contains` would make the component too large.
+/// For tests of what a host makes of it.
 #[cfg(feature = "provoke-trap")]
 fn provoke_trap(document: &str) {
-    if document.as_bytes().windows(12).any(|text| text == b"provoke-trap") {
-        core::arch::wasm32::unreachable();
+    if document.contains("provoke-trap") {
+        std::arch::wasm32::unreachable();
     }
 }

@@ -1,7 +1,5 @@
 //! The world `tandem-sync`: exports that block until they are done, on WASI 0.2.
 
-use alloc::string::String;
-
 use super::Shared;
 use crate::persister::Run as Core;
 use crate::persister::schedule::Channels;

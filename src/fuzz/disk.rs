@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::coordinator::options::{HistoryOptions, RecordOptions};
 use crate::coordinator::{Coordinator, Recorded, TaskHistory};
@@ -22,7 +21,7 @@ pub const LEGACY_FILE: &str = "out/task/state.json";
 pub const LOCK_FILE: &str = ".runs/task.lock";
 
 /// The bytes of a file.
-pub fn bytes(disk: &Arc<Memory>, path: &str) -> Option<Vec<u8>> {
+pub fn bytes(disk: &Rc<Memory>, path: &str) -> Option<Vec<u8>> {
     let (storage, path) = (disk.clone(), path.to_owned());
     let (dir, name) = path.rsplit_once('/')?;
     let (dir, name) = (dir.to_owned(), name.to_owned());
@@ -30,7 +29,7 @@ pub fn bytes(disk: &Arc<Memory>, path: &str) -> Option<Vec<u8>> {
 }
 
 /// All files with their bytes.
-pub fn files(disk: &Arc<Memory>) -> Vec<(String, Vec<u8>)> {
+pub fn files(disk: &Rc<Memory>) -> Vec<(String, Vec<u8>)> {
     let paths = disk.paths().into_iter();
     paths.filter_map(|path| bytes(disk, &path).map(|bytes| (path, bytes))).collect()
 }
@@ -49,7 +48,7 @@ pub fn options(max_document_bytes: u64) -> Options {
 
 /// Opens a run.
 pub fn open(
-    disk: &Arc<Memory>,
+    disk: &Rc<Memory>,
     registry: &Registry,
     options: Options,
 ) -> Result<(Rc<Run<Memory>>, Recovery), Error> {
@@ -59,13 +58,13 @@ pub fn open(
 }
 
 /// Writes what is dirty.
-pub fn flush(disk: &Arc<Memory>, run: &Rc<Run<Memory>>) {
+pub fn flush(disk: &Rc<Memory>, run: &Rc<Run<Memory>>) {
     let run = run.clone();
     disk.run(async move { run.flush().await }).expect("flushed");
 }
 
 /// Closes a run that is clean or can be written.
-pub fn close(disk: &Arc<Memory>, run: Rc<Run<Memory>>) {
+pub fn close(disk: &Rc<Memory>, run: Rc<Run<Memory>>) {
     disk.run(async move { run.close().await }).expect("closed");
 }
 
@@ -79,12 +78,12 @@ type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
 
 /// A component that records runs of the task `task`.
 pub struct Recorder {
-    pub disk: Arc<Memory>,
+    pub disk: Rc<Memory>,
     coordinator: Rc<Coordinator<Memory>>,
 }
 
 impl Recorder {
-    pub fn on(disk: &Arc<Memory>) -> Self {
+    pub fn on(disk: &Rc<Memory>) -> Self {
         Recorder { disk: disk.clone(), coordinator: Rc::new(Coordinator::new(disk.clone())) }
     }
 

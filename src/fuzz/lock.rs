@@ -1,6 +1,6 @@
 //! What another writer left at the lock's place.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::disk::{self, HISTORY_FILE, LOCK_FILE, Recorder};
 use super::pieces::pieces;
@@ -68,7 +68,7 @@ fn is_locked_out(error: Option<&Error>) -> bool {
 }
 
 /// The ids in the history, the oldest first.
-fn ids(disk: &Arc<Memory>) -> Vec<String> {
+fn ids(disk: &Rc<Memory>) -> Vec<String> {
     let file = disk.file(HISTORY_FILE).expect("a history");
     let tree = Tree::parse(&file).expect("JSON");
     let [Tree::Array(runs)] = tree.all("runs")[..] else { panic!("no runs") };

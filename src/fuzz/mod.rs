@@ -3,6 +3,13 @@
 //!
 //! The tests run the targets on `tests/corpus/` and on a fixed walk around it; `fuzz/` searches on.
 
+#![allow(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "it runs where there are files"
+)]
+
 #[cfg(test)]
 mod corpus;
 mod disk;

@@ -3,12 +3,6 @@
 
 pub mod scan;
 
-use alloc::borrow::Cow;
-use alloc::collections::BinaryHeap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use serde::de::IgnoredAny;
 
 use crate::error::{Channel, Error};
@@ -168,9 +162,4 @@ pub fn check_depth(json: &str, rules: &Rules) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Sorts keys and their places. (A heap, because `sort` takes 9 KB of the component.)
-pub fn sorted(keys: Vec<(Cow<'_, str>, usize)>) -> Vec<(Cow<'_, str>, usize)> {
-    BinaryHeap::from(keys).into_sorted_vec()
 }

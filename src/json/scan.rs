@@ -1,8 +1,6 @@
 //! Pieces of valid JSON, found without building a tree.
 
-use alloc::borrow::Cow;
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::borrow::Cow;
 
 /// A walk over the values of an object or an array in valid JSON, in their order.
 pub struct Walk<'a> {
@@ -52,7 +50,7 @@ impl<'a> Walk<'a> {
 /// The text of every key and value of a valid JSON object, in their order.
 pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut walk = Walk::new(json, skip_space(json.as_bytes(), 0));
-    core::iter::from_fn(move || {
+    std::iter::from_fn(move || {
         let (key, at) = walk.next_value()?;
         let end = end_of_value(json.as_bytes(), at);
         walk.go_on(end);

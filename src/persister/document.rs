@@ -1,7 +1,8 @@
 //! The JSON document of an open run.
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::error::{Channel, Error};
 use crate::json::scan::{decoded, is_object, members};
@@ -56,32 +57,29 @@ struct Change<'a> {
     key: &'a str,
     /// The value's text.
     value: &'a str,
-    /// Whether it has its place in the result already, or none.
+    /// Whether it has its place in the result already.
     is_done: bool,
 }
 
 /// Writes `target` changed by `patch`. A key that the target holds twice is changed in both
 /// places, so that every reader sees the new value; of a patch's doubled keys the last counts.
 fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
-    let mut changes: Vec<Change<'_>> =
-        members(patch).map(|(key, value)| Change { key, value, is_done: false }).collect();
-    let keys = changes.iter().enumerate().map(|(at, change)| (decoded(change.key), at));
-    let mut names = json::sorted(keys.collect());
-    names.dedup_by(|(later, at), (first, first_at)| {
-        let is_same = later == first;
-        if is_same {
-            changes[*first_at].value = changes[*at].value;
-            changes[*at].is_done = true;
+    let mut changes: Vec<Change<'_>> = Vec::new();
+    let mut places: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+    for (key, value) in members(patch) {
+        match places.entry(decoded(key)) {
+            Entry::Occupied(place) => changes[*place.get()].value = value,
+            Entry::Vacant(place) => {
+                place.insert(changes.len());
+                changes.push(Change { key, value, is_done: false });
+            }
         }
-        is_same
-    });
+    }
 
     out.push('{');
     let mut is_first = true;
     for (key, value) in target.into_iter().flat_map(members) {
-        let name = decoded(key);
-        let found = names.binary_search_by(|(other, _)| other.as_ref().cmp(&name));
-        let Some(change) = found.ok().map(|at| &mut changes[names[at].1]) else {
+        let Some(change) = places.get(&decoded(key)).map(|&at| &mut changes[at]) else {
             push_key(out, &mut is_first, key);
             out.push_str(value);
             continue;
@@ -100,7 +98,7 @@ fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
 }
 
 fn push_key(out: &mut String, is_first: &mut bool, key: &str) {
-    if !core::mem::take(is_first) {
+    if !std::mem::take(is_first) {
         out.push(',');
     }
     out.push_str(key);

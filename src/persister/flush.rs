@@ -1,14 +1,10 @@
 //! One flush: both channels' files are replaced side by side, then their directory is synced once.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use futures::future::join_all;
 
 use super::live::Live;
 use crate::error::Failure;
 use crate::storage::durable::{Durability, Reached, sync_directories};
-use crate::storage::lanes::{Lane, settle};
 use crate::storage::replace::replace;
 use crate::storage::{Opened, Storage, open_or_create_dir};
 
@@ -44,7 +40,7 @@ pub async fn write<S: Storage>(
     };
     *ancestors_synced &= !was_missing;
 
-    let mut lanes: Vec<Lane<'_>> = Vec::with_capacity(2);
+    let mut lanes = Vec::with_capacity(2);
     let mut written = Vec::with_capacity(2);
     for (job, channel) in jobs.into_iter().zip(Live::ALL) {
         let Some(Job { name, content, durability }) = job else { continue };
@@ -52,11 +48,10 @@ pub async fn write<S: Storage>(
         let is_durable = durability == Durability::Durable;
         written.push((channel, path, is_durable));
         let dir = &dir;
-        lanes
-            .push(Box::pin(async move { replace(storage, dir, &name, content, is_durable).await }));
+        lanes.push(async move { replace(storage, dir, &name, content, is_durable).await });
     }
     // Both lanes start before either is waited for.
-    let replaced = settle(lanes).await;
+    let replaced = join_all(lanes).await;
 
     let needs_sync =
         replaced.iter().zip(&written).any(|(result, (_, _, durable))| result.is_ok() && *durable);

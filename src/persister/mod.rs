@@ -8,18 +8,13 @@ pub mod recovery;
 pub mod schedule;
 pub mod stats;
 
-use alloc::boxed::Box;
-use alloc::rc::Rc;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use alloc::{format, vec};
-use core::cell::{Cell, RefCell};
-use core::future::poll_fn;
-use core::pin::pin;
-use core::task::{Poll, Waker};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 
-use atomic_refcell::AtomicRefCell;
 use futures::channel::oneshot;
 
 use crate::error::{Channel, Error, Failure};
@@ -93,15 +88,15 @@ impl Caller {
     }
 }
 
-/// The directories of the runs that are open in this component, sorted.
-pub type Registry = Arc<AtomicRefCell<Vec<String>>>;
+/// The directories of the runs that are open in this component.
+pub type Registry = Rc<RefCell<BTreeSet<String>>>;
 
 /// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
 /// requests with [`Error::Closed`], and gives up what was not written.
 pub struct Run<S: Storage>(Rc<Inner<S>>);
 
 struct Inner<S: Storage> {
-    storage: Arc<S>,
+    storage: Rc<S>,
     options: Options,
     /// The run's directory, and its key in the registry.
     registration: Registration,
@@ -137,7 +132,7 @@ impl<S: Storage> Run<S> {
     /// [`Error::InvalidId`], [`Error::InvalidInput`], [`Error::AlreadyOpen`], [`Error::TooLarge`],
     /// [`Error::Storage`].
     pub async fn open(
-        storage: Arc<S>,
+        storage: Rc<S>,
         registry: &Registry,
         options: Options,
     ) -> Result<(Self, Recovery), Error> {
@@ -361,7 +356,7 @@ impl<S: Storage> Inner<S> {
         };
         let finished = state.schedule.finish(ended_ns, failed, || storage.random(), note);
         let elapsed_ns = ended_ns.saturating_sub(started_ns);
-        let covered = finished.covered + core::mem::take(&mut state.asked);
+        let covered = finished.covered + std::mem::take(&mut state.asked);
         state.stats.count_flush(elapsed_ns, covered, outcome.as_ref().err());
         state.stats.automatic_retries += u64::from(S::HAS_EVENT_LOOP && !finished.is_asked);
         if Live::ALL.iter().all(|&c| !state.schedule.is_failing(c)) {
@@ -465,7 +460,7 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
     let mut state = run.state.borrow_mut();
     let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };
     // Dropped while it closed: `Drop` has set `Closed` and the callers know.
-    if let Phase::Closing(callers) = core::mem::replace(&mut state.phase, Phase::Closed) {
+    if let Phase::Closing(callers) = std::mem::replace(&mut state.phase, Phase::Closed) {
         state.phase = next;
         for caller in callers {
             let _ = caller.send(outcome.clone());
@@ -482,10 +477,8 @@ struct Registration {
 
 impl Registration {
     fn new(registry: &Registry, directory: String) -> Result<Self, Error> {
-        let place = registry.borrow().binary_search(&directory);
-        match place {
-            Ok(_) => return Err(Error::AlreadyOpen { path: directory }),
-            Err(at) => registry.borrow_mut().insert(at, directory.clone()),
+        if !registry.borrow_mut().insert(directory.clone()) {
+            return Err(Error::AlreadyOpen { path: directory });
         }
         Ok(Registration { registry: registry.clone(), directory, is_ended: Cell::new(false) })
     }
@@ -493,10 +486,7 @@ impl Registration {
     fn end(&self) {
         // After this the directory may be another run's place.
         if !self.is_ended.replace(true) {
-            let mut registry = self.registry.borrow_mut();
-            if let Ok(at) = registry.binary_search(&self.directory) {
-                registry.remove(at);
-            }
+            self.registry.borrow_mut().remove(&self.directory);
         }
     }
 }

@@ -1,12 +1,9 @@
 //! What a run is opened with, checked once.
 
-use alloc::format;
-use alloc::string::String;
-use core::time::Duration;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::ident;
-use crate::quote::quoted;
 use crate::storage::durable::Durability;
 
 /// The default throttle.
@@ -71,8 +68,8 @@ impl Options {
         // One name in two cases is one file on some file systems.
         if self.manifest_name.eq_ignore_ascii_case(&self.heartbeat_name) {
             return Err(Error::invalid_input(format!(
-                "manifest_name and heartbeat_name are the same: {}",
-                quoted(&self.manifest_name)
+                "manifest_name and heartbeat_name are the same: {:?}",
+                self.manifest_name
             )));
         }
         Ok(format!("{}/{}/cli/{}", self.runs_root, self.task_id, self.run_id))

@@ -1,11 +1,7 @@
 //! Opening a run that may exist: sweep what was abandoned, read what was left, set aside what is
 //! corrupt.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use super::document;
 use super::options::Options;

@@ -2,8 +2,6 @@
 //! flushes go in, the next step and the answered callers come out. Times are nanoseconds of one
 //! monotonic clock.
 
-use alloc::vec::Vec;
-
 use super::live::Live;
 
 const MS: u64 = 1_000_000;
@@ -257,7 +255,7 @@ impl<C> Schedule<C> {
     /// Starts the flush that [`Schedule::step`] asked for: takes the flags and clears them.
     pub fn start(&mut self, now: u64) -> Channels {
         let interval_ns = self.interval_ns;
-        let force = core::mem::take(&mut self.force);
+        let force = std::mem::take(&mut self.force);
         let dirty = self.dirty();
         let taken =
             Channels::filter(|c| dirty.has(c) && (force || self.lane(c).due(interval_ns) <= now));

@@ -1,8 +1,6 @@
 //! Counters of one run.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use std::collections::BTreeMap;
 
 use super::flush::Outcome;
 use super::live::Live;
@@ -22,8 +20,8 @@ pub struct ChannelStats {
     pub failures: u64,
     /// Writes tried after a failed one.
     pub retries: u64,
-    /// Failed writes by `operation: code`, sorted.
-    pub causes: Vec<(String, u64)>,
+    /// Failed writes by `operation: code`.
+    pub causes: BTreeMap<String, u64>,
 }
 
 /// Counters of a run since it was opened.
@@ -60,10 +58,7 @@ impl Stats {
             Err(failure) => {
                 stats.failures += 1;
                 let cause = format!("{}: {}", failure.operation.name(), failure.code);
-                match stats.causes.binary_search_by(|(name, _)| name.cmp(&cause)) {
-                    Ok(at) => stats.causes[at].1 += 1,
-                    Err(at) => stats.causes.insert(at, (cause, 1)),
-                }
+                *stats.causes.entry(cause).or_default() += 1;
             }
         }
     }

@@ -1,11 +1,8 @@
 //! What a write survives, and the directory syncs that it takes.
 
-use alloc::boxed::Box;
-use alloc::vec;
-use alloc::vec::Vec;
+use futures::future::{join, join_all};
 
-use super::lanes::{Lane, StepError, settle};
-use super::{Storage, ancestors, temp};
+use super::{StepError, Storage, ancestors, temp};
 use crate::error::{Code, Operation};
 
 /// What a successful write is asked to survive.
@@ -49,15 +46,13 @@ pub async fn sync_directories<S: Storage>(
     path: &str,
     skip: usize,
 ) -> Result<Reached, StepError> {
-    let mut lanes: Vec<Lane<'_>> = vec![Box::pin(sync_directory(storage, dir))];
-    for ancestor in ancestors(path).skip(skip) {
-        lanes.push(Box::pin(async move {
-            let dir = storage.open_dir(ancestor).await.map_err(|code| (Operation::Open, code))?;
-            sync_directory(storage, &dir).await
-        }));
-    }
+    let above = ancestors(path).skip(skip).map(|ancestor| async move {
+        let dir = storage.open_dir(ancestor).await.map_err(|code| (Operation::Open, code))?;
+        sync_directory(storage, &dir).await
+    });
+    let (own, above) = join(sync_directory(storage, dir), join_all(above)).await;
     let mut reached = Reached::Durable;
-    for result in settle(lanes).await {
+    for result in [own].into_iter().chain(above) {
         match result {
             Ok(()) => {}
             Err((Operation::SyncDirectory, code)) if cannot_sync_directories(code) => {

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -68,26 +67,22 @@ impl Fault {
 
 impl Memory {
     /// An empty disk at time zero.
-    pub fn new() -> Arc<Self> {
+    pub fn new() -> Rc<Self> {
         Memory::empty()
     }
 }
 
 impl Memory<false> {
     /// An empty disk at time zero, whose tasks end with the call that spawned them.
-    pub fn without_event_loop() -> Arc<Self> {
+    pub fn without_event_loop() -> Rc<Self> {
         Memory::empty()
     }
 }
 
 impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
-    #[expect(
-        clippy::arc_with_non_send_sync,
-        reason = "a test runs on one thread, as the component"
-    )]
-    fn empty() -> Arc<Self> {
+    fn empty() -> Rc<Self> {
         let pool = LocalPool::new();
-        Arc::new(Memory {
+        Rc::new(Memory {
             spawner: pool.spawner(),
             pool: RefCell::new(pool),
             now_ns: Cell::new(1_000 * MS),

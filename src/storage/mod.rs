@@ -3,17 +3,13 @@
 //! any, answers.
 
 pub mod durable;
-pub mod lanes;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, allow(dead_code, reason = "some of it is for other tests"))]
 pub(crate) mod memory;
 pub mod replace;
 pub mod temp;
 
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 
@@ -92,6 +88,9 @@ pub trait Storage: 'static {
     fn spawn(&self, task: LocalBoxFuture<'static, ()>);
 }
 
+/// What a step failed with.
+pub type StepError = (Operation, Code);
+
 /// A directory that was opened.
 pub struct Opened<D> {
     /// The handle.
@@ -148,7 +147,7 @@ fn prefixes(path: &str) -> impl Iterator<Item = &str> {
 
 /// The directories above `path`, up to the granted one: `.`, `a`, `a/b` for `a/b/c`.
 pub fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    core::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
+    std::iter::once(".").chain(path.match_indices('/').map(|(at, _)| &path[..at]))
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! Atomic replacement of one file: a new temporary file, its content, its sync, its rename.
 
-use alloc::vec::Vec;
-
-use super::lanes::StepError;
-use super::{Storage, temp};
+use super::{StepError, Storage, temp};
 use crate::error::Operation;
 
 /// Replaces `name` in `dir`, and syncs the data before that if `sync` is set. Until the rename the

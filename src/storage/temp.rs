@@ -1,9 +1,6 @@
 //! Temporary files: unpredictable names beside their target, and the sweep of abandoned ones.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::String;
-use core::time::Duration;
+use std::time::Duration;
 
 use super::{Kind, Storage};
 use crate::error::{Code, Failure, Operation};

@@ -1,10 +1,6 @@
 //! WASI 0.3: every call can be waited for beside others.
 
-use alloc::borrow::ToOwned;
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use futures::future::{LocalBoxFuture, join};
 use wasi::clocks::{monotonic_clock, system_clock};
@@ -37,125 +33,92 @@ impl Wasi {
 /// Never `SYMLINK_FOLLOW`: a link in a file's place is not followed.
 const NO_FOLLOW: PathFlags = PathFlags::empty();
 
-// Each future is boxed, so that its code exists once instead of inside every caller.
 impl Storage for Wasi {
     type Dir = Descriptor;
     type File = Descriptor;
 
-    fn open_dir(&self, path: &str) -> impl Future<Output = Result<Descriptor, Code>> {
-        Box::pin(async move {
-            let rights = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
-            let root = self.root()?;
-            root.open_at(PathFlags::SYMLINK_FOLLOW, path.to_owned(), OpenFlags::DIRECTORY, rights)
-                .await
-                .map_err(code)
-        })
+    async fn open_dir(&self, path: &str) -> Result<Descriptor, Code> {
+        let rights = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
+        let root = self.root()?;
+        root.open_at(PathFlags::SYMLINK_FOLLOW, path.to_owned(), OpenFlags::DIRECTORY, rights)
+            .await
+            .map_err(code)
     }
 
-    fn create_dir(&self, path: &str) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(
-            async move { self.root()?.create_directory_at(path.to_owned()).await.map_err(code) },
-        )
+    async fn create_dir(&self, path: &str) -> Result<(), Code> {
+        self.root()?.create_directory_at(path.to_owned()).await.map_err(code)
     }
 
-    fn create_file(
-        &self,
-        dir: &Descriptor,
-        name: &str,
-    ) -> impl Future<Output = Result<Descriptor, Code>> {
-        Box::pin(async move {
-            let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-            dir.open_at(NO_FOLLOW, name.to_owned(), flags, DescriptorFlags::WRITE)
-                .await
-                .map_err(code)
-        })
+    async fn create_file(&self, dir: &Descriptor, name: &str) -> Result<Descriptor, Code> {
+        let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+        dir.open_at(NO_FOLLOW, name.to_owned(), flags, DescriptorFlags::WRITE).await.map_err(code)
     }
 
-    fn write(&self, file: &Descriptor, content: Vec<u8>) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(async move {
-            let (mut writer, reader) = wasi::wit_stream::new();
-            let outcome = file.write_via_stream(reader, 0);
-            let send = async move { writer.write_all(content).await };
-            let (rest, outcome) = join(send, outcome.into_future()).await;
-            outcome.map_err(code)?;
-            // A host that stops reading has an error to tell; one that tells none wrote too little.
-            if rest.is_empty() { Ok(()) } else { Err(Code("io")) }
-        })
+    async fn write(&self, file: &Descriptor, content: Vec<u8>) -> Result<(), Code> {
+        let (mut writer, reader) = wasi::wit_stream::new();
+        let outcome = file.write_via_stream(reader, 0);
+        let send = async move { writer.write_all(content).await };
+        let (rest, outcome) = join(send, outcome.into_future()).await;
+        outcome.map_err(code)?;
+        // A host that stops reading has an error to tell; one that tells none wrote too little.
+        if rest.is_empty() { Ok(()) } else { Err(Code("io")) }
     }
 
-    fn sync_data(&self, file: &Descriptor) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(async move { file.sync_data().await.map_err(code) })
+    async fn sync_data(&self, file: &Descriptor) -> Result<(), Code> {
+        file.sync_data().await.map_err(code)
     }
 
-    fn sync_dir(&self, dir: &Descriptor) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(async move { dir.sync().await.map_err(code) })
+    async fn sync_dir(&self, dir: &Descriptor) -> Result<(), Code> {
+        dir.sync().await.map_err(code)
     }
 
-    fn rename(
-        &self,
-        dir: &Descriptor,
-        from: &str,
-        to: &str,
-    ) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(
-            async move { dir.rename_at(from.to_owned(), dir, to.to_owned()).await.map_err(code) },
-        )
+    async fn rename(&self, dir: &Descriptor, from: &str, to: &str) -> Result<(), Code> {
+        dir.rename_at(from.to_owned(), dir, to.to_owned()).await.map_err(code)
     }
 
-    fn remove(&self, dir: &Descriptor, name: &str) -> impl Future<Output = Result<(), Code>> {
-        Box::pin(async move { dir.unlink_file_at(name.to_owned()).await.map_err(code) })
+    async fn remove(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {
+        dir.unlink_file_at(name.to_owned()).await.map_err(code)
     }
 
-    fn stat(&self, dir: &Descriptor, name: &str) -> impl Future<Output = Result<Stat, Code>> {
-        Box::pin(async move {
-            let stat = dir.stat_at(NO_FOLLOW, name.to_owned()).await.map_err(code)?;
-            let kind = match stat.type_ {
-                DescriptorType::RegularFile => Kind::File,
-                DescriptorType::Directory => Kind::Directory,
-                _ => Kind::Other,
-            };
-            let modified = stat.data_modification_timestamp.map_or(Duration::ZERO, since_epoch);
-            Ok(Stat { kind, size: stat.size, modified })
-        })
+    async fn stat(&self, dir: &Descriptor, name: &str) -> Result<Stat, Code> {
+        let stat = dir.stat_at(NO_FOLLOW, name.to_owned()).await.map_err(code)?;
+        let kind = match stat.type_ {
+            DescriptorType::RegularFile => Kind::File,
+            DescriptorType::Directory => Kind::Directory,
+            _ => Kind::Other,
+        };
+        let modified = stat.data_modification_timestamp.map_or(Duration::ZERO, since_epoch);
+        Ok(Stat { kind, size: stat.size, modified })
     }
 
-    fn read(
-        &self,
-        dir: &Descriptor,
-        name: &str,
-        limit: u64,
-    ) -> impl Future<Output = Result<Vec<u8>, Code>> {
-        Box::pin(async move {
-            let rights = DescriptorFlags::READ;
-            let file = dir
-                .open_at(NO_FOLLOW, name.to_owned(), OpenFlags::empty(), rights)
-                .await
-                .map_err(code)?;
-            let (mut stream, outcome) = file.read_via_stream(0);
-            let mut content = Vec::new();
-            loop {
-                let (result, piece) = stream.read(Vec::with_capacity(READ_PIECE_BYTES)).await;
-                content.extend_from_slice(&piece);
-                if content.len() as u64 > limit {
-                    return Err(Code::FILE_TOO_LARGE);
-                }
-                if !matches!(result, wit_bindgen::StreamResult::Complete(_)) {
-                    break;
-                }
+    async fn read(&self, dir: &Descriptor, name: &str, limit: u64) -> Result<Vec<u8>, Code> {
+        let rights = DescriptorFlags::READ;
+        let file = dir
+            .open_at(NO_FOLLOW, name.to_owned(), OpenFlags::empty(), rights)
+            .await
+            .map_err(code)?;
+        let (mut stream, outcome) = file.read_via_stream(0);
+        let mut content = Vec::new();
+        loop {
+            let (result, piece) = stream.read(Vec::with_capacity(READ_PIECE_BYTES)).await;
+            content.extend_from_slice(&piece);
+            if content.len() as u64 > limit {
+                return Err(Code::FILE_TOO_LARGE);
             }
-            drop(stream);
-            outcome.await.map_err(code)?;
-            Ok(content)
-        })
+            if !matches!(result, wit_bindgen::StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        drop(stream);
+        outcome.await.map_err(code)?;
+        Ok(content)
     }
 
-    fn list(&self, dir: &Descriptor) -> impl Future<Output = Result<Vec<String>, Code>> {
-        Box::pin(async move {
-            let (stream, outcome) = dir.read_directory();
-            let names = stream.collect().await.into_iter().map(|entry| entry.name).collect();
-            outcome.await.map_err(code)?;
-            Ok(names)
-        })
+    async fn list(&self, dir: &Descriptor) -> Result<Vec<String>, Code> {
+        let (stream, outcome) = dir.read_directory();
+        let names = stream.collect().await.into_iter().map(|entry| entry.name).collect();
+        outcome.await.map_err(code)?;
+        Ok(names)
     }
 
     fn monotonic_ns(&self) -> u64 {

@@ -1,16 +1,13 @@
 //! Runs the core's futures inside a call that blocks, on the pollables of `wasi:io`.
 
-use alloc::rc::Rc;
-use alloc::sync::Arc;
-use alloc::task::Wake;
-use alloc::vec::Vec;
-use core::cell::RefCell;
-use core::future::poll_fn;
-use core::mem;
-use core::pin::pin;
-use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Poll, Waker};
-use std::thread_local;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::LocalBoxFuture;
 
@@ -37,7 +34,8 @@ pub fn spawn(task: LocalBoxFuture<'static, ()>) {
     SPAWNED.with_borrow_mut(|spawned| spawned.push(task));
 }
 
-/// Waits until `pollable` is ready, while other futures go on.
+/// Waits until `pollable` is ready, while other futures go on. Each round asks it anew, so the future
+/// stands in no set that polls only what was woken, as `join_all` makes one of more than 30.
 pub async fn ready(pollable: Pollable) {
     let pollable = Rc::new(pollable);
     poll_fn(|_| {

@@ -1,8 +1,6 @@
 //! WASI 0.2: all but writes and waits block the component.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::time::Duration;
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 

@@ -54,7 +54,8 @@ impl DiskView for State {
     }
 }
 
-/// The plugin with Tandem inside, built as a user does.
+/// The plugin with Tandem inside, built as a user does. The first call takes a minute: it comes before
+/// the clock of a limit against hangs starts.
 fn composed() -> &'static Component {
     static COMPOSED: OnceLock<Component> = OnceLock::new();
     COMPOSED.get_or_init(|| {
@@ -162,6 +163,7 @@ fn a_plugin_imports_nothing_but_what_tandem_imports() {
 
 #[tokio::test]
 async fn two_plugins_side_by_side_cannot_see_each_others_directory() {
+    composed();
     within(async {
         let home = home();
         let (one, other) = (home.path().join("one"), home.path().join("other"));
@@ -192,6 +194,7 @@ async fn two_plugins_side_by_side_cannot_see_each_others_directory() {
 
 #[tokio::test]
 async fn both_plugins_have_a_write_in_flight_at_once() {
+    composed();
     within(async {
         let home = home();
         let mut first = Plugin::on(&home.path().join("one")).await;
@@ -213,6 +216,7 @@ async fn both_plugins_have_a_write_in_flight_at_once() {
 
 #[tokio::test]
 async fn bad_input_of_a_plugin_is_an_error_and_no_trap() {
+    composed();
     within(async {
         let home = home();
         let dir = home.path().join("one");
@@ -238,6 +242,7 @@ async fn bad_input_of_a_plugin_is_an_error_and_no_trap() {
 
 #[tokio::test]
 async fn what_a_plugin_began_before_it_was_dropped_can_be_waited_for() {
+    composed();
     within(async {
         let home = home();
         let mut plugin = Plugin::on(&home.path().join("one")).await;

@@ -27,6 +27,8 @@ const ROOT: &str = "TANDEM_TEST_RECORDER";
 const TEST: &str = "recorder::a_process_that_records";
 /// Begins an answer; whatever else the test harness prints does not.
 const ANSWER: &str = "answer: ";
+/// Told when the component is compiled.
+const READY: &str = "ready";
 /// A process that hangs is killed, and its test fails.
 const LIMIT: Duration = Duration::from_secs(170);
 
@@ -160,6 +162,7 @@ fn a_process_that_records() {
         let steps = Steps::new();
         let disk = OsDisk::open(root).unwrap().layered(steps.clone());
         let tandem = Tandem::builder().disk(disk).build().await.unwrap();
+        println!("\n{READY}");
         for line in std::io::stdin().lines() {
             let order: Order = serde_json::from_str(&line.unwrap()).unwrap();
             steps.begin(&order);
@@ -171,6 +174,12 @@ fn a_process_that_records() {
             println!("\n{ANSWER}{}", serde_json::to_string(&answer).unwrap());
         }
     });
+}
+
+/// Reads up to this line.
+fn wait_for_line(from: &mut impl BufRead, wanted: &str) {
+    let mut lines = from.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == wanted), "the process ends before it says {wanted}");
 }
 
 /// The other end of such a process.
@@ -193,6 +202,9 @@ impl Recorder {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let orders = child.stdin.take().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap());
+        wait_for_line(&mut answers, READY);
         let pid = Pid::from_child(&child);
         let (watch, ended) = channel();
         thread::spawn(move || {
@@ -201,8 +213,6 @@ impl Recorder {
                 let _ = kill_process(pid, Signal::KILL);
             }
         });
-        let orders = child.stdin.take().unwrap();
-        let answers = BufReader::new(child.stdout.take().unwrap());
         Recorder { child, orders, answers, _watch: watch }
     }
 

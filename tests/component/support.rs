@@ -15,7 +15,7 @@ use tandem_host::testing::DiskExt;
 use futures::FutureExt;
 use tandem_host::disk::{ErrorCode, OsDisk, Threads};
 use tandem_host::testing::DiskOperation::{CreateFile, Rename, SyncData, Write};
-use tandem_host::testing::{DiskOperation, Fail, Hold, Record};
+use tandem_host::testing::{DiskOperation, Fail, Hold, Record, load_components};
 use tandem_host::{Builder, MonotonicClock, Operation, Request, RunOptions, WallClock};
 use tempfile::TempDir;
 
@@ -321,13 +321,15 @@ pub fn directory(run: &str) -> String {
     format!(".runs/task/cli/{run}")
 }
 
-/// Fails a test that hangs.
+/// Fails a test that hangs. What it compiles beside the components is compiled before.
 pub async fn within<T>(test: impl Future<Output = T>) -> T {
+    load_components().unwrap();
     tokio::time::timeout(HANG, test).await.expect("the test hangs")
 }
 
 /// Fails a test whose calls block and hang.
 pub fn in_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    load_components().unwrap();
     let (tell, told) = mpsc::channel();
     let thread = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

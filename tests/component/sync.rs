@@ -248,10 +248,10 @@ fn calls_of_other_threads_wait_for_the_one_that_runs() {
 
 #[test]
 fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
-    in_time(|| async {
-        let dir = TempDir::new().unwrap();
-        let builder = tandem_host::Tandem::builder().dir(dir.path());
-        let tandem = builder.component_path(trapping(true)).build_sync().unwrap();
+    let dir = TempDir::new().unwrap();
+    let builder = tandem_host::Tandem::builder().dir(dir.path());
+    let tandem = builder.component_path(trapping(true)).build_sync().unwrap();
+    in_time(move || async move {
         let open = |name: &str| tandem.open_run(options(name)).unwrap();
         let (failing, other) = (open("a"), open("b"));
         let error = failing.set_manifest(TRAP).unwrap_err();

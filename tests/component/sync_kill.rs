@@ -1,8 +1,8 @@
 //! A process that keeps a run through the synchronous component, and is killed in the middle of it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tandem_host::RecordOptions;
@@ -16,6 +16,8 @@ const ROOT: &str = "TANDEM_TEST_KEEPER";
 const TEST: &str = "sync_kill::a_process_that_keeps_a_run";
 /// Stands before the number of what is acknowledged; whatever else the harness prints has none.
 const KEPT: &str = "kept: ";
+/// Told when the component is compiled.
+const READY: &str = "ready";
 
 /// So large that a write of it can be caught half done.
 fn document(number: u64) -> String {
@@ -28,6 +30,7 @@ fn a_process_that_keeps_a_run() {
     let root = std::env::var_os(ROOT).expect("it is started by another test");
     let tandem = tandem_host::Tandem::builder().dir(root).build_sync().unwrap();
     let run = tandem.open_run(options("a")).unwrap();
+    writeln!(std::io::stdout(), "\n{READY}").unwrap();
     for number in 0.. {
         run.set_manifest(document(number)).unwrap();
         run.schedule(ALL).unwrap();
@@ -37,8 +40,8 @@ fn a_process_that_keeps_a_run() {
     }
 }
 
-/// Starts the process, kills it when it has kept so much, and tells what it acknowledged last.
-fn kill_after(root: &Path, count: usize) -> u64 {
+/// Starts the process and waits until the component is compiled.
+fn start(root: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([TEST, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(ROOT, root)
@@ -46,8 +49,15 @@ fn kill_after(root: &Path, count: usize) -> u64 {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut kept = lines.map_while(Result::ok).filter_map(|line| {
+    let mut told = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = told.by_ref().lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == READY), "it starts");
+    (child, told)
+}
+
+/// Kills the process when it has kept so much, and tells what it acknowledged last.
+fn kill_after((mut child, told): (Child, BufReader<ChildStdout>), count: usize) -> u64 {
+    let mut kept = told.lines().map_while(Result::ok).filter_map(|line| {
         let at = line.find(KEPT)?;
         line[at + KEPT.len()..].parse().ok()
     });
@@ -61,10 +71,11 @@ fn kill_after(root: &Path, count: usize) -> u64 {
 
 #[test]
 fn a_process_that_is_killed_leaves_whole_files_and_all_that_it_acknowledged() {
-    in_time(|| async {
-        for count in [1, 2, 3, 5, 8, 13] {
-            let dir = TempDir::new().unwrap();
-            let acknowledged = kill_after(dir.path(), count);
+    for count in [1, 2, 3, 5, 8, 13] {
+        let dir = TempDir::new().unwrap();
+        let keeper = start(dir.path());
+        in_time(move || async move {
+            let acknowledged = kill_after(keeper, count);
             let path = dir.path().join(".runs/task/cli/a/manifest.json");
             let manifest: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
             assert!(manifest["number"].as_u64() >= Some(acknowledged), "{acknowledged}");
@@ -80,6 +91,6 @@ fn a_process_that_is_killed_leaves_whole_files_and_all_that_it_acknowledged() {
             let names = names_in(&dir.path().join(".runs/task/cli/a"));
             let kept = names.iter().filter(|name| !name.ends_with(".tandem-tmp"));
             assert_eq!(kept.collect::<Vec<_>>(), [".heartbeat", "manifest.json"]);
-        }
-    });
+        });
+    }
 }

@@ -37,11 +37,15 @@ pub struct Guarded {
 
 impl Guarded {
     pub fn spawn(command: &mut Command) -> Self {
+        Guarded::spawn_within(command, LIMIT)
+    }
+
+    fn spawn_within(command: &mut Command, limit: Duration) -> Self {
         let child = command.spawn().unwrap();
         let (watch, ended) = channel();
         let pid = pid(&child);
         thread::spawn(move || {
-            if ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
                 eprintln!("a child hangs and is killed: {pid:?}");
                 let _ = kill_process(pid, Signal::KILL);
             }
@@ -113,8 +117,13 @@ pub fn tandem(args: &[&str]) -> Command {
 
 /// Runs a command without input to its end.
 pub fn run(command: &mut Command) -> Output {
+    run_within(command, LIMIT)
+}
+
+/// The same with another limit than [`LIMIT`].
+pub fn run_within(command: &mut Command, limit: Duration) -> Output {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Guarded::spawn(piped).output()
+    Guarded::spawn_within(piped, limit).output()
 }
 
 /// Sends a signal to a child that has not been waited for.

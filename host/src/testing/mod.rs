@@ -19,6 +19,9 @@ pub use wrap::{DiskExt, Layer, Layered, LayeredNode};
 
 pub use crate::disk::temporary::{is_temporary, temporary_target};
 
+use crate::component::World;
+use crate::engine::Compiled;
+
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
 pub mod bindings {
     pub use crate::glue::bindings::{Tandem, TandemPre, coordinator, persister, tandem_types};
@@ -32,6 +35,18 @@ pub mod blocking_bindings {
 /// What an error of wasmtime is to callers: `component-failed`.
 pub fn component_failed(error: wasmtime::Error) -> crate::Error {
     crate::Error::component_unusable(error)
+}
+
+/// Compiles or loads both components that are built in, unless this process has them. Unoptimised,
+/// that takes seconds, which belong to no limit against hangs.
+///
+/// # Errors
+/// `component-failed`: this machine cannot run them.
+pub fn load_components() -> Result<(), crate::Error> {
+    for world in [World::Tandem, World::TandemSync] {
+        Compiled::embedded(world, None).map_err(crate::Error::component_unusable)?;
+    }
+    Ok(())
 }
 
 /// Has what an engine compiles be kept for the next start, as the library has it.

@@ -255,6 +255,48 @@ fn short_waits_add_up_to_the_lease_of_a_dead_holder() {
     call.take().expect("an outcome").expect("recorded");
 }
 
+/// Options for another history of the same task, which has the same lock.
+fn beside(lock_wait_ms: u64) -> RecordOptions {
+    let mut options = waiting(lock_wait_ms);
+    options.history.root = "beside".into();
+    options
+}
+
+#[test]
+fn of_two_sights_of_one_lock_the_earlier_one_is_remembered() {
+    let place = Place::new();
+    place.disk.put(LOCK_FILE, abandoned(3_000).as_bytes(), 0);
+    let first = place.start(&summary(1), waiting(1_200));
+    place.disk.advance_ms(600);
+    let second = place.start(&summary(2), beside(1_200));
+    place.disk.advance_ms(1_250);
+    for call in [first, second] {
+        assert!(matches!(call.take(), Some(Err(Error::History(_)))));
+    }
+    let call = place.start(&summary(3), waiting(1_200));
+    place.disk.advance_ms(1_200);
+    call.take().expect("an outcome").expect("recorded");
+}
+
+#[test]
+fn of_a_lock_that_changed_hands_the_later_sight_is_remembered() {
+    let place = Place::new();
+    place.disk.put(LOCK_FILE, abandoned(3_000).as_bytes(), 0);
+    let first = place.start(&summary(1), waiting(1_200));
+    place.disk.advance_ms(600);
+    let second = place.start(&summary(2), beside(1_200));
+    place.disk.advance_ms(650);
+    let next = abandoned(3_000).replace("\"token\":\"", "\"token\":\"f");
+    place.disk.put(LOCK_FILE, next.as_bytes(), 0);
+    place.disk.advance_ms(600);
+    for call in [first, second] {
+        assert!(matches!(call.take(), Some(Err(Error::History(_)))));
+    }
+    let call = place.start(&summary(3), waiting(2_800));
+    place.disk.advance_ms(2_800);
+    call.take().expect("an outcome").expect("recorded");
+}
+
 #[test]
 fn a_lock_that_is_lost_again_and_again_is_locked_in_the_end() {
     let place = Place::new();

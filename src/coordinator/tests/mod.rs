@@ -29,7 +29,7 @@ type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
 
 /// A disk and one component on it.
 struct Place {
-    disk: Arc<Memory>,
+    disk: Rc<Memory>,
     coordinator: Rc<Coordinator<Memory>>,
 }
 

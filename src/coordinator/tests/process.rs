@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::storage::{Stat, Storage};
 
 /// A process. While it is stopped none of its calls begins or ends.
 pub struct Process {
-    disk: Arc<Memory>,
+    disk: Rc<Memory>,
     /// How many times a call has begun or ended.
     steps: Cell<u64>,
     stop_at: Cell<u64>,
@@ -23,13 +23,9 @@ pub struct Process {
 
 impl Process {
     /// A process that stops before or after its calls number `stop_at / 2`.
-    #[expect(
-        clippy::arc_with_non_send_sync,
-        reason = "a test runs on one thread, as the component"
-    )]
-    pub fn new(disk: &Arc<Memory>, stop_at: u64) -> Arc<Self> {
+    pub fn new(disk: &Rc<Memory>, stop_at: u64) -> Rc<Self> {
         let (disk, stop_at) = (disk.clone(), Cell::new(stop_at));
-        Arc::new(Process { disk, steps: Cell::default(), stop_at, stopped: RefCell::default() })
+        Rc::new(Process { disk, steps: Cell::default(), stop_at, stopped: RefCell::default() })
     }
 
     /// How many places there are to stop at so far.

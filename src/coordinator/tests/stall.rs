@@ -7,13 +7,13 @@ const LEASE_MS: u64 = 50;
 
 /// What one process does: it records one run.
 struct Actor {
-    process: Arc<Process>,
+    process: Rc<Process>,
     call: Call,
 }
 
 impl Actor {
     /// Starts to record run `n` and stops before or after call number `stop_at / 2`.
-    fn start(disk: &Arc<Memory>, n: u32, stop_at: u64) -> Self {
+    fn start(disk: &Rc<Memory>, n: u32, stop_at: u64) -> Self {
         let process = Process::new(disk, stop_at);
         let coordinator = Coordinator::new(process.clone());
         let options = RecordOptions { lease_ms: LEASE_MS, lock_wait_ms: 100_000, ..options() };
@@ -35,7 +35,7 @@ impl Actor {
 }
 
 /// A history of one run, and the number of places to stop at while another is recorded.
-fn disk() -> Arc<Memory> {
+fn disk() -> Rc<Memory> {
     let place = Place::new();
     place.record(&summary(0)).expect("recorded");
     place.disk

@@ -41,7 +41,7 @@ type Opened = Result<(Run<Memory>, Recovery), Error>;
 
 /// An open run and what is around it.
 struct Place {
-    disk: Arc<Memory>,
+    disk: Rc<Memory>,
     registry: Registry,
     run: Rc<Run<Memory>>,
 }
@@ -66,7 +66,7 @@ impl Place {
         place
     }
 
-    fn open(disk: Arc<Memory>, options: Options) -> (Self, Recovery) {
+    fn open(disk: Rc<Memory>, options: Options) -> (Self, Recovery) {
         let registry = Registry::default();
         let (run, recovery) = open(&disk, &registry, options).expect("open");
         (Place { disk, registry, run: Rc::new(run) }, recovery)
@@ -149,7 +149,7 @@ fn options() -> Options {
     Options::new("task", "run")
 }
 
-fn open(disk: &Arc<Memory>, registry: &Registry, options: Options) -> Opened {
+fn open(disk: &Rc<Memory>, registry: &Registry, options: Options) -> Opened {
     let (storage, registry) = (disk.clone(), registry.clone());
     disk.run(async move { Run::open(storage, &registry, options).await })
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 struct Now {
-    disk: Arc<Memory<false>>,
+    disk: Rc<Memory<false>>,
     run: Rc<Run<Memory<false>>>,
 }
 

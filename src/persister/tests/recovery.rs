@@ -1,6 +1,6 @@
 use super::*;
 
-fn disk() -> (Arc<Memory>, Registry) {
+fn disk() -> (Rc<Memory>, Registry) {
     (Memory::new(), Registry::default())
 }
 
@@ -9,7 +9,7 @@ fn temp_name(target: &str, digit: &str) -> String {
 }
 
 /// Opens a run on a disk that holds these files, 90 s old.
-fn found(files: &[(&str, &[u8])]) -> (Arc<Memory>, Recovery) {
+fn found(files: &[(&str, &[u8])]) -> (Rc<Memory>, Recovery) {
     let disk = Memory::new();
     for (path, content) in files {
         disk.put(path, content, 90_000);

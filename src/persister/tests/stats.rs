@@ -28,7 +28,7 @@ fn stats_count_failures_and_retries_by_channel_and_cause() {
     let [manifest, heartbeat] = &stats.channels;
     assert_eq!((manifest.writes, manifest.failures, manifest.retries), (0, 3, 2));
     let causes = [("rename: access".to_owned(), 2), ("write: insufficient-space".to_owned(), 1)];
-    assert_eq!(manifest.causes, causes);
+    assert_eq!(manifest.causes, causes.into());
     assert_eq!((heartbeat.writes, heartbeat.failures, heartbeat.retries), (1, 0, 0));
 
     place.disk.heal();

@@ -5,7 +5,6 @@ use super::mutation::{Change, Mutation};
 const DURABLE: &str = "src/storage/durable.rs";
 const FLUSH: &str = "src/persister/flush.rs";
 const HISTORY: &str = "src/coordinator/history.rs";
-const LANES: &str = "src/storage/lanes.rs";
 const LOCK: &str = "src/coordinator/lock.rs";
 const PERSISTER: &str = "src/persister/mod.rs";
 const RECORD: &str = "src/coordinator/mod.rs";
@@ -220,12 +219,12 @@ pub static MUTATIONS: &[Mutation] = &[
         what: "the heartbeat's write starts when the manifest's has ended",
         rule: "both writes start before either is waited for",
         changes: &[Change {
-            file: LANES,
-            from: "Poll::Pending => is_settled = false,",
-            to: "Poll::Pending => {
-                    is_settled = false;
-                    break;
-                }",
+            file: FLUSH,
+            from: "let replaced = join_all(lanes).await;",
+            to: "let mut replaced = Vec::new();
+    for lane in lanes {
+        replaced.push(lane.await);
+    }",
         }],
     },
     Mutation {
@@ -302,7 +301,7 @@ pub static MUTATIONS: &[Mutation] = &[
                 from: "    /// Ends the flush in flight at the time `now`.",
                 to: "    /// Takes the callers of the flush in flight.
     pub fn covered(&mut self) -> Vec<C> {
-        let covers = self.flight.as_mut().map(|flight| core::mem::take(&mut flight.covers));
+        let covers = self.flight.as_mut().map(|flight| std::mem::take(&mut flight.covers));
         covers.into_iter().flatten().map(|(caller, _)| caller).collect()
     }
 
