@@ -33,7 +33,7 @@ pub fn check(name: &str, wasm: &[u8], machine: &[PathBuf]) -> Result<(), String>
 }
 
 /// The first path in these bytes that only makes sense on one machine.
-pub fn absolute(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
+fn absolute(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
     known(bytes, machine).or_else(|| {
         let words = bytes.split(|byte| !is_of_path(*byte));
         words
@@ -44,7 +44,7 @@ pub fn absolute(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
 }
 
 /// The first place of this machine, or of a user of any, wherever it begins.
-pub fn known(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
+fn known(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
     let places = machine.iter().filter_map(|place| place.to_str()).chain(HOMES);
     let at = places.filter_map(|place| {
         bytes.windows(place.len()).position(|window| window == place.as_bytes())
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_path_from_the_root_is_found() {
-        for path in ["/var/lib/rust/src/lib.rs", "/build/tandem/src/lib.rs", "/rustc/1.95.0/lib.rs"]
+        for path in ["/var/lib/rust/src/lib.rs", "/build/tandem/src/lib.rs", "/rustc/local/lib.rs"]
         {
             assert_eq!(found(&format!("x\0{path}\0y")).as_deref(), Some(path));
         }

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::paths;
-
 /// What cargo writes into a crate from git.
 const VCS_INFO: &str = ".cargo_vcs_info.json";
 

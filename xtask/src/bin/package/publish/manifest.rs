@@ -58,7 +58,7 @@ impl Manifests<'_> {
         let shared = workspace.get("package");
         for (key, item) in package.iter_mut() {
             if is_inherited(item) {
-                let shared = shared.and_then(|shared| shared.get(&key));
+                let shared = shared.and_then(|shared| shared.get(key.get()));
                 let shared = shared.and_then(Item::as_value);
                 let shared = shared.ok_or_else(|| format!("the workspace has no {}", key.get()))?;
                 *item = value(shared.clone());
