@@ -10,6 +10,7 @@ use source::Source;
 use wkg::Wkg;
 
 #[path = "../../process.rs"]
+#[expect(dead_code, reason = "other commands use all of it")]
 mod process;
 
 mod about;

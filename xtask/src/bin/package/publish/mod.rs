@@ -30,7 +30,9 @@ pub fn crates(source: &Source) -> Result<Release, Failure> {
         .current_dir(&staged)
         .env("CARGO_TARGET_DIR", &built)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .env("CARGO_INCREMENTAL", "0");
+        .env("CARGO_INCREMENTAL", "0")
+        // Packages have no times. What compiles C would compile again for who does not set it.
+        .env_remove("SOURCE_DATE_EPOCH");
     process::must("`cargo package`", &mut package)?;
     lock::check(&staged.join("Cargo.lock"), &source.dir.join("Cargo.lock"))?;
 
