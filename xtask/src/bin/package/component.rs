@@ -7,11 +7,29 @@ use wasm_metadata::{AddMetadata, Description, Homepage, Licenses, Revision, Vers
 
 use crate::about::About;
 use crate::parts::Part;
-use crate::process;
 use crate::source::Source;
+use crate::{paths, process, size};
+
+/// A component as it is released.
+pub struct Released {
+    pub wasm: Vec<u8>,
+    /// The size without its metadata.
+    pub bare_bytes: usize,
+}
+
+/// Build a component and put its metadata into it. One that is too large, or that tells where it
+/// was built, is refused.
+pub fn released(source: &Source, part: &Part, about: &About) -> Result<Released, String> {
+    let bare = build(source, part)?;
+    let wasm = describe(&bare, part.name, part.description, about, &source.revision)?;
+    let file = format!("{}.wasm", part.name);
+    paths::check(&file, &wasm, &paths::machine(&source.dir))?;
+    size::check(&file, wasm.len())?;
+    Ok(Released { wasm, bare_bytes: bare.len() })
+}
 
 /// The component as it comes from the encoder.
-pub fn build(source: &Source, part: &Part) -> Result<Vec<u8>, String> {
+fn build(source: &Source, part: &Part) -> Result<Vec<u8>, String> {
     let bare = source.dir.join("target").join(format!("{}.bare.wasm", part.name));
     let mut command = source.cargo(["xtask", "component"]);
     command.args(part.arguments).arg("--out").arg(&bare).stdout(Stdio::null());

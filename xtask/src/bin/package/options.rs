@@ -10,11 +10,15 @@ Usage: cargo xtask package [ARGUMENTS]
 
 Make what a release has: each component with its metadata, its WIT package with the docs and its
 list of crates, the npm tarball, the Python wheel, and the checksums of all of them. It needs git,
-and npm and Python with pip for the last two.
+and npm and Python with pip for the last two. A component above 400 KiB is refused, and so is one
+that tells a path of the machine that builds it.
 
 Arguments:
-  --out DIR          Where the files go; by default target/package
+  --out DIR          Where the files go; by default target/package, or
+                     target/package-crates with --crates
   --allow-dirty      Also with changes that are not committed: the revision then ends in -dirty
+  --crates           Instead, make the crates that are published: stage them in target/crates/source,
+                     with both components inside, and have cargo pack and verify all of them
   --check            Then build all of it again in another directory, and compare the bytes
   --rehearse         Then start an OCI registry on loopback, push to it, pull back by digest, compare
                      the bytes and run the components; needs docker-registry and wkg
@@ -35,12 +39,24 @@ pub struct Options {
 pub enum Task {
     /// Make the release.
     Package,
+    /// Make the crates that are published, and nothing else.
+    Crates,
     /// Make it twice.
     Check,
     /// Make it and publish it on loopback.
     Rehearse,
     /// Make it and publish it.
     Push(String),
+}
+
+impl Task {
+    /// Where the files go below `target`.
+    pub fn out(&self) -> &'static str {
+        match self {
+            Task::Crates => "package-crates",
+            _ => "package",
+        }
+    }
 }
 
 impl Options {
@@ -66,6 +82,7 @@ impl Options {
                     options.out = Some(dir);
                     continue;
                 }
+                Some("--crates") => Task::Crates,
                 Some("--check") => Task::Check,
                 Some("--rehearse") => Task::Rehearse,
                 Some("--push-to") => {
@@ -102,6 +119,7 @@ mod tests {
         let task = |line| parse(line).ok().flatten().map(|options| options.task);
         assert_eq!(task(""), Some(Task::Package));
         assert_eq!(task("--allow-dirty --check"), Some(Task::Check));
+        assert_eq!(task("--crates"), Some(Task::Crates));
         assert_eq!(task("--rehearse --out x"), Some(Task::Rehearse));
         assert_eq!(task("--push-to a/b"), Some(Task::Push(String::from("a/b"))));
         assert_eq!(task("--help"), None);

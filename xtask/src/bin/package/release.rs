@@ -25,7 +25,8 @@ pub struct Release {
 }
 
 impl Release {
-    fn new(version: &str) -> Self {
+    /// One without files.
+    pub fn new(version: &str) -> Self {
         Self {
             version: version.to_owned(),
             files: BTreeMap::new(),
@@ -63,38 +64,41 @@ impl Release {
         Ok(())
     }
 
+    /// Add a file.
+    pub fn insert(&mut self, name: String, content: Vec<u8>) {
+        self.files.insert(name, content);
+    }
+
     /// Add the checksums of all other files.
-    fn sum(&mut self) {
+    pub fn sum(&mut self) {
         let sums = sums::sums(&self.files);
         self.files.insert(SUMS.to_owned(), sums.into_bytes());
     }
 
     /// A component, its WIT package and its bill of materials.
     fn add(&mut self, source: &Source, about: &About, part: &Part) -> Result<(), String> {
-        let describe = |wasm: &[u8], name: &str, description: &str| {
-            component::describe(wasm, name, description, about, &source.revision)
-        };
-        let bare = component::build(source, part)?;
-        let wasm = describe(&bare, part.name, part.description)?;
+        let component = component::released(source, part, about)?;
         let file = format!("{}.wasm", part.name);
-        self.notes.insert(file.clone(), format!("{} without its metadata", bare.len()));
+        let note = format!("{} without its metadata", component.bare_bytes);
+        self.notes.insert(file.clone(), note);
 
         let crates = crates::of(source, part, about)?;
         let subject = Subject {
             name: part.name,
             description: part.description,
-            sha256: &sums::sha256(&wasm),
+            sha256: &sums::sha256(&component.wasm),
             compiler: &compiler(source)?,
         };
         let bill = format!("{}.cdx.json", part.name);
         self.notes.insert(bill.clone(), format!("{} crates", crates.len()));
         self.files.insert(bill, sbom::json(&subject, &crates)?);
         self.artifacts.insert(file.clone(), part.name.to_owned());
-        self.files.insert(file, wasm);
+        self.files.insert(file, component.wasm);
 
         let wit = wit::encode(&source.dir.join(part.wit))?;
         let description = format!("The WIT package {}", wit.package);
-        let wasm = describe(&wit.wasm, &wit.package, &description)?;
+        let revision = &source.revision;
+        let wasm = component::describe(&wit.wasm, &wit.package, &description, about, revision)?;
         self.artifacts.insert(wit.file.clone(), wit.repository);
         self.files.insert(wit.file, wasm);
         Ok(())

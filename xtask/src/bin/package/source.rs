@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::process;
+use crate::{files, process};
 
 /// One directory with the sources.
 pub struct Source {
@@ -41,9 +41,7 @@ impl Source {
             if from.symlink_metadata().is_err() {
                 continue;
             }
-            to.parent()
-                .map_or(Ok(()), std::fs::create_dir_all)
-                .and_then(|()| std::fs::copy(&from, &to))
+            files::copy(&from, &to)
                 .map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
         }
         Ok(Self { dir: dir.to_owned(), revision: self.revision.clone(), epoch_s: self.epoch_s })
