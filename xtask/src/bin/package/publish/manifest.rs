@@ -102,6 +102,7 @@ fn lints(member: &mut DocumentMut, workspace: &dyn TableLike) -> Result<(), Stri
 /// All tables of dependencies in a table.
 fn dependencies(table: &mut Table, workspace: &dyn TableLike) -> Result<(), String> {
     let shared = workspace.get("dependencies");
+    let mut left_out = Vec::new();
     for kind in DEPENDENCIES {
         let Some(all) = table.get_mut(kind).and_then(Item::as_table_mut) else { continue };
         let names: Vec<String> = all.iter().map(|(name, _)| name.to_owned()).collect();
@@ -113,13 +114,25 @@ fn dependencies(table: &mut Table, workspace: &dyn TableLike) -> Result<(), Stri
             } else {
                 alone(item)?
             };
+            let is_optional = whole.get("optional").and_then(Value::as_bool) == Some(true);
             match released(&name, whole) {
                 Some(whole) => all[&name] = value(whole),
                 // Tests may need what nobody publishes: they are not published either.
                 None if kind == "dev-dependencies" => drop(all.remove(&name)),
+                None if is_optional => {
+                    all.remove(&name);
+                    left_out.push(format!("dep:{name}"));
+                }
                 None => return Err(format!("{name} is needed and not published")),
             }
         }
+    }
+    // A feature that needs one of them is for the repository.
+    if let Some(features) = table.get_mut("features").and_then(Item::as_table_mut) {
+        features.retain(|_, feature| {
+            let needs = feature.as_array().into_iter().flatten().filter_map(Value::as_str);
+            !needs.into_iter().any(|need| left_out.iter().any(|name| name == need))
+        });
     }
     Ok(())
 }
@@ -251,6 +264,17 @@ mod tests {
         let member = "[package]\n[dependencies]\ntandem-tests = { path = \"../tests\" }\n";
         let error = join(member, false).unwrap_err();
         assert_eq!(error, "tandem-tests is needed and not published");
+    }
+
+    #[test]
+    fn a_feature_for_the_repository_goes_with_what_it_needs() {
+        let manifest = joined(
+            "[features]\nfuzz = [\"dep:tandem\"]\nmore = []\n\
+             [dependencies]\ntandem = { path = \"..\", optional = true }\n",
+        );
+        assert!(manifest["dependencies"].get("tandem").is_none());
+        assert!(manifest["features"].get("fuzz").is_none());
+        assert!(manifest["features"].get("more").is_some());
     }
 
     #[test]
