@@ -26,7 +26,7 @@ fn compare(source: &Source, first: &Release, dir: &Path) -> Result<(), String> {
     if differing.is_empty() {
         return Ok(());
     }
-    let kept = source.dir.join("target").join("package-check");
+    let kept = source.dir.join("target").join("release-check");
     second.write(&kept)?;
     let (differing, kept) = (differing.join(", "), kept.display());
     Err(format!("built twice, these files differ: {differing}; the second ones are in {kept}"))

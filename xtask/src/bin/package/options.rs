@@ -14,8 +14,8 @@ and npm and Python with pip for the last two. A component above 400 KiB is refus
 that tells a path of the machine that builds it.
 
 Arguments:
-  --out DIR          Where the files go; by default target/package, or
-                     target/package-crates with --crates
+  --out DIR          Where the files go; by default target/release-files, or
+                     target/release-crates with --crates
   --allow-dirty      Also with changes that are not committed: the revision then ends in -dirty
   --crates           Instead, make the crates that are published: stage them in target/crates/source,
                      with both components inside, and have cargo pack and verify all of them
@@ -53,8 +53,8 @@ impl Task {
     /// Where the files go below `target`.
     pub fn out(&self) -> &'static str {
         match self {
-            Task::Crates => "package-crates",
-            _ => "package",
+            Task::Crates => "release-crates",
+            _ => "release-files",
         }
     }
 }
