@@ -36,8 +36,8 @@ Commands:
                            `mutants --help` lists the arguments
   plugin [--out FILE]      Build the sample plugin of bindings/plugin, composed with the component, by
                            default as target/plugin.wasm
-  package [ARGUMENTS]      Make what a release has, in target/release-files; `package --help` lists the
-                           arguments
+  package [ARGUMENTS]      Make what a release has, in target/release-files, or the crates that are
+                           published; `package --help` lists the arguments
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
