@@ -4,6 +4,7 @@ mod blocking;
 mod concurrent;
 mod crash;
 mod fault;
+mod fingerprint;
 mod jobs;
 mod judge;
 mod ledger;
