@@ -70,7 +70,7 @@ pub(super) async fn serve(
     let mut guest = Guest { exports, instance, store, disk, runs, waiting };
     loop {
         let ended = match next(disk, calls, &guest.waiting).await {
-            Work::New(call, command) => guest.perform(call, command).await?,
+            Work::New(call, command) => guest.perform(call, *command).await?,
             Work::Again(place) => guest.again(place).await?,
         };
         let mut calls = lock(calls);
@@ -82,7 +82,7 @@ pub(super) async fn serve(
 
 /// What an instance does next.
 enum Work {
-    New(usize, Command),
+    New(usize, Box<Command>),
     /// The time has come for the request at this place among those that wait.
     Again(usize),
 }
@@ -97,7 +97,7 @@ async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[Waiting]) -> Work
             return Poll::Ready(Work::Again(place));
         }
         match lock(calls).new.pop_front() {
-            Some((call, command)) => Poll::Ready(Work::New(call, command)),
+            Some((call, command)) => Poll::Ready(Work::New(call, Box::new(command))),
             None => Poll::Pending,
         }
     })
