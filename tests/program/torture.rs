@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tandem_host::COMPONENT;
+use tandem_host::{COMPONENT, SYNC_COMPONENT};
 use tandem_simulator::sim::Model;
 use tandem_simulator::torture::VIOLATIONS_MAX;
 
@@ -15,9 +15,11 @@ use crate::support::{Guarded, assert_one_line, kill, run, tandem, text, with_def
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
 const BOUNDED_STATES: u64 = 20_000;
+/// The same of the blocking component, which has fewer orders.
+const BLOCKING_STATES: u64 = 4_000;
 /// Enough for a unit of each model.
 const SHORT: &str = "200";
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "seed",
     "states",
     "faults",
@@ -25,6 +27,7 @@ const KEYS: [&str; 12] = [
     "units",
     "violations",
     "trace_hash",
+    "component",
     "models",
     "elapsed_ms",
     "states_per_second",
@@ -69,8 +72,17 @@ fn trace(args: &[&str]) -> Value {
 #[test]
 fn help_lists_every_option_and_every_model() {
     let help = text(&run(&mut torture(&["--help"])).stdout);
-    for option in ["--seed", "--states", "--model", "--unit", "--component", "--threads", "--json"]
-    {
+    let options = [
+        "--seed",
+        "--states",
+        "--model",
+        "--unit",
+        "--blocking",
+        "--component",
+        "--threads",
+        "--json",
+    ];
+    for option in options {
         assert!(help.contains(option), "{option}: {help}");
     }
     for model in Model::ALL {
@@ -143,9 +155,40 @@ fn a_bounded_run_finds_no_violation() {
     assert_eq!(told["found"], json!([]));
 }
 
+#[test]
+fn a_bounded_run_of_the_blocking_component_finds_no_violation() {
+    let states = BLOCKING_STATES.to_string();
+    let told = told(&["--blocking", "--states", &states]);
+    assert!(count(&told, "states") >= BLOCKING_STATES, "{told}");
+    assert!(count(&told, "faults") > 0 && count(&told, "orders") > 0, "{told}");
+    has_tried_each_model(&told);
+    assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
+    assert_eq!(told["component"], "tandem-sync");
+}
+
+#[test]
+fn the_component_of_the_other_world_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, component, flag, problem) in [
+        ("sync.wasm", SYNC_COMPONENT, None, "it is the component for WASI 0.2, not the one for"),
+        ("async.wasm", COMPONENT, Some("--blocking"), "it is the component for WASI 0.3, not the"),
+    ] {
+        let file = dir.path().join(name);
+        fs::write(&file, component).unwrap();
+        let args = ["--states", "1", "--component", file.to_str().unwrap()];
+        let stderr = assert_one_line(&run(torture(&args).args(flag)), 125);
+        assert!(stderr.contains(name) && stderr.contains(problem), "{stderr}");
+    }
+}
+
 /// A component that syncs no directory.
 fn broken_component() -> PathBuf {
     tandem_tests::variant("provoke-loss", &["provoke-loss"])
+}
+
+/// The blocking one.
+fn broken_blocking_component() -> PathBuf {
+    tandem_tests::variant("provoke-loss-sync", &["provoke-loss", "sync"])
 }
 
 /// What a run tells that finds violations.
@@ -158,11 +201,21 @@ fn told_broken(command: &mut Command) -> Value {
 
 #[test]
 fn a_broken_component_is_found_out_and_the_printed_command_finds_it_again() {
+    is_found_out(&broken_component(), &[]);
+}
+
+#[test]
+fn a_broken_blocking_component_is_found_out_too() {
+    is_found_out(&broken_blocking_component(), &["--blocking"]);
+}
+
+fn is_found_out(component: &Path, flags: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     // A shell would make two words of it.
     let file = dir.path().join("broken build.wasm");
-    fs::copy(broken_component(), &file).unwrap();
+    fs::copy(component, &file).unwrap();
     let args = ["--states", SHORT, "--component", file.to_str().unwrap()];
+    let args = [&args[..], flags].concat();
     let told = told_broken(&mut torture(&args));
     let found = told["found"].as_array().unwrap();
     assert!(count(&told, "violations") >= 1 && !found.is_empty(), "{told}");
@@ -212,11 +265,14 @@ fn a_seed_is_the_whole_run() {
 
 #[test]
 fn threads_change_nothing() {
-    let of = |threads| trace(&["--states", SHORT, "--threads", threads]);
-    let one = of("1");
-    has_tried_each_model(&one);
-    assert_eq!(of("2"), one);
-    assert_eq!(of("5"), one);
+    for flags in [&[][..], &["--blocking"]] {
+        let args = ["--states", SHORT, "--threads"];
+        let of = |threads| trace(&[&args[..], &[threads], flags].concat());
+        let one = of("1");
+        has_tried_each_model(&one);
+        assert_eq!(of("2"), one);
+        assert_eq!(of("5"), one);
+    }
 }
 
 #[test]
@@ -261,6 +317,7 @@ fn the_result_is_told_in_aligned_lines_and_no_file_is_written() {
             "orders",
             "violations",
             "seed",
+            "component",
             "models",
             "trace hash",
             "took",
@@ -271,6 +328,7 @@ fn the_result_is_told_in_aligned_lines_and_no_file_is_written() {
     let value = |name: &str| lines.iter().find(|line| line.0.trim_end() == name).unwrap().1;
     assert!(value("states").parse::<u64>().unwrap() >= 100, "{stdout}");
     assert_eq!((value("violations"), value("seed"), value("models")), ("0", "9", "xfs"));
+    assert_eq!(value("component"), "tandem");
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
 }
 

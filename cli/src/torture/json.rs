@@ -15,6 +15,8 @@ struct Object<'a> {
     violations: u64,
     /// As text: many readers of JSON round numbers of 64 bits.
     trace_hash: String,
+    /// Its world.
+    component: &'static str,
     models: Vec<&'static str>,
     elapsed_ms: u64,
     states_per_second: u64,
@@ -44,6 +46,7 @@ pub fn line(outcome: &Outcome) -> serde_json::Result<String> {
         units: report.counts.units,
         violations: report.counts.violations,
         trace_hash: outcome.trace_hash(),
+        component: outcome.component(),
         models: outcome.models(),
         elapsed_ms: outcome.elapsed_ms(),
         states_per_second: outcome.states_per_second(),
@@ -76,8 +79,8 @@ mod tests {
     fn its_keys_are_in_order() {
         let expected = concat!(
             r#"{"seed":7,"states":5000,"faults":300,"orders":20,"units":17,"violations":0,"#,
-            r#""trace_hash":"000000000000ab12","models":["xfs"],"elapsed_ms":2500,"#,
-            r#""states_per_second":2000,"first":null,"found":[]}"#,
+            r#""trace_hash":"000000000000ab12","component":"tandem","models":["xfs"],"#,
+            r#""elapsed_ms":2500,"states_per_second":2000,"first":null,"found":[]}"#,
         );
         assert_eq!(line(&samples::clean()).unwrap(), expected);
     }

@@ -62,7 +62,14 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with = "states")]
     unit: Option<u64>,
 
-    /// Another build of the component; a file of at most 64 MiB
+    /// The component for WASI 0.2, whose calls block, in place of the one for WASI 0.3
+    ///
+    /// Its calls come one after the other, so callers that go away and most orders of calls in flight
+    /// are not tried. Where it tells when to call again, it is called then.
+    #[arg(long)]
+    blocking: bool,
+
+    /// Another build of the component, for the same WASI; a file of at most 64 MiB
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
 
@@ -72,8 +79,9 @@ pub struct Args {
 
     /// Print one line of JSON: an object
     ///
-    /// It has seed, states, faults, orders, units, violations, trace_hash, models, elapsed_ms,
-    /// states_per_second, first and found, in this order. violations is their number, first the
+    /// It has seed, states, faults, orders, units, violations, trace_hash, component,
+    /// models, elapsed_ms, states_per_second, first and found, in this order. component is the
+    /// world of the component, tandem or tandem-sync. violations is their number, first the
     /// sentence of the first or null. found lists the violations; each has unit, model, sentence,
     /// steps, before, after and replay; after is null if there was no crash.
     #[arg(long)]
@@ -125,6 +133,9 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
     if let Some(threads) = args.threads {
         torture = torture.threads(threads);
     }
+    if args.blocking {
+        torture = torture.blocking();
+    }
     if let Some(file) = &args.component {
         torture = torture.component(file::read(file)?);
     }
@@ -136,7 +147,7 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
     bar.end();
     let component = args.component.as_deref();
     let report = report.map_err(|error| file::unusable(component, &error))?;
-    let replay = Replay { model: args.model, component };
+    let replay = Replay { model: args.model, is_blocking: args.blocking, component };
     Ok(Outcome { report, elapsed, replay })
 }
 

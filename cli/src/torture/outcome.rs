@@ -28,6 +28,11 @@ impl Outcome<'_> {
         }
     }
 
+    /// The world of the component that was played.
+    pub fn component(&self) -> &'static str {
+        if self.replay.is_blocking { "tandem-sync" } else { "tandem" }
+    }
+
     pub fn trace_hash(&self) -> String {
         format!("{:016x}", self.report.trace_hash)
     }
@@ -53,7 +58,7 @@ pub mod samples {
     pub fn clean() -> Outcome<'static> {
         let counts = Progress { states: 5_000, faults: 300, orders: 20, violations: 0, units: 17 };
         let report = Report { seed: 7, counts, trace_hash: 0xab12, violations: Vec::new() };
-        let replay = Replay { model: Model::find("xfs"), component: None };
+        let replay = Replay { model: Model::find("xfs"), is_blocking: false, component: None };
         Outcome { report, elapsed: Duration::from_millis(2_500), replay }
     }
 
@@ -81,7 +86,7 @@ pub mod samples {
         let mut outcome = clean();
         outcome.report.counts.violations = 2;
         outcome.report.violations = violations;
-        outcome.replay = Replay { model: None, component: None };
+        outcome.replay = Replay { model: None, is_blocking: false, component: None };
         outcome
     }
 }

@@ -9,6 +9,8 @@ use tandem_simulator::sim::Model;
 pub struct Replay<'a> {
     /// The one model that the run was given.
     pub model: Option<Model>,
+    /// Whether the run was one of the component for WASI 0.2.
+    pub is_blocking: bool,
     /// The component that the run was given.
     pub component: Option<&'a Path>,
 }
@@ -19,6 +21,9 @@ impl Replay<'_> {
         let mut command = format!("tandem torture --seed {seed} --unit {unit}");
         if let Some(model) = self.model {
             command.push_str(&format!(" --model {}", model.name));
+        }
+        if self.is_blocking {
+            command.push_str(" --blocking");
         }
         if let Some(component) = self.component {
             command.push_str(&format!(" --component {}", quoted(component)));
@@ -40,10 +45,13 @@ mod tests {
 
     #[test]
     fn it_has_what_the_run_was_given_and_no_more() {
-        let replay = Replay { model: None, component: None };
+        let replay = Replay { model: None, is_blocking: false, component: None };
         assert_eq!(replay.command(7, 12), "tandem torture --seed 7 --unit 12");
-        let replay =
-            Replay { model: Model::find("xfs"), component: Some(Path::new("it's a/build;.wasm")) };
+        let replay = Replay {
+            model: Model::find("xfs"),
+            is_blocking: true,
+            component: Some(Path::new("it's a/build;.wasm")),
+        };
         let words = shlex::split(&replay.command(u64::MAX, 0)).unwrap();
         assert_eq!(
             words,
@@ -56,6 +64,7 @@ mod tests {
                 "0",
                 "--model",
                 "xfs",
+                "--blocking",
                 "--component",
                 "it's a/build;.wasm"
             ]

@@ -58,6 +58,7 @@ fn counts(outcome: &Outcome) -> Vec<String> {
         ("orders", report.counts.orders.to_string()),
         ("violations", report.counts.violations.to_string()),
         ("seed", report.seed.to_string()),
+        ("component", outcome.component().to_owned()),
         ("models", outcome.models().join(", ")),
         ("trace hash", outcome.trace_hash()),
         ("took", took(outcome.elapsed)),
@@ -89,6 +90,7 @@ faults      300
 orders      20
 violations  0
 seed        7
+component   tandem
 models      xfs
 trace hash  000000000000ab12
 took        2.5s

@@ -1,23 +1,33 @@
 //! The states in which a power loss may leave a disk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::effect::{Change, Effect, Persistent};
 use super::model::{Data, Model, Names};
 use super::tree::{Ino, Name, ROOT, Tree};
 use tandem_host::disk::Kind;
-use tandem_host::testing::{is_temporary, temporary_target};
 
 /// How many states are visited before they are drawn at random instead.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
     /// Choices of names.
     pub names_max: usize,
     /// Choices of names and contents together.
     pub states_max: usize,
 }
+
+impl Default for Limits {
+    /// Enough for every state after a handful of changes.
+    fn default() -> Self {
+        Limits { names_max: 1 << 18, states_max: 1 << 20 }
+    }
+}
+
+/// Tells of a file's name the target that it is scratch for, if it is scratch: a file that nobody
+/// reads after a crash, such as one that was to be renamed over its target. States that differ only
+/// inside such files, or in which of a target's there are, count as one.
+pub type Scratch = fn(&str) -> Option<&str>;
 
 /// Units of a file up to which every subset of them is tried.
 const UNITS_MAX: usize = 6;
@@ -36,17 +46,18 @@ struct Slot {
 }
 
 /// Calls `visit` with every state that `model` allows, or with a choice of them if there are more
-/// than `limits`. Tells whether it were all. States that differ only inside temporary files are one.
+/// than `limits`. Tells whether it were all. States that differ only inside `scratch` are one.
 pub(crate) fn each_state(
     persistent: &Persistent,
     model: &Model,
     limits: Limits,
+    scratch: Scratch,
     random: &mut fastrand::Rng,
     visit: &mut dyn FnMut(Tree),
 ) -> bool {
     let (choices, mut is_complete) = match model.names {
         Names::InOrder => (in_order(persistent), true),
-        Names::Any => any(persistent, limits.names_max, random),
+        Names::Any => any(persistent, limits.names_max, scratch, random),
     };
     let contents_max = (limits.states_max / choices.len()).max(2);
     for (bindings, flushed) in choices {
@@ -58,7 +69,7 @@ pub(crate) fn each_state(
         let mut files: BTreeSet<Ino> = BTreeSet::new();
         for (path, ino) in tree.walk() {
             let name = path.rsplit('/').next().unwrap_or_default();
-            if !is_temporary(name) && persistent.has_pending_data(ino) {
+            if scratch(name).is_none() && persistent.has_pending_data(ino) {
                 files.insert(ino);
             }
         }
@@ -99,6 +110,7 @@ fn in_order(persistent: &Persistent) -> Vec<Choice> {
 fn any(
     persistent: &Persistent,
     count_max: usize,
+    scratch: Scratch,
     random: &mut fastrand::Rng,
 ) -> (Vec<Choice>, bool) {
     let mut slots: BTreeMap<Ino, BTreeMap<Name, Vec<Option<Ino>>>> = BTreeMap::new();
@@ -123,7 +135,7 @@ fn any(
     let mut found = Vec::new();
     let todo = reached(persistent, &slots, ROOT);
     let is_complete =
-        expand(persistent, &slots, todo.clone(), &mut Vec::new(), &mut found, count_max);
+        expand(persistent, &slots, scratch, todo.clone(), &mut Vec::new(), &mut found, count_max);
     if !is_complete {
         found.clear();
         for _ in 0..count_max {
@@ -163,6 +175,7 @@ fn reached<'s>(
 fn expand<'s>(
     persistent: &Persistent,
     slots: &'s BTreeMap<Ino, Vec<Slot>>,
+    scratch: Scratch,
     mut todo: Vec<&'s Slot>,
     chosen: &mut Bindings,
     found: &mut Vec<Bindings>,
@@ -176,7 +189,7 @@ fn expand<'s>(
         return true;
     };
     for show in &slot.shows {
-        if show.is_some() && is_behind_an_absent_one(slot, chosen) {
+        if show.is_some() && is_behind_an_absent_one(slot, chosen, scratch) {
             continue;
         }
         let mut todo = todo.clone();
@@ -184,7 +197,7 @@ fn expand<'s>(
             todo.extend(reached(persistent, slots, *ino));
         }
         chosen.push((slot.dir, slot.name.clone(), *show));
-        let is_complete = expand(persistent, slots, todo, chosen, found, count_max);
+        let is_complete = expand(persistent, slots, scratch, todo, chosen, found, count_max);
         chosen.pop();
         if !is_complete {
             return false;
@@ -193,12 +206,12 @@ fn expand<'s>(
     true
 }
 
-/// Which of a target's temporary files are there makes no difference, only how many: those with
+/// Which of a target's scratch files are there makes no difference, only how many: those with
 /// higher names are there first.
-fn is_behind_an_absent_one(slot: &Slot, chosen: &Bindings) -> bool {
-    let Some(target) = temporary_target(&slot.name) else { return false };
+fn is_behind_an_absent_one(slot: &Slot, chosen: &Bindings, scratch: Scratch) -> bool {
+    let Some(target) = scratch(&slot.name) else { return false };
     chosen.iter().any(|(dir, name, show)| {
-        *dir == slot.dir && show.is_none() && temporary_target(name) == Some(target)
+        *dir == slot.dir && show.is_none() && scratch(name) == Some(target)
     })
 }
 
@@ -313,32 +326,4 @@ fn each_content(
         visit(tree);
     }
     total.is_some()
-}
-
-/// A number for all that recovery or a reader looks at: names, without what is random in them, and
-/// the bytes of files that are neither temporary nor set aside.
-pub(crate) fn fingerprint(tree: &Tree) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (path, ino) in tree.walk() {
-        let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        dir.hash(&mut hasher);
-        if let Some(target) = temporary_target(name) {
-            (target, ".tandem-tmp").hash(&mut hasher);
-        } else if let Some((of, _)) = name.split_once(".corrupt-") {
-            (of, ".corrupt-").hash(&mut hasher);
-        } else {
-            name.hash(&mut hasher);
-            let data = tree.file(ino).ok().map(|(data, _)| data);
-            if name.ends_with(".lock") {
-                // Its token and time are as random as its holder.
-                let form = |data: &Arc<Vec<u8>>| {
-                    (data.len(), data.iter().filter(|byte| **byte == 0).count())
-                };
-                data.map(form).hash(&mut hasher);
-            } else {
-                data.hash(&mut hasher);
-            }
-        }
-    }
-    hasher.finish()
 }

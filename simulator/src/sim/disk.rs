@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use super::model::Model;
 use super::tree::{Ino, ROOT, Tree};
@@ -54,6 +55,22 @@ impl SimDisk {
     /// What a reader finds at a path now.
     pub fn content(&self, path: &str) -> Option<Vec<u8>> {
         self.world().live.content(path).map(|data| data.to_vec())
+    }
+
+    /// The monotonic clock.
+    pub fn now_ns(&self) -> u64 {
+        self.world().now_ns
+    }
+
+    /// The wall clock, since the epoch.
+    pub fn wall_clock(&self) -> Duration {
+        Duration::from_nanos(self.world().wall_ns())
+    }
+
+    pub(crate) fn random_bytes(&self, len: u64) -> wasmtime::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(len)?];
+        self.world().random.fill(&mut bytes);
+        Ok(bytes)
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {

@@ -53,7 +53,7 @@ pub(crate) enum Answer {
 
 /// How a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It fails and has no effect.
     Before(ErrorCode),
     /// It has its effect, and fails.
@@ -68,7 +68,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Whether this can happen to such a call.
-    pub(crate) fn fits(&self, operation: DiskOperation) -> bool {
+    pub fn fits(&self, operation: DiskOperation) -> bool {
         match self {
             Fault::Before(_) | Fault::After(_) => true,
             Fault::Half(_) | Fault::Short => operation == DiskOperation::Write,
@@ -116,9 +116,12 @@ pub(crate) struct World {
 
 /// A call that was completed.
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
+pub struct Step {
+    /// The call.
     pub call: Call,
+    /// The fault that happened to it.
     pub fault: Option<Fault>,
+    /// How it ended.
     pub outcome: Result<(), ErrorCode>,
     /// How many other calls were in flight.
     pub beside: usize,

@@ -11,7 +11,7 @@ use crate::sim::crash::{Limits, each_state};
 use crate::sim::effect::Persistent;
 use crate::sim::tree::Tree;
 use crate::sim::world::{Fault, Step};
-use tandem_host::testing::{DiskOperation, is_temporary};
+use tandem_host::testing::{DiskOperation, is_temporary, temporary_target};
 
 /// A moment of a workload in which everything may end.
 struct Point {
@@ -203,7 +203,8 @@ fn crash_at(
                 survivor = Some((tree, point.ledger.clone()));
             }
         };
-        are_all &= each_state(&point.persistent, &model, limits, &mut draws, &mut visit);
+        let scratch = temporary_target;
+        are_all &= each_state(&point.persistent, &model, limits, scratch, &mut draws, &mut visit);
     }
     let survivor = survivor.map(|(tree, ledger)| {
         let ledger = rebased(&tree, plan, ledger);

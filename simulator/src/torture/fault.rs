@@ -157,11 +157,12 @@ const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 
 /// Fails each call of `plan` in turn.
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
+    let world = unit.lab.world;
     let check = |ended: &[Ended], log: &[Step]| {
         if plan.has_records {
-            reference::check_records(ended, log)
+            reference::check_records(world, ended, log)
         } else {
-            reference::check(plan, ended, log)
+            reference::check(world, plan, ended, log)
         }
     };
     // What a throttled request waits for is beyond the reference model.

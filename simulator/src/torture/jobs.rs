@@ -144,27 +144,16 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
             let (plan, kind) = faulty((turn + 5 * place) % FAULTS);
             fault::every_call(unit, &plan, kind);
         }
-        2 => match turn {
-            0 => order::rivals(unit, 400),
-            1 => order::all(unit, &Plan::updates(1, Durable, Visible), ORDERS_MAX),
-            2 => order::callers_go_away(unit, &Plan::updates(2, Durable, Visible)),
-            3 => order::callers_go_away(unit, &Plan::records(2, Durable, Durable)),
-            4 => order::all(unit, &Plan::records(1, Durable, Durable), ORDERS_MAX),
-            5 => order::six_in_flight(unit),
-            6 => order::callers_go_away(unit, &Plan::waiters()),
-            _ => match unit.random.usize(..8) {
-                0 => order::rivals(unit, 60),
-                1 | 2 => burst(unit),
-                _ => drawn(unit),
-            },
+        2 if order::trial(unit, turn) => {}
+        2 => match unit.random.usize(..8) {
+            0 => order::rivals(unit, 60),
+            1 | 2 => burst(unit),
+            _ => drawn(unit),
         },
         1 => fault::drawn(unit),
         _ => drawn(unit),
     }
 }
-
-/// Orders of one workload.
-const ORDERS_MAX: u64 = 1_500;
 
 /// Workloads that are crashed into every state.
 fn small() -> [Plan; 8] {

@@ -3,19 +3,19 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures::FutureExt;
-use wasmtime::component::{Accessor, Component, Linker, ResourceAny};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
+use super::blocking::{self, Exports};
+use super::concurrent;
+use super::world::World;
 use crate::sim::{SimDisk, SimState};
 use tandem_host::Error;
-use tandem_host::testing::bindings::{Tandem, TandemPre};
+use tandem_host::testing::bindings::TandemPre;
 use tandem_host::testing::keep_compiled;
 use tandem_host::{History, Receipt, Recorded, Recovery, Stats};
 use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
@@ -23,8 +23,16 @@ use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
 /// A component that was compiled for simulation.
 #[derive(Clone)]
 pub(crate) struct Lab {
+    pub world: World,
     engine: Engine,
-    pre: TandemPre<SimState>,
+    guest: Guest,
+}
+
+/// What instances are made of.
+#[derive(Clone)]
+enum Guest {
+    Concurrent(TandemPre<SimState>),
+    Blocking(Exports),
 }
 
 /// A call of an export. Runs are numbered by whoever opens them.
@@ -110,11 +118,15 @@ pub(crate) struct CallId {
     index: usize,
 }
 
+/// The calls of an instance, numbered from 0.
 #[derive(Default)]
-struct Calls {
-    new: VecDeque<(usize, Command)>,
-    abandoned: Vec<usize>,
-    outcomes: Vec<Option<Outcome>>,
+pub(super) struct Calls {
+    /// Those that have not started.
+    pub new: VecDeque<(usize, Command)>,
+    /// Those that nobody waits for any longer.
+    pub abandoned: Vec<usize>,
+    /// How each of them ended, if it did.
+    pub outcomes: Vec<Option<Outcome>>,
 }
 
 impl Stage {
@@ -143,7 +155,7 @@ impl Stage {
     }
 }
 
-fn lock(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
+pub(super) fn lock(calls: &Mutex<Calls>) -> MutexGuard<'_, Calls> {
     calls.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -158,7 +170,10 @@ impl Wake for Awake {
 
 impl Lab {
     /// For so many threads, each with [`INSTANCES_MAX`] at a time.
-    pub(crate) fn new(component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
+    ///
+    /// # Errors
+    /// The component is none of this world.
+    pub(crate) fn new(world: World, component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
         let mut config = Config::new();
         config.wasm_component_model(true);
         config.wasm_component_model_async(true);
@@ -181,10 +196,19 @@ impl Lab {
         keep_compiled(&mut config);
         let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, component)?;
+        world.check(&component)?;
         let mut linker = Linker::new(&engine);
-        SimState::link(&mut linker)?;
-        let pre = linker.instantiate_pre(&component)?;
-        Ok(Lab { engine, pre: TandemPre::new(pre)? })
+        let guest = match world {
+            World::Concurrent => {
+                SimState::link(&mut linker)?;
+                Guest::Concurrent(TandemPre::new(linker.instantiate_pre(&component)?)?)
+            }
+            World::Blocking => {
+                SimState::link_blocking(&mut linker)?;
+                Guest::Blocking(Exports::new(linker.instantiate_pre(&component)?)?)
+            }
+        };
+        Ok(Lab { world, engine, guest })
     }
 
     /// Runs fresh instances until the director stops them.
@@ -229,9 +253,11 @@ impl Lab {
     }
 
     async fn serve(&self, disk: SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
-        let mut store = Store::new(&self.engine, SimState::new(&disk));
-        let tandem = self.pre.instantiate_async(&mut store).await?;
-        store.run_concurrent(async |accessor| serve(accessor, &tandem, calls).await).await?
+        let store = Store::new(&self.engine, SimState::new(&disk));
+        match &self.guest {
+            Guest::Concurrent(pre) => concurrent::serve(pre, store, calls).await,
+            Guest::Blocking(exports) => blocking::serve(exports, store, &disk, calls).await,
+        }
     }
 }
 
@@ -240,133 +266,3 @@ const INSTANCES_MAX: usize = 16;
 
 /// More than any workload needs.
 const MEMORY_BYTES_MAX: usize = 64 << 20;
-
-type Calling<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<Ended>> + Send + 'a>>;
-
-struct Ended {
-    call: usize,
-    outcome: Outcome,
-    opened: Option<(usize, ResourceAny)>,
-}
-
-/// Makes the calls that the director asks for. It never ends by itself.
-async fn serve(
-    accessor: &Accessor<SimState>,
-    tandem: &Tandem,
-    calls: &Mutex<Calls>,
-) -> wasmtime::Result<()> {
-    let mut runs: Vec<(usize, ResourceAny)> = Vec::new();
-    let mut under_way: Vec<(usize, Calling<'_>)> = Vec::new();
-    poll_fn(|cx| {
-        loop {
-            let mut is_idle = true;
-            let (new, abandoned) = {
-                let mut calls = lock(calls);
-                (std::mem::take(&mut calls.new), std::mem::take(&mut calls.abandoned))
-            };
-            under_way.retain(|(call, _)| !abandoned.contains(call));
-            for (call, command) in new {
-                is_idle = false;
-                under_way.push((call, start(accessor, tandem, &mut runs, call, command)));
-            }
-            let mut at = 0;
-            while at < under_way.len() {
-                let Poll::Ready(ended) = under_way[at].1.as_mut().poll(cx) else {
-                    at += 1;
-                    continue;
-                };
-                is_idle = false;
-                drop(under_way.remove(at));
-                match ended {
-                    Ok(Ended { call, outcome, opened }) => {
-                        runs.extend(opened);
-                        let mut calls = lock(calls);
-                        calls.outcomes[call] = Some(outcome);
-                    }
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            }
-            if is_idle {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await
-}
-
-fn start<'a>(
-    accessor: &'a Accessor<SimState>,
-    tandem: &'a Tandem,
-    runs: &mut Vec<(usize, ResourceAny)>,
-    call: usize,
-    command: Command,
-) -> Calling<'a> {
-    let find = |run: usize| runs.iter().rev().find(|(of, _)| *of == run).map(|(_, r)| *r);
-    let ended = move |outcome| Ok(Ended { call, outcome, opened: None });
-    let persister = tandem.tandem_persistence_persister().run();
-    let coordinator = tandem.tandem_persistence_coordinator();
-    macro_rules! on {
-        ($run:expr, $resource:ident => $work:expr) => {
-            match find($run) {
-                Some($resource) => Box::pin($work),
-                None => Box::pin(async move { ended(Outcome::NoRun) }),
-            }
-        };
-    }
-    match command {
-        Command::Open { run, options } => Box::pin(async move {
-            let result = persister.call_open(accessor, options.into()).await?;
-            let (opened, result) = match result {
-                Ok((resource, recovery)) => (Some((run, resource)), Ok(recovery.into())),
-                Err(error) => (None, Err(error.into())),
-            };
-            Ok(Ended { call, outcome: Outcome::Opened(result), opened })
-        }),
-        Command::Set { run, document } => on!(run, resource => async move {
-            let result = persister.call_set_manifest(accessor, resource, document).await?;
-            ended(Outcome::Changed(result.map_err(Into::into)))
-        }),
-        Command::Merge { run, patch } => on!(run, resource => async move {
-            let result = persister.call_merge_manifest(accessor, resource, patch).await?;
-            ended(Outcome::Changed(result.map_err(Into::into)))
-        }),
-        Command::Schedule { run, request } => on!(run, resource => async move {
-            let result = persister.call_schedule(accessor, resource, request.into()).await?;
-            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
-        }),
-        Command::Flush { run } => on!(run, resource => async move {
-            let result = persister.call_flush(accessor, resource).await?;
-            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
-        }),
-        Command::Close { run } => on!(run, resource => async move {
-            let result = persister.call_close(accessor, resource).await?;
-            ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
-        }),
-        Command::Stats { run } => on!(run, resource => async move {
-            let stats = persister.call_stats(accessor, resource).await?;
-            ended(Outcome::Stats(Box::new(stats.into())))
-        }),
-        Command::Record { options, summary } => Box::pin(async move {
-            let result = coordinator.call_record_run(accessor, summary, options.into()).await?;
-            ended(Outcome::Recorded(result.map(Into::into).map_err(Into::into)))
-        }),
-        Command::History { options } => Box::pin(async move {
-            let result = coordinator.call_history(accessor, options.into()).await?;
-            ended(Outcome::History(result.map(Into::into).map_err(Into::into)))
-        }),
-        Command::Drop { run } => {
-            let resource = find(run);
-            runs.retain(|(of, _)| *of != run);
-            Box::pin(async move {
-                let Some(resource) = resource else { return ended(Outcome::NoRun) };
-                let dropped = accessor
-                    .with(|store| resource.resource_drop_async(store).now_or_never())
-                    .unwrap_or_else(|| {
-                        Err(wasmtime::Error::msg("dropping a run did not end at once"))
-                    });
-                dropped?;
-                ended(Outcome::Dropped)
-            })
-        }
-    }
-}

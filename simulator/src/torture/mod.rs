@@ -1,7 +1,10 @@
 //! Tries the component on disks that fail and crash, and checks what it promises.
 
+mod blocking;
+mod concurrent;
 mod crash;
 mod fault;
+mod fingerprint;
 mod jobs;
 mod judge;
 mod ledger;
@@ -15,12 +18,14 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod world;
 
 use std::num::NonZero;
 
 pub use report::{Progress, Report, VIOLATIONS_MAX, Violation};
 
 use machine::Lab;
+use world::World;
 
 use crate::sim::Model;
 use tandem_host::Error;
@@ -37,15 +42,24 @@ pub struct Torture {
     model: Option<Model>,
     unit: Option<u64>,
     threads: NonZero<usize>,
+    world: World,
     component: Option<Vec<u8>>,
 }
 
 impl Torture {
-    /// Seed 1, 100,000 states, every model, this build's component, a thread for each core.
+    /// Seed 1, 100,000 states, every model, this build's component for WASI 0.3, a
+    /// thread for each core.
     pub fn new() -> Self {
         let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        let whole =
-            Torture { seed: 1, states: 100_000, model: None, unit: None, threads, component: None };
+        let whole = Torture {
+            seed: 1,
+            states: 100_000,
+            model: None,
+            unit: None,
+            threads,
+            world: World::Concurrent,
+            component: None,
+        };
         whole.threads(threads)
     }
 
@@ -75,7 +89,12 @@ impl Torture {
         Torture { threads: threads.min(THREADS_MAX), ..self }
     }
 
-    /// Another build of the component.
+    /// The component for WASI 0.2, whose calls block, in place of the one for WASI 0.3.
+    pub fn blocking(self) -> Self {
+        Torture { world: World::Blocking, ..self }
+    }
+
+    /// Another build of the component, for the same version of WASI.
     pub fn component(self, component: Vec<u8>) -> Self {
         Torture { component: Some(component), ..self }
     }
@@ -83,11 +102,11 @@ impl Torture {
     /// Run on this thread and others, and tell `progress` after each unit.
     ///
     /// # Errors
-    /// `component-failed`: the component is none that can be run, or the system refuses the memory or
-    /// the threads for it.
+    /// `component-failed`: the component is none that can be run, or is for the other version of WASI,
+    /// or the system refuses the memory or the threads for it.
     pub fn run(self, progress: impl FnMut(&Progress)) -> Result<Report, Error> {
-        let bytes = self.component.as_deref().unwrap_or(tandem_host::COMPONENT);
-        let lab = Lab::new(bytes, self.threads.get()).map_err(component_failed)?;
+        let bytes = self.component.as_deref().unwrap_or(self.world.component());
+        let lab = Lab::new(self.world, bytes, self.threads.get()).map_err(component_failed)?;
         jobs::run(&lab, &self, progress)
     }
 }

@@ -6,13 +6,56 @@ use super::player::Order;
 use super::unit::Unit;
 use crate::sim::crash::Limits;
 use crate::sim::tree::Tree;
+use tandem_host::Durability::{Durable, Visible};
 
 /// One crash after each order: its end.
 const LIMITS: Limits = Limits { names_max: 2, states_max: 2 };
 
+/// One thing to try.
+enum Trial {
+    /// Two instances that want one lock, so many times.
+    Rivals(usize),
+    /// All orders of a workload's disk calls.
+    All(fn() -> Plan),
+    /// Callers of a workload that go away.
+    CallersGoAway(fn() -> Plan),
+    SixInFlight,
+}
+
+/// What is tried in turns.
+const TRIALS: [Trial; 7] = [
+    Trial::Rivals(400),
+    Trial::All(|| Plan::updates(1, Durable, Visible)),
+    Trial::CallersGoAway(|| Plan::updates(2, Durable, Visible)),
+    Trial::CallersGoAway(|| Plan::records(2, Durable, Durable)),
+    Trial::All(|| Plan::records(1, Durable, Durable)),
+    Trial::SixInFlight,
+    Trial::CallersGoAway(Plan::waiters),
+];
+
+/// Orders of one workload.
+const ORDERS_MAX: u64 = 1_500;
+
+/// Makes the trial whose turn it is, of those that the world has. False if there is none left.
+pub(super) fn trial(unit: &mut Unit<'_>, turn: usize) -> bool {
+    let has_calls_at_once = unit.lab.world.has_calls_at_once();
+    let is_possible = |trial: &&Trial| match trial {
+        Trial::Rivals(_) | Trial::All(_) => true,
+        Trial::CallersGoAway(_) | Trial::SixInFlight => has_calls_at_once,
+    };
+    match TRIALS.iter().filter(is_possible).nth(turn) {
+        None => return false,
+        Some(Trial::Rivals(count)) => rivals(unit, *count),
+        Some(Trial::All(plan)) => all(unit, &plan(), ORDERS_MAX),
+        Some(Trial::CallersGoAway(plan)) => callers_go_away(unit, &plan()),
+        Some(Trial::SixInFlight) => six_in_flight(unit),
+    }
+    true
+}
+
 /// Tries all choices of the next call to complete, or the first `count_max` of them and as many that
 /// are drawn.
-pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
+fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
     let mut choices: Vec<usize> = Vec::new();
     for _ in 0..count_max {
         let order = Order::Chosen { choices: choices.clone(), widths: Vec::new() };
@@ -49,7 +92,7 @@ pub(super) fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
 /// Three runs whose pairs are written at once, so that six calls are in flight, several times. All
 /// orders of each such batch are tried while the others are completed as issued; of larger batches,
 /// orders are drawn.
-pub(super) fn six_in_flight(unit: &mut Unit<'_>) {
+fn six_in_flight(unit: &mut Unit<'_>) {
     let plan = Plan::burst(3);
     for round in 0.. {
         let mut width = 0;
@@ -95,7 +138,7 @@ pub(super) fn rivals(unit: &mut Unit<'_>, count: usize) {
 }
 
 /// Callers that stop waiting, for each call and at each of its waits.
-pub(super) fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
+fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
     for act in 0..plan.acts.len() {
         for after in 0.. {
             let play = Play {

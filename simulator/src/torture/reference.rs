@@ -4,14 +4,16 @@
 use super::machine::Outcome;
 use super::plan::{self, Act, Plan};
 use super::player::Ended;
+use super::world::World;
 use crate::sim::world::{Fault, Step};
 use tandem_host::testing::{DiskOperation, is_temporary};
 use tandem_host::{Channel, Request};
 use tandem_host::{Error, ErrorKind, Operation};
 
 /// What is known of one run. Its calls come one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    world: World,
     is_open: bool,
     has_document: bool,
     manifest_dirty: bool,
@@ -25,8 +27,13 @@ type Failures = Vec<(Operation, &'static str)>;
 ///
 /// # Errors
 /// The first difference.
-pub(super) fn check(plan: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), String> {
-    let mut state = State::default();
+pub(super) fn check(
+    world: World,
+    plan: &Plan,
+    ended: &[Ended],
+    log: &[Step],
+) -> Result<(), String> {
+    let mut state = State::new(world);
     for call in ended {
         let steps = log.get(call.log.clone()).unwrap_or_default();
         state.check(plan, call, steps).map_err(|sentence| format!("{}: {sentence}", call.act))?;
@@ -34,23 +41,42 @@ pub(super) fn check(plan: &Plan, ended: &[Ended], log: &[Step]) -> Result<(), St
     Ok(())
 }
 
-/// Whether a workload's first call, if it records a run, begins both files before either has had an
-/// answer. What a later call begins can be beside what an earlier one left in the background.
+/// Whether a workload's first call, if it records a run, begins both files before it waits for
+/// either. What a later call begins can be beside what an earlier one left in the background.
 ///
 /// # Errors
-/// No other call was in flight when the record's first one was answered.
-pub(super) fn check_records(ended: &[Ended], log: &[Step]) -> Result<(), String> {
+/// No other call was in flight when it waited for the first one.
+pub(super) fn check_records(world: World, ended: &[Ended], log: &[Step]) -> Result<(), String> {
     let Some(call) = ended.first().filter(|call| matches!(call.act, Act::Record(..))) else {
         return Ok(());
     };
-    let first = log.get(call.log.clone()).and_then(|steps| steps.first());
-    if first.is_some_and(|step| step.beside == 0) {
+    let steps = log.get(call.log.clone()).unwrap_or_default();
+    let waited_for = match world {
+        World::Concurrent => steps.first(),
+        // Opening blocks. The summary's write is the first that does not, and what failed before
+        // it may have ended the other file.
+        World::Blocking => steps
+            .iter()
+            .take_while(|step| step.fault.is_none())
+            .find(|step| step.call.operation == world.begun_together()),
+    };
+    if waited_for.is_some_and(|step| step.beside == 0) {
         return Err(format!("{}: it waits for one file before it starts the other", call.act));
     }
     Ok(())
 }
 
 impl State {
+    fn new(world: World) -> Self {
+        State {
+            world,
+            is_open: false,
+            has_document: false,
+            manifest_dirty: false,
+            heartbeat_dirty: false,
+        }
+    }
+
     fn check(&mut self, plan: &Plan, call: &Ended, steps: &[Step]) -> Result<(), String> {
         match (call.act, &call.outcome) {
             (Act::Open(_) | Act::Ensure(_), Outcome::Opened(result)) => self.opened(result, steps),
@@ -151,8 +177,13 @@ impl State {
                 };
             }
         }
-        let is_pair = wanted == [true, true] && shared.is_empty();
-        let first = steps.iter().find(|step| step.call.operation == DiskOperation::CreateFile);
+        // A channel that failed before it came so far has nothing to be begun with.
+        let begun = self.world.begun_together();
+        let is_begun = |name: &&str| {
+            steps.iter().any(|step| step.call.operation == begun && step.call.is_for(name))
+        };
+        let is_pair = wanted == [true, true] && shared.is_empty() && names.iter().all(is_begun);
+        let first = steps.iter().find(|step| step.call.operation == begun);
         if is_pair && first.is_some_and(|step| step.beside == 0) {
             return Err("it waits for one channel before it starts the other".to_owned());
         }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::crash::Played;
+use super::fingerprint::fingerprint;
 use super::judge::{self, Crash};
 use super::ledger::Ledger;
 use super::machine::Lab;
@@ -11,7 +12,6 @@ use super::plan::Plan;
 use super::recovery::{self, Observation, Visit};
 use super::report::Violation;
 use crate::sim::Model;
-use crate::sim::crash::fingerprint;
 use crate::sim::tree::Tree;
 
 /// What a unit works with, and what it found so far.
