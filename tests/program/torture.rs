@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -10,7 +11,9 @@ use tandem_host::{COMPONENT, SYNC_COMPONENT};
 use tandem_simulator::sim::Model;
 use tandem_simulator::torture::VIOLATIONS_MAX;
 
-use crate::support::{Guarded, assert_one_line, kill, run, tandem, text, with_default_signals};
+use crate::support::{
+    Guarded, assert_one_line, kill, run_within, tandem, text, with_default_signals,
+};
 
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
@@ -34,6 +37,16 @@ const KEYS: [&str; 13] = [
     "first",
     "found",
 ];
+
+/// A unit ends by itself. Before the first one the component is compiled for the simulation, which
+/// takes an unoptimised compiler seconds, and all of them are computing: no machine that is slow
+/// counts as one that hangs.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// Runs a command without input to its end.
+fn run(command: &mut Command) -> Output {
+    run_within(command, LIMIT)
+}
 
 fn torture(args: &[&str]) -> Command {
     let mut command = tandem(&["torture"]);
