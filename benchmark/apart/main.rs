@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
-#[path = "../usage.rs"]
+#[path = "../src/usage.rs"]
 mod usage;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
