@@ -19,7 +19,7 @@ mod tandem;
 mod torture;
 mod usage;
 
-#[cfg(feature = "fuzz")]
+#[cfg(fuzzing)]
 pub use feed::fuzz;
 
 use std::future::Future;

@@ -34,8 +34,9 @@ pub fn spawn(task: LocalBoxFuture<'static, ()>) {
     SPAWNED.with_borrow_mut(|spawned| spawned.push(task));
 }
 
-/// Waits until `pollable` is ready, while other futures go on. Each round asks it anew, so the future
-/// stands in no set that polls only what was woken, as `join_all` makes one of more than 30.
+/// Waits until `pollable` is ready, while other futures go on. Only a new round asks it
+/// again, so the future must stand in no set that polls only what was woken, as `join_all` makes one
+/// of more than 30. Of the lanes of a flush there are two.
 pub async fn ready(pollable: Pollable) {
     let pollable = Rc::new(pollable);
     poll_fn(|_| {

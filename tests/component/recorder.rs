@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::{Deserialize, Serialize};
 use tandem_host::disk::{ErrorCode, OsDisk};
 use tandem_host::testing::DiskOperation::{Rename, Write as WriteFile};
-use tandem_host::testing::{Call, Layer};
+use tandem_host::testing::{Call, Layer, load_components};
 use tandem_host::{Durability, RecordOptions, Tandem};
 use tokio::sync::watch;
 
@@ -157,12 +157,13 @@ impl Layer for Steps {
 #[ignore = "other tests start it as a process of its own"]
 fn a_process_that_records() {
     let Some(root) = std::env::var_os(ROOT) else { return };
+    load_components().unwrap();
+    println!("\n{READY}");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let steps = Steps::new();
         let disk = OsDisk::open(root).unwrap().layered(steps.clone());
         let tandem = Tandem::builder().disk(disk).build().await.unwrap();
-        println!("\n{READY}");
         for line in std::io::stdin().lines() {
             let order: Order = serde_json::from_str(&line.unwrap()).unwrap();
             steps.begin(&order);

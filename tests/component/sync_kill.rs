@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tandem_host::RecordOptions;
+use tandem_host::testing::load_components;
 use tempfile::TempDir;
 
 use crate::record_support::{HISTORY_PATH, at, recorded_in, summary};
@@ -28,9 +29,10 @@ fn document(number: u64) -> String {
 #[ignore = "another test starts it as a process of its own"]
 fn a_process_that_keeps_a_run() {
     let root = std::env::var_os(ROOT).expect("it is started by another test");
+    load_components().unwrap();
+    writeln!(std::io::stdout(), "\n{READY}").unwrap();
     let tandem = tandem_host::Tandem::builder().dir(root).build_sync().unwrap();
     let run = tandem.open_run(options("a")).unwrap();
-    writeln!(std::io::stdout(), "\n{READY}").unwrap();
     for number in 0.. {
         run.set_manifest(document(number)).unwrap();
         run.schedule(ALL).unwrap();

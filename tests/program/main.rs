@@ -11,4 +11,5 @@ mod record;
 mod status;
 mod support;
 mod talk;
+#[cfg(feature = "torture")]
 mod torture;

@@ -1,6 +1,6 @@
 //! `tandem feed`: runs for a program in any language, through a pipe.
 
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod ledger;
 mod limits;

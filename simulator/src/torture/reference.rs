@@ -177,12 +177,14 @@ impl State {
                 };
             }
         }
-        // A channel that failed before it came so far has nothing to be begun with.
+        // In the blocking world a channel that failed before it came so far has nothing to be begun
+        // with.
         let begun = self.world.begun_together();
         let is_begun = |name: &&str| {
             steps.iter().any(|step| step.call.operation == begun && step.call.is_for(name))
         };
-        let is_pair = wanted == [true, true] && shared.is_empty() && names.iter().all(is_begun);
+        let are_begun = self.world.has_calls_at_once() || names.iter().all(is_begun);
+        let is_pair = wanted == [true, true] && shared.is_empty() && are_begun;
         let first = steps.iter().find(|step| step.call.operation == begun);
         if is_pair && first.is_some_and(|step| step.beside == 0) {
             return Err("it waits for one channel before it starts the other".to_owned());

@@ -23,7 +23,6 @@ impl Manifests<'_> {
         let workspace = workspace.ok_or("the manifest of the workspace has no [workspace]")?;
         let mut member = parse(self.member)?;
 
-        let is_program = member.contains_key("bin");
         // They are about files that are not published.
         for key in ["test", "bench"] {
             member.remove(key);
@@ -39,15 +38,6 @@ impl Manifests<'_> {
             if let Some(target) = target.as_table_mut() {
                 dependencies(target, workspace)?;
             }
-        }
-        // `cargo install` takes the profile of the crate that it builds, as a workspace does of its
-        // root.
-        if is_program && let Some(release) = root.get("profile").and_then(|all| all.get("release"))
-        {
-            let mut profile = Table::new();
-            profile.set_implicit(true);
-            profile.insert("release", release.clone());
-            member.insert("profile", Item::Table(profile));
         }
         Ok(member.to_string())
     }
@@ -116,6 +106,12 @@ fn dependencies(table: &mut Table, workspace: &dyn TableLike) -> Result<(), Stri
             };
             let is_optional = whole.get("optional").and_then(Value::as_bool) == Some(true);
             match released(&name, whole) {
+                // What a build script asks for more of our crates is asked for to share what the
+                // workspace compiles.
+                Some(mut whole) if kind == "build-dependencies" && whole.contains_key("path") => {
+                    whole.remove("features");
+                    all[&name] = value(whole);
+                }
                 Some(whole) => all[&name] = value(whole),
                 // Tests may need what nobody publishes: they are not published either.
                 None if kind == "dev-dependencies" => drop(all.remove(&name)),
@@ -200,12 +196,6 @@ mod tests {
         tempfile = "3"
         [workspace.lints.clippy]
         all = "warn"
-        [profile.release]
-        lto = "thin"
-        [profile.release.package.big]
-        opt-level = 1
-        [profile.component]
-        inherits = "release"
     "#;
 
     fn join(member: &str, is_prebuilt: bool) -> Result<DocumentMut, String> {
@@ -278,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_build_script_asks_for_no_features_of_our_crates() {
+        let manifest = joined(
+            "[build-dependencies]\n\
+             tandem-host = { workspace = true, features = [\"testing\"] }\n\
+             serde = { workspace = true, features = [\"derive\"] }\n",
+        );
+        assert!(manifest["build-dependencies"]["tandem-host"].get("features").is_none());
+        assert!(manifest["build-dependencies"]["serde"].get("features").is_some());
+    }
+
+    #[test]
     fn targets_whose_files_stay_in_the_repository_go() {
         let manifest = joined("[[test]]\npath = \"../tests/a.rs\"\n[[bench]]\nname = \"b\"\n");
         assert!(!manifest.contains_key("test") && !manifest.contains_key("bench"));
@@ -290,16 +291,6 @@ mod tests {
         assert!(manifest["lints"].get("workspace").is_none());
         let manifest = joined("[lints.rust]\ndead_code = \"deny\"\n");
         assert_eq!(manifest["lints"]["rust"]["dead_code"].as_str(), Some("deny"));
-    }
-
-    #[test]
-    fn a_program_carries_the_profile_that_it_is_installed_with() {
-        assert!(!joined("").contains_key("profile"));
-        let manifest = joined("[[bin]]\nname = \"x\"\n");
-        assert_eq!(manifest["profile"]["release"]["lto"].as_str(), Some("thin"));
-        let big = &manifest["profile"]["release"]["package"]["big"];
-        assert_eq!(big["opt-level"].as_integer(), Some(1));
-        assert!(manifest["profile"].get("component").is_none());
     }
 
     #[test]
