@@ -13,7 +13,7 @@ fn a_bounded_run_of_the_blocking_component_finds_no_violation() {
     let report = run(Torture::new().states(1_000));
     assert!(report.violations.is_empty(), "{:#?}", report.violations.first());
     assert!(report.counts.states >= 1_000);
-    assert!(report.counts.faults > 0 && report.counts.orders > 0, "{:?}", report.counts);
+    assert!(report.counts.faults > 0, "{:?}", report.counts);
 }
 
 #[test]
