@@ -24,7 +24,6 @@ fn each_component_links_by_its_own_wasi_and_imports_nothing_else() {
     let concurrent = [
         "wasi:clocks/monotonic-clock@0.3.0",
         "wasi:clocks/system-clock@0.3.0",
-        "wasi:clocks/types@0.3.0",
         "wasi:filesystem/preopens@0.3.0",
         "wasi:filesystem/types@0.3.0",
         "wasi:random/random@0.3.0",
