@@ -405,9 +405,10 @@ fn combine(outcomes: [Option<flush::Outcome>; 2], bytes: [u64; 2]) -> Outcome {
 /// Takes the schedule's steps until there is none, or none that may be left to this task.
 async fn drive<S: Storage>(run: Rc<Inner<S>>) {
     loop {
+        let now_ns = run.storage.monotonic_ns();
         let step = {
             let mut state = run.state.borrow_mut();
-            let step = state.schedule.step(run.storage.monotonic_ns());
+            let step = state.schedule.step(now_ns);
             // Without an event loop, a later call does what is left to a time.
             state.is_driven = match step {
                 Step::Idle => false,
@@ -428,13 +429,15 @@ async fn drive<S: Storage>(run: Rc<Inner<S>>) {
                 let mut sleep = pin!(run.storage.sleep_until(at_ns));
                 let mut is_asleep = false;
                 poll_fn(|context| {
-                    let waker = &mut run.state.borrow_mut().waker;
+                    let mut state = run.state.borrow_mut();
                     // The waker is gone when somebody has used it.
-                    if is_asleep && waker.is_none() {
+                    if is_asleep && state.waker.is_none() {
                         return Poll::Ready(());
                     }
                     is_asleep = true;
-                    *waker = Some(context.waker().clone());
+                    state.waker = Some(context.waker().clone());
+                    // A host may let another call in while it is asked for a timer.
+                    drop(state);
                     sleep.as_mut().poll(context)
                 })
                 .await;
