@@ -1,6 +1,9 @@
-//! What end-to-end tests of several crates share: components that are built for a test.
+//! What end-to-end tests of several crates share: components that are built for a test, and a host of
+//! the one for WASI 0.2.
 
 use std::path::{Path, PathBuf};
+
+pub mod blocking;
 
 #[path = "../components/build/component.rs"]
 #[expect(dead_code, reason = "the build script uses all of it")]

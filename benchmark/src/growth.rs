@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use tandem_host::disk::Threads;
 use tandem_host::{Durability, Request, Run, RunOptions, Tandem};
 
 use crate::Result;
@@ -54,7 +53,7 @@ pub fn run(report: &mut Report) -> Result<()> {
             open_us: Some(told.open_us),
             memory_of_run_bytes: told.memory_of_run_bytes,
             memory_peak_bytes: told.memory_peak_bytes,
-            ..Row::new(CASE, BYTES, Kind::TandemInline.name(), own, base)
+            ..Row::new(CASE, BYTES, Kind::TandemWorkers.name(), own, base)
         };
         rows.push(row.against(base, own.ratio(&native)));
         let row = Row::new(CASE, BYTES, base, native, base);
@@ -90,7 +89,7 @@ pub async fn tell(runs_open: usize) -> Result<()> {
     let memory = Some(Path::new("/dev/shm")).filter(|memory| memory.is_dir());
     let place = memory.map_or_else(crate::scratch, |memory| Ok(memory.to_owned()))?;
     let root = tempfile::Builder::new().prefix("tandem-bench-").tempdir_in(place)?;
-    let host = Tandem::builder().dir(root.path()).threads(Threads::Inline).build().await?;
+    let host = Tandem::builder().dir(root.path()).build().await?;
     let document = manifest(BYTES, FIRST_STEP)?;
     let mut runs = vec![open(&host, 0, &document).await?];
     // What one run brings along is no cost of the others.
@@ -139,7 +138,7 @@ async fn open(host: &Tandem, number: usize, document: &str) -> Result<Run> {
         .manifest_durability(Durability::Visible)
         .heartbeat_durability(Durability::Visible);
     let run = host.open_run(options).await?;
-    run.set_manifest(document).await?;
+    run.set(document).await?;
     write(&run).await?;
     Ok(run)
 }

@@ -14,7 +14,7 @@ use crate::native::{Native, Order};
 use crate::node;
 use crate::store::{Redb, Sqlite, Stored};
 use crate::tandem::{self, Tandem};
-use crate::tandem_sync::TandemSync;
+use crate::tandem_blocking::TandemBlocking;
 use crate::tokio_fs::TokioFs;
 use crate::version;
 use crate::work::{Case, Work};
@@ -22,9 +22,9 @@ use crate::work::{Case, Work};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Tandem,
-    TandemInline,
+    TandemWorkers,
     TandemWasmtimeFs,
-    TandemSync,
+    TandemBlocking,
     NativeSequential,
     NativeConcurrent,
     /// The same once more: what the two differ by is noise.
@@ -52,9 +52,9 @@ impl ValueEnum for Kind {
     fn value_variants<'a>() -> &'a [Self] {
         &[
             Kind::Tandem,
-            Kind::TandemInline,
+            Kind::TandemWorkers,
             Kind::TandemWasmtimeFs,
-            Kind::TandemSync,
+            Kind::TandemBlocking,
             Kind::NativeSequential,
             Kind::NativeConcurrent,
             Kind::NativeConcurrentAgain,
@@ -81,9 +81,9 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Tandem => "tandem",
-            Kind::TandemInline => "tandem-inline",
+            Kind::TandemWorkers => "tandem-workers",
             Kind::TandemWasmtimeFs => "tandem-wasmtime-fs",
-            Kind::TandemSync => "tandem-sync",
+            Kind::TandemBlocking => "tandem-blocking",
             Kind::NativeSequential => "native-sequential",
             Kind::NativeConcurrent => "native-concurrent",
             Kind::NativeConcurrentAgain => "native-concurrent-again",
@@ -147,7 +147,7 @@ impl Kind {
     pub fn is_tandem(self) -> bool {
         matches!(
             self,
-            Kind::Tandem | Kind::TandemInline | Kind::TandemWasmtimeFs | Kind::TandemSync
+            Kind::Tandem | Kind::TandemWorkers | Kind::TandemWasmtimeFs | Kind::TandemBlocking
         )
     }
 
@@ -160,7 +160,7 @@ impl Kind {
     /// its own.
     pub fn version(self) -> Option<String> {
         match self {
-            Kind::Tandem | Kind::TandemInline | Kind::TandemSync => {
+            Kind::Tandem | Kind::TandemWorkers | Kind::TandemBlocking => {
                 Some(env!("CARGO_PKG_VERSION").to_owned())
             }
             Kind::TandemWasmtimeFs => version::locked("wasmtime-wasi"),
@@ -175,10 +175,10 @@ impl Kind {
     pub async fn set_up(self, root: &Path, work: &Work) -> Result<Box<dyn Contender>> {
         let tandem = |files| Tandem::new(root, work, files);
         Ok(match self {
-            Kind::Tandem => Box::new(tandem(tandem::Files::Workers).await?),
-            Kind::TandemInline => Box::new(tandem(tandem::Files::Inline).await?),
+            Kind::Tandem => Box::new(tandem(tandem::Files::InPlace).await?),
+            Kind::TandemWorkers => Box::new(tandem(tandem::Files::Workers).await?),
             Kind::TandemWasmtimeFs => Box::new(tandem(tandem::Files::Wasmtime).await?),
-            Kind::TandemSync => Box::new(TandemSync::new(root, work)?),
+            Kind::TandemBlocking => Box::new(TandemBlocking::new(root, work)?),
             Kind::NativeSequential => Box::new(Native::new(root, work, Order::Sequential)?),
             Kind::NativeConcurrent | Kind::NativeConcurrentAgain => {
                 Box::new(Native::new(root, work, Order::Concurrent)?)

@@ -36,7 +36,7 @@ mod startup;
 mod store;
 mod table;
 mod tandem;
-mod tandem_sync;
+mod tandem_blocking;
 mod tokio_fs;
 mod usage;
 mod version;

@@ -6,20 +6,19 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt};
-use tandem_host::disk::Threads;
 use tandem_host::{HistoryOptions, Tandem};
 
 use crate::Result;
 use crate::contender::{Contender, Length, Sample, here, take_turns};
 use crate::figures::Figures;
 use crate::report::{Report, Row};
-use crate::tandem_sync;
+use crate::tandem_blocking;
 
 pub const CASE: &str = "start-up";
 const ALONE: &str = "true";
 const UNDER_EXEC: &str = "tandem-exec-true";
 const INSTANCE: &str = "instance";
-const SYNC_INSTANCE: &str = "sync-instance";
+const BLOCKING_INSTANCE: &str = "blocking-instance";
 
 pub async fn run(length: Length, report: &mut Report) -> Result<()> {
     let root = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::scratch()?)?;
@@ -28,12 +27,12 @@ pub async fn run(length: Length, report: &mut Report) -> Result<()> {
     let mut under_exec = Command::new(program()?);
     under_exec.args(["exec", "--no-progress", "--task", "bench", "--root"]).arg(root.path());
     under_exec.args(["--", ALONE]).stdin(Stdio::null());
-    let names = [ALONE, UNDER_EXEC, INSTANCE, SYNC_INSTANCE];
+    let names = [ALONE, UNDER_EXEC, INSTANCE, BLOCKING_INSTANCE];
     let mut contenders: Vec<Box<dyn Contender>> = vec![
         Box::new(Process(alone)),
         Box::new(Process(under_exec)),
         Box::new(Instance(root.path().into())),
-        Box::new(SyncInstance(root.path().into())),
+        Box::new(BlockingInstance(root.path().into())),
     ];
     let samples = take_turns(&mut contenders, length).await?;
     root.close()?;
@@ -84,7 +83,7 @@ impl Contender for Instance {
         async {
             let mut made = None;
             let sample = here(async {
-                let builder = Tandem::builder().dir(&*self.0).threads(Threads::Inline);
+                let builder = Tandem::builder().dir(&*self.0);
                 let tandem = builder.build().await?;
                 tandem.history(HistoryOptions::new("bench-none")).await?;
                 made = Some(tandem);
@@ -100,13 +99,13 @@ impl Contender for Instance {
     }
 }
 
-/// The same of the synchronous component, with its thread.
-struct SyncInstance(Box<Path>);
+/// The same by calls that wait.
+struct BlockingInstance(Box<Path>);
 
-impl Contender for SyncInstance {
+impl Contender for BlockingInstance {
     fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
         here(async {
-            tandem_sync::host(&self.0)?.history(HistoryOptions::new("bench-none"))?;
+            tandem_blocking::host(&self.0)?.history(HistoryOptions::new("bench-none"))?;
             Ok(())
         })
         .boxed()

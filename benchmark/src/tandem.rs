@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
-use tandem_host::disk::Threads;
+use tandem_host::disk::{OsDisk, Threads};
 use tandem_host::{Durability, Receipt, Request, Run, RunOptions, Tandem as Host};
 
 use crate::Result;
@@ -12,10 +12,10 @@ use crate::work::{Case, HEARTBEAT_BYTES, TASK, Work, run_name};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Files {
+    /// The library's own, as it is by default.
+    InPlace,
     /// The library's own, with every call on a worker.
     Workers,
-    /// The library's own, with short calls on the thread that makes them.
-    Inline,
     Wasmtime,
 }
 
@@ -32,7 +32,7 @@ impl Tandem {
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
             let run = host.open_run(options(&run_name(run), work.case)).await?;
-            run.set_manifest(&*work.manifest).await?;
+            run.set(&*work.manifest).await?;
             runs.push(run);
         }
         Ok(Self { host, runs, bytes: work.bytes as u64 })
@@ -79,8 +79,8 @@ pub async fn stop(host: Host) -> Result<()> {
 pub async fn host(root: &Path, files: Files) -> Result<Host> {
     std::fs::create_dir_all(root)?;
     let builder = match files {
-        Files::Workers => Host::builder().dir(root),
-        Files::Inline => Host::builder().dir(root).threads(Threads::Inline),
+        Files::InPlace => Host::builder().dir(root),
+        Files::Workers => Host::builder().disk(OsDisk::open(root)?.threads(Threads::Workers)),
         Files::Wasmtime => Host::builder().wasmtime_filesystem(root),
     };
     Ok(builder.build().await?)

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tandem_host::COMPONENT;
+use tandem_components::TANDEM;
 
 use super::plain::{complain, plain};
 
@@ -35,14 +35,14 @@ fn write(out: &Path) -> Result<(), String> {
             return Err("the component is binary, a terminal cannot show it".to_owned());
         }
         return stdout
-            .write_all(COMPONENT)
+            .write_all(TANDEM)
             .and_then(|()| stdout.flush())
             .map_err(|error| format!("cannot write to standard output: {error}"));
     }
     save(out).map_err(|error| format!("cannot write {}: {error}", out.display()))?;
     let path = plain(&out.display().to_string());
     // The file is there, whoever reads this.
-    let _ = writeln!(io::stdout(), "wrote {path}, {} bytes", COMPONENT.len());
+    let _ = writeln!(io::stdout(), "wrote {path}, {} bytes", TANDEM.len());
     Ok(())
 }
 
@@ -57,7 +57,7 @@ fn save(out: &Path) -> io::Result<()> {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // A device or a pipe takes the bytes; it must not be replaced by a file.
         Ok(metadata) if !metadata.is_file() => {
-            OpenOptions::new().write(true).open(&target)?.write_all(COMPONENT)
+            OpenOptions::new().write(true).open(&target)?.write_all(TANDEM)
         }
         _ => replace(&target),
     }
@@ -71,7 +71,7 @@ fn replace(target: &Path) -> io::Result<()> {
     let temporary = target.with_file_name(temporary);
     let mut file = File::create_new(&temporary)?;
     let written = file
-        .write_all(COMPONENT)
+        .write_all(TANDEM)
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, target));
     if written.is_err() {

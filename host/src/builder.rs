@@ -4,21 +4,24 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use futures::future::BoxFuture;
+use pollster::FutureExt;
+use tokio::sync::{mpsc, oneshot};
 
+use crate::blocking;
+use crate::callers::Callers;
 use crate::clock::{Clocks, MonotonicClock, WallClock};
-use crate::component::{Precompiled, World};
-use crate::disk::{Disk, OsDisk, Threads};
-use crate::driver::{Bounds, Driver, Job};
+use crate::component::Precompiled;
+use crate::disk::{Disk, OsDisk};
+use crate::driver::{self, Bounds, Driver, Job, Parts};
 use crate::engine::{Compiled, Limits, TICK_MS};
 use crate::error::{Error, Operation};
-use crate::glue::bindings::TandemPre;
-use crate::glue::linker::{OnDisk, OnWasmtime, linker};
-use crate::glue::sync::linker::SyncFilesystem;
-use crate::sync::{self, Parts};
-use crate::tandem::{Callers, Tandem};
+use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime};
+use crate::root;
+use crate::tandem::Tandem;
 
 /// 16 MiB.
 const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -41,9 +44,13 @@ const COPIES_OF_HISTORY: u64 = 4;
 const CALL_BYTES_OF_HISTORY: u64 = 16;
 /// What 32 bits can address, less one page.
 const MEMORY_BYTES_MAX: u64 = (1 << 32) - 65_536;
-const WATCHDOG_MS: u64 = 10_000;
+const WATCHDOG: Duration = Duration::from_secs(10);
+
+/// Each has a thread, and an address space of several GiB.
+const SHARDS_MAX: usize = 64;
 
 /// What to run, and on what. Made by [`Tandem::builder`].
+#[must_use = "nothing is opened before it is built"]
 pub struct Builder {
     files: Vec<Files>,
     components: Vec<Source>,
@@ -51,8 +58,8 @@ pub struct Builder {
     max_total_document_bytes: Option<u64>,
     max_history_bytes: u64,
     clocks: Clocks,
-    watchdog_ms: u64,
-    threads: Threads,
+    watchdog: Duration,
+    shards: usize,
 }
 
 enum Files {
@@ -62,40 +69,63 @@ enum Files {
 }
 
 enum Source {
-    Path(PathBuf),
     Bytes(Vec<u8>),
     Precompiled(Precompiled),
 }
 
-/// Starts a component; erases the type of the disk.
+/// Starts components on some files; erases what answers for them.
 trait Launch: Send {
-    fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error>;
+    /// The same files for another component.
+    fn another(&self) -> Box<dyn Launch>;
 
-    fn launch_sync(self: Box<Self>, parts: Parts) -> Result<sync::Shared, Error>;
+    /// What drives a component until nobody needs it.
+    fn launch(
+        self: Box<Self>,
+        parts: Parts,
+        jobs: mpsc::UnboundedReceiver<Job>,
+    ) -> Result<BoxFuture<'static, ()>, Error>;
 }
 
-impl<F: SyncFilesystem> Launch for F {
-    fn launch(self: Box<Self>, parts: Parts) -> Result<mpsc::UnboundedSender<Job>, Error> {
-        let Parts { compiled, clocks, limits, bounds } = parts;
-        let pre = linker::<F>(&compiled.engine)
-            .and_then(|linker| linker.instantiate_pre(&compiled.component))
-            .and_then(TandemPre::new)
-            .map_err(Error::component_unusable)?;
-        let ticking = compiled.tick().map_err(|error| Error::component_unusable(error.into()))?;
-        let driver =
-            Driver { compiled, pre, files: *self, clocks, limits, bounds, _ticking: ticking };
-        let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(driver.run(receiver));
-        Ok(sender)
+impl<F: Filesystem> Launch for F {
+    fn another(&self) -> Box<dyn Launch> {
+        Box::new(Filesystem::another(self))
     }
 
-    fn launch_sync(self: Box<Self>, parts: Parts) -> Result<sync::Shared, Error> {
-        sync::start(parts, *self)
+    fn launch(
+        self: Box<Self>,
+        parts: Parts,
+        jobs: mpsc::UnboundedReceiver<Job>,
+    ) -> Result<BoxFuture<'static, ()>, Error> {
+        let driver = Driver::new(parts, *self)?;
+        Ok(Box::pin(driver.run(jobs)))
     }
 }
 
-impl Builder {
-    pub(crate) fn new() -> Self {
+/// What the first driver's thread loaded, for the others.
+type Loaded = (Box<dyn Launch>, Parts);
+
+/// What the caller waits for while that thread loads.
+struct Starting {
+    bounds: Bounds,
+    shards: usize,
+    jobs: mpsc::UnboundedSender<Job>,
+    thread: JoinHandle<()>,
+    loaded: oneshot::Receiver<Result<Loaded, Error>>,
+}
+
+impl Tandem {
+    /// Keep runs below this directory, with every default. It is created if it is missing, but not
+    /// what it lies in.
+    ///
+    /// # Errors
+    /// `storage` (the directory cannot be created or opened), `component-failed` (this machine
+    /// cannot run the component).
+    pub async fn open(path: impl AsRef<Path>) -> Result<Tandem, Error> {
+        Builder::opening(path.as_ref())?.build().await
+    }
+
+    /// What to run, and on what.
+    pub fn builder() -> Builder {
         Builder {
             files: Vec::new(),
             components: Vec::new(),
@@ -103,9 +133,21 @@ impl Builder {
             max_total_document_bytes: None,
             max_history_bytes: HISTORY_BYTES_MAX,
             clocks: Clocks::default(),
-            watchdog_ms: WATCHDOG_MS,
-            threads: Threads::default(),
+            watchdog: WATCHDOG,
+            shards: 1,
         }
+    }
+}
+
+impl Builder {
+    /// Creates the directory if it is missing.
+    pub(crate) fn opening(path: &Path) -> Result<Builder, Error> {
+        root::create(path).map_err(|error| {
+            let shown = path.display();
+            let message = format!("cannot create the root: {shown}");
+            Error::storage(Operation::CreateDirectory, shown.to_string(), message, error)
+        })?;
+        Ok(Tandem::builder().dir(path))
     }
 
     /// Keep the runs below this directory, which must exist. The component can touch nothing else.
@@ -114,15 +156,8 @@ impl Builder {
         self
     }
 
-    /// Make the file calls of [`dir`](Builder::dir) on these threads. Default:
-    /// [`Threads::Workers`], which never block the runtime. [`Threads::Inline`] is faster, for a
-    /// runtime that may wait a few microseconds for a local file system.
-    pub fn threads(mut self, threads: Threads) -> Self {
-        self.threads = threads;
-        self
-    }
-
-    /// Keep the runs on any disk.
+    /// Keep the runs on any disk. [`Disk`] tells on which thread it is called, and what it may wait
+    /// for.
     pub fn disk<D: Disk>(mut self, disk: D) -> Self {
         self.files.push(Files::Disk(Box::new(OnDisk::new(disk))));
         self
@@ -136,14 +171,8 @@ impl Builder {
         self
     }
 
-    /// Run the component in this file instead of the one that is built in.
-    pub fn component_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.components.push(Source::Path(path.into()));
-        self
-    }
-
-    /// Run this component instead of the one that is built in.
-    pub fn component_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    /// Run this component, the content of a `.wasm` file, instead of the one that is built in.
+    pub fn component(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.components.push(Source::Bytes(bytes.into()));
         self
     }
@@ -151,7 +180,7 @@ impl Builder {
     /// Load the component that is built in from this machine code, the result of
     /// [`precompile`](crate::precompile), instead of compiling it. Where it was made by another
     /// version or with other features of wasmtime, or for another processor, the component is
-    /// compiled after all. [`build_sync`](Builder::build_sync) has no use for it.
+    /// compiled after all.
     ///
     /// # Safety
     /// The bytes are what [`precompile`](crate::precompile) returned, unchanged since: they run as
@@ -197,50 +226,62 @@ impl Builder {
         self
     }
 
-    /// How long the component may compute without a pause before it counts as hung and is given
-    /// up, in steps of 100 ms; for the synchronous one, how much processor time a call may take.
-    /// Default: 10,000.
-    pub fn watchdog_ms(mut self, watchdog_ms: u64) -> Self {
-        self.watchdog_ms = watchdog_ms;
+    /// How long the component may compute without a pause before it counts as hung and is given up,
+    /// in steps of 100 ms. Default: 10 s.
+    pub fn watchdog(mut self, patience: Duration) -> Self {
+        self.watchdog = patience;
         self
     }
 
-    /// Load or compile the component that is built in or was chosen, and start its driver on the current
-    /// tokio runtime, which needs its timers enabled.
-    ///
-    /// # Errors
-    /// `invalid-input` (nothing or too much was chosen, a limit that cannot be kept, no runtime),
-    /// `storage` (the directory or the component's file cannot be opened), `component-failed`
-    /// (it is no component, or not one of this world).
-    pub async fn build(self) -> Result<Tandem, Error> {
-        if Handle::try_current().is_err() {
-            return Err(Error::invalid_input("there is no tokio runtime to run on"));
-        }
-        let (limits, bounds) = self.limits()?;
-        let Builder { files, components, clocks, threads, .. } = self;
-        let built =
-            tokio::task::spawn_blocking(move || load(files, components, threads, World::Tandem));
-        let (launch, compiled) = built
-            .await
-            .map_err(|error| Error::component_unusable(wasmtime::Error::new(error)))??;
-        let jobs = launch.launch(Parts { compiled, clocks, limits, bounds })?;
-        Ok(Tandem::new(Callers::new(jobs, bounds)))
+    /// Run so many components side by side, each on a thread of its own, for hosts with many busy
+    /// runs. Each run, and each task's history, belongs to one of them. The limits of documents and
+    /// of memory hold for each. Default: 1.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
     }
 
-    /// Load or compile the synchronous component that is built in or was chosen, and start it in a
-    /// thread of its own. It needs no runtime; [`dir`](Builder::dir) makes every call in that thread,
-    /// whatever [`threads`](Builder::threads) says, but for large writes. A [`disk`](Builder::disk)
-    /// of one's own is polled in a runtime of wasmtime's, while the caller's thread blocks: it must
-    /// not wait for tasks of the caller's runtime.
+    /// Load or compile the component that is built in or was chosen, and start it on a thread of its
+    /// own. The future needs no particular runtime.
+    ///
+    /// # Errors
+    /// `invalid-input` (nothing or too much was chosen, a limit that cannot be kept), `storage` (the
+    /// directory cannot be opened), `component-failed` (it is no component, or not one of this
+    /// world, or there are no more threads).
+    pub async fn build(self) -> Result<Tandem, Error> {
+        Ok(self.start()?.started().await?.0)
+    }
+
+    /// As [`build`](Builder::build), for callers that wait.
     ///
     /// # Errors
     /// As [`build`](Builder::build).
-    pub fn build_sync(self) -> Result<sync::Tandem, Error> {
+    pub fn build_blocking(self) -> Result<blocking::Tandem, Error> {
+        let (tandem, threads) = self.start()?.started().block_on()?;
+        Ok(blocking::Tandem::new(tandem, threads))
+    }
+
+    /// Starts the first driver's thread, which loads everything.
+    fn start(self) -> Result<Starting, Error> {
         let (limits, bounds) = self.limits()?;
-        let Builder { files, components, clocks, .. } = self;
-        let (launch, compiled) = load(files, components, Threads::Inline, World::TandemSync)?;
-        let shared = launch.launch_sync(Parts { compiled, clocks, limits, bounds })?;
-        Ok(sync::Tandem::new(shared))
+        let Builder { files, components, clocks, shards, .. } = self;
+        let (tell, loaded) = oneshot::channel();
+        let (jobs, received) = mpsc::unbounded_channel();
+        let thread = driver::spawn(move || {
+            let driving = load(files, components).and_then(|(launch, compiled)| {
+                let parts = Parts { compiled, clocks, limits, bounds };
+                let others = (launch.another(), parts.clone());
+                Ok((launch.launch(parts, received)?, others))
+            });
+            let (driving, outcome) = match driving {
+                Ok((driving, others)) => (Some(driving), Ok(others)),
+                Err(error) => (None, Err(error)),
+            };
+            // Whoever waits for it may have gone.
+            tell.send(outcome).ok().and(driving)
+        });
+        let thread = thread.map_err(Error::no_thread)?;
+        Ok(Starting { bounds, shards, jobs, thread, loaded })
     }
 
     fn limits(&self) -> Result<(Limits, Bounds), Error> {
@@ -249,8 +290,14 @@ impl Builder {
             .max_total_document_bytes
             .unwrap_or_else(|| TOTAL_DOCUMENT_BYTES_MAX.max(document_bytes.saturating_mul(2)));
         let history_bytes = self.max_history_bytes;
-        if document_bytes == 0 || history_bytes == 0 || self.watchdog_ms == 0 {
+        if document_bytes == 0 || history_bytes == 0 || self.watchdog.is_zero() {
             return Err(Error::invalid_input("a limit of 0 lets nothing through"));
+        }
+        if self.shards == 0 || self.shards > SHARDS_MAX {
+            return Err(Error::invalid_input(format!(
+                "there are 1 to {SHARDS_MAX} shards, not {}",
+                self.shards
+            )));
         }
         if total_bytes < document_bytes {
             return Err(Error::invalid_input(format!(
@@ -280,7 +327,8 @@ impl Builder {
         let limits = Limits {
             memory_bytes: usize::try_from(memory_bytes).map_err(too_large)?,
             call_bytes: usize::try_from(call_bytes).map_err(too_large)?,
-            ticks: u32::try_from(self.watchdog_ms.div_ceil(TICK_MS)).unwrap_or(u32::MAX),
+            ticks: u32::try_from(self.watchdog.as_millis().div_ceil(u128::from(TICK_MS)))
+                .unwrap_or(u32::MAX),
         };
         Ok((limits, Bounds { document_bytes, total_bytes, history_bytes }))
     }
@@ -292,15 +340,33 @@ impl fmt::Debug for Builder {
             .field("max_document_bytes", &self.max_document_bytes)
             .field("max_total_document_bytes", &self.max_total_document_bytes)
             .field("max_history_bytes", &self.max_history_bytes)
-            .field("watchdog_ms", &self.watchdog_ms)
+            .field("watchdog", &self.watchdog)
+            .field("shards", &self.shards)
             .finish_non_exhaustive()
     }
 }
 
+impl Starting {
+    /// Waits until the first driver has loaded everything, and starts the others.
+    async fn started(self) -> Result<(Tandem, Vec<JoinHandle<()>>), Error> {
+        let Starting { bounds, shards, jobs, thread, loaded } = self;
+        // Without an answer the thread has panicked, and has said why.
+        let (launch, parts) = loaded.await.unwrap_or_else(|_| Err(Error::shut_down()))?;
+        let (mut jobs, mut threads) = (vec![jobs], vec![thread]);
+        for _ in 1..shards {
+            let (sender, received) = mpsc::unbounded_channel();
+            let driving = launch.another().launch(parts.clone(), received)?;
+            threads.push(driver::spawn(move || Some(driving)).map_err(Error::no_thread)?);
+            jobs.push(sender);
+        }
+        Ok((Tandem::new(Callers::new(jobs, bounds)), threads))
+    }
+}
+
 impl Files {
-    fn open(self, threads: Threads) -> Result<Box<dyn Launch>, Error> {
+    fn open(self) -> Result<Box<dyn Launch>, Error> {
         Ok(match self {
-            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?.threads(threads))),
+            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
             Files::Disk(launch) => launch,
             Files::Wasmtime(path) => {
                 // wasmtime opens it anew for each component; here it says what is wrong.
@@ -315,13 +381,11 @@ impl Files {
 fn load(
     files: Vec<Files>,
     components: Vec<Source>,
-    threads: Threads,
-    world: World,
 ) -> Result<(Box<dyn Launch>, Arc<Compiled>), Error> {
     let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
         .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
-    let source = only(components, "choose one of component_path, component_bytes and precompiled")?;
-    Ok((files.open(threads)?, compile(source, world)?))
+    let source = only(components, "choose one of component and precompiled")?;
+    Ok((files.open()?, compile(source)?))
 }
 
 /// At most one choice.
@@ -344,22 +408,11 @@ fn open_root(path: &Path) -> Result<OsDisk, Error> {
     })
 }
 
-fn compile(source: Option<Source>, world: World) -> Result<Arc<Compiled>, Error> {
+fn compile(source: Option<Source>) -> Result<Arc<Compiled>, Error> {
     let compiled = match source {
-        None => Compiled::embedded(world, None),
-        Some(Source::Precompiled(precompiled)) => match world {
-            World::Tandem => Compiled::embedded(world, Some(precompiled)),
-            World::TandemSync => Compiled::embedded(world, None),
-        },
+        None => Compiled::embedded(None),
+        Some(Source::Precompiled(precompiled)) => Compiled::embedded(Some(precompiled)),
         Some(Source::Bytes(bytes)) => Compiled::new(&bytes).map(Arc::new),
-        Some(Source::Path(path)) => {
-            let bytes = std::fs::read(&path).map_err(|error| {
-                let shown = path.display();
-                let message = format!("cannot read the component: {shown}");
-                Error::storage(Operation::Read, shown.to_string(), message, error)
-            })?;
-            Compiled::new(&bytes).map(Arc::new)
-        }
     };
     compiled.map_err(Error::component_unusable)
 }

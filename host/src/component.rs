@@ -1,34 +1,16 @@
-//! The components, and how they become machine code.
+//! The component, and how it becomes machine code.
 //!
 //! What is trusted as machine code stands in `docs/compiled-code.md`.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use tandem_components::TANDEM;
+
 use crate::engine::config;
 use crate::error::Error;
 
-pub use tandem_components::{TANDEM as COMPONENT, TANDEM_SYNC as SYNC_COMPONENT};
-
-/// Which component.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum World {
-    /// [`COMPONENT`].
-    Tandem,
-    /// [`SYNC_COMPONENT`].
-    TandemSync,
-}
-
-impl World {
-    pub(crate) fn component(self) -> &'static [u8] {
-        match self {
-            World::Tandem => COMPONENT,
-            World::TandemSync => SYNC_COMPONENT,
-        }
-    }
-}
-
-/// Compile [`COMPONENT`] for any processor of a target, such as `x86_64-unknown-linux-gnu`, for
+/// Compile the component that is built in for any processor of a target, such as `x86_64-unknown-linux-gnu`, for
 /// [`Builder::precompiled`](crate::Builder::precompiled). It is for build scripts, so that no start
 /// of the program has to compile:
 ///
@@ -50,15 +32,14 @@ pub fn precompile(target: &str) -> Result<Vec<u8>, Error> {
     config
         .target(target)
         .and_then(|config| Engine::new(config))
-        .and_then(|engine| engine.precompile_component(COMPONENT))
+        .and_then(|engine| engine.precompile_component(TANDEM))
         .map_err(Error::component_unusable)
 }
 
-/// A component, for an engine of this library's configuration: from `precompiled` if that was made
+/// The component that is built in, for an engine of this library's configuration: from `precompiled` if that was made
 /// for such an engine by the same wasmtime, else by compiling it.
 pub(crate) fn embedded(
     engine: &Engine,
-    world: World,
     precompiled: Option<Precompiled>,
 ) -> wasmtime::Result<Component> {
     if let Some(precompiled) = precompiled
@@ -66,7 +47,7 @@ pub(crate) fn embedded(
     {
         return Ok(component);
     }
-    Component::from_binary(engine, world.component())
+    Component::from_binary(engine, TANDEM)
 }
 
 /// Machine code whose origin somebody vouched for.
@@ -114,7 +95,7 @@ mod tests {
         #[allow(unsafe_code, reason = "as above")]
         let nothing = unsafe { Precompiled::new(&[]) };
         assert!(nothing.load(&engine).is_err());
-        assert!(embedded(&engine, World::Tandem, Some(nothing)).is_ok());
+        assert!(embedded(&engine, Some(nothing)).is_ok());
     }
 
     #[test]

@@ -179,9 +179,19 @@ impl Error {
         error
     }
 
-    /// The whole library is shut down, or the runtime that drove it is.
     pub(crate) fn shut_down() -> Self {
         Error::new(ErrorKind::Closed, "tandem is shut down")
+    }
+
+    pub(crate) fn forked() -> Self {
+        let message = "this process was forked from the one that opened tandem: open it again here";
+        Error::new(ErrorKind::Closed, message)
+    }
+
+    pub(crate) fn no_thread(source: std::io::Error) -> Self {
+        let message = "a thread for the component cannot be started";
+        let error = Error::new(ErrorKind::ComponentFailed, message);
+        Error { source: Some(Cause(Arc::new(source))), ..error }
     }
 
     pub(crate) fn run_closed(directory: &str) -> Self {
@@ -230,6 +240,14 @@ impl Error {
         let details = Details { kind, channel, operation, path, code, retryable, message, beside };
         Error { details: Box::new(details), source: None }
     }
+}
+
+/// The documents of all runs are above their limit.
+pub(crate) fn too_many_documents(bytes: u64, bytes_max: u64) -> Error {
+    let message = format!(
+        "the documents of all runs take {bytes} bytes, above max_total_document_bytes: {bytes_max}"
+    );
+    Error::too_large(Channel::Manifest, message)
 }
 
 /// Two errors are equal if they tell the same; causes are not compared.

@@ -3,7 +3,7 @@
 //!
 //! A [`Tandem`] runs the component in wasmtime and grants it one directory and nothing else. A
 //! [`Run`] keeps one JSON document and one liveness file. Every handle is `Clone`, `Send` and
-//! `Sync`.
+//! `Sync`, and can be used on any runtime or on none: the component lives on a thread of its own.
 //!
 //! ```
 //! use tandem_host::{Request, RunOptions, Tandem};
@@ -11,14 +11,14 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let state = tempfile::tempdir()?;
-//! let tandem = Tandem::builder().dir(state.path()).build().await?;
+//! let tandem = Tandem::open(state.path()).await?;
 //! let run = tandem.open_run(RunOptions::new("nightly", "2026-01-06T00-27-16")).await?;
 //!
-//! run.set_manifest(r#"{"status": "in_progress"}"#).await?;
+//! run.set(r#"{"status": "in_progress"}"#).await?;
 //! let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await?;
 //! assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
 //!
-//! run.merge_manifest(r#"{"status": "succeeded"}"#).await?;
+//! run.merge(r#"{"status": "succeeded"}"#).await?;
 //! run.close().await?;
 //!
 //! let path = state.path().join(".runs/nightly/cli/2026-01-06T00-27-16/manifest.json");
@@ -36,14 +36,14 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let state = tempfile::tempdir()?;
-//! let tandem = Tandem::builder().dir(state.path()).build().await?;
+//! let tandem = Tandem::open(state.path()).await?;
 //! let summary = r#"{
 //!     "taskId": "nightly",
 //!     "runId": "2026-01-06T00-27-16",
 //!     "timestamp": "2026-01-06T00:31:09.120Z",
 //!     "test": {"success": true}
 //! }"#;
-//! let recorded = tandem.record_run(RecordOptions::new("nightly").keep_last(500), summary).await?;
+//! let recorded = tandem.record_run(summary, RecordOptions::new("nightly").keep_last(500)).await?;
 //! assert_eq!((recorded.runs, recorded.is_dropped), (1, false));
 //!
 //! let history = tandem.history(HistoryOptions::new("nightly").limit(20)).await?;
@@ -62,12 +62,19 @@
 //! - The first start compiles the component, which takes a tenth of a second, or seconds where
 //!   dependencies are not optimised. The feature `cache` keeps the result for the next one;
 //!   [`precompile`] does without.
-//! - The library needs Unix and, but for [`Builder::build_sync`], a tokio runtime.
+//! - The library needs Unix.
+//!
+//! # What may grow
+//!
+//! Options, reports, kinds of errors and other enums are `#[non_exhaustive]`: what is added to them
+//! breaks nobody. Those that a [`Disk`](disk::Disk) makes have constructors. [`Request`] is whole.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod blocking;
 mod builder;
+mod callers;
 mod clock;
 mod component;
 pub mod disk;
@@ -75,23 +82,26 @@ mod driver;
 mod engine;
 mod error;
 mod glue;
+mod json;
 mod options;
 mod report;
+mod root;
 mod run;
-pub mod sync;
 mod tandem;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod wasi;
 
 pub use builder::Builder;
+pub use callers::Pending;
 pub use clock::{MonotonicClock, WallClock};
-pub use component::{COMPONENT, SYNC_COMPONENT, precompile};
+pub use component::precompile;
 pub use error::{Error, ErrorKind, Failure, Operation};
+pub use json::Json;
 pub use options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 pub use report::{
     Bucket, ChannelStats, ClosedRun, FailureCount, History, Reached, Receipt, Recorded, Recovery,
     Stats, Written,
 };
-pub use run::{Pending, Run};
+pub use run::Run;
 pub use tandem::Tandem;

@@ -1,12 +1,17 @@
 //! What calls report.
 
-use serde::Serialize;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 use crate::error::Error;
+use crate::json::Json;
+use crate::options::RunOptions;
 
 /// What a successful write did reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Reached {
     /// The file is replaced atomically.
     Visible,
@@ -18,6 +23,7 @@ pub enum Reached {
 
 /// How one file was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Written {
     /// What the write reached.
     pub reached: Reached,
@@ -27,6 +33,7 @@ pub struct Written {
 
 /// What was flushed for a request, without an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Receipt {
     /// Set if the manifest was written.
     pub manifest: Option<Written>,
@@ -36,6 +43,7 @@ pub struct Receipt {
 
 /// What recording a completed run did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Recorded {
     /// The summary, `<runs-root>/<task>/<run>/<summary-name>`.
     pub summary: Written,
@@ -54,26 +62,29 @@ pub struct Recorded {
 
 /// The history of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct History {
     /// The timestamp of the newest run; empty if there is none.
     pub last_run_at: String,
     /// How many entries there are, above the limit too.
     pub total: u32,
     /// The JSON text of each entry, newest first.
-    pub runs: Vec<String>,
+    pub runs: Vec<Json>,
 }
 
 /// What opening a run found on the disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Recovery {
     /// The run's directory, relative to the granted directory.
     pub directory: String,
     /// The text of the manifest, if there was a readable one. It is the run's current document.
-    pub document: Option<String>,
+    pub document: Option<Json>,
     /// The text of the heartbeat without its newline, if there was a readable one.
     pub heartbeat: Option<String>,
-    /// The heartbeat's age by the file system's own clock.
-    pub heartbeat_age_ms: Option<u64>,
+    /// The heartbeat's age by the file system's own clock, in whole milliseconds.
+    #[serde(rename = "heartbeat_age_ms", serialize_with = "as_ms")]
+    pub heartbeat_age: Option<Duration>,
     /// How many abandoned temporary files were removed.
     pub swept: u32,
     /// The paths to which corrupt files were moved.
@@ -82,6 +93,7 @@ pub struct Recovery {
 
 /// How often a channel failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FailureCount {
     /// The step and the error code, for example `write: insufficient-space`.
     pub name: String,
@@ -91,6 +103,7 @@ pub struct FailureCount {
 
 /// Counters of one channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ChannelStats {
     /// Whether there is something that no flush has taken yet, or that failed.
     pub dirty: bool,
@@ -108,6 +121,7 @@ pub struct ChannelStats {
 
 /// One step of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Bucket {
     /// The bucket's upper bound in microseconds, a power of two.
     pub up_to_us: u64,
@@ -117,6 +131,7 @@ pub struct Bucket {
 
 /// Counters of a run since it was opened, or since the component was started anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Stats {
     /// Calls of `schedule` and `flush` that were accepted.
     pub requests: u64,
@@ -148,4 +163,14 @@ pub struct ClosedRun {
     pub run_id: String,
     /// The outcome of its close. After an error, what was not written is given up.
     pub outcome: Result<Receipt, Error>,
+}
+
+impl ClosedRun {
+    pub(crate) fn new(options: &RunOptions, outcome: Result<Receipt, Error>) -> Self {
+        ClosedRun { task_id: options.task_id.clone(), run_id: options.run_id.clone(), outcome }
+    }
+}
+
+fn as_ms<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    age.map(|age| age.as_millis()).serialize(serializer)
 }

@@ -1,18 +1,15 @@
 //! Handles of runs.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::sync::oneshot;
+use serde::Serialize;
 
+use crate::callers::{Callers, Pending, Shard};
 use crate::driver::{Call, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::Request;
+use crate::options::{Channel, Request};
 use crate::report::{Receipt, Recovery, Stats};
-use crate::tandem::{Callers, check_document};
 
 /// An open run. Clones are handles to the same run.
 ///
@@ -35,6 +32,7 @@ use crate::tandem::{Callers, check_document};
 /// so the call after it fails too.
 /// [`recovered`](Run::recovered) still tells what the first opening found.
 #[derive(Clone)]
+#[must_use = "a run is closed when its last handle goes"]
 pub struct Run {
     handle: Arc<Handle>,
     recovery: Arc<Recovery>,
@@ -43,6 +41,7 @@ pub struct Run {
 /// Releases the run when the last of its clones goes.
 pub(crate) struct Handle {
     callers: Arc<Callers>,
+    shard: Shard,
     id: RunId,
     /// The largest document, for the check on this side of the boundary.
     document_bytes_max: u64,
@@ -58,15 +57,27 @@ impl Run {
         &self.recovery
     }
 
-    /// Replace the document and mark the manifest dirty. No write and no timer starts.
+    /// Replace the document by this JSON text and mark the manifest dirty. No write and no timer
+    /// starts.
     ///
     /// # Errors
     /// Each of them changes nothing: `too-large` (also if the documents of all runs would be above
     /// their total limit), `invalid-input` (no JSON object, nested too deep), `closed`.
-    pub fn set_manifest(&self, document: impl Into<String>) -> Pending<()> {
+    pub fn set(&self, document: impl Into<String>) -> Pending<()> {
         let document = document.into();
         match self.handle.check("document", &document) {
-            Ok(()) => self.handle.call(|reply| Call::SetManifest { document, reply }),
+            Ok(()) => self.handle.ask(|reply| Call::Set { document, reply }),
+            Err(error) => Pending::failed(error),
+        }
+    }
+
+    /// As [`set`](Run::set), of any value that is an object in JSON.
+    ///
+    /// # Errors
+    /// As [`set`](Run::set); `invalid-input` also if it cannot be written as JSON.
+    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Pending<()> {
+        match to_text("document", document) {
+            Ok(document) => self.set(document),
             Err(error) => Pending::failed(error),
         }
     }
@@ -74,11 +85,23 @@ impl Run {
     /// Change the document by a JSON merge patch (RFC 7396) and mark the manifest dirty.
     ///
     /// # Errors
-    /// As [`set_manifest`](Run::set_manifest).
-    pub fn merge_manifest(&self, patch: impl Into<String>) -> Pending<()> {
+    /// As [`set`](Run::set).
+    pub fn merge(&self, patch: impl Into<String>) -> Pending<()> {
         let patch = patch.into();
         match self.handle.check("patch", &patch) {
-            Ok(()) => self.handle.call(|reply| Call::MergeManifest { patch, reply }),
+            Ok(()) => self.handle.ask(|reply| Call::Merge { patch, reply }),
+            Err(error) => Pending::failed(error),
+        }
+    }
+
+    /// As [`merge`](Run::merge), of any value that is an object in JSON. A member that is null
+    /// removes one of the document.
+    ///
+    /// # Errors
+    /// As [`set_value`](Run::set_value).
+    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Pending<()> {
+        match to_text("patch", patch) {
+            Ok(patch) => self.merge(patch),
             Err(error) => Pending::failed(error),
         }
     }
@@ -88,7 +111,7 @@ impl Run {
     /// # Errors
     /// `invalid-input` (the manifest is asked for and no document was set), `storage`, `closed`.
     pub fn schedule(&self, request: Request) -> Pending<Receipt> {
-        self.handle.call(|reply| Call::Schedule { request, reply })
+        self.handle.ask(|reply| Call::Schedule { request, reply })
     }
 
     /// Write everything that is dirty. It fails as long as something stays unwritten.
@@ -96,7 +119,7 @@ impl Run {
     /// # Errors
     /// `storage`, `closed`.
     pub fn flush(&self) -> Pending<Receipt> {
-        self.handle.call(|reply| Call::Flush { reply })
+        self.handle.ask(|reply| Call::Flush { reply })
     }
 
     /// Flush what is dirty, stop timers and remove abandoned temporary files. Every later call but
@@ -105,15 +128,15 @@ impl Run {
     /// # Errors
     /// The error of the flush; the run then stays open, and `close` can be called again.
     pub fn close(&self) -> Pending<Receipt> {
-        self.handle.call(|reply| Call::Close { reply })
+        self.handle.ask(|reply| Call::Close { reply })
     }
 
     /// Read the counters. It works on a closed run too.
     ///
     /// # Errors
-    /// Only those of a component that failed or was shut down.
+    /// Only those of a component that failed or was shut down, and of a process that forked.
     pub fn stats(&self) -> Pending<Stats> {
-        self.handle.call(|reply| Call::Stats { reply })
+        self.handle.ask(|reply| Call::Stats { reply })
     }
 }
 
@@ -124,64 +147,39 @@ impl fmt::Debug for Run {
 }
 
 impl Handle {
-    pub(crate) fn new(callers: Arc<Callers>, id: RunId, document_bytes_max: u64) -> Self {
-        Handle { callers, id, document_bytes_max }
+    pub(crate) fn new(
+        callers: Arc<Callers>,
+        shard: Shard,
+        id: RunId,
+        document_bytes_max: u64,
+    ) -> Self {
+        Handle { callers, shard, id, document_bytes_max }
     }
 
-    fn call<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Pending<T> {
-        let (reply, answer) = Reply::new();
-        self.callers.send(Job::Call { run: self.id, call: call(reply) });
-        Pending::waiting(answer)
+    fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Pending<T> {
+        let run = self.id;
+        self.callers.ask(self.shard, |reply| Job::Call { run, call: call(reply) })
     }
 
+    /// Checks the size of a document or a patch before it crosses the boundary.
     fn check(&self, what: &str, text: &str) -> Result<(), Error> {
-        check_document(what, text, self.document_bytes_max)
+        let (bytes, bytes_max) = (text.len() as u64, self.document_bytes_max);
+        if bytes > bytes_max {
+            let message =
+                format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
+            return Err(Error::too_large(Channel::Manifest, message));
+        }
+        Ok(())
     }
+}
+
+fn to_text<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|why| Error::invalid_input(format!("the {what} cannot be written as JSON: {why}")))
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.callers.send(Job::Release { run: self.id });
-    }
-}
-
-/// The outcome of a call that was issued already.
-///
-/// It need not be awaited for the call to happen; dropping it ends only the wait.
-#[derive(Debug)]
-pub struct Pending<T> {
-    state: State<T>,
-}
-
-#[derive(Debug)]
-enum State<T> {
-    Failed(Option<Error>),
-    Waiting(oneshot::Receiver<Result<T, Error>>),
-}
-
-impl<T> Pending<T> {
-    pub(crate) fn failed(error: Error) -> Self {
-        Pending { state: State::Failed(Some(error)) }
-    }
-
-    pub(crate) fn waiting(answer: oneshot::Receiver<Result<T, Error>>) -> Self {
-        Pending { state: State::Waiting(answer) }
-    }
-}
-
-impl<T> Unpin for Pending<T> {}
-
-impl<T> Future for Pending<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.state {
-            State::Failed(error) => Poll::Ready(Err(error.take().unwrap_or_else(Error::shut_down))),
-            // The driver answers every call; it is gone only with its runtime or after a shutdown.
-            State::Waiting(answer) => {
-                let answered = ready!(Pin::new(answer).poll(cx));
-                Poll::Ready(answered.unwrap_or_else(|_| Err(Error::shut_down())))
-            }
-        }
+        self.callers.send(self.shard, Job::Release { run: self.id });
     }
 }

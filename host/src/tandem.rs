@@ -1,55 +1,39 @@
-//! One component and its runs.
+//! One store of runs.
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
-
-use crate::builder::Builder;
-use crate::driver::{Bounds, Coordination, Job, Reply, RunId};
+use crate::callers::{Callers, Pending};
+use crate::driver::{Bounds, Job, Open, TaskCall};
 use crate::error::Error;
 use crate::options::{Channel, HistoryOptions, RecordOptions, RunOptions};
-use crate::report::{ClosedRun, History, Recorded};
-use crate::run::{Handle, Pending, Run};
+use crate::report::{ClosedRun, History, Recorded, Recovery};
+use crate::run::{Handle, Run};
 
-/// A component that keeps any number of runs, and the histories of their tasks, below one
-/// directory. Clones are handles to the same.
+/// Keeps any number of runs, and the histories of their tasks, below one directory. Clones are
+/// handles to the same.
 ///
-/// It lives on the tokio runtime on which it was built, until the last handle to it and to its
-/// runs is gone and every run that was to be recorded is. A runtime that ends first takes it along:
-/// what is not flushed or recorded is then lost.
+/// The component lives on a thread of its own, so calls can be made and awaited on any runtime, on
+/// several, or on none; see [`blocking`](crate::blocking) for callers that would rather wait. What
+/// ends, and what then becomes of calls that were made:
+///
+/// | what ends | what follows |
+/// |---|---|
+/// | the future of a call | nothing: the call is made all the same |
+/// | a runtime of the embedder | nothing |
+/// | the last handle to a run | what is dirty is flushed and the run is closed, in the background |
+/// | the last handle to the whole | runs that are recorded are waited for, then the thread ends, in the background |
+/// | [`shutdown`](Tandem::shutdown) | as that, and it is waited for, and tells |
+/// | `main`, or the process | what was not acknowledged may be lost; no file is ever half written |
+/// | a `fork`, in the child | there is no thread: each call is refused as `closed`; the parent goes on |
 #[derive(Clone)]
+#[must_use = "a Tandem ends when its last handle goes"]
 pub struct Tandem {
-    callers: Arc<Callers>,
-}
-
-/// The callers' end of the driver.
-pub(crate) struct Callers {
-    jobs: UnboundedSender<Job>,
-    next_run: AtomicU64,
-    bounds: Bounds,
-}
-
-impl Callers {
-    pub(crate) fn new(jobs: UnboundedSender<Job>, bounds: Bounds) -> Self {
-        Callers { jobs, next_run: AtomicU64::new(0), bounds }
-    }
-
-    /// Sends a request; if the driver is gone, its reply tells.
-    pub(crate) fn send(&self, job: Job) {
-        let _ = self.jobs.send(job);
-    }
+    pub(crate) callers: Arc<Callers>,
 }
 
 impl Tandem {
-    /// What to run, and on what.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) fn new(callers: Callers) -> Self {
         Tandem { callers: Arc::new(callers) }
     }
@@ -74,18 +58,16 @@ impl Tandem {
         }
     }
 
-    fn start_open(
-        &self,
-        mut options: RunOptions,
-    ) -> Result<(Handle, Pending<crate::Recovery>), Error> {
+    fn start_open(&self, mut options: RunOptions) -> Result<(Handle, Pending<Recovery>), Error> {
+        options.check()?;
         let limit = self.callers.bounds.document_bytes;
         let bytes_max =
             bounded("the run's document limit", &mut options.max_document_bytes, limit)?;
-        let run = RunId(self.callers.next_run.fetch_add(1, Ordering::Relaxed));
-        let handle = Handle::new(self.callers.clone(), run, bytes_max);
-        let (reply, answer) = Reply::new();
-        self.callers.send(Job::Open { run, options, reply });
-        Ok((handle, Pending::waiting(answer)))
+        let run = self.callers.next_run();
+        let shard = self.callers.shard_of(&options.directory());
+        let handle = Handle::new(self.callers.clone(), shard, run, bytes_max);
+        let recovery = self.callers.ask(shard, |reply| Job::Open(Open { run, options, reply }));
+        Ok((handle, recovery))
     }
 
     /// Record a completed run: write its summary, and merge it into its task's history. Both writes
@@ -93,8 +75,8 @@ impl Tandem {
     ///
     /// The summary is a JSON object with at least three members that are strings: `taskId`, the
     /// task of the options; `runId`; and `timestamp`, of the form
-    /// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`. Runs of one task that are recorded at the same time, by any number of processes, are all
-    /// kept. The run need not be open, nor have been.
+    /// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`. Runs of one task that are recorded at the same time, by
+    /// any number of processes, are all kept. The run need not be open, nor have been.
     ///
     /// The call is issued at once; dropping the [`Pending`] ends only the wait. It may wait for the
     /// lock of the history, and the component lives until it ends, even if every handle is gone.
@@ -107,12 +89,14 @@ impl Tandem {
     /// the run again is always safe.
     pub fn record_run(
         &self,
-        options: RecordOptions,
         summary: impl Into<String>,
+        options: RecordOptions,
     ) -> Pending<Recorded> {
-        match check_summary(self.callers.bounds, options, summary.into()) {
-            Ok((options, summary)) => {
-                self.coordinate(|reply| Coordination::Record { options, summary, reply })
+        match check_summary(self.callers.bounds, summary.into(), options) {
+            Ok((summary, options)) => {
+                let shard = self.callers.shard_of(&options.history());
+                self.callers
+                    .ask(shard, |reply| Job::TaskCall(TaskCall::Record { summary, options, reply }))
             }
             Err(error) => Pending::failed(error),
         }
@@ -128,15 +112,12 @@ impl Tandem {
     pub fn history(&self, mut options: HistoryOptions) -> Pending<History> {
         let limit = self.callers.bounds.history_bytes;
         match bounded("the history limit", &mut options.max_history_bytes, limit) {
-            Ok(_) => self.coordinate(|reply| Coordination::History { options, reply }),
+            Ok(_) => {
+                let shard = self.callers.shard_of(&options.history());
+                self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::History { options, reply }))
+            }
             Err(error) => Pending::failed(error),
         }
-    }
-
-    fn coordinate<T>(&self, call: impl FnOnce(Reply<T>) -> Coordination) -> Pending<T> {
-        let (reply, answer) = Reply::new();
-        self.callers.send(Job::Coordinate { call: call(reply) });
-        Pending::waiting(answer)
     }
 
     /// Close every run, wait for what is in flight, and end. It closes nothing silently: the
@@ -147,29 +128,17 @@ impl Tandem {
     /// calls, of other handles too, get `closed`. A second shutdown ends with the first and returns
     /// an empty list.
     pub async fn shutdown(self) -> Vec<ClosedRun> {
-        let (reply, answer) = oneshot::channel();
-        self.callers.send(Job::Shutdown { reply });
-        // Without an answer the driver had ended before.
-        answer.await.unwrap_or_default()
+        self.callers.shut_down().await
     }
 }
 
-/// Checks the size of a document or a patch on this side of the boundary.
-pub(crate) fn check_document(what: &str, text: &str, bytes_max: u64) -> Result<(), Error> {
-    let bytes = text.len() as u64;
-    if bytes > bytes_max {
-        let message = format!("{what} takes {bytes} bytes, above max_document_bytes: {bytes_max}");
-        return Err(Error::too_large(Channel::Manifest, message));
-    }
-    Ok(())
-}
-
-/// Checks a summary and the limits of its record on this side of the boundary.
-pub(crate) fn check_summary(
+/// Checks a summary and the limits of its record before they cross the boundary.
+fn check_summary(
     bounds: Bounds,
-    mut options: RecordOptions,
     summary: String,
-) -> Result<(RecordOptions, String), Error> {
+    mut options: RecordOptions,
+) -> Result<(String, RecordOptions), Error> {
+    options.check()?;
     bounded("the history limit", &mut options.max_history_bytes, bounds.history_bytes)?;
     let limit = bounds.document_bytes;
     let bytes_max = bounded("the summary limit", &mut options.max_summary_bytes, limit)?;
@@ -178,11 +147,11 @@ pub(crate) fn check_summary(
         let message = format!("summary takes {bytes} bytes, above max_summary_bytes: {bytes_max}");
         return Err(Error::too_large(Channel::Summary, message));
     }
-    Ok((options, summary))
+    Ok((summary, options))
 }
 
 /// A limit of one call, by default the component's and never above it.
-pub(crate) fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
+fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
     let bytes_max = *bytes_max.get_or_insert(limit);
     if bytes_max > limit {
         return Err(Error::invalid_input(format!(

@@ -1,5 +1,5 @@
-//! What Tandem imports, for components that you run in wasmtime yourself: a [`Disk`] behind
-//! `wasi:filesystem`, clocks, and secure randomness.
+//! What Tandem imports, for components that you run in wasmtime yourself: a
+//! [`Disk`](crate::disk::Disk) behind `wasi:filesystem`, clocks, and secure randomness.
 //!
 //! [`Tandem`](crate::Tandem) needs none of this. It is for a host whose plugins are composed with
 //! Tandem, each with an instance of its own inside: such a component imports what Tandem imports.
@@ -38,7 +38,7 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
-//! # let composed = tandem_host::COMPONENT;
+//! # let composed = tandem_components::TANDEM;
 //! let engine = Engine::new(Config::new().wasm_component_model_async(true))?;
 //! let mut linker = Linker::<Plugin>::new(&engine);
 //! add_to_linker(&mut linker)?;
@@ -54,67 +54,13 @@
 //! # }
 //! ```
 
-use std::fmt;
-
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::Linker;
 use wasmtime_wasi::WasiView;
 /// The versions whose types are used here.
 pub use {wasmtime, wasmtime_wasi};
 
-use crate::disk::Disk;
-use crate::glue::{Shared, linker};
-
-/// A disk that is granted, and its operations in flight. Clones share both.
-pub struct DiskCtx<D>(pub(crate) Shared<D>);
-
-/// The granted disk of a store, and the store's table.
-pub struct DiskCtxView<'a, D> {
-    /// The granted disk.
-    pub ctx: &'a DiskCtx<D>,
-    /// Where open files and directories are kept.
-    pub table: &'a mut ResourceTable,
-}
-
-/// The data of a store whose component is granted a disk.
-pub trait DiskView: Send + 'static {
-    /// What answers `wasi:filesystem`.
-    type Disk: Disk;
-
-    /// The disk and the table; if the data has a [`WasiView`], the table of that.
-    fn disk(&mut self) -> DiskCtxView<'_, Self::Disk>;
-}
-
-impl<D: Disk> DiskCtx<D> {
-    /// Grant this disk.
-    pub fn new(disk: D) -> Self {
-        DiskCtx(Shared::new(disk))
-    }
-
-    /// Wait until no operation is in flight. Those that a store began go on after it is gone, also
-    /// when its component trapped: a host that then lets another store have the same files calls
-    /// this before, lest a late rename put an older file in the place of a newer one.
-    pub async fn settled(&self) {
-        self.0.settled().await;
-    }
-}
-
-impl<D> Clone for DiskCtx<D> {
-    fn clone(&self) -> Self {
-        DiskCtx(self.0.clone())
-    }
-}
-
-impl<D> fmt::Debug for DiskCtx<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DiskCtx").finish_non_exhaustive()
-    }
-}
-
-impl<D> fmt::Debug for DiskCtxView<'_, D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DiskCtxView").finish_non_exhaustive()
-    }
-}
+pub use crate::glue::grant::{DiskCtx, DiskCtxView, DiskView};
+use crate::glue::linker;
 
 /// Link all that Tandem imports, and nothing else: the two interfaces of `wasi:filesystem`, those
 /// of `wasi:clocks`, and `wasi:random/random`, all of WASI 0.3. The [`WasiView`] gives clocks and

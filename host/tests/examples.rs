@@ -34,3 +34,20 @@ fn a_disk_of_ones_own_holds_all_files_and_nothing_is_written_elsewhere() {
     assert_eq!(shown.matches(" bytes:").count(), 4, "{shown}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_run_is_kept_from_tokio_from_smol_and_without_a_runtime() {
+    for (name, runs) in
+        [("tokio", &["r1", "r2", "r3"][..]), ("smol", &["r1"]), ("no_runtime", &["r1"])]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let output = run(example(name).arg(&state));
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        for run in runs {
+            let manifest = state.join(".runs/nightly/cli").join(run).join("manifest.json");
+            let written = std::fs::read_to_string(manifest).unwrap();
+            assert_eq!(written, "{\n  \"status\": \"succeeded\"\n}\n", "{name}");
+        }
+    }
+}

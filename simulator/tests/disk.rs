@@ -1,7 +1,7 @@
 //! A disk that is driven by hand, as whoever tries a component of their own does.
 
 use futures::FutureExt;
-use tandem_host::disk::{Disk, ErrorCode};
+use tandem_host::disk::{Disk, ErrorCode, Purpose};
 use tandem_simulator::sim::{DiskOperation, Fault, Limits, Model, SimDisk};
 
 fn disk(model: &str) -> SimDisk {
@@ -15,7 +15,7 @@ fn a_call_stands_still_until_it_is_completed() {
     disk.keep_log();
     let root = disk.root();
     let other = disk.of_process(3);
-    let mut create = Box::pin(other.create_file(&root, "a"));
+    let mut create = Box::pin(other.create_file(&root, "a", Purpose::Named));
     assert!((&mut create).now_or_never().is_none());
     assert_eq!(disk.files(), []);
     let waiting = disk.waiting();
@@ -37,7 +37,7 @@ fn a_call_fails_before_its_effect_or_after_it() {
         let disk = disk("xfs");
         disk.hold();
         let root = disk.root();
-        let mut create = Box::pin(disk.create_file(&root, "a"));
+        let mut create = Box::pin(disk.create_file(&root, "a", Purpose::Named));
         assert!((&mut create).now_or_never().is_none());
         assert!(disk.complete(disk.waiting()[0].id, Some(fault)));
         let answer = (&mut create).now_or_never().expect("an answer");
@@ -50,7 +50,10 @@ fn a_call_fails_before_its_effect_or_after_it() {
 fn a_killed_process_loses_nothing_and_a_power_loss_what_was_not_synced() {
     let disk = disk("posix-weak");
     let root = disk.root();
-    disk.create_file(&root, "a").now_or_never().expect("an answer").expect("a file");
+    disk.create_file(&root, "a", Purpose::Named)
+        .now_or_never()
+        .expect("an answer")
+        .expect("a file");
     assert_eq!(disk.after_kill(2).files(), disk.files());
     let mut seen = Vec::new();
     assert!(disk.each_power_loss(Limits::default(), |_| None, 2, |after| seen.push(after.files())));
@@ -64,8 +67,8 @@ fn scratch_files_that_nobody_reads_make_no_states_of_their_own() {
         let disk = disk("posix-weak");
         let root = disk.root();
         let work = async {
-            let file = disk.create_file(&root, "a.tmp").await?;
-            disk.write(&file, 0, b"new".to_vec()).await
+            let file = disk.create_file(&root, "a.tmp", Purpose::Temporary).await?;
+            disk.write(&file, 0, b"new").await
         };
         work.now_or_never().expect("an answer").expect("a disk that works");
         let mut count = 0;

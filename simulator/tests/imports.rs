@@ -30,12 +30,12 @@ fn each_component_links_by_its_own_wasi_and_imports_nothing_else() {
     ];
     for (bytes, link, other, imports) in [
         (
-            tandem_host::COMPONENT,
+            tandem_components::TANDEM,
             SimState::link as Link,
             SimState::link_blocking as Link,
             &concurrent[..],
         ),
-        (tandem_host::SYNC_COMPONENT, SimState::link_blocking, SimState::link, &blocking),
+        (tandem_components::TANDEM_SYNC, SimState::link_blocking, SimState::link, &blocking),
     ] {
         let component = Component::from_binary(&engine, bytes).expect("a component");
         let kind = component.component_type();

@@ -7,12 +7,12 @@ fn each_component_is_refused_in_the_world_of_the_other() {
     for (torture, component, sentence) in [
         (
             Torture::new(),
-            tandem_host::SYNC_COMPONENT,
+            tandem_components::TANDEM_SYNC,
             "it is the component for WASI 0.2, not the one for WASI 0.3",
         ),
         (
             Torture::new().blocking(),
-            tandem_host::COMPONENT,
+            tandem_components::TANDEM,
             "it is the component for WASI 0.3, not the one for WASI 0.2",
         ),
     ] {

@@ -23,11 +23,18 @@ on_every_host!(
     a_link_out_of_the_directory_is_not_followed,
     a_link_that_appears_later_is_not_followed_out_of_the_directory,
     a_file_in_a_directorys_place_is_told,
-    a_root_that_is_missing_or_a_file_is_told,
-    a_document_above_the_limit_is_refused_before_the_component_sees_it,
     a_document_whose_file_would_be_above_the_limit_is_refused,
-    documents_above_their_total_limit_are_refused,
 );
+
+/// What the library refuses by itself.
+mod refused_by_the_library {
+    use super::*;
+
+    crate::support::on_every_filesystem!(
+        a_document_above_the_limit_is_refused_before_the_component_sees_it,
+        documents_above_their_total_limit_are_refused,
+    );
+}
 
 #[track_caller]
 fn assert_refused(error: &Error, kind: ErrorKind) {
@@ -65,10 +72,8 @@ async fn what_is_no_json_object_is_refused_and_changes_nothing(files: Files) {
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
     for text in NO_OBJECTS {
-        for error in [
-            run.set_manifest(text).await.expect_err(text),
-            run.merge_manifest(text).await.expect_err(text),
-        ] {
+        for error in [run.set(text).await.expect_err(text), run.merge(text).await.expect_err(text)]
+        {
             assert_refused(&error, ErrorKind::InvalidInput);
             assert_eq!(error.channel(), Some(Channel::Manifest), "{text}");
         }
@@ -87,16 +92,16 @@ async fn nesting_deeper_than_128_is_refused_whatever_the_depth(files: Files) {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         for depth in [129, 10_000, 100_000] {
             for text in [nested(open, close, depth), nested(open, "", depth)] {
-                let error = run.set_manifest(text.as_str()).await.unwrap_err();
+                let error = run.set(text.as_str()).await.unwrap_err();
                 assert_refused(&error, ErrorKind::InvalidInput);
-                let error = run.merge_manifest(text).await.unwrap_err();
+                let error = run.merge(text).await.unwrap_err();
                 assert_refused(&error, ErrorKind::InvalidInput);
             }
         }
     }
     assert!(!run.stats().await.unwrap().manifest.dirty);
-    run.merge_manifest(nested("{\"a\":", "}", 128)).await.unwrap();
-    run.set_manifest(nested("[", "]", 128)).await.unwrap();
+    run.merge(nested("{\"a\":", "}", 128)).await.unwrap();
+    run.set(nested("[", "]", 128)).await.unwrap();
     run.flush().await.unwrap();
     assert_eq!(bench.manifest("a").matches('[').count(), 127);
 }
@@ -269,28 +274,34 @@ async fn a_file_in_a_directorys_place_is_told(files: Files) {
     }
 }
 
-async fn a_root_that_is_missing_or_a_file_is_told(files: Files) {
-    let dir = TempDir::new().unwrap();
-    fs::write(dir.path().join("file"), "mine").unwrap();
-    for (name, code) in [("missing", "no-entry"), ("file", "not-directory")] {
-        let path = dir.path().join(name);
-        let error = files.builder(&path).build().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Storage);
-        assert_eq!(error.operation(), Some(Operation::Open));
-        assert_eq!((error.code(), error.path()), (Some(code), path.to_str()));
-        assert!(error.message().contains(name), "{error}");
-    }
-    assert_eq!(names_in(dir.path()), ["file"]);
+#[tokio::test]
+async fn a_root_that_is_missing_or_a_file_is_told() {
+    within(async {
+        let dir = TempDir::new().unwrap();
+        fs::write(dir.path().join("file"), "mine").unwrap();
+        for files in [Files::InPlace, Files::Wasmtime] {
+            for (name, code) in [("missing", "no-entry"), ("file", "not-directory")] {
+                let path = dir.path().join(name);
+                let error = files.builder(&path).build().await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Storage);
+                assert_eq!(error.operation(), Some(Operation::Open));
+                assert_eq!((error.code(), error.path()), (Some(code), path.to_str()));
+                assert!(error.message().contains(name), "{error}");
+            }
+        }
+        assert_eq!(names_in(dir.path()), ["file"]);
+    })
+    .await;
 }
 
 async fn a_document_above_the_limit_is_refused_before_the_component_sees_it(files: Files) {
-    let bench = files.bench_with(|builder| builder.max_document_bytes(1_000)).await;
+    let bench = files.bench_with(|starter| starter.limits(|of| of.max_document_bytes(1_000))).await;
     let run = bench.open_written("a").await;
     // It is no JSON either: its size is what counts.
     let long = "x".repeat(1_001);
     // An answer without a wait: nobody else had a turn.
-    let set = run.set_manifest(long.as_str()).now_or_never().unwrap().unwrap_err();
-    let merged = run.merge_manifest(long).now_or_never().unwrap().unwrap_err();
+    let set = run.set(long.as_str()).now_or_never().unwrap().unwrap_err();
+    let merged = run.merge(long).now_or_never().unwrap().unwrap_err();
     for error in [set, merged] {
         assert_refused(&error, ErrorKind::TooLarge);
         assert_eq!(error.channel(), Some(Channel::Manifest));
@@ -301,48 +312,50 @@ async fn a_document_above_the_limit_is_refused_before_the_component_sees_it(file
     let above = bench.tandem.open_run(options("b").max_document_bytes(1_001)).await;
     assert_refused(&above.unwrap_err(), ErrorKind::InvalidInput);
     let below = bench.tandem.open_run(options("b").max_document_bytes(10)).await.unwrap();
-    let refused = below.set_manifest(r#"{"abcd":12}"#).now_or_never().unwrap();
+    let refused = below.set(r#"{"abcd":12}"#).now_or_never().unwrap();
     assert_refused(&refused.unwrap_err(), ErrorKind::TooLarge);
 }
 
 async fn a_document_whose_file_would_be_above_the_limit_is_refused(files: Files) {
-    let bench = files.bench_with(|builder| builder.max_document_bytes(1_000)).await;
-    let run = bench.open_written("a").await;
+    let bench = files.bench().await;
+    let run = bench.tandem.open_run(options("a").max_document_bytes(1_000)).await.unwrap();
+    run.set("{}").await.unwrap();
+    run.schedule(ALL).await.unwrap();
     // `{\n  "a": "` and `"\n}\n` are 14 bytes.
     let document = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 14));
-    let error = run.set_manifest(document(1_001)).await.unwrap_err();
+    let error = run.set(document(1_001)).await.unwrap_err();
     assert_refused(&error, ErrorKind::TooLarge);
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
-    assert_refused(&run.set_manifest(deep).await.unwrap_err(), ErrorKind::TooLarge);
+    assert_refused(&run.set(deep).await.unwrap_err(), ErrorKind::TooLarge);
     assert!(!run.stats().await.unwrap().manifest.dirty);
-    run.set_manifest(document(1_000)).await.unwrap();
+    run.set(document(1_000)).await.unwrap();
     let patch = r#"{"b":1}"#;
-    assert_refused(&run.merge_manifest(patch).await.unwrap_err(), ErrorKind::TooLarge);
+    assert_refused(&run.merge(patch).await.unwrap_err(), ErrorKind::TooLarge);
     assert_eq!(run.flush().await.unwrap().manifest.unwrap().bytes, 1_000);
     assert_eq!(bench.manifest("a").len(), 1_000);
 }
 
 async fn documents_above_their_total_limit_are_refused(files: Files) {
-    let limits = |builder: tandem_host::Builder| {
-        builder.max_document_bytes(1_000_000).max_total_document_bytes(2_500_000)
+    let limits = |of: tandem_host::Builder| {
+        of.max_document_bytes(1_000_000).max_total_document_bytes(2_500_000)
     };
-    let bench = files.bench_with(limits).await;
+    let bench = files.bench_with(|starter| starter.limits(limits)).await;
     let document = format!(r#"{{"text":"{}"}}"#, "x".repeat(900_000));
     let runs = [bench.open("a").await, bench.open("b").await, bench.open("c").await];
     for run in &runs[..2] {
-        run.set_manifest(document.as_str()).await.unwrap();
+        run.set(document.as_str()).await.unwrap();
         // Replacing a document takes its place and no more.
-        run.set_manifest(document.as_str()).await.unwrap();
+        run.set(document.as_str()).await.unwrap();
         run.flush().await.unwrap();
     }
-    let error = runs[2].set_manifest(document.as_str()).await.unwrap_err();
+    let error = runs[2].set(document.as_str()).await.unwrap_err();
     assert_refused(&error, ErrorKind::TooLarge);
     let [first, _, third] = runs;
     drop(first);
     // The driver learns of it before the next call.
-    third.set_manifest("{}").await.unwrap();
-    bench.open("a").await.set_manifest("{}").await.unwrap();
-    third.set_manifest(document).await.unwrap();
+    third.set("{}").await.unwrap();
+    bench.open("a").await.set("{}").await.unwrap();
+    third.set(document).await.unwrap();
     third.close().await.unwrap();
 }
 
@@ -352,8 +365,8 @@ async fn a_refused_argument_makes_no_call_of_the_disk() {
         let lab = Lab::new().await;
         let run = lab.open_written("a").await;
         lab.record.take();
-        run.set_manifest("{").await.unwrap_err();
-        run.set_manifest("x".repeat(20_000_000)).await.unwrap_err();
+        run.set("{").await.unwrap_err();
+        run.set("x".repeat(20_000_000)).await.unwrap_err();
         lab.tandem.open_run(RunOptions::new("..", "a")).await.unwrap_err();
         lab.tandem.open_run(options("b").runs_root("..")).await.unwrap_err();
         lab.tandem.open_run(options("a")).await.unwrap_err();

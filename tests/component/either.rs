@@ -1,13 +1,21 @@
-//! The library's two interfaces as one, so that a test of what both promise runs on both. The
-//! synchronous one blocks the test's thread; its component has a thread of its own.
+//! The library and the host of the synchronous component as one, so that a test of what both
+//! components promise runs on both. The calls of the synchronous one block the test's thread; it has
+//! a thread of its own.
+//!
+//! The library's driver is on another thread than a test. Calls that a test makes in direct sequence
+//! reach the component as calls of one turn of an event loop all the same: the driver stands still
+//! until the test waits for something.
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
+use tandem_host::testing::Pause;
 use tandem_host::{
-    Builder, ClosedRun, Error, History, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery,
-    Request, RunOptions, Stats, sync,
+    ClosedRun, Error, History, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded,
+    Recovery, Request, RunOptions, Stats, WallClock,
 };
+use tandem_tests::blocking;
 
 /// An outcome that may have to be waited for. The call is on its way.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
@@ -15,29 +23,73 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 /// A component of either world.
 #[derive(Clone, Debug)]
 pub enum Tandem {
-    Concurrent(tandem_host::Tandem),
-    Sync(sync::Tandem),
+    Concurrent(tandem_host::Tandem, Turns),
+    Sync(blocking::Tandem),
 }
 
 /// A run of either world.
 #[derive(Clone, Debug)]
 pub enum Run {
-    Concurrent(tandem_host::Run),
-    Sync(sync::Run),
+    Concurrent(tandem_host::Run, Turns),
+    Sync(blocking::Run),
 }
 
-/// What starts a component.
-pub struct Starter {
-    pub builder: Builder,
-    pub is_sync: bool,
+/// The turns of a test's event loop.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    tandem: tandem_host::Tandem,
+    pause: Arc<Mutex<Option<Pause>>>,
+}
+
+impl Turns {
+    /// A call is about to be made: it waits for those that follow in the same turn. Their driver goes
+    /// on when the test's runtime does, which is when the test waits.
+    fn call(&self) {
+        let mut pause = self.pause.lock().unwrap();
+        if pause.is_none() {
+            *pause = Some(Pause::new(&self.tandem));
+            let pause = self.pause.clone();
+            tokio::spawn(async move { pause.lock().unwrap().take() });
+        }
+    }
+}
+
+/// What starts a component of either world.
+pub enum Starter {
+    Concurrent(tandem_host::Builder),
+    Sync(blocking::Builder),
 }
 
 impl Starter {
     pub async fn build(self) -> Result<Tandem, Error> {
-        if self.is_sync {
-            self.builder.build_sync().map(Tandem::Sync)
-        } else {
-            self.builder.build().await.map(Tandem::Concurrent)
+        match self {
+            Starter::Concurrent(builder) => builder.build().await.map(Tandem::concurrent),
+            Starter::Sync(builder) => builder.build().map(Tandem::Sync),
+        }
+    }
+
+    pub fn wall_clock(self, clock: impl WallClock) -> Starter {
+        match self {
+            Starter::Concurrent(builder) => Starter::Concurrent(builder.wall_clock(clock)),
+            Starter::Sync(builder) => Starter::Sync(builder.wall_clock(clock)),
+        }
+    }
+
+    pub fn monotonic_clock(self, clock: impl MonotonicClock) -> Starter {
+        match self {
+            Starter::Concurrent(builder) => Starter::Concurrent(builder.monotonic_clock(clock)),
+            Starter::Sync(builder) => Starter::Sync(builder.monotonic_clock(clock)),
+        }
+    }
+
+    /// What only the library has.
+    pub fn limits(
+        self,
+        choose: impl FnOnce(tandem_host::Builder) -> tandem_host::Builder,
+    ) -> Starter {
+        match self {
+            Starter::Concurrent(builder) => Starter::Concurrent(choose(builder)),
+            Starter::Sync(_) => panic!("the host of the synchronous component has no limits"),
         }
     }
 }
@@ -47,11 +99,17 @@ fn done<T: Send + 'static>(result: Result<T, Error>) -> Pending<T> {
 }
 
 impl Tandem {
+    pub fn concurrent(tandem: tandem_host::Tandem) -> Tandem {
+        let turns = Turns { tandem: tandem.clone(), pause: Arc::default() };
+        Tandem::Concurrent(tandem, turns)
+    }
+
     pub fn open_run(&self, options: RunOptions) -> Pending<Run> {
         match self {
-            Tandem::Concurrent(tandem) => {
-                let opening = tandem.open_run(options);
-                Box::pin(async move { opening.await.map(Run::Concurrent) })
+            Tandem::Concurrent(tandem, turns) => {
+                turns.call();
+                let (opening, turns) = (tandem.open_run(options), turns.clone());
+                Box::pin(async move { opening.await.map(|run| Run::Concurrent(run, turns)) })
             }
             Tandem::Sync(tandem) => done(tandem.open_run(options).map(Run::Sync)),
         }
@@ -59,25 +117,34 @@ impl Tandem {
 
     pub fn record_run(
         &self,
-        options: RecordOptions,
         summary: impl Into<String>,
+        options: RecordOptions,
     ) -> Pending<Recorded> {
         match self {
-            Tandem::Concurrent(tandem) => Box::pin(tandem.record_run(options, summary)),
-            Tandem::Sync(tandem) => done(tandem.record_run(options, summary)),
+            Tandem::Concurrent(tandem, turns) => {
+                turns.call();
+                Box::pin(tandem.record_run(summary, options))
+            }
+            Tandem::Sync(tandem) => done(tandem.record_run(summary, options)),
         }
     }
 
     pub fn history(&self, options: HistoryOptions) -> Pending<History> {
         match self {
-            Tandem::Concurrent(tandem) => Box::pin(tandem.history(options)),
+            Tandem::Concurrent(tandem, turns) => {
+                turns.call();
+                Box::pin(tandem.history(options))
+            }
             Tandem::Sync(tandem) => done(tandem.history(options)),
         }
     }
 
     pub async fn shutdown(self) -> Vec<ClosedRun> {
         match self {
-            Tandem::Concurrent(tandem) => tandem.shutdown().await,
+            Tandem::Concurrent(tandem, turns) => {
+                drop(turns);
+                tandem.shutdown().await
+            }
             Tandem::Sync(_) => panic!("the synchronous interface has no shutdown"),
         }
     }
@@ -86,50 +153,68 @@ impl Tandem {
 impl Run {
     pub fn recovered(&self) -> &Recovery {
         match self {
-            Run::Concurrent(run) => run.recovered(),
+            Run::Concurrent(run, _) => run.recovered(),
             Run::Sync(run) => run.recovered(),
         }
     }
 
-    pub fn set_manifest(&self, document: impl Into<String>) -> Pending<()> {
+    pub fn set(&self, document: impl Into<String>) -> Pending<()> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.set_manifest(document)),
-            Run::Sync(run) => done(run.set_manifest(document)),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.set(document))
+            }
+            Run::Sync(run) => done(run.set(document)),
         }
     }
 
-    pub fn merge_manifest(&self, patch: impl Into<String>) -> Pending<()> {
+    pub fn merge(&self, patch: impl Into<String>) -> Pending<()> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.merge_manifest(patch)),
-            Run::Sync(run) => done(run.merge_manifest(patch)),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.merge(patch))
+            }
+            Run::Sync(run) => done(run.merge(patch)),
         }
     }
 
     /// Of the synchronous interface, only what was written now.
     pub fn schedule(&self, request: Request) -> Pending<Receipt> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.schedule(request)),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.schedule(request))
+            }
             Run::Sync(run) => done(run.schedule(request).map(|scheduled| scheduled.receipt)),
         }
     }
 
     pub fn flush(&self) -> Pending<Receipt> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.flush()),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.flush())
+            }
             Run::Sync(run) => done(run.flush()),
         }
     }
 
     pub fn close(&self) -> Pending<Receipt> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.close()),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.close())
+            }
             Run::Sync(run) => done(run.close()),
         }
     }
 
     pub fn stats(&self) -> Pending<Stats> {
         match self {
-            Run::Concurrent(run) => Box::pin(run.stats()),
+            Run::Concurrent(run, turns) => {
+                turns.call();
+                Box::pin(run.stats())
+            }
             Run::Sync(run) => done(run.stats()),
         }
     }

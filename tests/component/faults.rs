@@ -4,8 +4,8 @@ use std::fs;
 
 use tandem_host::disk::ErrorCode;
 use tandem_host::testing::DiskOperation::{
-    CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt, Sync,
-    SyncData, Write,
+    CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, Stat, SyncData,
+    SyncDir, Write,
 };
 use tandem_host::testing::{Call, Fault};
 use tandem_host::{Channel, Durability, Error, ErrorKind, Operation};
@@ -71,12 +71,12 @@ async fn fail_everywhere(
                 let run = lab.tandem.open_run(options).await.unwrap();
                 let read = |file: &str| fs::read_to_string(lab.run_dir(&name).join(file)).unwrap();
                 wall.set_ms(1_000);
-                run.set_manifest(r#"{"n":1}"#).await.unwrap();
+                run.set(r#"{"n":1}"#).await.unwrap();
                 run.schedule(ALL).await.unwrap();
                 let old = [read(failing), read(healthy)];
 
                 wall.set_ms(2_000);
-                run.set_manifest(r#"{"n":2}"#).await.unwrap();
+                run.set(r#"{"n":2}"#).await.unwrap();
                 let fault = Fault::new(code, move |call| call.is(operation, failing));
                 lab.fail.add(if is_sticky { fault.sticky() } else { fault });
                 let error = run.schedule(ALL).await.unwrap_err();
@@ -189,8 +189,8 @@ async fn a_directory_that_cannot_be_synced_fails_every_durable_channel_and_new_f
         let name = format!("run-{number}");
         let options = options(&name).heartbeat_durability(Durability::Durable);
         let run = lab.tandem.open_run(options).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
-        let is_run_dir = move |call: &Call| call.is(Sync, call.name()) && call.path.len() > 15;
+        run.set("{}").await.unwrap();
+        let is_run_dir = move |call: &Call| call.is(SyncDir, call.name()) && call.path.len() > 15;
         lab.fail.add(Fault::new(code, is_run_dir));
         let error = run.schedule(ALL).await.unwrap_err();
         let path = directory(&name) + "/manifest.json";
@@ -214,7 +214,7 @@ async fn a_directory_that_cannot_be_synced_fails_every_durable_channel_and_new_f
 async fn a_directory_that_cannot_be_synced_does_not_fail_a_visible_channel(world: World) {
     let lab = world.lab().await;
     let run = lab.open_written("a").await;
-    lab.fail.add(Fault::new(ErrorCode::Io, |call| call.operation == Sync));
+    lab.fail.add(Fault::new(ErrorCode::Io, |call| call.operation == SyncDir));
     let error = run.schedule(ALL).await.unwrap_err();
     assert_eq!(error.channel(), Some(Channel::Manifest));
     assert_eq!(error.beside(), None);
@@ -226,13 +226,13 @@ async fn the_directory_is_synced_for_the_channel_that_worked(world: World) {
     let lab = world.lab().await;
     let options = options("a").heartbeat_durability(Durability::Durable);
     let run = lab.tandem.open_run(options).await.unwrap();
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.schedule(ALL).await.unwrap();
     for failing in NAMES {
         lab.fail.add(Fault::new(ErrorCode::Io, move |call| call.is(Rename, failing)));
         lab.record.take();
         run.schedule(ALL).await.unwrap_err();
-        assert_eq!(lab.count(Sync, "a"), 1, "{failing}");
+        assert_eq!(lab.count(SyncDir, "a"), 1, "{failing}");
         run.flush().await.unwrap();
     }
 }
@@ -261,12 +261,12 @@ async fn an_open_that_fails_tells_the_step_and_can_be_repeated(world: World) {
     let steps = [
         (OpenDir, "a", None, Operation::Open, &run_dir),
         (CreateFile, "probe", None, Operation::Open, &run_dir),
-        (StatAt, "probe", None, Operation::Stat, &run_dir),
+        (Stat, "probe", None, Operation::Stat, &run_dir),
         (ReadDir, "a", None, Operation::List, &run_dir),
-        (StatAt, "manifest.json", manifest, Operation::Stat, &manifest_path),
+        (Stat, "manifest.json", manifest, Operation::Stat, &manifest_path),
         (OpenFile, "manifest.json", manifest, Operation::Read, &manifest_path),
         (Read, "manifest.json", manifest, Operation::Read, &manifest_path),
-        (StatAt, ".heartbeat", heartbeat, Operation::Stat, &heartbeat_path),
+        (Stat, ".heartbeat", heartbeat, Operation::Stat, &heartbeat_path),
         (OpenFile, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
         (Read, ".heartbeat", heartbeat, Operation::Read, &heartbeat_path),
     ];
@@ -337,7 +337,7 @@ async fn a_disk_that_becomes_read_only_loses_nothing(world: World) {
     let lab = world.lab().await;
     let run = lab.open_written("a").await;
     lab.fail.add(Fault::new(ErrorCode::ReadOnly, changes_the_disk).sticky());
-    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    run.set(r#"{"n":1}"#).await.unwrap();
     let error = run.schedule(ALL).await.unwrap_err();
     assert_eq!((error.code(), error.retryable()), (Some("read-only"), false));
     assert_eq!(error.beside().unwrap().code, "read-only");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Seek};
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::time::Duration;
 
 use serde_json::Value;
 use tandem_host::{Channel, Operation};
@@ -39,7 +40,7 @@ async fn a_manifest_is_indented_by_two_and_ends_with_one_newline(files: Files) {
             "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    {\n      \"d\": null\n    }\n  ]\n}\n",
         ),
     ] {
-        run.set_manifest(document).await.unwrap();
+        run.set(document).await.unwrap();
         run.flush().await.unwrap();
         assert_eq!(bench.manifest("a"), file);
     }
@@ -49,7 +50,7 @@ async fn a_manifest_keeps_the_order_of_keys_and_the_text_of_numbers_and_strings(
     let bench = files.bench().await;
     let run = bench.open("a").await;
     let document = r#"{"z":1.0,"a":1e400,"z2":-0,"m":12345678901234567890123,"s":"\u00e9é\/\ud83d\ude00 {[,:\"\\"}"#;
-    run.set_manifest(document).await.unwrap();
+    run.set(document).await.unwrap();
     run.flush().await.unwrap();
     let members = r#""z": 1.0,|"a": 1e400,|"z2": -0,|"m": 12345678901234567890123,|"s": "\u00e9é\/\ud83d\ude00 {[,:\"\\""#;
     let file = format!("{{\n  {}\n}}\n", members.replace('|', "\n  "));
@@ -59,8 +60,8 @@ async fn a_manifest_keeps_the_order_of_keys_and_the_text_of_numbers_and_strings(
 async fn a_merge_keeps_what_it_does_not_change(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    run.merge_manifest(r#"{"z":{"b":1.0,"a":2},"y":[1,2],"x":"x"}"#).await.unwrap();
-    run.merge_manifest(r#"{"new":null,"z":{"a":null,"c":3},"x":null,"y":[]}"#).await.unwrap();
+    run.merge(r#"{"z":{"b":1.0,"a":2},"y":[1,2],"x":"x"}"#).await.unwrap();
+    run.merge(r#"{"new":null,"z":{"a":null,"c":3},"x":null,"y":[]}"#).await.unwrap();
     run.flush().await.unwrap();
     let file = "{\n  \"z\": {\n    \"b\": 1.0,\n    \"c\": 3\n  },\n  \"y\": []\n}\n";
     assert_eq!(bench.manifest("a"), file);
@@ -83,7 +84,7 @@ async fn each_file_is_replaced_and_an_open_reader_keeps_the_old_one(files: Files
         let path = bench.run_dir("a").join(name);
         let mut reader = fs::File::open(&path).unwrap();
         let old = fs::read_to_string(&path).unwrap();
-        run.merge_manifest(r#"{"a": 1}"#).await.unwrap();
+        run.merge(r#"{"a": 1}"#).await.unwrap();
         run.schedule(ALL).await.unwrap();
         assert_ne!(fs::metadata(&path).unwrap().ino(), reader.metadata().unwrap().ino());
         let mut seen = String::new();
@@ -107,7 +108,7 @@ async fn a_symlink_in_a_files_place_is_replaced_and_its_target_untouched(files: 
     assert_eq!(run.recovered().document, None);
     assert_eq!(run.recovered().heartbeat, None);
     assert_eq!(run.recovered().set_aside, [""; 0]);
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.schedule(ALL).await.unwrap();
     for name in ["manifest.json", ".heartbeat"] {
         let replaced = fs::symlink_metadata(bench.run_dir("a").join(name)).unwrap();
@@ -128,7 +129,7 @@ async fn a_directory_in_a_files_place_fails_that_channel_and_no_other(files: Fil
         fs::create_dir(&place).unwrap();
         fs::write(place.join("kept"), "").unwrap();
         let handle = bench.open(run).await;
-        handle.set_manifest("{}").await.unwrap();
+        handle.set("{}").await.unwrap();
         let error = handle.schedule(ALL).await.unwrap_err();
         assert_eq!(error.channel(), Some(channel));
         assert_eq!(error.operation(), Some(Operation::Rename));
@@ -149,7 +150,7 @@ async fn after_close_nothing_but_the_documented_files_is_left(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
     for n in 0..20 {
-        run.merge_manifest(format!(r#"{{"n": {n}}}"#)).await.unwrap();
+        run.merge(format!(r#"{{"n": {n}}}"#)).await.unwrap();
         run.schedule(ALL).await.unwrap();
     }
     run.close().await.unwrap();
@@ -172,7 +173,7 @@ async fn abandoned_temporary_files_are_swept_at_open_and_young_ones_kept(files: 
         age(&bench.run_dir(name).join(TEMP), 3_700);
         age(&bench.run_dir(name).join(OTHER_TEMP), 3_500);
         let mut options = options(name);
-        options.sweep_after_ms = after_ms;
+        options.sweep_after = after_ms.map(Duration::from_millis);
         let run = bench.tandem.open_run(options).await.unwrap();
         assert_eq!(run.recovered().swept, swept, "{name}");
         let kept = bench.names(name);
@@ -205,7 +206,8 @@ async fn only_files_with_the_name_of_a_temporary_file_are_swept(files: Files) {
     }
     fs::create_dir(bench.run_dir("a").join(TEMP)).unwrap();
     symlink("notes.txt", bench.run_dir("a").join(OTHER_TEMP)).unwrap();
-    let run = bench.tandem.open_run(options("a").sweep_after_ms(0)).await.unwrap();
+    let run =
+        bench.tandem.open_run(options("a").sweep_after(Duration::from_millis(0))).await.unwrap();
     assert_eq!(run.recovered().swept, 0);
     assert_eq!(bench.names("a").len(), near.len() + 2);
 }
@@ -214,7 +216,7 @@ async fn a_directory_removed_meanwhile_is_made_again(files: Files) {
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
     fs::remove_dir_all(bench.dir.path().join(".runs")).unwrap();
-    run.set_manifest(r#"{"n": 1}"#).await.unwrap();
+    run.set(r#"{"n": 1}"#).await.unwrap();
     run.schedule(ALL).await.unwrap();
     assert_eq!(bench.names("a"), [".heartbeat", "manifest.json"]);
 }
@@ -225,7 +227,7 @@ async fn roots_and_names_are_options(files: Files) {
     let options = options.manifest_name("run.json").heartbeat_name("alive");
     let run = bench.tandem.open_run(options).await.unwrap();
     assert_eq!(run.recovered().directory, "state/all runs/task/cli/a");
-    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    run.set(r#"{"n":1}"#).await.unwrap();
     run.schedule(ALL).await.unwrap();
     let dir = bench.dir.path().join("state/all runs/task/cli/a");
     assert_eq!(names_in(&dir), ["alive", "run.json"]);

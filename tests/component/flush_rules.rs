@@ -1,8 +1,11 @@
 //! When a flush happens, what it takes, and who gets its outcome.
 
 use futures::future::join_all;
+use std::time::Duration;
 use tandem_host::disk::ErrorCode;
-use tandem_host::testing::DiskOperation::{CreateFile, RemoveFile, Rename, Sync, SyncData, Write};
+use tandem_host::testing::DiskOperation::{
+    CreateFile, RemoveFile, Rename, SyncData, SyncDir, Write,
+};
 use tandem_host::testing::{Call, Fault};
 use tandem_host::{
     Channel, Durability, ErrorKind, Operation, Reached, Receipt, Request, RunOptions,
@@ -39,8 +42,8 @@ on_every_filesystem!(
 async fn set_and_merge_alone_write_nothing(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
-    run.merge_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set("{}").await.unwrap();
+    run.merge(r#"{"a": 1}"#).await.unwrap();
     turn(&run).await;
     assert_eq!(bench.names("a"), [""; 0]);
     assert!(run.stats().await.unwrap().manifest.dirty);
@@ -49,7 +52,7 @@ async fn set_and_merge_alone_write_nothing(files: Files) {
 async fn the_first_request_of_a_run_does_not_wait(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     assert!(run.schedule(MANIFEST).await.unwrap().manifest.is_some());
 }
 
@@ -59,7 +62,7 @@ async fn throttled_requests_that_wait_share_one_write_and_one_outcome(files: Fil
     let before = run.stats().await.unwrap();
     let mut waiting: Vec<_> =
         (0..10).map(|n| run.schedule(if n % 2 == 0 { MANIFEST } else { HEARTBEAT })).collect();
-    run.merge_manifest(r#"{"n": 1}"#).await.unwrap();
+    run.merge(r#"{"n": 1}"#).await.unwrap();
     turn(&run).await;
     assert!(waiting.iter_mut().all(is_waiting));
 
@@ -80,7 +83,7 @@ async fn a_thousand_updates_within_one_throttle_window_write_one_pair(files: Fil
     let clock = Clock::at_ms(1_000);
     let bench = files.bench_with(|builder| builder.monotonic_clock(clock.clone())).await;
     let run = bench.tandem.open_run(RunOptions::new("task", "a")).await.unwrap();
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.schedule(ALL).await.unwrap();
     let before = run.stats().await.unwrap();
 
@@ -88,7 +91,7 @@ async fn a_thousand_updates_within_one_throttle_window_write_one_pair(files: Fil
     clock.set_ms(5_990);
     let mut waiting = Vec::new();
     for n in 0..1_000 {
-        run.merge_manifest(format!(r#"{{"n": {n}}}"#)).await.unwrap();
+        run.merge(format!(r#"{{"n": {n}}}"#)).await.unwrap();
         waiting.push(run.schedule(Request::new().manifest().heartbeat()));
     }
     turn(&run).await;
@@ -164,7 +167,7 @@ async fn with_nothing_dirty_every_request_is_ok_at_once(files: Files) {
 async fn a_barrier_writes_what_was_set_and_never_scheduled(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     let receipt = run.flush().await.unwrap();
     assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none());
     assert_eq!(bench.names("a"), ["manifest.json"]);
@@ -176,7 +179,7 @@ async fn a_caller_that_goes_away_harms_nobody(files: Files) {
     let gone = run.schedule(MANIFEST);
     let stays = run.schedule(MANIFEST);
     drop(gone);
-    drop(run.merge_manifest(r#"{"a": 1}"#));
+    drop(run.merge(r#"{"a": 1}"#));
     drop(run.schedule(HEARTBEAT.force()));
     let receipt = stays.await.unwrap();
     assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
@@ -186,7 +189,7 @@ async fn a_caller_that_goes_away_harms_nobody(files: Files) {
 async fn a_close_whose_caller_goes_away_is_still_done(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     drop(run.close());
     run.close().await.unwrap();
     assert_eq!(run.flush().await.unwrap_err().kind(), ErrorKind::Closed);
@@ -197,7 +200,7 @@ async fn close_writes_what_is_dirty_and_answers_what_waits(files: Files) {
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
     let waiting = run.schedule(HEARTBEAT);
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     let receipt = run.close().await.unwrap();
     assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
     assert_eq!(waiting.await.unwrap(), receipt);
@@ -207,7 +210,7 @@ async fn close_writes_what_is_dirty_and_answers_what_waits(files: Files) {
 async fn close_is_idempotent_and_every_other_call_gets_closed(files: Files) {
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     let (first, beside) = (run.close(), run.close());
     let receipt = first.await.unwrap();
     assert!(receipt.manifest.is_some());
@@ -215,8 +218,8 @@ async fn close_is_idempotent_and_every_other_call_gets_closed(files: Files) {
     assert_eq!(run.close().await.unwrap(), Receipt::default());
 
     let refused = [
-        run.set_manifest("{}").await.unwrap_err(),
-        run.merge_manifest("{}").await.unwrap_err(),
+        run.set("{}").await.unwrap_err(),
+        run.merge("{}").await.unwrap_err(),
         run.schedule(HEARTBEAT).await.unwrap_err(),
         run.flush().await.unwrap_err(),
     ];
@@ -233,9 +236,9 @@ async fn close_is_idempotent_and_every_other_call_gets_closed(files: Files) {
 async fn the_last_handle_flushes_and_closes(files: Files) {
     let bench = files.bench().await;
     let run = bench.open_written("a").await;
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     drop(run.clone());
-    run.merge_manifest(r#"{"b": 2}"#).await.unwrap();
+    run.merge(r#"{"b": 2}"#).await.unwrap();
     drop(run);
     let again = bench.open("a").await;
     let document = "{\n  \"a\": 1,\n  \"b\": 2\n}\n";
@@ -247,7 +250,8 @@ async fn a_wall_clock_that_jumps_changes_no_timing(files: Files) {
     let clocks = (wall.clone(), monotonic.clone());
     let bench =
         files.bench_with(|builder| builder.wall_clock(clocks.0).monotonic_clock(clocks.1)).await;
-    let run = bench.tandem.open_run(options("a").interval_ms(5_000)).await.unwrap();
+    let run =
+        bench.tandem.open_run(options("a").interval(Duration::from_millis(5_000))).await.unwrap();
     run.schedule(HEARTBEAT).await.unwrap();
     assert_eq!(bench.heartbeat("a"), "2026-01-06T00:27:16.820Z\n");
 
@@ -296,7 +300,7 @@ async fn receipts_tell_what_was_reached_and_how_many_bytes(files: Files) {
             options = options.manifest_durability(manifest).heartbeat_durability(heartbeat);
         }
         let run = bench.tandem.open_run(options).await.unwrap();
-        run.set_manifest(r#"{"a":1}"#).await.unwrap();
+        run.set(r#"{"a":1}"#).await.unwrap();
         let receipt = run.schedule(ALL).await.unwrap();
         let (manifest, heartbeat) = (receipt.manifest.unwrap(), receipt.heartbeat.unwrap());
         assert_eq!((manifest.reached, manifest.bytes), (manifest_reached, 13), "{name}");
@@ -308,7 +312,7 @@ async fn shutdown_closes_every_run_and_tells_how(files: Files) {
     let bench = files.bench().await;
     let runs = [bench.open("a").await, bench.open("b").await];
     for run in &runs {
-        run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+        run.set(r#"{"a": 1}"#).await.unwrap();
     }
     let closed = bench.tandem.clone().shutdown().await;
     assert_eq!(closed.len(), 2);
@@ -324,7 +328,8 @@ async fn the_interval_counts_from_the_end_of_the_flush() {
     within(async {
         let clock = Clock::at_ms(1_000);
         let lab = Lab::with(|builder| builder.monotonic_clock(clock.clone())).await;
-        let run = lab.tandem.open_run(options("a").interval_ms(1_000)).await.unwrap();
+        let run =
+            lab.tandem.open_run(options("a").interval(Duration::from_millis(1_000))).await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, ".heartbeat"));
         let flush = run.schedule(HEARTBEAT);
         gate.reached(1).await;
@@ -368,11 +373,11 @@ async fn an_update_during_a_flush_is_kept_for_the_next_one() {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open("a").await;
-        run.set_manifest(r#"{"n": 1}"#).await.unwrap();
+        run.set(r#"{"n": 1}"#).await.unwrap();
         let gate = lab.hold.before(|call| call.is(Write, "manifest.json"));
         let flush = run.flush();
         gate.reached(1).await;
-        run.set_manifest(r#"{"n": 2}"#).await.unwrap();
+        run.set(r#"{"n": 2}"#).await.unwrap();
         gate.release();
         flush.await.unwrap();
         assert_eq!(lab.manifest("a"), "{\n  \"n\": 1\n}\n");
@@ -388,7 +393,7 @@ async fn forced_requests_during_a_flush_cost_one_more() {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open("a").await;
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, "manifest.json"));
         let first = run.schedule(ALL);
         gate.reached(1).await;
@@ -409,7 +414,7 @@ async fn a_barrier_during_a_flush_that_leaves_nothing_dirty_gets_its_outcome() {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open("a").await;
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, "manifest.json"));
         let first = run.schedule(ALL);
         gate.reached(1).await;
@@ -532,8 +537,9 @@ async fn a_failed_flush_does_not_block_the_next() {
 async fn what_failed_is_retried_without_a_caller() {
     within(async {
         let lab = Lab::new().await;
-        let run = lab.tandem.open_run(options("a").interval_ms(0)).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
+        let run =
+            lab.tandem.open_run(options("a").interval(Duration::from_millis(0))).await.unwrap();
+        run.set("{}").await.unwrap();
         lab.fail.add(Fault::new(ErrorCode::Io, |call| call.is(Write, "manifest.json")));
         let gate = lab.hold.before(|call| call.is(Rename, "manifest.json"));
         run.schedule(ALL).await.unwrap_err();
@@ -557,8 +563,9 @@ async fn a_heartbeat_that_fails_for_good_neither_stops_nor_joins_throttled_manif
         // Its back-off never ends.
         let clock = Clock::at_ms(1_000);
         let lab = Lab::with(|builder| builder.monotonic_clock(clock)).await;
-        let run = lab.tandem.open_run(options("a").interval_ms(0)).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
+        let run =
+            lab.tandem.open_run(options("a").interval(Duration::from_millis(0))).await.unwrap();
+        run.set("{}").await.unwrap();
         lab.fail.add(Fault::new(ErrorCode::Io, |call| call.is(Write, ".heartbeat")).sticky());
         run.schedule(ALL).await.unwrap_err();
         for _ in 0..3 {
@@ -576,7 +583,7 @@ async fn a_close_that_fails_leaves_the_run_open_and_dirty() {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open_written("a").await;
-        run.set_manifest(r#"{"n": 1}"#).await.unwrap();
+        run.set(r#"{"n": 1}"#).await.unwrap();
         lab.fail.add(
             Fault::new(ErrorCode::InsufficientSpace, |call| call.is(Write, "manifest.json"))
                 .sticky(),
@@ -585,7 +592,7 @@ async fn a_close_that_fails_leaves_the_run_open_and_dirty() {
         assert_eq!(error.code(), Some("insufficient-space"));
         assert_eq!(run.close().await.unwrap_err(), error);
         assert!(run.stats().await.unwrap().manifest.dirty);
-        run.merge_manifest(r#"{"m": 2}"#).await.unwrap();
+        run.merge(r#"{"m": 2}"#).await.unwrap();
         let again = lab.tandem.open_run(options("a")).await;
         assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyOpen);
         lab.fail.clear();
@@ -600,14 +607,11 @@ async fn calls_during_a_close_get_closed() {
     within(async {
         let lab = Lab::new().await;
         let run = lab.open("a").await;
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, "manifest.json"));
         let close = run.close();
         gate.reached(1).await;
-        let refused = [
-            run.set_manifest("{}").await.unwrap_err(),
-            run.merge_manifest("{}").await.unwrap_err(),
-        ];
+        let refused = [run.set("{}").await.unwrap_err(), run.merge("{}").await.unwrap_err()];
         assert!(refused.iter().all(|error| error.kind() == ErrorKind::Closed));
         assert_eq!(run.schedule(ALL).await.unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(run.flush().await.unwrap_err().kind(), ErrorKind::Closed);
@@ -619,7 +623,7 @@ async fn calls_during_a_close_get_closed() {
 
 /// The directories that were synced, sorted.
 fn take_synced(lab: &Lab) -> Vec<String> {
-    let calls = lab.record.started().into_iter().filter(|call| call.operation == Sync);
+    let calls = lab.record.started().into_iter().filter(|call| call.operation == SyncDir);
     let mut synced: Vec<_> = calls.map(|call| call.path).collect();
     synced.sort();
     lab.record.take();
@@ -627,7 +631,7 @@ fn take_synced(lab: &Lab) -> Vec<String> {
 }
 
 async fn flush_all(run: &Run) {
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.schedule(ALL).await.unwrap();
 }
 
@@ -690,8 +694,8 @@ async fn where_directories_cannot_be_synced_the_receipt_says_data_synced() {
         let lab = Lab::new().await;
         for (name, code) in [("a", ErrorCode::Unsupported), ("b", ErrorCode::Invalid)] {
             let run = lab.open(name).await;
-            run.set_manifest("{}").await.unwrap();
-            lab.fail.add(Fault::new(code, |call| call.operation == Sync).sticky());
+            run.set("{}").await.unwrap();
+            lab.fail.add(Fault::new(code, |call| call.operation == SyncDir).sticky());
             let receipt = run.schedule(ALL).await.unwrap();
             assert_eq!(receipt.manifest.unwrap().reached, Reached::DataSynced);
             assert_eq!(receipt.heartbeat.unwrap().reached, Reached::Visible);

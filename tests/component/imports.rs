@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tandem_host::{COMPONENT, SYNC_COMPONENT};
+use tandem_components::{TANDEM, TANDEM_SYNC};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
@@ -24,7 +24,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn the_component_imports_these_interfaces_and_nothing_else() {
-    let [imports, _] = names(COMPONENT);
+    let [imports, _] = names(TANDEM);
     let allowed = [
         "wasi:clocks/monotonic-clock@0.3.0",
         "wasi:clocks/system-clock@0.3.0",
@@ -37,7 +37,7 @@ fn the_component_imports_these_interfaces_and_nothing_else() {
 
 #[test]
 fn the_synchronous_component_imports_these_interfaces_and_nothing_else() {
-    let [imports, _] = names(SYNC_COMPONENT);
+    let [imports, _] = names(TANDEM_SYNC);
     let allowed = [
         "wasi:clocks/monotonic-clock@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
@@ -54,7 +54,7 @@ fn the_synchronous_component_imports_these_interfaces_and_nothing_else() {
 #[test]
 fn each_component_exports_its_interfaces() {
     for (component, package) in
-        [(COMPONENT, "tandem:persistence"), (SYNC_COMPONENT, "tandem:persistence-sync")]
+        [(TANDEM, "tandem:persistence"), (TANDEM_SYNC, "tandem:persistence-sync")]
     {
         let [_, exports] = names(component);
         let promised = ["coordinator", "persister", "types"];

@@ -2,7 +2,7 @@
 //! until the other channel's was issued. Code that does one after the other hangs here.
 
 use tandem_host::Durability;
-use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, Sync, SyncData, Write};
+use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, SyncData, SyncDir, Write};
 use tandem_host::testing::Moment;
 
 use crate::support::{ALL, Lab, directory, options, turn, within};
@@ -16,7 +16,7 @@ async fn flush_holding(operation: DiskOperation, held: &'static str, other: &'st
         let lab = Lab::new().await;
         let options = options("a").heartbeat_durability(Durability::Durable);
         let run = lab.tandem.open_run(options).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         lab.hold.until(move |call| call.is(operation, held), move |call| call.is(operation, other));
         let receipt = run.schedule(ALL).await.unwrap();
         assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
@@ -71,7 +71,7 @@ async fn sync_after(late: &'static str, early: &'static str) {
         let lab = Lab::new().await;
         let options = options("a").heartbeat_durability(Durability::Durable);
         let run = lab.tandem.open_run(options).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         let late_gate = lab.hold.before(move |call| call.is(Rename, late));
         let early_gate = lab.hold.after(move |call| call.is(Rename, early));
         let flush = run.schedule(ALL);
@@ -97,7 +97,7 @@ async fn sync_after(late: &'static str, early: &'static str) {
         let synced = place(&|at| {
             let event = &events[at];
             let is_run_dir = event.call.path == directory("a");
-            event.call.operation == Sync && is_run_dir && event.moment == Moment::Started
+            event.call.operation == SyncDir && is_run_dir && event.moment == Moment::Started
         });
         assert!(renamed(early) < renamed(late) && renamed(late) < synced, "{events:#?}");
     })

@@ -34,7 +34,7 @@ async fn one_component_keeps_ten_thousand_runs_open(files: Files) {
     let runs = open_all(&bench, 10_000).await;
     let last = runs.len() - 1;
     for n in [0, last / 2, last] {
-        runs[n].set_manifest(format!(r#"{{"n":{n}}}"#)).await.unwrap();
+        runs[n].set(format!(r#"{{"n":{n}}}"#)).await.unwrap();
         runs[n].schedule(ALL).await.unwrap();
         assert_eq!(bench.manifest(&format!("run-{n}")), format!("{{\n  \"n\": {n}\n}}\n"));
     }
@@ -49,7 +49,7 @@ async fn a_thousand_runs_flush_at_once(files: Files) {
     let bench = files.bench().await;
     let runs = open_all(&bench, 1_000).await;
     for (n, run) in runs.iter().enumerate() {
-        drop(run.set_manifest(format!(r#"{{"n":{n}}}"#)));
+        drop(run.set(format!(r#"{{"n":{n}}}"#)));
     }
     for outcome in join_all(runs.iter().map(|run| run.schedule(ALL))).await {
         let receipt = outcome.unwrap();
@@ -69,7 +69,7 @@ async fn fifty_thousand_calls_at_once_are_all_answered(files: Files) {
     for n in 0..50_000 {
         let run = &runs[n % runs.len()];
         match n / runs.len() % 5 {
-            0 | 1 => changes.push(run.set_manifest(format!(r#"{{"n":{n}}}"#))),
+            0 | 1 => changes.push(run.set(format!(r#"{{"n":{n}}}"#))),
             2 => schedules.push(run.schedule(HEARTBEAT)),
             3 => schedules.push(run.schedule(MANIFEST)),
             _ => schedules.push(run.schedule(ALL)),
@@ -123,7 +123,7 @@ async fn a_reader_during_ten_thousand_flushes_sees_only_whole_files(files: Files
     let run = open_visible(&bench, "a".to_owned()).await;
     let set = |n: usize| {
         let text = "x".repeat(n % 7 * 500);
-        drop(run.set_manifest(format!(r#"{{"n":{n},"text":"{text}"}}"#)));
+        drop(run.set(format!(r#"{{"n":{n},"text":"{text}"}}"#)));
         run.schedule(ALL)
     };
     set(0).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod either;
+mod endings;
 mod faults;
 mod files;
 mod flush_rules;
@@ -10,6 +11,7 @@ mod in_flight;
 mod load;
 mod ordering;
 mod plugin;
+mod readme;
 mod record_bad_input;
 mod record_corrupt;
 mod record_durability;

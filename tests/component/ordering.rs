@@ -20,7 +20,7 @@ async fn changes_are_made_in_the_order_of_the_calls(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
     // A new key goes behind the others.
-    let changes: Vec<_> = (0..500).map(|n| run.merge_manifest(patch(n))).collect();
+    let changes: Vec<_> = (0..500).map(|n| run.merge(patch(n))).collect();
     run.flush().await.unwrap();
     for outcome in join_all(changes.into_iter().rev()).await {
         outcome.unwrap();
@@ -35,7 +35,7 @@ async fn a_schedule_writes_what_was_set_before_it(files: Files) {
     // Each document is as long as its number tells.
     let mut schedules = Vec::new();
     for n in 1..=100 {
-        drop(run.set_manifest(format!(r#"{{"a":"{}"}}"#, "x".repeat(n))));
+        drop(run.set(format!(r#"{{"a":"{}"}}"#, "x".repeat(n))));
         let request = if n % 3 == 0 { MANIFEST } else { ALL };
         schedules.push((n, run.schedule(request)));
     }
@@ -53,7 +53,7 @@ async fn runs_do_not_disturb_each_others_order(files: Files) {
     let runs = join_all(names.iter().map(|name| bench.open(name))).await;
     for n in 0..50 {
         for run in &runs {
-            drop(run.merge_manifest(patch(n)));
+            drop(run.merge(patch(n)));
             drop(run.schedule(Request::new().manifest().force()));
         }
     }
@@ -69,9 +69,9 @@ async fn runs_do_not_disturb_each_others_order(files: Files) {
 async fn a_close_comes_after_the_calls_before_it_and_before_those_after(files: Files) {
     let bench = files.bench().await;
     let run = bench.open("a").await;
-    let before = run.set_manifest(r#"{"n": 1}"#);
+    let before = run.set(r#"{"n": 1}"#);
     let close = run.close();
-    let after = run.set_manifest(r#"{"n": 2}"#);
+    let after = run.set(r#"{"n": 2}"#);
     after.await.unwrap_err();
     before.await.unwrap();
     close.await.unwrap();

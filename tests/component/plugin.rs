@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use tandem_host::testing::DiskExt;
 
 use futures::FutureExt;
-use tandem_host::COMPONENT;
+use tandem_components::TANDEM;
 use tandem_host::disk::OsDisk;
 use tandem_host::testing::{Call, DiskOperation, Hold, Layered};
 use tandem_host::wasi::{DiskCtx, DiskCtxView, DiskView, add_to_linker};
@@ -153,7 +153,7 @@ fn is_manifest_write(call: &Call) -> bool {
 #[test]
 fn a_plugin_imports_nothing_but_what_tandem_imports() {
     let engine = composed().engine();
-    let tandem = Component::from_binary(engine, COMPONENT).unwrap().component_type();
+    let tandem = Component::from_binary(engine, TANDEM).unwrap().component_type();
     let composed = composed().component_type();
     let imports: BTreeSet<_> = composed.imports(engine).map(|(name, _)| name).collect();
     assert_eq!(imports, tandem.imports(engine).map(|(name, _)| name).collect());

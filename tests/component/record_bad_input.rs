@@ -2,7 +2,8 @@
 //! disk.
 
 use futures::FutureExt;
-use tandem_host::{Builder, Channel, Error, ErrorKind, HistoryOptions, RecordOptions};
+use std::time::Duration;
+use tandem_host::{Channel, Error, ErrorKind, HistoryOptions, RecordOptions};
 
 use crate::record_support::{HISTORY_PATH, at, options, recorded_in, summary, summary_path};
 use crate::support::{Bench, Files, Lab, names_in, on_every_host, within};
@@ -16,7 +17,6 @@ on_every_host!(
     a_summary_of_another_task_is_refused,
     a_timestamp_of_any_other_form_is_refused,
     every_time_that_exists_is_accepted,
-    a_summary_above_the_limit_is_refused_before_the_component_sees_it,
     a_summary_whose_file_would_be_above_the_limit_is_refused,
     nesting_deeper_than_125_is_refused_whatever_the_depth,
     options_that_break_a_rule_are_refused,
@@ -36,7 +36,7 @@ fn assert_untouched(bench: &Bench) {
 }
 
 async fn refused(bench: &Bench, options: RecordOptions, summary: &str, kind: ErrorKind) -> Error {
-    let error = bench.tandem.record_run(options, summary).await.expect_err(summary);
+    let error = bench.tandem.record_run(summary, options).await.expect_err(summary);
     assert_refused(&error, kind);
     error
 }
@@ -108,7 +108,7 @@ async fn unusual_ids_that_break_no_rule_are_kept_as_they_are(files: Files) {
         ["a b", "größe", "日本", "con1", "COM10", "clip", "a.lockfile", "-", "'$(x)`;&", &long]
     {
         let text = serde_json::json!({"taskId": id, "runId": id, "timestamp": at(1)}).to_string();
-        bench.tandem.record_run(RecordOptions::new(id), text).await.expect(id);
+        bench.tandem.record_run(text, RecordOptions::new(id)).await.expect(id);
         assert_eq!(names_in(&bench.path(&format!(".runs/{id}/{id}"))), ["manifest.json"]);
         assert_eq!(recorded_in(&bench.path(&format!("out/{id}/runs.json"))), [id]);
         let history = bench.tandem.history(HistoryOptions::new(id)).await.unwrap();
@@ -117,7 +117,7 @@ async fn unusual_ids_that_break_no_rule_are_kept_as_they_are(files: Files) {
     // Escapes of an id are the id.
     let escaped =
         r#"{"taskId":"t\u0061sk","runId":"\u0061","timestamp":"2026-01-06T00:00:01\u005a"}"#;
-    bench.tandem.record_run(options(), escaped).await.unwrap();
+    bench.tandem.record_run(escaped, options()).await.unwrap();
     assert_eq!(bench.recorded(), ["a"]);
     assert!(bench.path(&summary_path("a")).exists());
     bench.record("a", &at(2)).await;
@@ -272,16 +272,19 @@ async fn every_time_that_exists_is_accepted(files: Files) {
     assert_eq!(bench.recorded(), ["0", "1", "2", "3", "4", "5"]);
 }
 
-/// The same limit for all documents.
-fn limit(bytes: u64) -> impl FnOnce(Builder) -> Builder {
-    move |builder| builder.max_document_bytes(bytes)
+mod refused_by_the_library {
+    use super::*;
+
+    crate::support::on_every_filesystem!(
+        a_summary_above_the_limit_is_refused_before_the_component_sees_it,
+    );
 }
 
 async fn a_summary_above_the_limit_is_refused_before_the_component_sees_it(files: Files) {
-    let bench = files.bench_with(limit(1_000)).await;
+    let bench = files.bench_with(|starter| starter.limits(|of| of.max_document_bytes(1_000))).await;
     // It is no JSON either: its size is what counts. An answer without a wait: nobody had a turn.
     let long = "x".repeat(1_001);
-    let error = bench.tandem.record_run(options(), long).now_or_never().unwrap().unwrap_err();
+    let error = bench.tandem.record_run(long, options()).now_or_never().unwrap().unwrap_err();
     assert_refused(&error, ErrorKind::TooLarge);
     assert_eq!(error.channel(), Some(Channel::Summary));
     assert!(error.message().contains("1001") && error.message().contains("1000"), "{error}");
@@ -299,7 +302,8 @@ async fn a_summary_above_the_limit_is_refused_before_the_component_sees_it(files
 }
 
 async fn a_summary_whose_file_would_be_above_the_limit_is_refused(files: Files) {
-    let bench = files.bench_with(limit(1_000)).await;
+    let bench = files.bench().await;
+    let options = || options().max_summary_bytes(1_000);
     let bare = summary("a", &at(1));
     // `{`, three members with `\n  `, and `: ` each, `\n}`: 13 bytes more than without spaces.
     let filled = |bytes: usize| {
@@ -312,7 +316,7 @@ async fn a_summary_whose_file_would_be_above_the_limit_is_refused(files: Files) 
     let deep = bare.replacen('{', &nested, 1);
     refused(&bench, options(), &deep, ErrorKind::TooLarge).await;
     assert_untouched(&bench);
-    let recorded = bench.tandem.record_run(options(), filled(1_000)).await.unwrap();
+    let recorded = bench.tandem.record_run(filled(1_000), options()).await.unwrap();
     assert_eq!(recorded.summary.bytes, 1_000);
 }
 
@@ -330,7 +334,7 @@ async fn nesting_deeper_than_125_is_refused_whatever_the_depth(files: Files) {
     }
     assert_untouched(&bench);
     // What was accepted is accepted again from the history.
-    bench.tandem.record_run(options(), nested(125, true)).await.unwrap();
+    bench.tandem.record_run(nested(125, true), options()).await.unwrap();
     let recorded = bench.record("b", &at(2)).await;
     assert_eq!((recorded.runs, recorded.set_aside.len()), (2, 0));
     assert_eq!(bench.text(HISTORY_PATH).matches('[').count(), 125);
@@ -345,10 +349,10 @@ async fn options_that_break_a_rule_are_refused(files: Files) {
     let bench = files.bench().await;
     let mut bad = vec![
         ("keep_last", options().keep_last(0)),
-        ("lease_ms", options().lease_ms(0)),
-        ("lease_ms", options().lease_ms(9)),
-        ("lease_ms", options().lease_ms(3_600_001)),
-        ("lease_ms", options().lease_ms(u64::MAX)),
+        ("lease_ms", options().lease(Duration::from_millis(0))),
+        ("lease_ms", options().lease(Duration::from_millis(9))),
+        ("lease_ms", options().lease(Duration::from_millis(3_600_001))),
+        ("lease_ms", options().lease(Duration::from_millis(u64::MAX))),
         // It would be read as a history of the older format.
         ("history_name", options().history_name("state.json")),
         ("history_name", options().history_name("State.JSON")),
@@ -375,9 +379,14 @@ async fn options_that_break_a_rule_are_refused(files: Files) {
     assert_untouched(&bench);
     // The ends of a range are in it.
     let text = summary("a", &at(1));
-    for options in [options().lease_ms(10), options().lease_ms(3_600_000).keep_last(u32::MAX)] {
-        let options = options.lock_wait_ms(u64::MAX).sweep_after_ms(u64::MAX);
-        bench.tandem.record_run(options, text.as_str()).await.unwrap();
+    for options in [
+        options().lease(Duration::from_millis(10)),
+        options().lease(Duration::from_millis(3_600_000)).keep_last(u32::MAX),
+    ] {
+        let options = options
+            .lock_wait(Duration::from_millis(u64::MAX))
+            .sweep_after(Duration::from_millis(u64::MAX));
+        bench.tandem.record_run(text.as_str(), options).await.unwrap();
     }
 }
 
@@ -386,15 +395,15 @@ async fn what_is_refused_makes_no_call_of_the_disk() {
     within(async {
         let lab = Lab::new().await;
         let good = summary("a", &at(1));
-        lab.tandem.record_run(RecordOptions::new(".."), good.as_str()).await.unwrap_err();
-        lab.tandem.record_run(RecordOptions::new("other"), good.as_str()).await.unwrap_err();
-        lab.tandem.record_run(options(), summary("..", &at(1))).await.unwrap_err();
-        lab.tandem.record_run(options(), summary("a", "today")).await.unwrap_err();
-        lab.tandem.record_run(options(), "{").await.unwrap_err();
-        lab.tandem.record_run(options(), "x".repeat(20_000_000)).await.unwrap_err();
-        lab.tandem.record_run(options().keep_last(0), good.as_str()).await.unwrap_err();
-        lab.tandem.record_run(options().runs_root(".."), good.as_str()).await.unwrap_err();
-        lab.tandem.record_run(options().history_name("state.json"), good).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), RecordOptions::new("..")).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), RecordOptions::new("other")).await.unwrap_err();
+        lab.tandem.record_run(summary("..", &at(1)), options()).await.unwrap_err();
+        lab.tandem.record_run(summary("a", "today"), options()).await.unwrap_err();
+        lab.tandem.record_run("{", options()).await.unwrap_err();
+        lab.tandem.record_run("x".repeat(20_000_000), options()).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), options().keep_last(0)).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), options().runs_root("..")).await.unwrap_err();
+        lab.tandem.record_run(good, options().history_name("state.json")).await.unwrap_err();
         lab.tandem.history(HistoryOptions::new("..")).await.unwrap_err();
         assert_eq!(lab.record.started(), []);
     })

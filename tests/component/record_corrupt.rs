@@ -86,7 +86,7 @@ async fn a_history_may_nest_as_deep_as_it_likes(files: Files) {
         let recorded = bench.record("a", &at(1)).await;
         assert_eq!((recorded.runs, recorded.set_aside.len()), (2, 0), "{depth}");
         assert_eq!(bench.text(HISTORY_PATH).matches(&deep).count(), 2, "it is kept as it is");
-        assert_eq!(bench.history().await.unwrap().runs[1], deep);
+        assert_eq!(bench.history().await.unwrap().runs[1], *deep);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use tandem_host::disk::ErrorCode;
-use tandem_host::testing::DiskOperation::{CreateFile, Sync, SyncData};
+use tandem_host::testing::DiskOperation::{CreateFile, SyncData, SyncDir};
 use tandem_host::testing::{Call, Fault};
 use tandem_host::{Durability, Reached};
 
@@ -20,7 +20,7 @@ on_both_worlds!(
 /// The directories that were synced, in no order.
 fn synced(lab: &Lab) -> Vec<String> {
     let calls = lab.record.started();
-    let syncs = calls.into_iter().filter(|call| call.operation == Sync);
+    let syncs = calls.into_iter().filter(|call| call.operation == SyncDir);
     let mut paths: Vec<_> = syncs.map(|call| call.path).collect();
     paths.sort();
     paths
@@ -60,7 +60,7 @@ async fn a_visible_file_is_not_synced(world: World) {
     for (first, second) in [(visible, visible), (visible, durable), (durable, visible)] {
         let lab = world.lab().await;
         let options = options().summary_durability(first).history_durability(second);
-        let recorded = lab.tandem.record_run(options, summary("a", &at(1))).await.unwrap();
+        let recorded = lab.tandem.record_run(summary("a", &at(1)), options).await.unwrap();
         for (durability, name, reached, root) in [
             (first, SUMMARY, recorded.summary.reached, ".runs"),
             (second, HISTORY, recorded.history.reached, "out"),
@@ -79,7 +79,7 @@ async fn a_visible_file_is_not_synced(world: World) {
 async fn where_a_directory_cannot_be_synced_the_receipt_says_so(world: World) {
     for code in [ErrorCode::Unsupported, ErrorCode::Invalid] {
         let lab = world.lab().await;
-        lab.fail.add(Fault::new(code, |call| call.operation == Sync).sticky());
+        lab.fail.add(Fault::new(code, |call| call.operation == SyncDir).sticky());
         let recorded = lab.record("a", &at(1)).await;
         assert_eq!(recorded.summary.reached, Reached::DataSynced);
         assert_eq!(recorded.history.reached, Reached::DataSynced);
@@ -97,7 +97,7 @@ async fn a_history_that_is_set_aside_is_durable_before_the_new_one_is_in_its_pla
         lab.place(HISTORY_PATH, "corrupt");
         let is_aside = |call: &Call| call.target().starts_with("runs.json.corrupt-");
         let gate = lab.hold.before(move |call| call.operation == SyncData && is_aside(call));
-        let recording = lab.tandem.record_run(options(), summary("a", &at(1)));
+        let recording = lab.tandem.record_run(summary("a", &at(1)), options());
         gate.reached(1).await;
         lab.settle(1).await;
         assert_eq!(lab.text(HISTORY_PATH), "corrupt");

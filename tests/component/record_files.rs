@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use tandem_host::{Channel, ErrorKind, HistoryOptions, Operation, RecordOptions};
 
@@ -25,8 +26,8 @@ async fn roots_and_names_are_options(files: Files) {
         .history_root("state/.histories")
         .summary_name("summary.json")
         .history_name(".all");
-    bench.tandem.record_run(options.clone(), summary("a", &at(1))).await.unwrap();
-    let recorded = bench.tandem.record_run(options, summary("b", &at(2))).await.unwrap();
+    bench.tandem.record_run(summary("a", &at(1)), options.clone()).await.unwrap();
+    let recorded = bench.tandem.record_run(summary("b", &at(2)), options).await.unwrap();
     assert_eq!(recorded.runs, 2);
     let expected = [
         "state/.histories/task/.all",
@@ -91,8 +92,10 @@ async fn leftovers_older_than_the_sweeps_age_are_removed_and_counted(files: File
 
     // Another age. One of the history itself is nobody's, whatever its age: its maker lost the lock.
     bench.place(&temporary(out, "runs.json", random), "left over");
-    let recording =
-        bench.tandem.record_run(options().sweep_after_ms(3_600_000_000), summary("a", &at(1)));
+    let recording = bench.tandem.record_run(
+        summary("a", &at(1)),
+        options().sweep_after(Duration::from_millis(3_600_000_000)),
+    );
     assert_eq!(recording.await.unwrap().swept, 0);
     assert_eq!(bench.files(), expected);
 }
@@ -120,7 +123,7 @@ async fn a_link_in_a_files_place_is_replaced_and_what_it_points_to_stays(files: 
 async fn a_directory_in_the_summarys_place_is_an_error_of_the_summary(files: Files) {
     let bench = files.bench().await;
     bench.place(&format!("{}/mine", summary_path("a")), "mine");
-    let error = bench.tandem.record_run(options(), summary("a", &at(1))).await.unwrap_err();
+    let error = bench.tandem.record_run(summary("a", &at(1)), options()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage, "{error:?}");
     assert_eq!(error.channel(), Some(Channel::Summary));
     assert_eq!(error.path(), Some(&*summary_path("a")));
@@ -132,7 +135,7 @@ async fn a_directory_in_the_summarys_place_is_an_error_of_the_summary(files: Fil
 async fn a_directory_in_the_historys_place_is_an_error_of_the_history(files: Files) {
     let bench = files.bench().await;
     bench.place(&format!("{HISTORY_PATH}/mine"), "mine");
-    let error = bench.tandem.record_run(options(), summary("a", &at(1))).await.unwrap_err();
+    let error = bench.tandem.record_run(summary("a", &at(1)), options()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::History, "{error:?}");
     assert_eq!((error.channel(), error.path()), (Some(Channel::History), Some(HISTORY_PATH)));
     assert_eq!((error.code(), error.beside()), (Some("is-directory"), None));
@@ -145,7 +148,7 @@ async fn a_directory_in_the_historys_place_is_an_error_of_the_history(files: Fil
 async fn a_directory_in_the_locks_place_is_an_error_of_the_history(files: Files) {
     let bench = files.bench().await;
     bench.place(&format!("{LOCK_PATH}/mine"), "mine");
-    let error = bench.tandem.record_run(options(), summary("a", &at(1))).await.unwrap_err();
+    let error = bench.tandem.record_run(summary("a", &at(1)), options()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::History, "{error:?}");
     assert_eq!((error.operation(), error.path()), (Some(Operation::Lock), Some(LOCK_PATH)));
     assert_eq!(error.code(), Some("is-directory"));

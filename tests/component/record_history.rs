@@ -88,7 +88,7 @@ async fn a_history_above_the_limit_is_refused_and_left_alone(files: Files) {
     // Before the merge, and after it.
     for limit in [bytes - 1, bytes, bytes + 10] {
         let text = summary("b", &at(2));
-        let recording = bench.tandem.record_run(options().max_history_bytes(limit), text);
+        let recording = bench.tandem.record_run(text, options().max_history_bytes(limit));
         let error = recording.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::History, "{error:?}");
         assert_eq!((error.code(), error.path()), (Some("file-too-large"), Some(HISTORY_PATH)));
@@ -100,6 +100,6 @@ async fn a_history_above_the_limit_is_refused_and_left_alone(files: Files) {
     // What `keep_last` drops needs no room.
     let text = summary("b", &at(2));
     let small = options().max_history_bytes(bytes).keep_last(1);
-    bench.tandem.record_run(small, text).await.unwrap();
+    bench.tandem.record_run(text, small).await.unwrap();
     assert_eq!(bench.recorded(), ["b"]);
 }

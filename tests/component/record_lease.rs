@@ -1,6 +1,7 @@
 //! The lock's file: what it tells, how long it counts, and what is cleared away beside it.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::Value;
 use tandem_host::ErrorKind;
@@ -21,7 +22,9 @@ async fn a_lock_is_one_line_that_tells_its_owner() {
     within(async {
         let lab = Lab::new().await;
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
-        let recording = lab.tandem.record_run(options().lease_ms(1_234_567), summary("a", &at(1)));
+        let recording = lab
+            .tandem
+            .record_run(summary("a", &at(1)), options().lease(Duration::from_millis(1_234_567)));
         gate.reached(1).await;
         let text = lab.text(LOCK_PATH);
         assert!(text.ends_with("}\n") && text.lines().count() == 1, "{text}");
@@ -50,11 +53,15 @@ async fn a_holder_that_works_for_longer_than_its_lease_keeps_the_lock() {
         let other = Files::Workers.builder(lab.dir.path()).build().await.unwrap();
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
         let lease_ms = 1_000;
-        let first = lab.tandem.record_run(options().lease_ms(lease_ms), summary("a", &at(1)));
+        let first = lab
+            .tandem
+            .record_run(summary("a", &at(1)), options().lease(Duration::from_millis(lease_ms)));
         gate.reached(1).await;
         // It would take an expired lock over long before it gives up.
-        let patience = options().lease_ms(lease_ms).lock_wait_ms(3 * lease_ms);
-        let error = other.record_run(patience, summary("b", &at(2))).await.unwrap_err();
+        let patience = options()
+            .lease(Duration::from_millis(lease_ms))
+            .lock_wait(Duration::from_millis(3 * lease_ms));
+        let error = other.record_run(summary("b", &at(2)), patience).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
         let touches =
             lab.record.events().into_iter().filter(|event| {
@@ -83,7 +90,9 @@ async fn a_lock_that_was_lost_while_it_was_acquired_is_not_used() {
     within(async {
         let lab = Lab::new().await;
         let gate = lab.hold.before(|call| call.is(OpenDir, ".takeover"));
-        let recording = lab.tandem.record_run(options().lock_wait_ms(0), summary("a", &at(1)));
+        let recording = lab
+            .tandem
+            .record_run(summary("a", &at(1)), options().lock_wait(Duration::from_millis(0)));
         gate.reached(1).await;
         let record = steal_lock(&lab);
         gate.release();
@@ -100,7 +109,7 @@ async fn a_lock_that_is_another_ones_by_now_is_not_removed() {
     within(async {
         let lab = Lab::new().await;
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
-        let recording = lab.tandem.record_run(options(), summary("a", &at(1)));
+        let recording = lab.tandem.record_run(summary("a", &at(1)), options());
         gate.reached(1).await;
         let record = steal_lock(&lab);
         gate.release();
@@ -130,7 +139,9 @@ async fn a_lock_that_nobody_touches_expires_whatever_it_holds(files: Files) {
     ] {
         let bench = files.bench().await;
         bench.place(LOCK_PATH, content);
-        let recording = bench.tandem.record_run(options().lease_ms(50), summary("a", &at(1)));
+        let recording = bench
+            .tandem
+            .record_run(summary("a", &at(1)), options().lease(Duration::from_millis(50)));
         assert_eq!(recording.await.expect(content).runs, 1);
         let expected = [summary_path("a"), "out/task/runs.json".to_owned()];
         assert_eq!(bench.files(), expected, "{content}");
@@ -140,7 +151,7 @@ async fn a_lock_that_nobody_touches_expires_whatever_it_holds(files: Files) {
 async fn a_lock_is_waited_for_until_it_is_gone(files: Files) {
     let bench = files.bench().await;
     bench.place(LOCK_PATH, "{\"version\":1,\"token\":\"0\",\"lease_ms\":3600000}");
-    let recording = bench.tandem.record_run(options(), summary("a", &at(1)));
+    let recording = bench.tandem.record_run(summary("a", &at(1)), options());
     // Its summary does not wait.
     while !bench.path(&summary_path("a")).exists() {
         tokio::task::yield_now().await;

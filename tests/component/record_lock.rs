@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 use tandem_host::testing::DiskExt;
 
 use tandem_host::Tandem;
@@ -59,7 +60,7 @@ impl Stage {
 
     /// Records a run in this process, which must succeed.
     fn record(&self, case: &mut Case, run: &'static str) {
-        let recording = self.host.record_run(options(&case.name), summary(run, &time(run)));
+        let recording = self.host.record_run(summary(run, &time(run)), options(&case.name));
         if let Err(error) = self.runtime.block_on(recording) {
             panic!("{}: {run} is not acknowledged: {error:?}", case.name);
         }
@@ -229,8 +230,8 @@ fn a_slow_taker_does_not_take_over_a_lock_that_has_changed_hands() {
         let gate = hold.before(move |call| {
             call.is(Rename, HISTORY) && call.path.starts_with(&format!("{name}/"))
         });
-        let options = options(&case.name).lease_ms(PATIENCE_MS);
-        let recording = other.record_run(options, summary("other", &time("other")));
+        let options = options(&case.name).lease(Duration::from_millis(PATIENCE_MS));
+        let recording = other.record_run(summary("other", &time("other")), options);
         stage.runtime.block_on(gate.reached(1));
         taker.go_on();
         let error = taker.answer().error.expect(&what);

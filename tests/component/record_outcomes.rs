@@ -2,11 +2,12 @@
 //! they end, and what is on the disk then.
 
 use std::fs;
+use std::time::Duration;
 
 use tandem_host::disk::ErrorCode;
 use tandem_host::testing::DiskOperation::{
-    self, CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, StatAt,
-    Sync, SyncData, Write,
+    self, CreateDir, CreateFile, OpenDir, OpenFile, Read, ReadDir, RemoveFile, Rename, Stat,
+    SyncData, SyncDir, Write,
 };
 use tandem_host::testing::{Call, Fault};
 use tandem_host::{Channel, Error, ErrorKind, Failure, Operation, Reached, Recorded};
@@ -138,8 +139,8 @@ async fn record_new(lab: &Lab, late: Late, lock_wait_ms: u64) -> Result<Recorded
         (Late::History, true) => LOCK,
     };
     let gate = lab.hold.before(move |call| call.is(CreateFile, first));
-    let options = options().lock_wait_ms(lock_wait_ms);
-    let recording = lab.tandem.record_run(options, summary("new", &at(2)));
+    let options = options().lock_wait(Duration::from_millis(lock_wait_ms));
+    let recording = lab.tandem.record_run(summary("new", &at(2)), options);
     gate.reached(1).await;
     lab.settle(1).await;
     gate.release();
@@ -285,7 +286,7 @@ async fn fail_at(
         for &is_sticky in stickiness {
             let fault = Fault::new(code, step.clone());
             lab.fail.add(if is_sticky { fault.sticky() } else { fault });
-            let recording = lab.tandem.record_run(options(), summary("new", &at(2 + number)));
+            let recording = lab.tandem.record_run(summary("new", &at(2 + number)), options());
             let error = recording.await.unwrap_err();
             assert!(lab.fail.injected() > 0);
             lab.fail.clear();
@@ -324,7 +325,7 @@ async fn a_summarys_directory_that_fails_at_any_step_is_told() {
         let opening = move |call: &Call| call.operation == OpenDir && is_new(call);
         fail_at(opening, ONCE_AND_FOR_GOOD, Channel::Summary, Operation::Open, ".runs/task/new")
             .await;
-        let syncing = move |call: &Call| call.operation == Sync && is_new(call);
+        let syncing = move |call: &Call| call.operation == SyncDir && is_new(call);
         fail_at(syncing, ONCE_AND_FOR_GOOD, Channel::Summary, Operation::SyncDirectory, &summary)
             .await;
     })
@@ -339,7 +340,7 @@ async fn a_history_that_fails_at_any_step_is_told() {
             fail_at(is_step, ONCE_AND_FOR_GOOD, Channel::History, step, HISTORY_PATH).await;
         }
         for (operation, step) in
-            [(StatAt, Operation::Stat), (OpenFile, Operation::Read), (Read, Operation::Read)]
+            [(Stat, Operation::Stat), (OpenFile, Operation::Read), (Read, Operation::Read)]
         {
             let is_step = move |call: &Call| call.is(operation, HISTORY);
             fail_at(is_step, ONCE_AND_FOR_GOOD, Channel::History, step, HISTORY_PATH).await;
@@ -354,7 +355,7 @@ async fn a_historys_directory_that_fails_at_any_step_is_told() {
         let is_out = |call: &Call| call.path == "out/task";
         let opening = move |call: &Call| call.operation == OpenDir && is_out(call);
         fail_at(opening, ONCE_AND_FOR_GOOD, Channel::History, Operation::Open, "out/task").await;
-        for (operation, step) in [(ReadDir, Operation::List), (Sync, Operation::SyncDirectory)] {
+        for (operation, step) in [(ReadDir, Operation::List), (SyncDir, Operation::SyncDirectory)] {
             let is_step = move |call: &Call| call.operation == operation && is_out(call);
             fail_at(is_step, ONCE_AND_FOR_GOOD, Channel::History, step, HISTORY_PATH).await;
         }
@@ -385,7 +386,7 @@ async fn a_lock_that_cannot_be_read_before_the_rename_is_told_and_nothing_is_rep
     within(async {
         let lab = lab().await;
         let gate = lab.hold.before(|call| call.is(SyncData, HISTORY));
-        let recording = lab.tandem.record_run(options(), summary("new", &at(2)));
+        let recording = lab.tandem.record_run(summary("new", &at(2)), options());
         gate.reached(1).await;
         fail(&lab, OpenFile, LOCK, ErrorCode::Io);
         gate.release();
@@ -403,11 +404,11 @@ async fn a_lock_that_cannot_be_removed_stops_others_for_its_lease_only() {
     within(async {
         let lab = lab().await;
         fail(&lab, RemoveFile, LOCK, ErrorCode::Access);
-        let options = options().lease_ms(50);
-        let recorded = lab.tandem.record_run(options.clone(), summary("new", &at(2))).await;
+        let options = options().lease(Duration::from_millis(50));
+        let recorded = lab.tandem.record_run(summary("new", &at(2)), options.clone()).await;
         assert_eq!(recorded.unwrap().runs, 2);
         assert!(lab.path(LOCK_PATH).exists());
-        let recorded = lab.tandem.record_run(options, summary("next", &at(3))).await.unwrap();
+        let recorded = lab.tandem.record_run(summary("next", &at(3)), options).await.unwrap();
         assert_eq!(recorded.runs, 3);
         assert_eq!(lab.recorded(), ["old", "new", "next"]);
         assert!(!lab.path(LOCK_PATH).exists());
@@ -430,7 +431,7 @@ async fn directories_that_cannot_be_made_are_told() {
                     move |call: &Call| call.operation == CreateDir && call.path == directory;
                 lab.fail.add(Fault::new(code, is_it).sticky());
                 let error =
-                    lab.tandem.record_run(options(), summary("new", &at(1))).await.unwrap_err();
+                    lab.tandem.record_run(summary("new", &at(1)), options()).await.unwrap_err();
                 let (operation, path) = (Operation::CreateDirectory, directory);
                 let told = Told { channel, operation, path, code: code.name(), is_retryable };
                 let is_summary = channel == Channel::Summary;
@@ -453,7 +454,7 @@ async fn a_step_that_took_effect_and_failed_counts_as_failed() {
                 let lab = lab().await;
                 let is_step = move |call: &Call| call.is(operation, name);
                 lab.fail.add(Fault::new(ErrorCode::Io, is_step).after_effect());
-                let recording = lab.tandem.record_run(options(), summary("new", &at(2)));
+                let recording = lab.tandem.record_run(summary("new", &at(2)), options());
                 let error = recording.await.unwrap_err();
                 assert_eq!(error.operation(), Some(step), "{name}");
                 assert!(lab.files().iter().all(|path| !path.ends_with(".tandem-tmp")), "{name}");

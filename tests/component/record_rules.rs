@@ -30,7 +30,7 @@ async fn both_files_hold_the_same_json_value_and_only_the_indentation_differs(fi
     let given = "\t{\"z\":1.0,\"a\" : 1e5,\n\n\"taskId\":\"task\",\"runId\":\"a\",\
         \"n\":[-0,12345678901234567890123,{ },[ ], 1E-7],\"timestamp\":\"2026-01-06T00:00:01Z\",\
         \"s\":\"\\u00e9\\/ \u{e9}\u{1f600}\\ud83d\\ude00\",\"o\":{\"k\":1,\"k\":null},\"b\":false} ";
-    bench.tandem.record_run(options(), given).await.unwrap();
+    bench.tandem.record_run(given, options()).await.unwrap();
     let entry = "{
   \"z\": 1.0,
   \"a\": 1e5,
@@ -143,7 +143,7 @@ async fn a_run_that_is_recorded_again_replaces_its_entry_and_is_sorted_again(fil
         bench.record(run, &at(second)).await;
     }
     let again = r#"{"taskId":"task","runId":"a","timestamp":"2026-01-06T00:00:09Z","new":true}"#;
-    let recorded = bench.tandem.record_run(options(), again).await.unwrap();
+    let recorded = bench.tandem.record_run(again, options()).await.unwrap();
     assert_eq!((recorded.runs, recorded.is_dropped), (3, false));
     assert_eq!(bench.recorded(), ["b", "c", "a"]);
     assert_eq!(bench.text(HISTORY_PATH).matches("\"new\": true").count(), 1);
@@ -247,20 +247,20 @@ async fn the_last_runs_are_kept(files: Files) {
     let bench = files.bench().await;
     for number in 0..5 {
         let text = summary(&number.to_string(), &at(number));
-        let recorded = bench.tandem.record_run(options().keep_last(2), text).await.unwrap();
+        let recorded = bench.tandem.record_run(text, options().keep_last(2)).await.unwrap();
         assert_eq!((recorded.runs, recorded.is_dropped), (u32::min(2, number as u32 + 1), false));
     }
     assert_eq!(bench.recorded(), ["3", "4"]);
     assert!(bench.path(&summary_path("0")).exists(), "its summary stays");
     // One that was already there counts once, and is counted after it was replaced.
     let again = summary("3", &at(9));
-    let recorded = bench.tandem.record_run(options().keep_last(1), again).await.unwrap();
+    let recorded = bench.tandem.record_run(again, options().keep_last(1)).await.unwrap();
     assert_eq!((recorded.runs, recorded.is_dropped), (1, false));
     assert_eq!(bench.recorded(), ["3"]);
     // Those without a time are the oldest.
     let text = r#"{"taskId":"task","runs":[1,{"runId":"x"},{"runId":"y","timestamp":"1"}]}"#;
     bench.place(HISTORY_PATH, text);
-    bench.tandem.record_run(options().keep_last(2), summary("z", &at(1))).await.unwrap();
+    bench.tandem.record_run(summary("z", &at(1)), options().keep_last(2)).await.unwrap();
     assert_eq!(bench.recorded(), ["y", "z"]);
 }
 
@@ -272,7 +272,7 @@ async fn a_run_that_is_older_than_those_that_are_kept_is_dropped_and_the_receipt
         bench.record(&number.to_string(), &at(number)).await;
     }
     let text = summary("0", &at(0));
-    let recorded = bench.tandem.record_run(options().keep_last(3), text).await.unwrap();
+    let recorded = bench.tandem.record_run(text, options().keep_last(3)).await.unwrap();
     assert_eq!((recorded.runs, recorded.is_dropped), (3, true));
     assert_eq!(bench.recorded(), ["1", "2", "3"]);
     assert!(bench.path(&summary_path("0")).exists(), "its summary is written");
@@ -282,7 +282,7 @@ async fn tasks_do_not_share_histories(files: Files) {
     let bench = files.bench().await;
     bench.record("a", &at(1)).await;
     let text = summary("a", &at(2)).replace("\"task\"", "\"other\"");
-    bench.tandem.record_run(RecordOptions::new("other"), text).await.unwrap();
+    bench.tandem.record_run(text, RecordOptions::new("other")).await.unwrap();
     assert_eq!(bench.recorded(), ["a"]);
     let other = bench.tandem.history(HistoryOptions::new("other")).await.unwrap();
     assert_eq!((other.total, other.last_run_at), (1, at(2)));

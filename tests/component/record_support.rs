@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tandem_host::testing::Moment;
@@ -20,7 +21,7 @@ pub const PATIENCE_MS: u64 = 170_000;
 
 /// A run of the task `task`.
 pub fn options() -> RecordOptions {
-    RecordOptions::new("task").lock_wait_ms(PATIENCE_MS)
+    RecordOptions::new("task").lock_wait(Duration::from_millis(PATIENCE_MS))
 }
 
 /// A time on one day, later for larger numbers.
@@ -42,7 +43,7 @@ pub const HISTORY_PATH: &str = "out/task/runs.json";
 pub const LOCK_PATH: &str = ".runs/task.lock";
 
 pub fn record(tandem: &Tandem, run: &str, timestamp: &str) -> Pending<Recorded> {
-    tandem.record_run(options(), summary(run, timestamp))
+    tandem.record_run(summary(run, timestamp), options())
 }
 
 impl Bench {

@@ -1,6 +1,7 @@
 //! Many runs of one task that are completed at the same time: all are kept.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tandem_host::testing::DiskOperation::{CreateFile, Rename};
 use tandem_host::{HistoryOptions, Reached};
@@ -85,8 +86,8 @@ async fn of_runs_that_share_a_write_each_one_has_its_own_wishes() {
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
         let first = record(&lab.tandem, "c", &at(3));
         gate.reached(1).await;
-        let dropped = lab.tandem.record_run(options().keep_last(1), summary("a", &at(1)));
-        let kept = lab.tandem.record_run(options(), summary("b", &at(2)));
+        let dropped = lab.tandem.record_run(summary("a", &at(1)), options().keep_last(1));
+        let kept = lab.tandem.record_run(summary("b", &at(2)), options());
         lab.settle(1).await;
         gate.release();
         first.await.unwrap();
@@ -150,7 +151,7 @@ async fn completions_of_many_tasks_do_not_wait_for_each_other(files: Files) {
             let task = format!("task-{}", number % 16);
             let text =
                 summary(&run_id(number), &at(number)).replace("\"task\"", &format!("{task:?}"));
-            bench.tandem.record_run(tandem_host::RecordOptions::new(task), text)
+            bench.tandem.record_run(text, tandem_host::RecordOptions::new(task))
         })
         .collect();
     for pending in recording {
@@ -200,8 +201,8 @@ async fn two_components_that_take_turns_keep_all_runs(files: Files) {
             for number in 0..8 {
                 let run = format!("{name}-{number}");
                 // One at a time, so that the lock goes to and fro.
-                let options = options().lock_wait_ms(PATIENCE_MS);
-                tandem.record_run(options, summary(&run, &at(number))).await.unwrap();
+                let options = options().lock_wait(Duration::from_millis(PATIENCE_MS));
+                tandem.record_run(summary(&run, &at(number)), options).await.unwrap();
             }
         }
     };

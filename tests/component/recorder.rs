@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::{Deserialize, Serialize};
 use tandem_host::disk::{ErrorCode, OsDisk};
 use tandem_host::testing::DiskOperation::{Rename, Write as WriteFile};
-use tandem_host::testing::{Call, Layer, load_components};
+use tandem_host::testing::{Call, Layer, load_component};
 use tandem_host::{Durability, RecordOptions, Tandem};
 use tokio::sync::watch;
 
@@ -71,8 +71,8 @@ pub fn options(case: &str) -> RecordOptions {
         .runs_root(format!("{case}/.runs"))
         .history_root(format!("{case}/out"))
         .summary_durability(Durability::Visible)
-        .lease_ms(LEASE_MS)
-        .lock_wait_ms(PATIENCE_MS)
+        .lease(Duration::from_millis(LEASE_MS))
+        .lock_wait(Duration::from_millis(PATIENCE_MS))
 }
 
 /// Counts the calls for the history and its lock, and stops the process at one of them.
@@ -157,7 +157,7 @@ impl Layer for Steps {
 #[ignore = "other tests start it as a process of its own"]
 fn a_process_that_records() {
     let Some(root) = std::env::var_os(ROOT) else { return };
-    load_components().unwrap();
+    load_component().unwrap();
     println!("\n{READY}");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -168,8 +168,8 @@ fn a_process_that_records() {
             let order: Order = serde_json::from_str(&line.unwrap()).unwrap();
             steps.begin(&order);
             let text = summary(&order.run, &order.timestamp);
-            let options = options(&order.case).lock_wait_ms(order.lock_wait_ms);
-            let outcome = tandem.record_run(options, text).await;
+            let options = options(&order.case).lock_wait(Duration::from_millis(order.lock_wait_ms));
+            let outcome = tandem.record_run(text, options).await;
             let error = outcome.err().map(|error| format!("{:?}: {error}", error.kind()));
             let answer = Answer { error, calls: steps.calls() };
             println!("\n{ANSWER}{}", serde_json::to_string(&answer).unwrap());

@@ -9,10 +9,10 @@ async fn steps(durability: Durability) -> Vec<String> {
     let lab = Lab::new().await;
     let options = options("run").manifest_durability(durability).heartbeat_durability(durability);
     let run = lab.tandem.open_run(options).await.unwrap();
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.schedule(ALL).await.unwrap();
     lab.record.take();
-    run.set_manifest(r#"{"a": 1}"#).await.unwrap();
+    run.set(r#"{"a": 1}"#).await.unwrap();
     run.schedule(ALL).await.unwrap();
     let calls = lab.record.started();
     let mut steps: Vec<String> =
@@ -43,9 +43,9 @@ async fn a_durable_pair_takes_ten_calls_and_three_of_them_are_syncs() {
         "OpenDir run",
         "Rename heartbeat",
         "Rename manifest.json",
-        "Sync run",
         "SyncData heartbeat",
         "SyncData manifest.json",
+        "SyncDir run",
         "Write heartbeat",
         "Write manifest.json",
     ];

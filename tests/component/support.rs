@@ -15,8 +15,9 @@ use tandem_host::testing::DiskExt;
 use futures::FutureExt;
 use tandem_host::disk::{ErrorCode, OsDisk, Threads};
 use tandem_host::testing::DiskOperation::{CreateFile, Rename, SyncData, Write};
-use tandem_host::testing::{DiskOperation, Fail, Hold, Record, load_components};
-use tandem_host::{Builder, MonotonicClock, Operation, Request, RunOptions, WallClock};
+use tandem_host::testing::{DiskOperation, Fail, Hold, Record, load_component};
+use tandem_host::{MonotonicClock, Operation, Request, RunOptions, WallClock};
+use tandem_tests::blocking;
 use tempfile::TempDir;
 
 use crate::either::{Pending, Run, Starter, Tandem};
@@ -25,7 +26,7 @@ use crate::either::{Pending, Run, Starter, Tandem};
 const HANG: Duration = Duration::from_secs(180);
 
 /// A throttle that no test waits for.
-const HOUR_MS: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Both channels, at once.
 pub const ALL: Request = Request { manifest: true, heartbeat: true, force: true };
@@ -51,8 +52,8 @@ pub const STEPS: [(DiskOperation, Operation); 4] = [
     (Rename, Operation::Rename),
 ];
 
-/// Makes a test of each named function for each filesystem: `workers::name`, `inline::name` and
-/// `wasmtime::name`.
+/// Makes a test of each named function for each filesystem: `in_place::name`, `workers::name`
+/// and `wasmtime::name`.
 macro_rules! on_every_filesystem {
     ($($name:ident),* $(,)?) => {
         mod workers {
@@ -63,10 +64,10 @@ macro_rules! on_every_filesystem {
             })*
         }
 
-        mod inline {
+        mod in_place {
             $(#[tokio::test]
             async fn $name() {
-                let files = crate::support::Files::Inline;
+                let files = crate::support::Files::InPlace;
                 crate::support::within(super::$name(files)).await;
             })*
         }
@@ -144,7 +145,7 @@ impl World {
         self.lab_with(|builder| builder).await
     }
 
-    pub async fn lab_with(self, choose: impl FnOnce(Builder) -> Builder) -> Lab {
+    pub async fn lab_with(self, choose: impl FnOnce(Starter) -> Starter) -> Lab {
         match self {
             World::Concurrent => Lab::with(choose).await,
             World::Sync => Lab::sync(choose).await,
@@ -155,10 +156,10 @@ impl World {
 /// Which component, and what answers its `wasi:filesystem`.
 #[derive(Clone, Copy)]
 pub enum Files {
-    /// Our own, on other threads.
+    /// Our own, as it is by default.
+    InPlace,
+    /// Our own, with every call on a worker.
     Workers,
-    /// Our own, in part on the runtime's threads.
-    Inline,
     /// What other hosts use.
     Wasmtime,
     /// The synchronous component, on our own.
@@ -189,22 +190,24 @@ pub struct Clock(Arc<AtomicU64>);
 impl Files {
     pub fn builder(self, dir: &Path) -> Starter {
         let builder = tandem_host::Tandem::builder();
-        let builder = match self {
-            Files::Workers | Files::Sync => builder.dir(dir),
-            Files::Inline => builder.dir(dir).threads(Threads::Inline),
-            Files::Wasmtime | Files::SyncWasmtime => builder.wasmtime_filesystem(dir),
-        };
-        Starter { builder, is_sync: matches!(self, Files::Sync | Files::SyncWasmtime) }
+        Starter::Concurrent(match self {
+            Files::InPlace => builder.dir(dir),
+            Files::Workers => builder.disk(OsDisk::open(dir).unwrap().threads(Threads::Workers)),
+            Files::Wasmtime => builder.wasmtime_filesystem(dir),
+            Files::Sync => return Starter::Sync(blocking::Builder::dir(dir)),
+            Files::SyncWasmtime => {
+                return Starter::Sync(blocking::Builder::wasmtime_filesystem(dir));
+            }
+        })
     }
 
     pub async fn bench(self) -> Bench {
         self.bench_with(|builder| builder).await
     }
 
-    pub async fn bench_with(self, choose: impl FnOnce(Builder) -> Builder) -> Bench {
+    pub async fn bench_with(self, choose: impl FnOnce(Starter) -> Starter) -> Bench {
         let dir = TempDir::new().unwrap();
-        let Starter { builder, is_sync } = self.builder(dir.path());
-        let tandem = Starter { builder: choose(builder), is_sync }.build().await.unwrap();
+        let tandem = choose(self.builder(dir.path())).build().await.unwrap();
         Bench { tandem, dir }
     }
 }
@@ -214,22 +217,26 @@ impl Lab {
         Lab::with(|builder| builder).await
     }
 
-    pub async fn with(choose: impl FnOnce(Builder) -> Builder) -> Self {
+    pub async fn with(choose: impl FnOnce(Starter) -> Starter) -> Self {
         Lab::of(false, choose).await
     }
 
     /// On the synchronous component.
-    pub async fn sync(choose: impl FnOnce(Builder) -> Builder) -> Self {
+    pub async fn sync(choose: impl FnOnce(Starter) -> Starter) -> Self {
         Lab::of(true, choose).await
     }
 
-    async fn of(is_sync: bool, choose: impl FnOnce(Builder) -> Builder) -> Self {
+    async fn of(is_sync: bool, choose: impl FnOnce(Starter) -> Starter) -> Self {
         let dir = TempDir::new().unwrap();
         let (record, hold, fail) = (Record::new(), Hold::new(), Fail::new());
         let disk = OsDisk::open(dir.path()).unwrap();
         let disk = disk.layered(fail.clone()).layered(hold.clone()).layered(record.clone());
-        let builder = choose(tandem_host::Tandem::builder().disk(disk));
-        let tandem = Starter { builder, is_sync }.build().await.unwrap();
+        let starter = if is_sync {
+            Starter::Sync(blocking::Builder::disk(disk))
+        } else {
+            Starter::Concurrent(tandem_host::Tandem::builder().disk(disk))
+        };
+        let tandem = choose(starter).build().await.unwrap();
         Lab { bench: Bench { tandem, dir }, record, hold, fail }
     }
 
@@ -256,7 +263,7 @@ impl Bench {
     /// Opens a run and writes both its files, so that the throttle holds back what is not forced.
     pub async fn open_written(&self, run: &str) -> Run {
         let run = self.open(run).await;
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         run.schedule(ALL).await.unwrap();
         run
     }
@@ -313,7 +320,7 @@ impl MonotonicClock for Clock {
 
 /// A run of the task `task`, whose throttle no test waits for.
 pub fn options(run: &str) -> RunOptions {
-    RunOptions::new("task", run).interval_ms(HOUR_MS)
+    RunOptions::new("task", run).interval(HOUR)
 }
 
 /// The run's directory, relative to the granted one.
@@ -323,13 +330,14 @@ pub fn directory(run: &str) -> String {
 
 /// Fails a test that hangs. What it compiles beside the components is compiled before.
 pub async fn within<T>(test: impl Future<Output = T>) -> T {
-    load_components().unwrap();
+    load_component().unwrap();
     tokio::time::timeout(HANG, test).await.expect("the test hangs")
 }
 
 /// Fails a test whose calls block and hang.
 pub fn in_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
-    load_components().unwrap();
+    load_component().unwrap();
+    blocking::load_component();
     let (tell, told) = mpsc::channel();
     let thread = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

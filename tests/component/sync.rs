@@ -2,13 +2,13 @@
 
 use std::sync::mpsc;
 use std::thread;
-use tandem_host::testing::DiskExt;
+use std::time::Duration;
 
 use tandem_host::disk::{ErrorCode, OsDisk};
-use tandem_host::sync::{Run, Scheduled, Tandem};
 use tandem_host::testing::DiskOperation::{self, CreateFile, Rename, SyncData, Write};
-use tandem_host::testing::{Call, Fault, Hold, Moment, Record};
+use tandem_host::testing::{Call, DiskExt, Fault, Hold, Moment, Record};
 use tandem_host::{Channel, Durability, ErrorKind, RecordOptions, Request, RunOptions};
+use tandem_tests::blocking::{Builder, Run, Scheduled, Tandem};
 use tempfile::TempDir;
 
 use crate::either;
@@ -19,7 +19,7 @@ use crate::variant::{TRAP, trapping};
 const MANIFEST_FILE: &str = "manifest.json";
 const HEARTBEAT_FILE: &str = ".heartbeat";
 
-/// The parts of a laboratory's component that only the synchronous interface has.
+/// A run of a laboratory's component, as only the synchronous one has it.
 fn open(lab: &Lab, options: RunOptions) -> Run {
     let either::Tandem::Sync(tandem) = &lab.tandem else { panic!("it is not synchronous") };
     tandem.open_run(options).unwrap()
@@ -36,7 +36,7 @@ fn flush_holding(held: &'static str, other: &'static str) {
     in_time(move || async move {
         let lab = Lab::sync(|builder| builder).await;
         let run = open(&lab, options("a"));
-        run.set_manifest("{}").unwrap();
+        run.set("{}").unwrap();
         lab.hold.until(move |call| call.is(Write, held), move |call| call.is(Write, other));
         assert_eq!(wrote(run.schedule(ALL).unwrap()), (true, true, None));
         assert_eq!((lab.count(Write, held), lab.count(Write, other)), (1, 1));
@@ -59,7 +59,7 @@ fn a_sync_starts_only_when_its_write_was_acknowledged() {
     in_time(|| async {
         let lab = Lab::sync(|builder| builder).await;
         let run = open(&lab, options("a"));
-        run.set_manifest(format!("{{\"text\": \"{}\"}}", "x".repeat(1_000_000))).unwrap();
+        run.set(format!("{{\"text\": \"{}\"}}", "x".repeat(1_000_000))).unwrap();
         // The manifest's write takes until the heartbeat's file is in its place.
         lab.hold
             .until(|call| call.is(Write, MANIFEST_FILE), |call| call.is(Rename, HEARTBEAT_FILE));
@@ -84,7 +84,7 @@ fn schedule_tells_when_to_call_again_and_writes_then() {
         let monotonic = clock.clone();
         let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
         let run = open(&lab, RunOptions::new("task", "a"));
-        run.set_manifest("{}").unwrap();
+        run.set("{}").unwrap();
         assert_eq!(wrote(run.schedule(MANIFEST).unwrap()), (true, false, None));
         clock.set_ms(11_000);
         assert_eq!(wrote(run.schedule(HEARTBEAT).unwrap()), (false, false, Some(4_000)));
@@ -101,8 +101,8 @@ fn nothing_is_retried_between_calls_and_the_back_off_is_told() {
         let clock = Clock::at_ms(10_000);
         let monotonic = clock.clone();
         let lab = Lab::sync(|builder| builder.monotonic_clock(monotonic)).await;
-        let run = open(&lab, RunOptions::new("task", "a").interval_ms(0));
-        run.set_manifest("{}").unwrap();
+        let run = open(&lab, RunOptions::new("task", "a").interval(Duration::ZERO));
+        run.set("{}").unwrap();
         lab.fail
             .add(Fault::new(ErrorCode::InsufficientSpace, |call| call.is(Write, HEARTBEAT_FILE)));
         let error = run.schedule(ALL).unwrap_err();
@@ -127,7 +127,7 @@ fn a_channel_that_fails_leaves_no_file_and_only_it_is_tried_again() {
         for (number, operation) in [CreateFile, Write, SyncData, Rename].into_iter().enumerate() {
             let name = format!("run-{number}");
             let run = open(&lab, options(&name));
-            run.set_manifest("{}").unwrap();
+            run.set("{}").unwrap();
             lab.fail.add(Fault::new(ErrorCode::Io, move |call| call.is(operation, MANIFEST_FILE)));
             let error = run.schedule(ALL).unwrap_err();
             assert_eq!(error.channel(), Some(Channel::Manifest), "{operation:?}");
@@ -144,7 +144,7 @@ fn watched() -> (Tandem, Record, Hold, TempDir) {
     let dir = TempDir::new().unwrap();
     let (record, hold) = (Record::new(), Hold::new());
     let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone()).layered(record.clone());
-    let tandem = tandem_host::Tandem::builder().disk(disk).build_sync().unwrap();
+    let tandem = Builder::disk(disk).build().unwrap();
     (tandem, record, hold, dir)
 }
 
@@ -159,18 +159,18 @@ fn until(record: &Record, count: usize, matches: impl Fn(&Call) -> bool) {
 fn the_lock_is_touched_while_a_write_is_waited_for() {
     in_time(|| async {
         let (tandem, record, hold, dir) = watched();
-        let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let other = Builder::dir(dir.path()).build().unwrap();
         let gate = hold.before(|call| call.is(Write, HISTORY));
-        let options = RecordOptions::new("task").lease_ms(60);
+        let options = RecordOptions::new("task").lease(Duration::from_millis(60));
         let first = {
             let options = options.clone();
-            thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+            thread::spawn(move || tandem.record_run(summary("a", "2026-01-06T00:00:01Z"), options))
         };
         gate.reached(1).await;
         until(&record, 5, |call| call.is(Write, LOCK));
         // One try takes over nothing.
-        let options = options.lock_wait_ms(0);
-        let error = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap_err();
+        let options = options.lock_wait(Duration::ZERO);
+        let error = other.record_run(summary("b", "2026-01-06T00:00:02Z"), options).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{error:?}");
         gate.release();
         first.join().unwrap().unwrap();
@@ -184,7 +184,7 @@ fn record_holding(held: &'static str, other: &'static str) {
         let (tandem, record, hold, _dir) = watched();
         hold.until(move |call| call.is(Write, held), move |call| call.is(Write, other));
         tandem
-            .record_run(RecordOptions::new("task"), summary("a", "2026-01-06T00:00:01Z"))
+            .record_run(summary("a", "2026-01-06T00:00:01Z"), RecordOptions::new("task"))
             .unwrap();
         assert_eq!(record.count(|call| call.is(Write, held)), 1);
     });
@@ -204,15 +204,15 @@ fn the_historys_write_can_wait_for_the_summarys() {
 fn a_call_that_blocks_for_longer_than_the_lease_loses_the_lock_and_no_run() {
     in_time(|| async {
         let (tandem, _, hold, dir) = watched();
-        let other = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let other = Builder::dir(dir.path()).build().unwrap();
         let gate = hold.before(|call| call.is(Rename, HISTORY));
-        let options = RecordOptions::new("task").lease_ms(50);
+        let options = RecordOptions::new("task").lease(Duration::from_millis(50));
         let first = {
             let options = options.clone();
-            thread::spawn(move || tandem.record_run(options, summary("a", "2026-01-06T00:00:01Z")))
+            thread::spawn(move || tandem.record_run(summary("a", "2026-01-06T00:00:01Z"), options))
         };
         gate.reached(1).await;
-        let second = other.record_run(options, summary("b", "2026-01-06T00:00:02Z")).unwrap();
+        let second = other.record_run(summary("b", "2026-01-06T00:00:02Z"), options).unwrap();
         assert_eq!(second.runs, 1);
         gate.release();
         assert_eq!(first.join().unwrap().unwrap().runs, 2);
@@ -225,7 +225,7 @@ fn calls_of_other_threads_wait_for_the_one_that_runs() {
     in_time(|| async {
         let (tandem, record, hold, _dir) = watched();
         let run = tandem.open_run(options("a")).unwrap();
-        run.set_manifest("{}").unwrap();
+        run.set("{}").unwrap();
         let gate = hold.before(|call| call.is(Rename, MANIFEST_FILE));
         let flush = thread::spawn(move || run.flush());
         gate.reached(1).await;
@@ -249,20 +249,21 @@ fn calls_of_other_threads_wait_for_the_one_that_runs() {
 #[test]
 fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
     let dir = TempDir::new().unwrap();
-    let builder = tandem_host::Tandem::builder().dir(dir.path());
-    let tandem = builder.component_path(trapping(true)).build_sync().unwrap();
+    let component = std::fs::read(trapping(true)).unwrap();
+    let tandem = Builder::dir(dir.path()).component(component).build().unwrap();
     in_time(move || async move {
         let open = |name: &str| tandem.open_run(options(name)).unwrap();
         let (failing, other) = (open("a"), open("b"));
-        let error = failing.set_manifest(TRAP).unwrap_err();
+        let error = failing.set(TRAP).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
         for run in [&failing, &other] {
-            let error = run.set_manifest("{}").unwrap_err();
+            let error = run.set("{}").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ComponentFailed, "{error:?}");
-            assert!(error.message().contains("open the run again"), "{error:?}");
+            let cause = std::error::Error::source(&error).unwrap();
+            assert!(cause.to_string().contains("open the run again"), "{error:?}");
         }
         let again = open("a");
-        again.set_manifest("{}").unwrap();
+        again.set("{}").unwrap();
         drop((failing, other));
         assert!(again.flush().unwrap().manifest.is_some());
     });
@@ -272,9 +273,9 @@ fn a_component_that_fails_loses_its_runs_and_the_next_open_starts_another() {
 fn the_last_handle_waits_until_what_was_set_is_on_the_disk() {
     in_time(|| async {
         let dir = TempDir::new().unwrap();
-        let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let tandem = Builder::dir(dir.path()).build().unwrap();
         let run = tandem.open_run(options("a")).unwrap();
-        run.set_manifest("{}").unwrap();
+        run.set("{}").unwrap();
         drop((tandem, run));
         assert_eq!(names_in(&dir.path().join(".runs/task/cli/a")), [MANIFEST_FILE]);
     });
@@ -284,9 +285,9 @@ fn the_last_handle_waits_until_what_was_set_is_on_the_disk() {
 fn it_can_be_called_from_within_a_runtime() {
     in_time(|| async {
         let dir = TempDir::new().unwrap();
-        let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+        let tandem = Builder::dir(dir.path()).build().unwrap();
         let run = tandem.open_run(options("a")).unwrap();
-        run.set_manifest("{}").unwrap();
+        run.set("{}").unwrap();
         run.schedule(ALL).unwrap();
         run.close().unwrap();
     });
@@ -296,21 +297,21 @@ fn it_can_be_called_from_within_a_runtime() {
 async fn keep(tandem: &either::Tandem, run: &str) {
     let options = options(run).heartbeat_durability(Durability::Durable);
     let run_handle = tandem.open_run(options).await.unwrap();
-    run_handle.set_manifest(r#"{"b": 1.0, "a": [1e400, "\u00e9"], "b": 2}"#).await.unwrap();
+    run_handle.set(r#"{"b": 1.0, "a": [1e400, "\u00e9"], "b": 2}"#).await.unwrap();
     run_handle.schedule(ALL).await.unwrap();
-    run_handle.merge_manifest(r#"{"a": null, "c": {"d": {}}}"#).await.unwrap();
+    run_handle.merge(r#"{"a": null, "c": {"d": {}}}"#).await.unwrap();
     run_handle.close().await.unwrap();
     let options = RecordOptions::new("task");
-    tandem.record_run(options, summary(run, "2026-01-06T00:00:01Z")).await.unwrap();
+    tandem.record_run(summary(run, "2026-01-06T00:00:01Z"), options).await.unwrap();
 }
 
 #[test]
 fn both_components_write_the_same_bytes_and_share_a_directory() {
     in_time(|| async {
         let dir = TempDir::new().unwrap();
-        let builder = || tandem_host::Tandem::builder().dir(dir.path());
-        let concurrent = either::Tandem::Concurrent(builder().build().await.unwrap());
-        let sync = either::Tandem::Sync(builder().build_sync().unwrap());
+        let concurrent = tandem_host::Tandem::open(dir.path()).await.unwrap();
+        let concurrent = either::Tandem::concurrent(concurrent);
+        let sync = either::Tandem::Sync(Builder::dir(dir.path()).build().unwrap());
         keep(&concurrent, "a").await;
         keep(&sync, "b").await;
         let text = |path: &str| std::fs::read_to_string(dir.path().join(path)).unwrap();
@@ -336,11 +337,12 @@ fn runs_recorded_at_once_through_many_components_are_all_kept() {
         let dir = TempDir::new().unwrap();
         let recording: Vec<_> = (0..8)
             .map(|number| {
-                let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
+                let tandem = Builder::dir(dir.path()).build().unwrap();
                 thread::spawn(move || {
                     let timestamp = format!("2026-01-06T00:00:0{number}Z");
                     let summary = summary(&format!("run-{number}"), &timestamp);
-                    tandem.record_run(RecordOptions::new("task").lock_wait_ms(170_000), summary)
+                    let options = RecordOptions::new("task").lock_wait(Duration::from_secs(170));
+                    tandem.record_run(summary, options)
                 })
             })
             .collect();

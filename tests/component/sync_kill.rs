@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tandem_host::RecordOptions;
-use tandem_host::testing::load_components;
+use tandem_tests::blocking::{Builder, load_component};
 use tempfile::TempDir;
 
 use crate::record_support::{HISTORY_PATH, at, recorded_in, summary};
@@ -29,15 +30,15 @@ fn document(number: u64) -> String {
 #[ignore = "another test starts it as a process of its own"]
 fn a_process_that_keeps_a_run() {
     let root = std::env::var_os(ROOT).expect("it is started by another test");
-    load_components().unwrap();
+    load_component();
     writeln!(std::io::stdout(), "\n{READY}").unwrap();
-    let tandem = tandem_host::Tandem::builder().dir(root).build_sync().unwrap();
+    let tandem = Builder::dir(root).build().unwrap();
     let run = tandem.open_run(options("a")).unwrap();
     for number in 0.. {
-        run.set_manifest(document(number)).unwrap();
+        run.set(document(number)).unwrap();
         run.schedule(ALL).unwrap();
         let (id, timestamp) = (format!("run-{number}"), at(number as usize));
-        tandem.record_run(RecordOptions::new("task"), summary(&id, &timestamp)).unwrap();
+        tandem.record_run(summary(&id, &timestamp), RecordOptions::new("task")).unwrap();
         writeln!(std::io::stdout(), "{KEPT}{number}").unwrap();
     }
 }
@@ -86,8 +87,8 @@ fn a_process_that_is_killed_leaves_whole_files_and_all_that_it_acknowledged() {
             assert!(recorded.len() as u64 > acknowledged, "{acknowledged}: {recorded:?}");
 
             // The next one finds it whole.
-            let tandem = tandem_host::Tandem::builder().dir(dir.path()).build_sync().unwrap();
-            let run = tandem.open_run(options("a").sweep_after_ms(0)).unwrap();
+            let tandem = Builder::dir(dir.path()).build().unwrap();
+            let run = tandem.open_run(options("a").sweep_after(Duration::ZERO)).unwrap();
             assert_eq!(run.recovered().set_aside, [""; 0]);
             run.close().unwrap();
             let names = names_in(&dir.path().join(".runs/task/cli/a"));

@@ -9,7 +9,7 @@ use tandem_host::{Builder, ErrorKind, Request, RunOptions, Tandem};
 use crate::variant::{TRAP, trapping};
 
 fn builder() -> Builder {
-    Tandem::builder().component_path(trapping(false))
+    Tandem::builder().component(std::fs::read(trapping(false)).unwrap())
 }
 
 fn is_manifest_rename(call: &Call) -> bool {
@@ -25,7 +25,7 @@ async fn every_pending_call_of_every_run_gets_the_typed_error_and_the_next_open_
     let mut runs = Vec::new();
     for n in 0..8 {
         let run = tandem.open_run(RunOptions::new("task", format!("run-{n}"))).await.unwrap();
-        run.set_manifest("{}").await.unwrap();
+        run.set("{}").await.unwrap();
         runs.push(run);
     }
     let gate = hold.before(is_manifest_rename);
@@ -35,7 +35,7 @@ async fn every_pending_call_of_every_run_gets_the_typed_error_and_the_next_open_
     let beat = Request::new().heartbeat();
     let throttled: Vec<_> = runs.iter().map(|run| run.schedule(beat)).collect();
 
-    let trapped = runs[0].set_manifest(TRAP).await.unwrap_err();
+    let trapped = runs[0].set(TRAP).await.unwrap_err();
     assert_eq!(trapped.kind(), ErrorKind::ComponentFailed);
     assert!(std::error::Error::source(&trapped).is_some(), "the cause is kept");
     for pending in flushes.into_iter().chain(throttled) {
@@ -43,7 +43,7 @@ async fn every_pending_call_of_every_run_gets_the_typed_error_and_the_next_open_
     }
     gate.release();
     let run = tandem.open_run(RunOptions::new("task", "next")).await.unwrap();
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     assert!(run.flush().await.unwrap().manifest.is_some());
 }
 
@@ -54,15 +54,15 @@ async fn no_operation_of_the_old_store_lands_after_the_new_one_has_begun() {
     let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone()).layered(record.clone());
     let tandem = builder().disk(disk).build().await.unwrap();
     let run = tandem.open_run(RunOptions::new("task", "run")).await.unwrap();
-    run.set_manifest(r#"{"old": true}"#).await.unwrap();
+    run.set(r#"{"old": true}"#).await.unwrap();
     let gate = hold.before(is_manifest_rename);
     let flush = run.flush();
     gate.reached(1).await;
-    assert!(run.set_manifest(TRAP).await.is_err());
+    assert!(run.set(TRAP).await.is_err());
     assert_eq!(flush.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
 
     let before = record.events().len();
-    let reopened = run.set_manifest(r#"{"new": true}"#);
+    let reopened = run.set(r#"{"new": true}"#);
     let written = run.schedule(Request::new().manifest().force());
     for _ in 0..100 {
         tokio::task::yield_now().await;

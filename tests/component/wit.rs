@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_host::{COMPONENT, SYNC_COMPONENT};
+use tandem_components::{TANDEM, TANDEM_SYNC};
 use wit_component::{WitPrinter, decode};
 
 /// The records, enumerations and variants of a component's own package, by interface and name.
@@ -37,8 +37,8 @@ fn shapes(component: &[u8], package: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn both_packages_have_the_same_options_receipts_and_errors() {
-    let concurrent = shapes(COMPONENT, "tandem:persistence@0.1.0");
-    let mut sync = shapes(SYNC_COMPONENT, "tandem:persistence-sync@0.1.0");
+    let concurrent = shapes(TANDEM, "tandem:persistence@0.1.0");
+    let mut sync = shapes(TANDEM_SYNC, "tandem:persistence-sync@0.1.0");
     // What a call that never waits answers.
     assert!(sync.remove("persister.scheduled").is_some());
     assert!(concurrent.len() > 15, "{concurrent:#?}");

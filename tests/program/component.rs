@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::process::{Command, Stdio};
 
-use tandem_host::COMPONENT;
+use tandem_components::TANDEM;
 
 use crate::support::{Guarded, assert_one_line, run, tandem, text};
 
@@ -19,18 +19,15 @@ fn it_writes_the_component_and_says_where_and_how_large() {
     fs::write(&out, "old").unwrap();
     let output = run(&mut component(out.to_str().unwrap()));
     assert!(output.status.success());
-    assert_eq!(
-        text(&output.stdout),
-        format!("wrote {}, {} bytes\n", out.display(), COMPONENT.len())
-    );
-    assert_eq!(fs::read(&out).unwrap(), COMPONENT);
+    assert_eq!(text(&output.stdout), format!("wrote {}, {} bytes\n", out.display(), TANDEM.len()));
+    assert_eq!(fs::read(&out).unwrap(), TANDEM);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 #[test]
 fn it_writes_to_a_pipe() {
-    assert_eq!(run(&mut component("-")).stdout, COMPONENT);
-    assert!(run(&mut component("/dev/stdout")).stdout.starts_with(COMPONENT));
+    assert_eq!(run(&mut component("-")).stdout, TANDEM);
+    assert!(run(&mut component("/dev/stdout")).stdout.starts_with(TANDEM));
 }
 
 #[test]
@@ -41,7 +38,7 @@ fn a_link_stays_a_link_and_a_device_a_device() {
     symlink("target", &link).unwrap();
     assert!(run(&mut component(link.to_str().unwrap())).status.success());
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    assert_eq!(fs::read(&target).unwrap(), COMPONENT);
+    assert_eq!(fs::read(&target).unwrap(), TANDEM);
 
     assert!(run(&mut component("/dev/null")).status.success());
     assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tandem_host::{COMPONENT, SYNC_COMPONENT};
+use tandem_components::{TANDEM, TANDEM_SYNC};
 use tandem_simulator::sim::Model;
 use tandem_simulator::torture::VIOLATIONS_MAX;
 
@@ -17,9 +17,9 @@ use crate::support::{
 
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
-const BOUNDED_STATES: u64 = 20_000;
+const BOUNDED_STATES: u64 = 5_000;
 /// The same of the blocking component, which has fewer orders.
-const BLOCKING_STATES: u64 = 4_000;
+const BLOCKING_STATES: u64 = 2_000;
 /// Enough for a unit of each model.
 const SHORT: &str = "200";
 const KEYS: [&str; 13] = [
@@ -183,8 +183,8 @@ fn a_bounded_run_of_the_blocking_component_finds_no_violation() {
 fn the_component_of_the_other_world_is_told() {
     let dir = tempfile::tempdir().unwrap();
     for (name, component, flag, problem) in [
-        ("sync.wasm", SYNC_COMPONENT, None, "it is the component for WASI 0.2, not the one for"),
-        ("async.wasm", COMPONENT, Some("--blocking"), "it is the component for WASI 0.3, not the"),
+        ("sync.wasm", TANDEM_SYNC, None, "it is the component for WASI 0.2, not the one for"),
+        ("async.wasm", TANDEM, Some("--blocking"), "it is the component for WASI 0.3, not the"),
     ] {
         let file = dir.path().join(name);
         fs::write(&file, component).unwrap();
@@ -292,7 +292,7 @@ fn threads_change_nothing() {
 fn the_same_component_from_a_file_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tandem.wasm");
-    fs::write(&file, COMPONENT).unwrap();
+    fs::write(&file, TANDEM).unwrap();
     let args = ["--states", "100", "--component", file.to_str().unwrap()];
     assert_eq!(trace(&args), trace(&args[..2]));
 }

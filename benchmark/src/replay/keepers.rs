@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use tandem_host::{Request, Run, Tandem};
@@ -26,7 +27,8 @@ impl TandemKeeper {
         let host = tandem::host(root, files).await?;
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
-            let options = tandem::options(&run_name(run), work.case).interval_ms(INTERVAL_MS);
+            let options = tandem::options(&run_name(run), work.case)
+                .interval(Duration::from_millis(INTERVAL_MS));
             runs.push(host.open_run(options).await?);
         }
         Ok(Self { host, runs })
@@ -37,8 +39,8 @@ impl Keeper for TandemKeeper {
     fn request<'a>(&'a self, run: usize, step: &'a Step) -> BoxFuture<'a, Result<()>> {
         let run = &self.runs[run];
         let changed = match (&step.manifest, &step.patch) {
-            (Some(_), Some(patch)) => run.merge_manifest(patch.as_str()),
-            (Some(manifest), None) => run.set_manifest(&**manifest),
+            (Some(_), Some(patch)) => run.merge(patch.as_str()),
+            (Some(manifest), None) => run.set(&**manifest),
             (None, _) => {
                 let answer = run.schedule(Request::new().heartbeat());
                 return async { Ok(answer.await.map(drop)?) }.boxed();

@@ -34,7 +34,7 @@ pub async fn run(choice: &Choice, length: Length, report: &mut Report) -> Result
 
 /// Whom a replay is told of.
 pub fn takes_part(kind: Kind) -> bool {
-    [Kind::Tandem, Kind::TandemInline, BASE, CONTROL, Kind::Sqlite].contains(&kind)
+    [Kind::Tandem, Kind::TandemWorkers, BASE, CONTROL, Kind::Sqlite].contains(&kind)
         || is_against(kind)
 }
 
@@ -112,8 +112,8 @@ async fn run_case(
 async fn set_up(kind: Kind, root: &Path, work: &Work) -> Result<Box<dyn Replay>> {
     let tandem = |files| TandemKeeper::new(root, work, files);
     Ok(match kind {
-        Kind::Tandem => Box::new(tandem(crate::tandem::Files::Workers).await?),
-        Kind::TandemInline => Box::new(tandem(crate::tandem::Files::Inline).await?),
+        Kind::Tandem => Box::new(tandem(crate::tandem::Files::InPlace).await?),
+        Kind::TandemWorkers => Box::new(tandem(crate::tandem::Files::Workers).await?),
         Kind::Sqlite => Box::new(Queues::sqlite(root, work)?),
         kind if kind.is_in_node() => {
             Box::new(Child::start(kind.name(), node::command(), root, work).await?)

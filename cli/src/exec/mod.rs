@@ -146,7 +146,8 @@ impl Keeper {
     async fn open(args: &Args) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
         let tandem = tandem::open(&args.root.path).await?;
-        let mut options = RunOptions::new(&args.task, &run_id).interval_ms(args.interval);
+        let mut options =
+            RunOptions::new(&args.task, &run_id).interval(Duration::from_millis(args.interval));
         let durability = args.durability.map(|durability| match durability {
             DurabilityArg::Durable => Durability::Durable,
             DurabilityArg::Visible => Durability::Visible,
@@ -273,7 +274,7 @@ impl Keeper {
         // Strings and numbers always have a JSON text.
         let document = serde_json::to_string(&self.manifest).unwrap_or_default();
         async move {
-            run.set_manifest(document).await?;
+            run.set(document).await?;
             let request = Request::new().manifest().force();
             run.schedule(if heartbeat { request.heartbeat() } else { request }).await?;
             Ok(())

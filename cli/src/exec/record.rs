@@ -53,7 +53,8 @@ pub async fn record(
     }
     let Over { task, name, is_cancelled, summary } = over;
     let lock_wait_max = if is_cancelled { CANCELLED_LOCK_WAIT_MS } else { u64::MAX };
-    let mut record = RecordOptions::new(task).lock_wait_ms(options.lock_wait.min(lock_wait_max));
+    let mut record = RecordOptions::new(task)
+        .lock_wait(Duration::from_millis(options.lock_wait.min(lock_wait_max)));
     if let Some(keep_last) = options.keep_last {
         record = record.keep_last(keep_last);
     }
@@ -64,7 +65,7 @@ pub async fn record(
     while signals.try_recv().is_ok() {}
     tokio::select! {
         biased;
-        recorded = tandem.record_run(record, summary) => match recorded {
+        recorded = tandem.record_run(summary, record) => match recorded {
             Ok(recorded) => remarks(&recorded),
             Err(error) => {
                 let beside = error

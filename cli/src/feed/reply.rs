@@ -186,7 +186,9 @@ impl From<&Recovery> for Opened {
             directory: recovery.directory.clone(),
             document: recovery.document.as_deref().and_then(document),
             heartbeat: recovery.heartbeat.clone(),
-            heartbeat_age_ms: recovery.heartbeat_age_ms,
+            heartbeat_age_ms: recovery
+                .heartbeat_age
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             swept: recovery.swept,
             set_aside: recovery.set_aside.clone(),
         }
@@ -239,12 +241,11 @@ mod tests {
 
     #[test]
     fn a_recovered_document_is_a_value_with_its_text_kept() {
-        let recovery = Recovery {
-            directory: "d".to_owned(),
-            document: Some("{\n  \"b\": 1.50,\n  \"a\": \"x y\"\n}\n".to_owned()),
-            ..Recovery::default()
+        let opened = Opened {
+            document: document("{\n  \"b\": 1.50,\n  \"a\": \"x y\"\n}\n"),
+            ..Opened::from(&Recovery::default())
         };
-        let line = line(None, Ok(&Payload::Opened(Opened::from(&recovery))));
+        let line = line(None, Ok(&Payload::Opened(opened)));
         assert!(line.contains(r#""document":{"b":1.50,"a":"x y"},"heartbeat":null"#), "{line}");
     }
 

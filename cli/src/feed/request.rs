@@ -1,5 +1,7 @@
 //! What a line asks for.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tandem_host::{Durability, HistoryOptions, RecordOptions, Request as Flags, RunOptions};
@@ -152,7 +154,7 @@ impl<'a> Fields<'a> {
 
     fn options(&mut self, name: &Name) -> Result<RunOptions, String> {
         let mut options = RunOptions::new(&name.task, &name.run);
-        options.interval_ms = self.may("interval_ms", MS)?;
+        options.interval = self.milliseconds("interval_ms")?;
         [options.manifest_durability, options.heartbeat_durability] =
             self.durability(["manifest", "heartbeat"])?;
         Ok(options)
@@ -163,14 +165,18 @@ impl<'a> Fields<'a> {
         let summary = self.object("summary")?;
         let mut options = RecordOptions::new(&task);
         options.keep_last = self.may("keep_last", "a whole number of runs")?;
-        options.lease_ms = self.may("lease_ms", MS)?;
-        options.lock_wait_ms = self.may("lock_wait_ms", MS)?;
+        options.lease = self.milliseconds("lease_ms")?;
+        options.lock_wait = self.milliseconds("lock_wait_ms")?;
         [options.summary_durability, options.history_durability] =
             self.durability(["summary", "history"])?;
         // A summary that names no run is refused by the component.
         let run = Members::read(&summary).ok().and_then(|members| members.field("runId"));
         let name = run.map(|run| Name { task, run });
         Ok(Ask::Record(Box::new(options), summary, name))
+    }
+
+    fn milliseconds(&mut self, field: &str) -> Result<Option<Duration>, String> {
+        Ok(self.may(field, MS)?.map(Duration::from_millis))
     }
 
     fn history(&mut self) -> Result<Ask, String> {
@@ -281,7 +287,7 @@ mod tests {
             "durability":{"manifest":"visible","heartbeat":"durable"}}"#;
         let Action::Open(options) = action(line) else { panic!("no open") };
         let expected = RunOptions::new("t", "r")
-            .interval_ms(7)
+            .interval(Duration::from_millis(7))
             .manifest_durability(Durability::Visible)
             .heartbeat_durability(Durability::Durable);
         assert_eq!(*options, expected);
@@ -297,8 +303,8 @@ mod tests {
         assert_eq!(name, Some(Name { task: "t".into(), run: "r".into() }));
         let expected = RecordOptions::new("t")
             .keep_last(7)
-            .lease_ms(10)
-            .lock_wait_ms(0)
+            .lease(Duration::from_millis(10))
+            .lock_wait(Duration::from_millis(0))
             .summary_durability(Durability::Visible);
         assert_eq!(*options, expected);
     }

@@ -205,7 +205,7 @@ impl Runs {
         if let Some(name) = &name {
             self.unrecorded.started(name.clone());
         }
-        let recording = self.tandem.record_run(options, summary);
+        let recording = self.tandem.record_run(summary, options);
         self.in_flight
             .push(Box::pin(async move { Event::Recorded(id, share, name, recording.await) }));
     }
@@ -257,12 +257,12 @@ impl Runs {
         match action {
             Action::Open(_) => self.refuse(&id, share, &Problem::already_open(&name)),
             Action::Set(document) => {
-                let set = run.set_manifest(document);
+                let set = run.set(document);
                 let ticket = Ticket { name, id, share, mark };
                 self.answer(ticket, Effect::Sets, set, |()| Payload::Done {});
             }
             Action::Merge(patch) => {
-                let merge = run.merge_manifest(patch);
+                let merge = run.merge(patch);
                 let ticket = Ticket { name, id, share, mark };
                 self.answer(ticket, Effect::Nothing, merge, |()| Payload::Done {});
             }

@@ -3,7 +3,6 @@
 
 mod code;
 mod os;
-pub(crate) mod temporary;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +10,7 @@ use std::future::Future;
 use std::time::SystemTime;
 
 pub use code::ErrorCode;
-pub use os::{OsDisk, OsNode, Threads};
+pub use os::{OsDir, OsDisk, OsFile, Threads};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +27,7 @@ pub enum Kind {
 
 /// What is known about a file or directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stat {
     /// What it is.
     pub kind: Kind,
@@ -38,8 +38,16 @@ pub struct Stat {
     pub modified: Option<SystemTime>,
 }
 
+impl Stat {
+    /// What is known.
+    pub fn new(kind: Kind, size: u64, modified: Option<SystemTime>) -> Self {
+        Stat { kind, size, modified }
+    }
+}
+
 /// One name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The name, without its directory.
     pub name: String,
@@ -47,113 +55,174 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+impl Entry {
+    /// A name, and what it names.
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Entry { name: name.into(), kind }
+    }
+}
+
+/// What a file is created for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// It is filled and then takes the place of another file by a rename. Nobody else reads it
+    /// before, and after a crash nobody needs it: it may be its owner's alone, or be kept in memory
+    /// until the rename.
+    Temporary,
+    /// It stands under its own name at once, for all to see: the record of a lock.
+    Named,
+}
+
+/// Whose permissions a file has after a rename. A disk without permissions ignores it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode<'a> {
+    /// Its own.
+    Own,
+    /// Those of the file at this path, from the same directory as the path that it goes to; those of
+    /// any new file where none is there.
+    Of(&'a str),
+}
+
 /// The file operations that the component uses, and no others. Implement it to keep runs on anything
 /// that can replace a file atomically, and give it to [`Builder::disk`](crate::Builder::disk);
 /// `host/examples/own_disk.rs` is one that keeps files in memory.
 ///
-/// Paths are relative to a directory node and use `/`; a step may be `.`, and no path leads out of
-/// the root, through symbolic links neither. Only [`open_dir`](Disk::open_dir) follows a symbolic
-/// link at the last step of a path.
+/// # Paths
 ///
-/// Several operations are in flight at once, from any thread. An answer is a promise: the
-/// component tells its callers `durable` because the syncs returned without an error.
+/// They are relative to a directory and use `/`; a step may be `.`, and no path leads out of the
+/// root, through symbolic links neither. Only [`open_dir`](Disk::open_dir) follows a symbolic link
+/// at the last step of a path.
+///
+/// # Promises
+///
+/// An answer is a promise: the component tells its callers `durable` because the syncs returned
+/// without an error. Two more that it builds on:
+///
+/// - Of several that create one name at once, one succeeds and the others get `Exist`.
+/// - What is not there is `NoEntry`, for every operation, so that a removal is told from absence.
+///   Once a removal has answered, a rename from the removed name is `NoEntry`, however early it was
+///   begun. That is how the lock of a history keeps late writers out.
+///
+/// # Errors
 ///
 /// An error reaches the caller by its code. A few codes decide what comes next, so they must be
-/// those of POSIX: `NoEntry` for what is not there, `Exist` for what is, `Unsupported` or
-/// `Invalid` for a directory that cannot be synced, which makes `data-synced` of `durable`.
+/// those of POSIX: `NoEntry` for what is not there, `Exist` for what is, `Unsupported` or `Invalid`
+/// for a directory that cannot be synced, which makes `data-synced` of `durable`. After any other
+/// error it is not known what happened: the component takes nothing for written, and writes it anew
+/// into another temporary file.
 ///
-/// A future that was polled once is driven to its end by this library, even after the component
-/// that asked for it is gone, so that no late rename can meet a newer file.
+/// # Calls
+///
+/// Several operations are in flight at once; of one file, only one write or sync. Their futures are
+/// polled on Tandem's own thread, where every run waits for a poll that takes long. What a future
+/// waits for may be a channel, a task of any runtime, a worker thread, or a timer of tokio, whose
+/// runtime it is in; for sockets that runtime has no driver, so a disk that needs some brings a
+/// runtime of its own. It must not wait for a call of the same [`Tandem`](crate::Tandem).
+///
+/// A future that was polled once is driven to its end, even after the component that asked for it
+/// is gone, so that no late rename can meet a newer file: until it ends, no new component starts. A
+/// future that never ends keeps its own call waiting, and after a failure of the component every
+/// call. One that panics counts as `Io`.
 pub trait Disk: Send + Sync + 'static {
-    /// An open file or directory. Its last clone closes it.
-    type Node: Clone + Send + Sync + 'static;
+    /// An open directory. Its last clone closes it.
+    type Dir: Clone + Send + Sync + 'static;
+    /// An open file. Its last clone closes it.
+    type File: Clone + Send + Sync + 'static;
 
     /// The granted directory.
-    fn root(&self) -> Self::Node;
+    fn root(&self) -> Self::Dir;
 
     /// Open an existing directory, through symbolic links too. `NoEntry` has the component create
     /// it.
     fn open_dir(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
-    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+    ) -> impl Future<Output = Result<Self::Dir, ErrorCode>> + Send;
 
     /// Create one directory; its parent exists. `Exist` is taken for success.
     fn create_dir(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
-    /// Create a file that must not exist, for writing. Of several that create one name at once, one
-    /// succeeds and the others get `Exist`: the lock of a history stands on that.
+    /// Create a file that must not exist, for writing.
     fn create_file(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
-    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+        purpose: Purpose,
+    ) -> impl Future<Output = Result<Self::File, ErrorCode>> + Send;
 
-    /// Open an existing regular file for reading. It never waits for a writer of a pipe.
+    /// Open an existing regular file for reading. It never waits for a writer of a pipe. What is
+    /// read through it is one state of the file, whatever takes its place meanwhile.
     fn open_file(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
-    ) -> impl Future<Output = Result<Self::Node, ErrorCode>> + Send;
+    ) -> impl Future<Output = Result<Self::File, ErrorCode>> + Send;
 
-    /// Read at most `bytes_max` bytes from `offset`; nothing at the end of the file.
+    /// Read from `offset` on, `bytes_max` bytes or up to the end of the file: fewer bytes than
+    /// `bytes_max` mean the end.
     fn read(
         &self,
-        file: &Self::Node,
+        file: &Self::File,
         offset: u64,
         bytes_max: usize,
     ) -> impl Future<Output = Result<Vec<u8>, ErrorCode>> + Send;
 
-    /// Write `bytes` at `offset`, and tell how many of them were written. When that is fewer than
-    /// all, the component is told that the rest was not taken.
+    /// Write all of `bytes` at `offset`, through the handle that created the file.
+    ///
+    /// An `offset` below the end overwrites. Of a [`Purpose::Named`] file the component writes the
+    /// same content again at 0, which moves its time: so the holder of a lock shows that it is
+    /// alive. No other file is overwritten today, and a disk that cannot do it answers
+    /// `Unsupported`.
+    ///
+    /// `bytes` are lent for the call, not to the future: a disk that can write without waiting
+    /// writes them before it returns, one that cannot copies them.
     fn write(
         &self,
-        file: &Self::Node,
+        file: &Self::File,
         offset: u64,
-        bytes: Vec<u8>,
-    ) -> impl Future<Output = Result<usize, ErrorCode>> + Send;
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<Self>;
 
     /// Make a file's data durable. POSIX: `fdatasync`.
-    fn sync_data(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+    fn sync_data(&self, file: &Self::File) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
-    /// Make a file or the entries of a directory durable. POSIX: `fsync`.
-    fn sync(&self, node: &Self::Node) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+    /// Make the entries of a directory durable. POSIX: `fsync`.
+    fn sync_dir(&self, dir: &Self::Dir) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
     /// Put `from` in the place of `to`, which may be there or not, atomically: a reader finds the
-    /// old file or the new one. A node of `from` that is open stays that file.
+    /// old file or the new one. An open handle of `from` stays that file.
     fn rename(
         &self,
-        from_dir: &Self::Node,
+        from_dir: &Self::Dir,
         from: &str,
-        to_dir: &Self::Node,
+        to_dir: &Self::Dir,
         to: &str,
+        mode: Mode<'_>,
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
     /// Remove a file or a symbolic link.
     fn remove_file(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
 
-    /// Describe an open file or directory.
-    fn stat(&self, node: &Self::Node) -> impl Future<Output = Result<Stat, ErrorCode>> + Send;
-
     /// Describe what stands at a path.
-    fn stat_at(
+    fn stat(
         &self,
-        at: &Self::Node,
+        at: &Self::Dir,
         path: &str,
     ) -> impl Future<Output = Result<Stat, ErrorCode>> + Send;
 
     /// List a directory, without `.` and `..`, in no particular order.
     fn read_dir(
         &self,
-        dir: &Self::Node,
+        dir: &Self::Dir,
     ) -> impl Future<Output = Result<Vec<Entry>, ErrorCode>> + Send;
 }

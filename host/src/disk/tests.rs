@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
+use super::Purpose::{Named, Temporary};
 use super::*;
 use crate::testing::DiskOperation::{CreateFile, RemoveFile, Rename, Stat, Write};
 use crate::testing::*;
@@ -22,24 +23,23 @@ async fn a_file_is_created_written_synced_renamed_and_read() {
     disk.create_dir(&root, "a").await.unwrap();
     disk.create_dir(&root, "a/b").await.unwrap();
     let b = disk.open_dir(&root, "a/b").await.unwrap();
-    let file = disk.create_file(&b, "new").await.unwrap();
-    disk.write(&file, 0, b"hello ".to_vec()).await.unwrap();
-    disk.write(&file, 6, b"world".to_vec()).await.unwrap();
+    let file = disk.create_file(&b, "new", Named).await.unwrap();
+    disk.write(&file, 0, b"hello ").await.unwrap();
+    disk.write(&file, 6, b"world").await.unwrap();
     disk.sync_data(&file).await.unwrap();
-    disk.rename(&b, "new", &root, "a/old").await.unwrap();
-    disk.sync(&b).await.unwrap();
-    disk.sync(&root).await.unwrap();
+    disk.rename(&b, "new", &root, "a/old", Mode::Own).await.unwrap();
+    disk.sync_dir(&b).await.unwrap();
+    disk.sync_dir(&root).await.unwrap();
 
     let file = disk.open_file(&root, "a/old").await.unwrap();
     assert_eq!(disk.read(&file, 0, 5).await.unwrap(), b"hello");
     assert_eq!(disk.read(&file, 6, 100).await.unwrap(), b"world");
     assert_eq!(disk.read(&file, 11, 100).await.unwrap(), b"");
-    let stat = disk.stat(&file).await.unwrap();
+    let stat = disk.stat(&root, "a/old").await.unwrap();
     assert_eq!((stat.kind, stat.size), (Kind::File, 11));
-    assert_eq!(disk.stat_at(&root, "a/old").await.unwrap(), stat);
-    assert_eq!(disk.stat(&b).await.unwrap().kind, Kind::Directory);
+    assert_eq!(disk.stat(&root, "a/b").await.unwrap().kind, Kind::Directory);
     disk.remove_file(&root, "a/old").await.unwrap();
-    assert_eq!(disk.stat_at(&root, "a/old").await.unwrap_err(), ErrorCode::NoEntry);
+    assert_eq!(disk.stat(&root, "a/old").await.unwrap_err(), ErrorCode::NoEntry);
 }
 
 /// The mode of a file, and with which the process creates one.
@@ -56,9 +56,9 @@ const TEMP: &str = ".a.0123456789abcdef0123456789abcdef.tandem-tmp";
 async fn a_temporary_file_is_its_owner_s_alone_until_it_is_renamed() {
     let (dir, disk) = disk();
     let root = disk.root();
-    disk.create_file(&root, TEMP).await.unwrap();
+    disk.create_file(&root, TEMP, Temporary).await.unwrap();
     assert_eq!(modes(&dir.path().join(TEMP)).0, 0o600);
-    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
     let (renamed, usual) = modes(&dir.path().join("a"));
     assert_eq!(renamed, usual, "nothing was there, so the umask decides");
 }
@@ -70,8 +70,8 @@ async fn a_renamed_temporary_file_has_the_permissions_of_what_it_replaces() {
     std::fs::write(&path, "old").unwrap();
     for (old, new) in [(0o640, 0o640), (0o604, 0o604), (0o200, 0o200), (0o4755, 0o755)] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(old)).unwrap();
-        disk.create_file(&root, TEMP).await.unwrap();
-        disk.rename(&root, TEMP, &root, "a").await.unwrap();
+        disk.create_file(&root, TEMP, Temporary).await.unwrap();
+        disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
         assert_eq!(modes(&path).0, new, "{old:o}");
     }
 }
@@ -84,8 +84,8 @@ async fn what_a_replaced_link_points_to_lends_no_permissions() {
     std::fs::write(&target, "").unwrap();
     std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o777)).unwrap();
     symlink("target", &path).unwrap();
-    disk.create_file(&root, TEMP).await.unwrap();
-    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    disk.create_file(&root, TEMP, Temporary).await.unwrap();
+    disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
     let (renamed, usual) = modes(&path);
     assert_eq!(renamed, usual);
     assert_eq!(modes(&target).0, 0o777, "what it points to stays untouched");
@@ -95,36 +95,36 @@ async fn what_a_replaced_link_points_to_lends_no_permissions() {
 async fn other_files_have_the_usual_permissions() {
     let (dir, disk) = disk();
     let root = disk.root();
-    disk.create_file(&root, "a.lock").await.unwrap();
-    disk.rename(&root, "a.lock", &root, "b").await.unwrap();
+    disk.create_file(&root, "a.lock", Named).await.unwrap();
+    disk.rename(&root, "a.lock", &root, "b", Mode::Own).await.unwrap();
     let (renamed, usual) = modes(&dir.path().join("b"));
     assert_eq!(renamed, usual);
 }
 
 #[test]
-fn cheap_calls_are_made_where_they_are_asked_for_if_that_is_allowed() {
+fn cheap_calls_are_made_where_they_are_asked_for_and_others_on_workers() {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.max_blocking_threads(1).build().unwrap();
     let _entered = runtime.enter();
     // The only worker is busy, so that nothing that needs it can end.
     let (release, released) = std::sync::mpsc::channel::<()>();
     let busy = runtime.spawn_blocking(move || released.recv());
-    let (_dir, workers) = disk();
-    let root = workers.root();
-    assert!(workers.create_file(&root, "a").now_or_never().is_none());
-    assert!(workers.stat_at(&root, "a").now_or_never().is_none());
+    let (_dir, disk) = disk();
+    let root = disk.root();
+    let workers = disk.clone().threads(Threads::Workers);
+    assert!(workers.create_file(&root, "a", Named).now_or_never().is_none());
+    assert!(workers.stat(&root, "a").now_or_never().is_none());
 
-    let disk = workers.threads(Threads::Inline);
-    let file = disk.create_file(&root, "b").now_or_never().unwrap().unwrap();
-    assert_eq!(disk.write(&file, 0, vec![1; 256 * 1024]).now_or_never(), Some(Ok(256 * 1024)));
-    assert!(disk.stat_at(&root, "b").now_or_never().is_some());
-    assert!(disk.rename(&root, "b", &root, "c").now_or_never().is_some());
+    let file = disk.create_file(&root, "b", Named).now_or_never().unwrap().unwrap();
+    assert_eq!(disk.write(&file, 0, &vec![1; 256 * 1024]).now_or_never(), Some(Ok(())));
+    assert!(disk.stat(&root, "b").now_or_never().is_some());
+    assert!(disk.rename(&root, "b", &root, "c", Mode::Own).now_or_never().is_some());
     assert!(disk.open_dir(&root, ".").now_or_never().is_some());
     assert!(disk.remove_file(&root, "c").now_or_never().is_some());
     // These wait for the device, or copy for long.
-    assert!(disk.write(&file, 0, vec![1; 256 * 1024 + 1]).now_or_never().is_none());
+    assert!(disk.write(&file, 0, &vec![1; 256 * 1024 + 1]).now_or_never().is_none());
     assert!(disk.sync_data(&file).now_or_never().is_none());
-    assert!(disk.sync(&root).now_or_never().is_none());
+    assert!(disk.sync_dir(&root).now_or_never().is_none());
     assert!(disk.read_dir(&root).now_or_never().is_none());
     drop(release);
     assert!(runtime.block_on(busy).unwrap().is_err());
@@ -147,14 +147,13 @@ fn a_replaced_file_is_closed_by_a_worker_and_not_by_the_rename() {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
     runtime.unwrap().block_on(async {
         let (dir, disk) = disk();
-        let disk = disk.threads(Threads::Inline);
         let root = disk.root();
         let (go, gone) = std::sync::mpsc::channel::<()>();
         // As long as the only worker is busy.
         let busy = tokio::task::spawn_blocking(move || gone.recv().ok());
         for n in 0..100_usize {
-            disk.create_file(&root, TEMP).await.unwrap();
-            disk.rename(&root, TEMP, &root, "a").await.unwrap();
+            disk.create_file(&root, TEMP, Temporary).await.unwrap();
+            disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
             // The first replaces none; more than 64 do not pile up.
             assert_eq!(held(dir.path()), n.min(64));
         }
@@ -172,8 +171,8 @@ async fn a_copy_of_a_corrupt_file_is_as_private_as_that_file() {
     std::fs::write(&path, "corrupt").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let aside = "a.corrupt-0123456789abcdef";
-    disk.create_file(&root, TEMP).await.unwrap();
-    disk.rename(&root, TEMP, &root, aside).await.unwrap();
+    disk.create_file(&root, TEMP, Temporary).await.unwrap();
+    disk.rename(&root, TEMP, &root, aside, Mode::Of("a")).await.unwrap();
     assert_eq!(modes(&dir.path().join(aside)).0, 0o600);
 }
 
@@ -184,7 +183,7 @@ async fn another_file_s_second_name_lends_it_no_mode() {
     std::fs::write(&other, "").unwrap();
     std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::hard_link(&other, dir.path().join(TEMP)).unwrap();
-    disk.rename(&root, TEMP, &root, "a").await.unwrap();
+    disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
     assert_eq!(modes(&other).0, 0o600);
 }
 
@@ -213,8 +212,8 @@ async fn nothing_outside_the_root_can_be_reached() {
         let codes = [
             disk.open_file(&root, path).await.err(),
             disk.open_dir(&root, path).await.err(),
-            disk.create_file(&root, path).await.err(),
-            disk.stat_at(&root, path).await.err(),
+            disk.create_file(&root, path, Named).await.err(),
+            disk.stat(&root, path).await.err(),
             disk.remove_file(&root, path).await.err(),
         ];
         assert_eq!(codes, [Some(ErrorCode::NotPermitted); 5], "{path}");
@@ -254,11 +253,13 @@ async fn a_file_is_opened_only_if_it_is_one_and_without_waiting() {
     disk.open_dir(&root, "dirlink").await.unwrap();
     assert_eq!(disk.open_dir(&root, "file").await.unwrap_err(), ErrorCode::NotDirectory);
     for name in ["file", "link", "dir", "pipe"] {
-        assert_eq!(disk.create_file(&root, name).await.unwrap_err(), ErrorCode::Exist, "{name}");
+        assert_eq!(
+            disk.create_file(&root, name, Named).await.unwrap_err(),
+            ErrorCode::Exist,
+            "{name}"
+        );
     }
-    let node = disk.open_file(&root, "file").await.unwrap();
-    assert_eq!(disk.read(&root, 0, 1).await.unwrap_err(), ErrorCode::IsDirectory);
-    assert_eq!(disk.read_dir(&node).await.unwrap_err(), ErrorCode::NotDirectory);
+    disk.open_file(&root, "file").await.unwrap();
 }
 
 #[tokio::test]
@@ -279,9 +280,9 @@ async fn a_record_tells_calls_in_order_with_their_paths() {
     let root = disk.root();
     disk.create_dir(&root, "a").await.unwrap();
     let a = disk.open_dir(&root, "a").await.unwrap();
-    let file = disk.create_file(&a, "x").await.unwrap();
-    disk.write(&file, 0, vec![0; 10]).await.unwrap();
-    disk.rename(&a, "x", &root, "y").await.unwrap();
+    let file = disk.create_file(&a, "x", Named).await.unwrap();
+    disk.write(&file, 0, &[0; 10]).await.unwrap();
+    disk.rename(&a, "x", &root, "y", Mode::Own).await.unwrap();
     assert!(disk.open_file(&a, "x").await.is_err());
     let started: Vec<_> = record.started().iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -309,24 +310,24 @@ async fn faults_hit_the_nth_call_before_or_after_its_effect() {
     let disk = disk.layered(record.clone()).layered(fail.clone());
     let root = disk.root();
     fail.add(Fault::new(ErrorCode::Io, |call| call.operation == CreateFile).nth(2));
-    assert!(disk.create_file(&root, "a").await.is_ok());
-    assert_eq!(disk.create_file(&root, "b").await.unwrap_err(), ErrorCode::Io);
-    assert!(disk.create_file(&root, "c").await.is_ok());
+    assert!(disk.create_file(&root, "a", Named).await.is_ok());
+    assert_eq!(disk.create_file(&root, "b", Named).await.unwrap_err(), ErrorCode::Io);
+    assert!(disk.create_file(&root, "c", Named).await.is_ok());
     assert!(!dir.path().join("b").exists());
     assert_eq!(record.count(|call| call.operation == CreateFile), 2);
 
     fail.add(Fault::new(ErrorCode::Busy, |call| call.operation == Rename).after_effect());
-    assert_eq!(disk.rename(&root, "a", &root, "d").await.unwrap_err(), ErrorCode::Busy);
+    assert_eq!(disk.rename(&root, "a", &root, "d", Mode::Own).await.unwrap_err(), ErrorCode::Busy);
     assert!(dir.path().join("d").exists());
 
     fail.add(Fault::new(ErrorCode::Quota, |call| call.operation == Stat).nth(2).sticky());
-    assert!(disk.stat(&root).await.is_ok());
+    assert!(disk.stat(&root, "d").await.is_ok());
     for _ in 0..3 {
-        assert_eq!(disk.stat(&root).await.unwrap_err(), ErrorCode::Quota);
+        assert_eq!(disk.stat(&root, "d").await.unwrap_err(), ErrorCode::Quota);
     }
     assert_eq!(fail.injected(), 5);
     fail.clear();
-    assert!(disk.stat(&root).await.is_ok());
+    assert!(disk.stat(&root, "d").await.is_ok());
 }
 
 #[tokio::test]
@@ -335,26 +336,26 @@ async fn a_gate_holds_calls_until_another_was_issued() {
     let (record, hold) = (Record::new(), Hold::new());
     let disk = Arc::new(disk.layered(record.clone()).layered(hold.clone()));
     let root = disk.root();
-    let first = disk.create_file(&root, "first").await.unwrap();
-    let second = disk.create_file(&root, "second").await.unwrap();
+    let first = disk.create_file(&root, "first", Named).await.unwrap();
+    let second = disk.create_file(&root, "second", Named).await.unwrap();
     let gate = hold.until(|call| call.is(Write, "first"), |call| call.is(Write, "second"));
     let writing = tokio::spawn({
         let disk = disk.clone();
-        async move { disk.write(&first, 0, b"x".to_vec()).await }
+        async move { disk.write(&first, 0, b"x").await }
     });
     gate.reached(1).await;
     assert_eq!(record.count(|call| call.operation == Write), 0);
-    disk.write(&second, 0, b"y".to_vec()).await.unwrap();
+    disk.write(&second, 0, b"y").await.unwrap();
     writing.await.unwrap().unwrap();
     assert_eq!(gate.held(), 0);
 
     let after = hold.after(|call| call.operation == Rename);
     let renaming = tokio::spawn({
         let (disk, root) = (disk.clone(), root.clone());
-        async move { disk.rename(&root, "first", &root, "third").await }
+        async move { disk.rename(&root, "first", &root, "third", Mode::Own).await }
     });
     after.reached(1).await;
-    assert!(disk.stat_at(&root, "third").await.is_ok());
+    assert!(disk.stat(&root, "third").await.is_ok());
     after.release();
     renaming.await.unwrap().unwrap();
 }
@@ -380,24 +381,24 @@ async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
     let root = disk.root();
     disk.create_dir(&root, "runs").await.unwrap();
     let runs = disk.open_dir(&root, "runs").await.unwrap();
-    let old = disk.create_file(&runs, "x.lock").await.unwrap();
-    disk.write(&old, 0, b"old".to_vec()).await.unwrap();
+    let old = disk.create_file(&runs, "x.lock", Named).await.unwrap();
+    disk.write(&old, 0, b"old").await.unwrap();
     disk.create_dir(&runs, ".takeover").await.unwrap();
-    let new = disk.create_file(&runs, TAKEOVER).await.unwrap();
-    disk.write(&new, 0, b"new".to_vec()).await.unwrap();
-    assert_eq!(disk.create_file(&runs, "x.lock").await.unwrap_err(), ErrorCode::Exist);
-    disk.rename(&runs, TAKEOVER, &runs, "x.lock").await.unwrap();
+    let new = disk.create_file(&runs, TAKEOVER, Temporary).await.unwrap();
+    disk.write(&new, 0, b"new").await.unwrap();
+    assert_eq!(disk.create_file(&runs, "x.lock", Named).await.unwrap_err(), ErrorCode::Exist);
+    disk.rename(&runs, TAKEOVER, &runs, "x.lock", Mode::Of("x.lock")).await.unwrap();
 
     let text = || std::fs::read(dir.path().join("runs/x.lock")).unwrap();
     assert_eq!(text(), b"new");
     // The old holder writes into its own file, which has lost its name.
-    disk.write(&old, 0, b"late".to_vec()).await.unwrap();
+    disk.write(&old, 0, b"late").await.unwrap();
     assert_eq!(text(), b"new");
-    disk.write(&new, 0, b"NEW".to_vec()).await.unwrap();
+    disk.write(&new, 0, b"NEW").await.unwrap();
     assert_eq!(text(), b"NEW");
-    assert_eq!(disk.stat_at(&runs, TAKEOVER).await.unwrap_err(), ErrorCode::NoEntry);
+    assert_eq!(disk.stat(&runs, TAKEOVER).await.unwrap_err(), ErrorCode::NoEntry);
     assert_eq!(disk.remove_file(&runs, TAKEOVER).await.unwrap_err(), ErrorCode::NoEntry);
-    disk.rename(&runs, "x.lock", &runs, ".takeover/x").await.unwrap();
+    disk.rename(&runs, "x.lock", &runs, ".takeover/x", Mode::Own).await.unwrap();
     disk.remove_file(&runs, ".takeover/x").await.unwrap();
     assert!(disk.read_dir(&runs).await.unwrap().iter().all(|entry| entry.name == ".takeover"));
 
@@ -414,12 +415,12 @@ async fn a_file_of_a_directory_below_takes_the_place_of_one_that_is_open() {
 async fn a_file_that_is_written_again_shows_a_newer_time() {
     let (_dir, disk) = disk();
     let root = disk.root();
-    let file = disk.create_file(&root, "x.lock").await.unwrap();
+    let file = disk.create_file(&root, "x.lock", Named).await.unwrap();
     let content = b"{\"token\":1}".to_vec();
     let mut times = Vec::new();
     for _ in 0..3 {
-        disk.write(&file, 0, content.clone()).await.unwrap();
-        let stat = disk.stat_at(&root, "x.lock").await.unwrap();
+        disk.write(&file, 0, &content).await.unwrap();
+        let stat = disk.stat(&root, "x.lock").await.unwrap();
         assert_eq!(stat.size, content.len() as u64);
         times.push(stat.modified.unwrap());
         // More than the clock of any file system needs to move.
@@ -431,15 +432,50 @@ async fn a_file_that_is_written_again_shows_a_newer_time() {
 }
 
 #[tokio::test]
+async fn a_file_is_read_whole_and_what_is_read_less_is_the_end() {
+    let (dir, disk) = disk();
+    let root = disk.root();
+    let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(dir.path().join("a"), &content).unwrap();
+    let file = disk.open_file(&root, "a").await.unwrap();
+    assert_eq!(disk.read(&file, 0, content.len()).await.unwrap(), content);
+    assert_eq!(disk.read(&file, 0, usize::MAX).await.unwrap(), content);
+    assert_eq!(disk.read(&file, 7, 1_000).await.unwrap(), content[7..1_007]);
+    // What takes its name is another file.
+    std::fs::write(dir.path().join("b"), "new").unwrap();
+    disk.rename(&root, "b", &root, "a", Mode::Own).await.unwrap();
+    assert_eq!(disk.read(&file, 399_999, 10).await.unwrap(), content[399_999..]);
+    assert!(disk.read(&file, 400_000, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_written_is_overwritten_at_any_offset_through_its_handle() {
+    for threads in [Threads::InPlace, Threads::Workers] {
+        let (dir, disk) = disk();
+        let disk = disk.threads(threads);
+        let root = disk.root();
+        let file = disk.create_file(&root, "journal", Named).await.unwrap();
+        disk.write(&file, 0, b"0123456789").await.unwrap();
+        disk.write(&file, 2, b"xy").await.unwrap();
+        disk.rename(&root, "journal", &root, "moved", Mode::Own).await.unwrap();
+        disk.write(&file, 8, b"abc").await.unwrap();
+        assert_eq!(std::fs::read(dir.path().join("moved")).unwrap(), b"01xy4567abc");
+    }
+}
+
+#[tokio::test]
 async fn no_path_with_several_steps_leads_out_of_the_root() {
     let (dir, disk) = disk();
     let outside = tempfile::tempdir().unwrap();
     symlink(outside.path(), dir.path().join(".takeover")).unwrap();
     std::fs::write(dir.path().join("x.lock"), "mine").unwrap();
     let root = disk.root();
-    assert_eq!(disk.create_file(&root, TAKEOVER).await.unwrap_err(), ErrorCode::NotPermitted);
+    assert_eq!(
+        disk.create_file(&root, TAKEOVER, Temporary).await.unwrap_err(),
+        ErrorCode::NotPermitted
+    );
     for to in [TAKEOVER, "../x.lock", ".takeover/x.lock"] {
-        let code = disk.rename(&root, "x.lock", &root, to).await.unwrap_err();
+        let code = disk.rename(&root, "x.lock", &root, to, Mode::Own).await.unwrap_err();
         assert_eq!(code, ErrorCode::NotPermitted, "{to}");
     }
     assert!(dir.path().join("x.lock").exists());

@@ -1,6 +1,6 @@
 //! Which calls go to the component now, and which wait.
 
-use super::lane::Lane;
+use super::queue::CallQueue;
 
 /// The most calls of one pool in flight. Both pools together stay far below what one store can
 /// hold.
@@ -23,20 +23,23 @@ pub(crate) enum Pool {
 /// caller set is there when its schedule starts.
 #[derive(Debug)]
 pub(crate) struct Admission<T> {
-    prompt: Lane<T>,
-    throttled: Lane<T>,
+    prompt: CallQueue<T>,
+    throttled: CallQueue<T>,
 }
 
 impl<T> Admission<T> {
     /// At most `max` calls in flight in each pool, and `bytes_max` bytes of what they carry. One
     /// call always goes, whatever it carries.
     pub(crate) fn new(max: usize, bytes_max: u64) -> Self {
-        Admission { prompt: Lane::new(max, bytes_max), throttled: Lane::new(max, bytes_max) }
+        Admission {
+            prompt: CallQueue::new(max, bytes_max),
+            throttled: CallQueue::new(max, bytes_max),
+        }
     }
 
     /// Queues a call that carries `bytes`; `order` grows from call to call.
     pub(crate) fn push(&mut self, pool: Pool, order: u64, bytes: u64, call: T) {
-        self.lane(pool).push(order, bytes, call);
+        self.queue(pool).push(order, bytes, call);
     }
 
     /// Takes the call that may start next.
@@ -49,12 +52,12 @@ impl<T> Admission<T> {
             (None, Some(_)) => Pool::Throttled,
             _ => return None,
         };
-        self.lane(pool).pop().map(|call| (pool, call))
+        self.queue(pool).pop().map(|call| (pool, call))
     }
 
     /// A call of `pool` that carried `bytes` has ended.
     pub(crate) fn ended(&mut self, pool: Pool, bytes: u64) {
-        self.lane(pool).ended(bytes);
+        self.queue(pool).ended(bytes);
     }
 
     /// Whether no call waits.
@@ -67,7 +70,7 @@ impl<T> Admission<T> {
         self.prompt.drain().chain(self.throttled.drain())
     }
 
-    fn lane(&mut self, pool: Pool) -> &mut Lane<T> {
+    fn queue(&mut self, pool: Pool) -> &mut CallQueue<T> {
         match pool {
             Pool::Prompt => &mut self.prompt,
             Pool::Throttled => &mut self.throttled,

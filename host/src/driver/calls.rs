@@ -5,9 +5,9 @@ use std::pin::Pin;
 
 use wasmtime::component::{Accessor, ResourceAny};
 
-use super::book::{After, Effect, Start, Ticket};
-use super::coordination::{Coordination, Slot};
-use super::job::{Call, RunId};
+use super::job::{Call, RunId, TaskCall};
+use super::registry::{After, Effect, Start, Ticket};
+use super::task_calls::Slot;
 use crate::error::Error;
 use crate::glue::bindings::Tandem;
 use crate::glue::linker::{Filesystem, State};
@@ -16,7 +16,6 @@ use crate::report::{Receipt, Recovery};
 /// How a call ended.
 pub(super) enum Done {
     Opened {
-        ticket: Ticket,
         run: RunId,
         result: Result<(ResourceAny, Recovery), Error>,
     },
@@ -25,7 +24,7 @@ pub(super) enum Done {
         after: After,
         effect: Effect,
     },
-    Coordinated {
+    TaskCallEnded {
         slot: Slot,
     },
     /// The component cannot be used any more.
@@ -44,22 +43,22 @@ pub(super) fn start<'a, F: Filesystem>(
 ) -> Calling<'a> {
     Box::pin(async move {
         let done = match start {
-            Start::Open { ticket, run, options } => {
+            Start::Open { run, options } => {
                 let guest = tandem.tandem_persistence_persister().run();
                 guest.call_open(accessor, options.into()).await.map(|result| {
                     let result = result
                         .map(|(resource, recovery)| (resource, recovery.into()))
                         .map_err(Into::into);
-                    Done::Opened { ticket, run, result }
+                    Done::Opened { run, result }
                 })
             }
             Start::Call { ticket, resource, call, after } => {
                 let effect = perform(accessor, tandem, resource, call).await;
                 effect.map(|effect| Done::Ended { ticket, after, effect })
             }
-            Start::Coordinate { slot, call } => {
-                let ended = coordinate(accessor, tandem, call).await;
-                ended.map(|()| Done::Coordinated { slot })
+            Start::TaskCall { slot, call } => {
+                let ended = perform_for_task(accessor, tandem, call).await;
+                ended.map(|()| Done::TaskCallEnded { slot })
             }
         };
         done.unwrap_or_else(Done::Failed)
@@ -74,13 +73,13 @@ async fn perform<F: Filesystem>(
 ) -> wasmtime::Result<Effect> {
     let guest = tandem.tandem_persistence_persister().run();
     Ok(match call {
-        Call::SetManifest { document, reply } => {
+        Call::Set { document, reply } => {
             let result = guest.call_set_manifest(accessor, resource, document).await?;
             let is_ok = result.is_ok();
             reply.send(result.map_err(Into::into));
             Effect::Set { is_ok }
         }
-        Call::MergeManifest { patch, reply } => {
+        Call::Merge { patch, reply } => {
             let result = guest.call_merge_manifest(accessor, resource, patch).await?;
             let is_ok = result.is_ok();
             reply.send(result.map_err(Into::into));
@@ -117,18 +116,18 @@ async fn perform<F: Filesystem>(
     })
 }
 
-async fn coordinate<F: Filesystem>(
+async fn perform_for_task<F: Filesystem>(
     accessor: &Accessor<State<F>>,
     tandem: &Tandem,
-    call: Coordination,
+    call: TaskCall,
 ) -> wasmtime::Result<()> {
     let guest = tandem.tandem_persistence_coordinator();
     match call {
-        Coordination::Record { options, summary, reply } => {
+        TaskCall::Record { summary, options, reply } => {
             let result = guest.call_record_run(accessor, summary, options.into()).await?;
             reply.send(result.map(Into::into).map_err(Into::into));
         }
-        Coordination::History { options, reply } => {
+        TaskCall::History { options, reply } => {
             let result = guest.call_history(accessor, options.into()).await?;
             reply.send(result.map(Into::into).map_err(Into::into));
         }

@@ -1,13 +1,11 @@
 //! What callers ask the driver for.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use tokio::sync::oneshot;
 
-use super::coordination::Coordination;
+use super::reply::{Reply, TellFailure};
 use crate::error::Error;
-use crate::options::{Request, RunOptions};
-use crate::report::{ClosedRun, Receipt, Recovery, Stats};
+use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
+use crate::report::{ClosedRun, History, Receipt, Recorded, Recovery, Stats};
 
 /// Names a run for as long as a handle to it lives, across components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,75 +14,41 @@ pub(crate) struct RunId(pub u64);
 /// One request to the driver.
 pub(crate) enum Job {
     /// Open a run.
-    Open { run: RunId, options: RunOptions, reply: Reply<Recovery> },
+    Open(Open),
     /// Call an open run.
     Call { run: RunId, call: Call },
-    /// Call the coordinator.
-    Coordinate { call: Coordination },
+    /// Call what belongs to no run.
+    TaskCall(TaskCall),
     /// The last handle of a run is gone.
     Release { run: RunId },
     /// Close every run and end.
     Shutdown { reply: oneshot::Sender<Vec<ClosedRun>> },
+    /// Stand still until this says so, or is gone.
+    #[cfg(any(test, feature = "testing"))]
+    Pause { until: std::sync::mpsc::Receiver<()> },
+}
+
+/// To open a run.
+pub(crate) struct Open {
+    pub run: RunId,
+    pub options: RunOptions,
+    pub reply: Reply<Recovery>,
 }
 
 /// One call of a run.
-#[derive(Clone)]
 pub(crate) enum Call {
-    SetManifest { document: String, reply: Reply<()> },
-    MergeManifest { patch: String, reply: Reply<()> },
+    Set { document: String, reply: Reply<()> },
+    Merge { patch: String, reply: Reply<()> },
     Schedule { request: Request, reply: Reply<Receipt> },
     Flush { reply: Reply<Receipt> },
     Close { reply: Reply<Receipt> },
     Stats { reply: Reply<Stats> },
 }
 
-/// Where an outcome goes. The first of its clones that answers does.
-///
-/// The call's own future holds one clone and the driver another: a component that fails drops the
-/// futures, and the driver answers in their place.
-pub(crate) struct Reply<T>(Arc<Mutex<Option<Answer<T>>>>);
-
-type Answer<T> = oneshot::Sender<Result<T, Error>>;
-
-/// Something that can be told of a failure.
-pub(crate) trait Fail: Send {
-    /// Whether somebody now knows that the component took changes along.
-    fn fail(&self, error: &Error) -> bool;
-}
-
-impl<T> Clone for Reply<T> {
-    fn clone(&self) -> Self {
-        Reply(self.0.clone())
-    }
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn new() -> (Self, oneshot::Receiver<Result<T, Error>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Reply(Arc::new(Mutex::new(Some(sender)))), receiver)
-    }
-
-    /// Whether the caller was still there, and had no answer yet.
-    pub(crate) fn send(&self, result: Result<T, Error>) -> bool {
-        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        sender.is_some_and(|sender| sender.send(result).is_ok())
-    }
-}
-
-impl<T: Send> Fail for Reply<T> {
-    fn fail(&self, error: &Error) -> bool {
-        self.send(Err(error.clone()))
-    }
-}
-
-/// Who reads counters does not ask what became of the documents.
-struct Reader(Reply<Stats>);
-
-impl Fail for Reader {
-    fn fail(&self, error: &Error) -> bool {
-        self.0.send(Err(error.clone()));
-        false
-    }
+/// One call that is about a task, and belongs to no open run.
+pub(crate) enum TaskCall {
+    Record { summary: String, options: RecordOptions, reply: Reply<Recorded> },
+    History { options: HistoryOptions, reply: Reply<History> },
 }
 
 impl Call {
@@ -93,26 +57,52 @@ impl Call {
         matches!(self, Call::Schedule { request, .. } if !request.force)
     }
 
-    /// The call's reply, for failures.
-    pub(crate) fn fail_later(&self) -> Box<dyn Fail> {
+    /// Whether the call changes the document.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Call::Set { .. } | Call::Merge { .. })
+    }
+
+    pub(crate) fn is_stats(&self) -> bool {
+        matches!(self, Call::Stats { .. })
+    }
+
+    /// Tells the caller of a failure, once the call itself is on its way.
+    pub(crate) fn tell_failure(&self) -> TellFailure {
         match self {
-            Call::SetManifest { reply, .. } | Call::MergeManifest { reply, .. } => {
-                Box::new(reply.clone())
-            }
+            Call::Set { reply, .. } | Call::Merge { reply, .. } => reply.tell_failure(),
             Call::Schedule { reply, .. } | Call::Flush { reply } | Call::Close { reply } => {
-                Box::new(reply.clone())
+                reply.tell_failure()
             }
-            Call::Stats { reply } => Box::new(Reader(reply.clone())),
+            // Who reads counters does not ask what became of the documents.
+            Call::Stats { reply } => {
+                let reply = reply.clone();
+                Box::new(move |error| {
+                    reply.fail(error);
+                    false
+                })
+            }
         }
     }
 
-    /// See [`Fail::fail`].
+    /// As what [`tell_failure`](Call::tell_failure) returns.
     pub(crate) fn fail(&self, error: &Error) -> bool {
-        self.fail_later().fail(error)
+        self.tell_failure()(error)
+    }
+}
+
+impl TaskCall {
+    /// Tells the caller of a failure, once the call itself is on its way.
+    pub(crate) fn tell_failure(&self) -> TellFailure {
+        match self {
+            TaskCall::Record { reply, .. } => reply.tell_failure(),
+            TaskCall::History { reply, .. } => reply.tell_failure(),
+        }
     }
 
-    /// Whether the call changes the document.
-    pub(crate) fn is_change(&self) -> bool {
-        matches!(self, Call::SetManifest { .. } | Call::MergeManifest { .. })
+    pub(crate) fn fail(&self, error: &Error) {
+        match self {
+            TaskCall::Record { reply, .. } => reply.fail(error),
+            TaskCall::History { reply, .. } => reply.fail(error),
+        };
     }
 }

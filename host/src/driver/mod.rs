@@ -1,14 +1,17 @@
-//! One task owns the store and stays in its event loop; callers reach it through a channel.
+//! One thread owns a store and stays in its event loop; callers reach it through a channel.
 
 mod admission;
-mod book;
+mod bounds;
 mod budget;
 mod calls;
-mod coordination;
 mod job;
-mod lane;
+mod queue;
+mod registry;
+mod reply;
+mod task_calls;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -20,80 +23,101 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use wasmtime::component::Accessor;
 
-pub(crate) use book::{Bounds, over_budget};
-pub(crate) use budget::indented_len;
-pub(crate) use coordination::Coordination;
-pub(crate) use job::{Call, Job, Reply, RunId};
+pub(crate) use bounds::Bounds;
+pub(crate) use job::{Call, Job, Open, RunId, TaskCall};
+pub(crate) use reply::{Answer, Reply};
+pub(crate) use thread::spawn;
 
 use crate::clock::Clocks;
 use crate::engine::{self, Compiled, Limits, Ticking, Watchdog};
-use crate::error::Cause;
+use crate::error::{Cause, Error};
 use crate::glue::bindings::{Tandem, TandemPre};
-use crate::glue::linker::{Filesystem, State};
-use book::Book;
+use crate::glue::linker::{Filesystem, State, linker};
 use calls::Done;
+use registry::Registry;
 
 /// How long the end waits for what runs in the background of the component.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Everything a new component needs.
-pub(crate) struct Driver<F: Filesystem> {
+/// What a component is made of, without what answers for its files.
+#[derive(Clone)]
+pub(crate) struct Parts {
     pub compiled: Arc<Compiled>,
-    pub pre: TandemPre<State<F>>,
-    pub files: F,
     pub clocks: Clocks,
     pub limits: Limits,
     pub bounds: Bounds,
+}
+
+/// Everything a new component needs.
+pub(crate) struct Driver<F: Filesystem> {
+    parts: Parts,
+    files: F,
+    pre: TandemPre<State<F>>,
     /// Kept for as long as the driver runs.
-    pub _ticking: Arc<Ticking>,
+    _ticking: Arc<Ticking>,
 }
 
 impl<F: Filesystem> Driver<F> {
+    /// # Errors
+    /// `component-failed`: it is no component, or not one of this world, or there is no thread for
+    /// its watchdog.
+    pub(crate) fn new(parts: Parts, files: F) -> Result<Self, Error> {
+        let Parts { compiled, .. } = &parts;
+        let pre = linker::<F>(&compiled.engine)
+            .and_then(|linker| linker.instantiate_pre(&compiled.component))
+            .and_then(TandemPre::new)
+            .map_err(Error::component_unusable)?;
+        let ticking = compiled.tick().map_err(Error::no_thread)?;
+        Ok(Driver { parts, files, pre, _ticking: ticking })
+    }
+
     /// Drives components, one after the other, until every handle is gone or the shutdown is done.
     pub(crate) async fn run(self, mut jobs: UnboundedReceiver<Job>) {
-        let mut book = Book::new(self.bounds);
+        let mut registry = Registry::new(self.parts.bounds);
         while let Some(job) = jobs.recv().await {
-            book.accept(job);
-            if book.is_shut_down() {
+            registry.accept(job);
+            if registry.is_shut_down() {
                 break;
             }
-            if book.is_idle() {
+            if registry.is_idle() {
                 // A component is made on demand.
                 continue;
             }
-            let Err(error) = self.drive(&mut jobs, &mut book).await else { break };
+            let Err(error) = self.drive(&mut jobs, &mut registry).await else { break };
             let cause = Cause::new(error);
-            book.lose(&cause);
-            while let Ok(job) = jobs.try_recv() {
-                book.refuse(job, &cause);
+            // Before anybody is told: whoever was told makes calls for the next component.
+            let waiting: Vec<Job> = std::iter::from_fn(|| jobs.try_recv().ok()).collect();
+            registry.lose(&cause);
+            for job in waiting {
+                registry.refuse(job, &cause);
             }
             // A late rename of the old component must not overwrite a file of the next one.
             self.files.settled().await;
-            if book.is_shut_down() {
+            if registry.is_shut_down() {
                 break;
             }
         }
         jobs.close();
         while let Ok(job) = jobs.try_recv() {
-            book.accept(job);
+            registry.accept(job);
         }
-        book.finish();
+        registry.finish();
     }
 
     /// Makes a component and serves it until it fails or nobody needs it any more.
     async fn drive(
         &self,
         jobs: &mut UnboundedReceiver<Job>,
-        book: &mut Book,
+        registry: &mut Registry,
     ) -> wasmtime::Result<()> {
+        let Parts { compiled, clocks, limits, .. } = &self.parts;
         let watchdog = Arc::new(Watchdog::default());
-        let engine = &self.compiled.engine;
-        let mut store = engine::store(engine, &self.files, &self.clocks, &self.limits)?;
-        watchdog.watch(&mut store, &self.limits);
+        let mut store = engine::store(&compiled.engine, &self.files, clocks, limits)?;
+        watchdog.watch(&mut store, limits);
         let tandem = self.pre.instantiate_async(&mut store).await?;
         store
             .run_concurrent(async |accessor| {
-                let mut serving = pin!(serve(accessor, &tandem, jobs, book, &watchdog));
+                let mut serving = pin!(serve(accessor, &tandem, jobs, registry, &watchdog));
                 poll_fn(|cx| {
                     watchdog.reset();
                     serving.as_mut().poll(cx)
@@ -108,16 +132,16 @@ async fn serve<F: Filesystem>(
     accessor: &Accessor<State<F>>,
     tandem: &Tandem,
     jobs: &mut UnboundedReceiver<Job>,
-    book: &mut Book,
+    registry: &mut Registry,
     watchdog: &Watchdog,
 ) -> wasmtime::Result<()> {
     let mut calls = FuturesUnordered::new();
     let mut has_callers = true;
     loop {
-        while let Some(start) = book.next_start() {
+        while let Some(start) = registry.next_start() {
             calls.push(calls::start(accessor, tandem, start));
         }
-        for resource in book.take_drops() {
+        for resource in registry.take_drops() {
             let dropped = watchdog.without_yield(|| {
                 accessor.with(|store| resource.resource_drop_async(store).now_or_never())
             });
@@ -126,24 +150,24 @@ async fn serve<F: Filesystem>(
                 None => return Err(wasmtime::Error::msg("dropping a run did not end at once")),
             }
         }
-        if book.is_shut_down() || (!has_callers && book.is_idle()) {
+        if registry.is_shut_down() || (!has_callers && registry.is_idle()) {
             break;
         }
         tokio::select! {
             biased;
             job = jobs.recv(), if has_callers => match job {
                 Some(job) => {
-                    book.accept(job);
+                    registry.accept(job);
                     while let Ok(job) = jobs.try_recv() {
-                        book.accept(job);
+                        registry.accept(job);
                     }
                 }
                 None => has_callers = false,
             },
             Some(done) = calls.next() => match done {
-                Done::Opened { ticket, run, result } => book.opened(ticket, run, result),
-                Done::Ended { ticket, after, effect } => book.ended(ticket, after, effect),
-                Done::Coordinated { slot } => book.coordinated(slot),
+                Done::Opened { run, result } => registry.opened(run, result),
+                Done::Ended { ticket, after, effect } => registry.ended(ticket, after, effect),
+                Done::TaskCallEnded { slot } => registry.task_call_ended(slot),
                 Done::Failed(error) => return Err(error),
             },
         }

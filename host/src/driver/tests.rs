@@ -1,6 +1,6 @@
 //! The driver with the real component. What the component itself does is tested end to end.
 
-mod coordination;
+mod task_calls;
 
 use crate::testing::DiskExt;
 use std::sync::Arc;
@@ -52,9 +52,9 @@ async fn calls_reach_the_component_in_the_order_of_the_method_calls() {
     let mut sets = Vec::new();
     let mut flushes = Vec::new();
     for n in 0..200 {
-        sets.push(run.set_manifest(format!(r#"{{"n":{n}}}"#)));
+        sets.push(run.set(format!(r#"{{"n":{n}}}"#)));
         flushes.push(run.schedule(Request::new().manifest()));
-        sets.push(run.merge_manifest(format!(r#"{{"m":{n}}}"#)));
+        sets.push(run.merge(format!(r#"{{"m":{n}}}"#)));
     }
     let last = run.flush();
     // Awaited backwards: only the order of the calls counts.
@@ -73,7 +73,7 @@ async fn a_guest_write_is_one_write_of_the_disk_and_both_channels_overlap() {
     let bench = bench().await;
     let run = bench.open("a").await;
     let document = format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000));
-    run.set_manifest(document).await.unwrap();
+    run.set(document).await.unwrap();
     bench.record.take();
     bench.hold.until(|call| call.is(Write, "manifest.json"), |call| call.is(Write, ".heartbeat"));
     run.schedule(Request::new().manifest().heartbeat().force()).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_dropped_wait_ends_nothing_but_the_wait() {
     let bench = bench().await;
     let run = bench.open("a").await;
     let gate = bench.hold.before(|call| call.is(Rename, "manifest.json"));
-    drop(run.set_manifest(r#"{"a":1}"#));
+    drop(run.set(r#"{"a":1}"#));
     drop(run.flush());
     gate.reached(1).await;
     gate.release();
@@ -100,7 +100,7 @@ async fn the_last_handle_closes_and_the_same_run_can_be_opened_at_once() {
     let bench = bench().await;
     let run = bench.open("a").await;
     let other = run.clone();
-    drop(run.set_manifest(r#"{"a":1}"#));
+    drop(run.set(r#"{"a":1}"#));
     drop(run);
     let again = bench.tandem.open_run(options("a")).await;
     assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyOpen);
@@ -113,7 +113,7 @@ async fn the_last_handle_closes_and_the_same_run_can_be_opened_at_once() {
 async fn a_forced_flush_is_not_kept_out_by_throttled_calls() {
     let bench = bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.flush().await.unwrap();
     let waiting: Vec<_> =
         (0..20_000).map(|_| run.schedule(Request::new().manifest().heartbeat())).collect();
@@ -126,7 +126,7 @@ async fn a_forced_flush_is_not_kept_out_by_throttled_calls() {
 async fn fifty_thousand_calls_at_once_are_all_answered() {
     let bench = bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     let calls: Vec<_> =
         (0..50_000).map(|_| run.schedule(Request::new().heartbeat().force())).collect();
     for outcome in join_all(calls).await {
@@ -144,7 +144,7 @@ async fn hundreds_of_runs_flush_at_once() {
     }));
     let runs: Vec<Run> = opened.await.into_iter().map(Result::unwrap).collect();
     for run in &runs {
-        drop(run.set_manifest(r#"{"a":1}"#));
+        drop(run.set(r#"{"a":1}"#));
     }
     let request = Request::new().manifest().heartbeat().force();
     for outcome in join_all(runs.iter().map(|run| run.schedule(request))).await {
@@ -160,8 +160,8 @@ async fn shutdown_tells_what_it_closed_and_what_it_could_not() {
     let bench = bench().await;
     let good = bench.open("good").await;
     let bad = bench.open("bad").await;
-    good.set_manifest("{}").await.unwrap();
-    bad.set_manifest("{}").await.unwrap();
+    good.set("{}").await.unwrap();
+    bad.set("{}").await.unwrap();
     bench.fail.add(
         Fault::new(ErrorCode::InsufficientSpace, |call| {
             call.operation == Write && call.path.contains("/bad/")
@@ -200,16 +200,16 @@ async fn documents_above_the_total_are_refused_and_the_component_lives() {
     let mut kinds = Vec::new();
     for n in 0..4 {
         let run = tandem.open_run(options(&format!("r{n}"))).await.unwrap();
-        kinds.push(run.set_manifest(document.clone()).await.err().map(|error| error.kind()));
+        kinds.push(run.set(document.clone()).await.err().map(|error| error.kind()));
         runs.push(run);
     }
     assert_eq!(kinds, [None, None, Some(ErrorKind::TooLarge), Some(ErrorKind::TooLarge)]);
     // Others are not harmed, a document can be replaced by one of the same size, and one that goes makes room.
-    runs[0].set_manifest(document.clone()).await.unwrap();
+    runs[0].set(document.clone()).await.unwrap();
     runs[0].close().await.unwrap();
     drop(runs.remove(0));
-    tandem.open_run(options("r9")).await.unwrap().set_manifest(document.clone()).await.unwrap();
-    let too_large = runs[0].set_manifest("x".repeat(1_001)).await.unwrap_err();
+    tandem.open_run(options("r9")).await.unwrap().set(document.clone()).await.unwrap();
+    let too_large = runs[0].set("x".repeat(1_001)).await.unwrap_err();
     assert_eq!(too_large.message(), "document takes 1001 bytes, above max_document_bytes: 1000");
 }
 
@@ -231,12 +231,12 @@ async fn a_failed_component_is_replaced_once_its_disk_is_still() {
     let tandem = Tandem::builder().disk(disk).wall_clock(clock.clone()).build().await.unwrap();
     let run = tandem.open_run(options("a")).await.unwrap();
     let other = tandem.open_run(options("b")).await.unwrap();
-    other.set_manifest("{}").await.unwrap();
-    run.set_manifest(r#"{"kept":true}"#).await.unwrap();
+    other.set("{}").await.unwrap();
+    run.set(r#"{"kept":true}"#).await.unwrap();
     run.flush().await.unwrap();
 
     let gate = hold.before(|call| call.is(Rename, "manifest.json"));
-    run.set_manifest(r#"{"late":true}"#).await.unwrap();
+    run.set(r#"{"late":true}"#).await.unwrap();
     let waiting = run.flush();
     gate.reached(1).await;
     clock.0.store(true, Ordering::Relaxed);
@@ -246,7 +246,7 @@ async fn a_failed_component_is_replaced_once_its_disk_is_still() {
     assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
 
     // The next calls wait until the held rename has happened: what they read is the late one.
-    let merged = run.merge_manifest(r#"{"more":1}"#);
+    let merged = run.merge(r#"{"more":1}"#);
     let flushed = run.flush();
     let given_up = other.schedule(Request::new().manifest().force());
     tokio::task::yield_now().await;
@@ -271,9 +271,9 @@ async fn a_run_whose_changes_went_with_the_component_is_told_once_by_its_next_ca
     let changed = tandem.open_run(changed).await.unwrap();
     let clean = tandem.open_run(clean).await.unwrap();
     let unasked = tandem.open_run(unasked).await.unwrap();
-    changed.set_manifest("{}").await.unwrap();
-    unasked.set_manifest("{}").await.unwrap();
-    clean.set_manifest("{}").await.unwrap();
+    changed.set("{}").await.unwrap();
+    unasked.set("{}").await.unwrap();
+    clean.set("{}").await.unwrap();
     clean.flush().await.unwrap();
     clock.0.store(true, Ordering::Relaxed);
     let beat = Request::new().heartbeat().force();
@@ -327,9 +327,9 @@ fn kind<T>(outcome: Result<T, Error>) -> Option<ErrorKind> {
 async fn a_call_that_nobody_waits_for_does_not_count_as_told() {
     let mortal = mortal().await;
     let run = mortal.open("a").await;
-    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    run.set(r#"{"n":1}"#).await.unwrap();
     run.flush().await.unwrap();
-    run.set_manifest(r#"{"n":2}"#).await.unwrap();
+    run.set(r#"{"n":2}"#).await.unwrap();
     // It waits for the throttle.
     drop(run.schedule(Request::new().manifest()));
     run.stats().await.unwrap();
@@ -345,12 +345,12 @@ async fn a_call_that_nobody_waits_for_does_not_count_as_told() {
 async fn a_set_that_nobody_waits_for_is_not_lost_in_silence() {
     let mortal = mortal().await;
     let run = mortal.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.flush().await.unwrap();
     mortal.end().await;
     // The set waits for the run to be opened anew when the next component ends.
     let gate = mortal.hold.before(|call| call.operation == Read && call.path.contains("/a/"));
-    drop(run.set_manifest(r#"{"n":1}"#));
+    drop(run.set(r#"{"n":1}"#));
     gate.reached(1).await;
     mortal.end().await;
     gate.release();
@@ -362,7 +362,7 @@ async fn a_set_that_nobody_waits_for_is_not_lost_in_silence() {
 async fn shutdown_tells_of_changes_that_only_a_reader_of_counters_was_there_for() {
     let mortal = mortal().await;
     let run = mortal.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     mortal.end().await;
     run.stats().await.unwrap();
     let closed = mortal.tandem.clone().shutdown().await;
@@ -375,11 +375,11 @@ async fn shutdown_tells_of_changes_that_only_a_reader_of_counters_was_there_for(
 async fn a_schedule_that_joined_an_earlier_flush_does_not_tell_that_a_change_is_saved() {
     let mortal = mortal().await;
     let run = mortal.open("a").await;
-    run.set_manifest(r#"{"n":1}"#).await.unwrap();
+    run.set(r#"{"n":1}"#).await.unwrap();
     let gate = mortal.hold.before(|call| call.is(Rename, "manifest.json"));
     let flushed = run.flush();
     gate.reached(1).await;
-    run.set_manifest(r#"{"n":2}"#).await.unwrap();
+    run.set(r#"{"n":2}"#).await.unwrap();
     let joined = run.schedule(Request::new());
     run.stats().await.unwrap();
     gate.release();
@@ -393,20 +393,20 @@ async fn a_schedule_that_joined_an_earlier_flush_does_not_tell_that_a_change_is_
 async fn an_opening_that_is_given_up_while_the_run_is_closing_leaves_nothing_open() {
     let bench = bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     let gate = bench.hold.before(|call| call.is(Rename, "manifest.json"));
     drop(run);
     gate.reached(1).await;
     drop(bench.tandem.open_run(options("a")));
     gate.release();
-    bench.open("a").await;
+    drop(bench.open("a").await);
 }
 
 #[tokio::test]
 async fn the_first_of_two_shutdowns_gets_the_outcomes_and_both_wait_for_the_end() {
     let bench = bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     let gate = bench.hold.before(|call| call.is(Rename, "manifest.json"));
     let first = tokio::spawn(bench.tandem.clone().shutdown());
     gate.reached(1).await;
@@ -422,7 +422,7 @@ async fn a_schedule_that_waited_for_its_run_does_not_overtake_the_set_before_it(
     let mortal = mortal().await;
     let busy = mortal.open("busy").await;
     let run = mortal.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     run.close().await.unwrap();
     drop(run);
     let run = mortal.open("a").await;
@@ -430,7 +430,7 @@ async fn a_schedule_that_waited_for_its_run_does_not_overtake_the_set_before_it(
     let reading = mortal.hold.before(|call| call.operation == Read && call.path.contains("/a/"));
     let writing =
         mortal.hold.before(|call| call.operation == Write && call.path.contains("/busy/"));
-    let set = run.set_manifest(r#"{"n":1}"#);
+    let set = run.set(r#"{"n":1}"#);
     let receipt = run.schedule(Request::new().manifest());
     reading.reached(1).await;
     let beat = Request::new().heartbeat().force();
@@ -476,7 +476,12 @@ async fn a_closed_run_stays_closed_when_the_component_is_replaced() {
 #[tokio::test]
 async fn a_component_that_computes_for_too_long_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
-    let tandem = Tandem::builder().dir(dir.path()).watchdog_ms(100).build().await.unwrap();
+    let tandem = Tandem::builder()
+        .dir(dir.path())
+        .watchdog(Duration::from_millis(100))
+        .build()
+        .await
+        .unwrap();
     let mut patch = String::from("{");
     for n in 0..500_000 {
         patch.push_str(&format!("\"key{n}\":{{\"a\":[{{}},{{}}]}},"));
@@ -488,7 +493,7 @@ async fn a_component_that_computes_for_too_long_is_given_up() {
             break run;
         }
     };
-    let failed = run.merge_manifest(patch).await.unwrap_err();
+    let failed = run.merge(patch).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::ComponentFailed, "{failed:?}");
     let cause = serde_json::to_value(&failed).unwrap()["cause"].to_string();
     assert!(cause.contains("without a pause"), "{cause}");
@@ -506,7 +511,7 @@ async fn both_filesystems_keep_the_same_files() {
         };
         let tandem = builder.wall_clock(BadClock::default()).build().await.unwrap();
         let run = tandem.open_run(options("a")).await.unwrap();
-        run.set_manifest(r#"{"a":[1,2.50]}"#).await.unwrap();
+        run.set(r#"{"a":[1,2.50]}"#).await.unwrap();
         let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await.unwrap();
         run.close().await.unwrap();
         let again = tandem.open_run(options("a")).await.unwrap();
@@ -553,14 +558,9 @@ async fn what_cannot_be_built_says_why_in_one_sentence() {
             "choose one of dir, disk and wasmtime_filesystem".to_owned(),
         ),
         (
-            Tandem::builder().dir(dir.path()).component_bytes("no component"),
+            Tandem::builder().dir(dir.path()).component("no component"),
             ErrorKind::ComponentFailed,
             "the component cannot be used".to_owned(),
-        ),
-        (
-            Tandem::builder().dir(dir.path()).component_path(&missing),
-            ErrorKind::Storage,
-            format!("cannot read the component: {}", missing.display()),
         ),
         (
             Tandem::builder().dir(dir.path()).max_total_document_bytes(1),

@@ -9,7 +9,7 @@ use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::clock::Clocks;
-use crate::component::{self, Precompiled, World};
+use crate::component::{self, Precompiled};
 use crate::glue::linker::{Filesystem, State};
 
 #[cfg(feature = "cache")]
@@ -50,28 +50,20 @@ pub(crate) struct Watchdog {
 }
 
 impl Compiled {
-    /// The embedded component of a world, loaded once in this process.
-    pub(crate) fn embedded(
-        world: World,
-        precompiled: Option<Precompiled>,
-    ) -> wasmtime::Result<Arc<Compiled>> {
-        static TANDEM: OnceLock<Arc<Compiled>> = OnceLock::new();
-        static TANDEM_SYNC: OnceLock<Arc<Compiled>> = OnceLock::new();
+    /// The component that is built in, loaded once in this process.
+    pub(crate) fn embedded(precompiled: Option<Precompiled>) -> wasmtime::Result<Arc<Compiled>> {
+        static EMBEDDED: OnceLock<Arc<Compiled>> = OnceLock::new();
         // Held while loading, so that simultaneous callers do it once.
         static LOADING: Mutex<()> = Mutex::new(());
 
         let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        let embedded = match world {
-            World::Tandem => &TANDEM,
-            World::TandemSync => &TANDEM_SYNC,
-        };
-        if let Some(compiled) = embedded.get() {
+        if let Some(compiled) = EMBEDDED.get() {
             return Ok(compiled.clone());
         }
         let engine = engine()?;
-        let component = component::embedded(&engine, world, precompiled)?;
+        let component = component::embedded(&engine, precompiled)?;
         let compiled = Arc::new(Compiled::of(engine, component));
-        Ok(embedded.get_or_init(|| compiled).clone())
+        Ok(EMBEDDED.get_or_init(|| compiled).clone())
     }
 
     /// Any other component.

@@ -1,8 +1,13 @@
 //! Between the shapes of the WIT and those of the public interface.
 
+use std::time::Duration;
+
 use super::bindings::{coordinator, persister as wit, tandem_types as wit_types};
 use crate::error::{Error, ErrorKind, Failure, Operation};
-use crate::options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
+use crate::json::Json;
+use crate::options::{
+    Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions, to_ms,
+};
 use crate::report::{
     Bucket, ChannelStats, FailureCount, History, Reached, Receipt, Recorded, Recovery, Stats,
     Written,
@@ -118,11 +123,11 @@ impl From<RunOptions> for wit::Options {
         wit::Options {
             task_id: options.task_id,
             run_id: options.run_id,
-            interval_ms: options.interval_ms,
+            interval_ms: options.interval.map(to_ms),
             manifest_durability: options.manifest_durability.map(Into::into),
             heartbeat_durability: options.heartbeat_durability.map(Into::into),
             max_document_bytes: options.max_document_bytes,
-            sweep_after_ms: options.sweep_after_ms,
+            sweep_after_ms: options.sweep_after.map(to_ms),
             runs_root: options.runs_root,
             manifest_name: options.manifest_name,
             heartbeat_name: options.heartbeat_name,
@@ -144,9 +149,9 @@ impl From<wit::Recovery> for Recovery {
     fn from(recovery: wit::Recovery) -> Self {
         Recovery {
             directory: recovery.directory,
-            document: recovery.document,
+            document: recovery.document.map(Json::new),
             heartbeat: recovery.heartbeat,
-            heartbeat_age_ms: recovery.heartbeat_age_ms,
+            heartbeat_age: recovery.heartbeat_age_ms.map(Duration::from_millis),
             swept: recovery.swept,
             set_aside: recovery.set_aside,
         }
@@ -193,9 +198,9 @@ impl From<RecordOptions> for coordinator::RecordOptions {
             keep_last: options.keep_last,
             max_summary_bytes: options.max_summary_bytes,
             max_history_bytes: options.max_history_bytes,
-            lease_ms: options.lease_ms,
-            lock_wait_ms: options.lock_wait_ms,
-            sweep_after_ms: options.sweep_after_ms,
+            lease_ms: options.lease.map(to_ms),
+            lock_wait_ms: options.lock_wait.map(to_ms),
+            sweep_after_ms: options.sweep_after.map(to_ms),
             runs_root: options.runs_root,
             history_root: options.history_root,
             summary_name: options.summary_name,
@@ -231,6 +236,7 @@ impl From<coordinator::Recorded> for Recorded {
 
 impl From<coordinator::TaskHistory> for History {
     fn from(history: coordinator::TaskHistory) -> Self {
-        History { last_run_at: history.last_run_at, total: history.total, runs: history.runs }
+        let runs = history.runs.into_iter().map(Json::new).collect();
+        History { last_run_at: history.last_run_at, total: history.total, runs }
     }
 }

@@ -3,7 +3,6 @@
 //! An `Err(wasmtime::Error)` here ends the component. Only a bug may do that: a handle that was
 //! never given out, a table that is full. What a disk answers is always a value.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,10 +13,11 @@ use wasmtime::component::{
 use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
 
 use super::bindings::{Descriptor, preopens, types};
-use super::flight::{self, Flight};
 use super::list::Listing;
+use super::names::{mode_of, purpose_of};
+use super::open::Open;
 use super::read::Reading;
-use super::shapes::Open;
+use super::shared::{Handle, Shared};
 use super::write::Writing;
 use crate::disk::{Disk, ErrorCode, Kind, Stat};
 
@@ -34,75 +34,13 @@ pub(crate) struct Files<'a, D: Disk> {
     pub disk: &'a Shared<D>,
 }
 
-/// A disk and its operations in flight.
-pub(crate) struct Shared<D> {
-    disk: Arc<D>,
-    flight: Flight,
-}
-
-impl<D> Clone for Shared<D> {
-    fn clone(&self) -> Self {
-        Shared { disk: self.disk.clone(), flight: self.flight.clone() }
-    }
-}
-
-impl<D: Disk> Shared<D> {
-    pub(crate) fn new(disk: D) -> Self {
-        Shared { disk: Arc::new(disk), flight: Flight::new() }
-    }
-
-    pub(crate) async fn settled(&self) {
-        self.flight.settled().await;
-    }
-
-    /// Starts one disk operation that ends even if nobody waits for it any more.
-    pub(super) fn start<T, F>(&self, work: impl FnOnce(Arc<D>) -> F) -> flight::Operation<T>
-    where
-        F: Future<Output = T> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.flight.start(work(self.disk.clone()))
-    }
-}
-
-/// What stands behind a handle.
-pub(super) struct Entry<D: Disk> {
-    pub node: D::Node,
-    pub is_directory: bool,
-}
-
-impl<D: Disk> Clone for Entry<D> {
-    fn clone(&self) -> Self {
-        Entry { node: self.node.clone(), is_directory: self.is_directory }
-    }
-}
-
-impl<D: Disk> Entry<D> {
-    pub(super) fn directory(self) -> Result<D::Node, ErrorCode> {
-        if self.is_directory { Ok(self.node) } else { Err(ErrorCode::NotDirectory) }
-    }
-
-    pub(super) fn file(self) -> Result<D::Node, ErrorCode> {
-        if self.is_directory { Err(ErrorCode::IsDirectory) } else { Ok(self.node) }
-    }
-}
-
 impl<D: Disk> Files<'_, D> {
-    pub(super) fn push(&mut self, entry: Entry<D>) -> wasmtime::Result<Resource<Descriptor>> {
-        Ok(Resource::new_own(self.table.push(entry)?.rep()))
+    fn push(&mut self, handle: Handle<D>) -> wasmtime::Result<Resource<Descriptor>> {
+        Ok(Resource::new_own(self.table.push(handle)?.rep()))
     }
 
-    pub(super) fn push_root(&mut self) -> wasmtime::Result<Resource<Descriptor>> {
-        self.push(Entry { node: self.disk.disk.root(), is_directory: true })
-    }
-
-    pub(super) fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<Entry<D>> {
-        Ok(self.table.get(&Resource::<Entry<D>>::new_borrow(fd.rep()))?.clone())
-    }
-
-    pub(super) fn delete(&mut self, fd: &Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.table.delete(Resource::<Entry<D>>::new_own(fd.rep()))?;
-        Ok(())
+    fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<Handle<D>> {
+        Ok(self.table.get(&Resource::<Handle<D>>::new_borrow(fd.rep()))?.clone())
     }
 }
 
@@ -110,24 +48,26 @@ impl<D: Disk> types::Host for Files<'_, D> {}
 
 impl<D: Disk> types::HostDescriptor for Files<'_, D> {
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.delete(&fd)
+        self.table.delete(Resource::<Handle<D>>::new_own(fd.rep()))?;
+        Ok(())
     }
 }
 
 impl<D: Disk> preopens::Host for Files<'_, D> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        Ok(vec![(self.push_root()?, "/".to_owned())])
+        let root = self.disk.root();
+        Ok(vec![(self.push(root)?, "/".to_owned())])
     }
 }
 
 /// The outcome of a call: an error of the disk inside, a bug outside.
 type Answer<T> = wasmtime::Result<Result<T, types::ErrorCode>>;
 
-/// The disk and the entry of a handle, out of the store.
+/// The disk and what stands behind a handle, out of the store.
 fn lookup<U, D: Disk>(
     store: &Accessor<U, Glue<D>>,
     fd: &Resource<Descriptor>,
-) -> wasmtime::Result<(Shared<D>, Entry<D>)> {
+) -> wasmtime::Result<(Shared<D>, Handle<D>)> {
     store.with(|mut store| {
         let files = store.get();
         Ok((files.disk.clone(), files.get(fd)?))
@@ -204,8 +144,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     }
 
     async fn sync_data(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
-        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
-        answer(disk.start(|disk| async move { disk.sync_data(&node).await }).await)
+        let (disk, handle) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.sync_data(&handle.file()?).await };
+        answer(disk.start(work).await)
     }
 
     async fn get_flags(
@@ -219,9 +160,11 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         store: &Accessor<U, Self>,
         fd: Resource<Descriptor>,
     ) -> Answer<types::DescriptorType> {
-        let (_, entry) = lookup(store, &fd)?;
-        let kind = if entry.is_directory { Kind::Directory } else { Kind::File };
-        Ok(Ok(kind.into()))
+        let (_, handle) = lookup(store, &fd)?;
+        Ok(Ok(match handle {
+            Handle::Dir(_) => types::DescriptorType::Directory,
+            Handle::File(_) => types::DescriptorType::RegularFile,
+        }))
     }
 
     async fn set_size(
@@ -250,7 +193,7 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     )> {
         let files = store.get();
         let disk = files.disk.clone();
-        let dir = files.get(&fd)?.directory();
+        let dir = files.get(&fd)?.dir();
         let (tell, told) = oneshot::channel();
         let stream = match dir {
             Ok(dir) => StreamReader::new(&mut store, Listing::new(&disk, dir, tell))?,
@@ -264,8 +207,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     }
 
     async fn sync(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
-        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
-        answer(disk.start(|disk| async move { disk.sync(&node).await }).await)
+        let (disk, handle) = lookup(store, &fd)?;
+        let Handle::Dir(dir) = handle else { return unsupported() };
+        answer(disk.start(|disk| async move { disk.sync_dir(&dir).await }).await)
     }
 
     async fn create_directory_at(
@@ -273,18 +217,16 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         fd: Resource<Descriptor>,
         path: String,
     ) -> Answer<()> {
-        let (disk, entry) = lookup(store, &fd)?;
-        let work = |disk: Arc<D>| async move { disk.create_dir(&entry.directory()?, &path).await };
+        let (disk, at) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.create_dir(&at.dir()?, &path).await };
         answer(disk.start(work).await)
     }
 
     async fn stat(
-        store: &Accessor<U, Self>,
-        fd: Resource<Descriptor>,
+        _store: &Accessor<U, Self>,
+        _fd: Resource<Descriptor>,
     ) -> Answer<types::DescriptorStat> {
-        let (disk, Entry { node, .. }) = lookup(store, &fd)?;
-        let stat = disk.start(|disk| async move { disk.stat(&node).await }).await;
-        answer(stat.map(Into::into))
+        unsupported()
     }
 
     async fn stat_at(
@@ -296,8 +238,8 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         if path_flags.contains(types::PathFlags::SYMLINK_FOLLOW) {
             return unsupported();
         }
-        let (disk, entry) = lookup(store, &fd)?;
-        let work = |disk: Arc<D>| async move { disk.stat_at(&entry.directory()?, &path).await };
+        let (disk, at) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.stat(&at.dir()?, &path).await };
         answer(disk.start(work).await.map(Into::into))
     }
 
@@ -334,20 +276,20 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         let Some(open) = Open::from_flags(path_flags, open_flags, flags) else {
             return unsupported();
         };
-        let (disk, entry) = lookup(store, &fd)?;
+        let (disk, at) = lookup(store, &fd)?;
         let opened = disk.start(|disk| async move {
-            let at = entry.directory()?;
+            let at = at.dir()?;
             match open {
-                Open::Directory => disk.open_dir(&at, &path).await,
-                Open::New => disk.create_file(&at, &path).await,
-                Open::Existing => disk.open_file(&at, &path).await,
+                Open::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+                Open::New => {
+                    let purpose = purpose_of(&path);
+                    disk.create_file(&at, &path, purpose).await.map(Handle::File)
+                }
+                Open::Existing => disk.open_file(&at, &path).await.map(Handle::File),
             }
         });
         match opened.await {
-            Ok(node) => {
-                let entry = Entry { node, is_directory: open == Open::Directory };
-                Ok(Ok(store.with(|mut store| store.get().push(entry))?))
-            }
+            Ok(handle) => Ok(Ok(store.with(|mut store| store.get().push(handle))?)),
             Err(code) => Ok(Err(code.into())),
         }
     }
@@ -378,7 +320,8 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         let (disk, from) = lookup(store, &fd)?;
         let (_, to) = lookup(store, &new_descriptor)?;
         let work = |disk: Arc<D>| async move {
-            disk.rename(&from.directory()?, &old_path, &to.directory()?, &new_path).await
+            let mode = mode_of(&old_path, &new_path);
+            disk.rename(&from.dir()?, &old_path, &to.dir()?, &new_path, mode).await
         };
         answer(disk.start(work).await)
     }
@@ -397,8 +340,8 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         fd: Resource<Descriptor>,
         path: String,
     ) -> Answer<()> {
-        let (disk, entry) = lookup(store, &fd)?;
-        let work = |disk: Arc<D>| async move { disk.remove_file(&entry.directory()?, &path).await };
+        let (disk, at) = lookup(store, &fd)?;
+        let work = |disk: Arc<D>| async move { disk.remove_file(&at.dir()?, &path).await };
         answer(disk.start(work).await)
     }
 

@@ -1,12 +1,16 @@
 //! Disk operations in flight.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+
+use crate::disk::ErrorCode;
 
 /// Counts the disk operations in flight, across stores.
 ///
@@ -31,11 +35,11 @@ impl Flight {
         Flight { count: Arc::new(watch::Sender::new(0)) }
     }
 
-    /// Counts `work` from its first poll to its end.
+    /// Counts `work` from its first poll to its end. One that panics counts as `Io`.
     pub(crate) fn start<T: Send + 'static>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Operation<T> {
+        work: impl Future<Output = Result<T, ErrorCode>> + Send + 'static,
+    ) -> Operation<Result<T, ErrorCode>> {
         let count = self.count.clone();
         Operation {
             is_begun: false,
@@ -45,7 +49,7 @@ impl Flight {
                     false
                 });
                 let _counted = Counted(count);
-                work.await
+                AssertUnwindSafe(work).catch_unwind().await.unwrap_or(Err(ErrorCode::Io))
             })),
         }
     }
@@ -100,7 +104,6 @@ impl<T: Send + 'static> Drop for Operation<T> {
 mod tests {
     use std::future::pending;
 
-    use futures::FutureExt;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -113,6 +116,7 @@ mod tests {
         let mut operation = flight.start(async move {
             gone.await.ok();
             tell.send("done").ok();
+            Ok(())
         });
         assert!((&mut operation).now_or_never().is_none());
         drop(operation);
@@ -126,10 +130,18 @@ mod tests {
     async fn nothing_in_flight_is_settled() {
         let flight = Flight::new();
         flight.settled().await;
-        flight.start(async {}).await;
+        flight.start(async { Ok(()) }).await.unwrap();
         flight.settled().await;
-        let mut endless = flight.start(pending::<()>());
+        let mut endless = flight.start(pending::<Result<(), ErrorCode>>());
         assert!((&mut endless).now_or_never().is_none());
         assert!(flight.settled().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_panics_fails_and_is_over() {
+        let flight = Flight::new();
+        let outcome = flight.start::<()>(async { panic!("a bug of a disk") }).await;
+        assert_eq!(outcome, Err(ErrorCode::Io));
+        flight.settled().await;
     }
 }

@@ -12,8 +12,8 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::{preopens, types};
 use super::files::{Files, Glue};
+use super::grant::{DiskCtx, DiskCtxView, DiskView};
 use crate::disk::Disk;
-use crate::wasi::{DiskCtx, DiskCtxView, DiskView};
 
 /// The data of one store.
 pub(crate) struct State<F> {
@@ -48,6 +48,9 @@ pub(crate) trait Filesystem: Clone + Send + Sync + 'static {
 
     /// Grant the one directory, if that is done through wasmtime's own context.
     fn grant(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()>;
+
+    /// The same files for another component: operations in flight are counted apart.
+    fn another(&self) -> Self;
 
     /// Wait until no operation that a store began is in flight.
     fn settled(&self) -> impl Future<Output = ()> + Send;
@@ -88,6 +91,10 @@ impl<D: Disk> Filesystem for OnDisk<D> {
         Ok(())
     }
 
+    fn another(&self) -> Self {
+        OnDisk(self.0.another())
+    }
+
     async fn settled(&self) {
         self.0.settled().await;
     }
@@ -101,6 +108,10 @@ impl Filesystem for OnWasmtime {
     fn grant(&self, wasi: &mut WasiCtxBuilder) -> wasmtime::Result<()> {
         wasi.preopened_dir(&*self.0, "/", FsPerms::ReadWrite)?;
         Ok(())
+    }
+
+    fn another(&self) -> Self {
+        self.clone()
     }
 
     async fn settled(&self) {}

@@ -9,8 +9,8 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
 use super::bindings::types;
-use super::files::Shared;
 use super::flight::Operation;
+use super::shared::Shared;
 use crate::disk::{Disk, Entry, ErrorCode};
 
 /// How many entries are served at once when the reader does not say.
@@ -27,7 +27,7 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn new<D: Disk>(
         disk: &Shared<D>,
-        dir: D::Node,
+        dir: D::Dir,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
         let listed = disk.start(|disk| async move { disk.read_dir(&dir).await });

@@ -4,11 +4,11 @@ pub(crate) mod bindings;
 pub(crate) mod convert;
 mod files;
 mod flight;
+pub(crate) mod grant;
 pub(crate) mod linker;
 mod list;
+pub(crate) mod names;
+mod open;
 mod read;
-mod shapes;
-pub(crate) mod sync;
+mod shared;
 mod write;
-
-pub(crate) use files::Shared;

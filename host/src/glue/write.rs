@@ -9,23 +9,24 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Source, StreamConsumer, StreamResult};
 
 use super::bindings::types;
-use super::files::Shared;
 use super::flight::Operation;
+use super::shared::Shared;
 use crate::disk::{Disk, ErrorCode};
 
 /// Writes what comes through a stream, one disk call for each write of the guest.
 pub(super) struct Writing<D: Disk> {
     disk: Shared<D>,
-    file: D::Node,
+    file: D::File,
     offset: u64,
-    piece: Option<Operation<Result<usize, ErrorCode>>>,
+    /// A write in flight, and how many bytes it writes.
+    piece: Option<(Operation<Result<(), ErrorCode>>, usize)>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,
 }
 
 impl<D: Disk> Writing<D> {
     pub(super) fn new(
         disk: Shared<D>,
-        file: D::Node,
+        file: D::File,
         offset: u64,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
@@ -41,7 +42,7 @@ impl<D: Disk> Writing<D> {
     }
 }
 
-// The node is not pinned: its clones are what operations hold.
+// The file is not pinned: its clones are what operations hold.
 impl<D: Disk> Unpin for Writing<D> {}
 
 impl<D: Disk, T: 'static> StreamConsumer<T> for Writing<D> {
@@ -57,30 +58,26 @@ impl<D: Disk, T: 'static> StreamConsumer<T> for Writing<D> {
         let this = &mut *self;
         let mut source = source.as_direct(store);
         if this.piece.is_none() {
-            let bytes = source.remaining().to_vec();
+            let bytes = source.remaining();
             if bytes.is_empty() {
                 return Poll::Ready(Ok(StreamResult::Completed));
             }
-            let offset = this.offset;
-            if offset.checked_add(bytes.len() as u64).is_none() {
+            let (offset, count) = (this.offset, bytes.len());
+            if offset.checked_add(count as u64).is_none() {
                 return Poll::Ready(Ok(this.end(Err(ErrorCode::FileTooLarge))));
             }
-            let file = this.file.clone();
-            let work =
-                |disk: std::sync::Arc<D>| async move { disk.write(&file, offset, bytes).await };
-            this.piece = Some(this.disk.start(work));
+            this.piece = Some((this.disk.write(&this.file, offset, bytes), count));
         }
-        let Some(piece) = this.piece.as_mut() else { return Poll::Pending };
+        let Some((piece, count)) = this.piece.as_mut() else { return Poll::Pending };
+        let count = *count;
         // A write that was begun is finished even if the guest gives it up.
         let result = ready!(Pin::new(piece).poll(cx));
         this.piece = None;
-        let offered = source.remaining().len();
         Poll::Ready(Ok(match result {
-            Ok(written) => {
-                let taken = written.min(offered);
-                source.mark_read(taken);
-                this.offset = this.offset.saturating_add(taken as u64);
-                if taken == offered { StreamResult::Completed } else { this.end(Ok(())) }
+            Ok(()) => {
+                source.mark_read(count);
+                this.offset += count as u64;
+                StreamResult::Completed
             }
             Err(code) => this.end(Err(code)),
         }))

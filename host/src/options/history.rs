@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::history_path;
+
 /// Which history to read.
 ///
 /// What is not set has the component's default, which the methods tell.
@@ -60,5 +62,10 @@ impl HistoryOptions {
     pub fn history_name(mut self, name: impl Into<String>) -> Self {
         self.history_name = Some(name.into());
         self
+    }
+
+    /// The history's path.
+    pub(crate) fn history(&self) -> String {
+        history_path(&self.history_root, &self.task_id, &self.history_name)
     }
 }

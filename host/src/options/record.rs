@@ -1,12 +1,16 @@
 //! Where and how to record a completed run.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::Durability;
+use super::{Durability, check_durations, history_path};
+use crate::error::Error;
 
 /// Where and how to record a completed run. The run itself is named in its summary.
 ///
-/// What is not set has the component's default, which the methods tell.
+/// What is not set has the component's default, which the methods tell. Durations count in whole
+/// milliseconds, rounded up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -29,15 +33,15 @@ pub struct RecordOptions {
     /// See [`RecordOptions::max_history_bytes`].
     #[serde(default)]
     pub max_history_bytes: Option<u64>,
-    /// See [`RecordOptions::lease_ms`].
-    #[serde(default)]
-    pub lease_ms: Option<u64>,
-    /// See [`RecordOptions::lock_wait_ms`].
-    #[serde(default)]
-    pub lock_wait_ms: Option<u64>,
-    /// See [`RecordOptions::sweep_after_ms`].
-    #[serde(default)]
-    pub sweep_after_ms: Option<u64>,
+    /// See [`RecordOptions::lease`].
+    #[serde(default, rename = "lease_ms", with = "super::ms")]
+    pub lease: Option<Duration>,
+    /// See [`RecordOptions::lock_wait`].
+    #[serde(default, rename = "lock_wait_ms", with = "super::ms")]
+    pub lock_wait: Option<Duration>,
+    /// See [`RecordOptions::sweep_after`].
+    #[serde(default, rename = "sweep_after_ms", with = "super::ms")]
+    pub sweep_after: Option<Duration>,
     /// See [`RecordOptions::runs_root`].
     #[serde(default)]
     pub runs_root: Option<String>,
@@ -62,9 +66,9 @@ impl RecordOptions {
             keep_last: None,
             max_summary_bytes: None,
             max_history_bytes: None,
-            lease_ms: None,
-            lock_wait_ms: None,
-            sweep_after_ms: None,
+            lease: None,
+            lock_wait: None,
+            sweep_after: None,
             runs_root: None,
             history_root: None,
             summary_name: None,
@@ -104,23 +108,23 @@ impl RecordOptions {
         self
     }
 
-    /// How long the history's lock may stand untouched before others may take it over, 10 to
-    /// 3,600,000. Default: 10,000.
-    pub fn lease_ms(mut self, lease_ms: u64) -> Self {
-        self.lease_ms = Some(lease_ms);
+    /// How long the history's lock may stand untouched before others may take it over, from 10 ms
+    /// to an hour. Default: 10 s.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
         self
     }
 
-    /// How long to wait for the history's lock; 0 tries once. Default: 30,000.
-    pub fn lock_wait_ms(mut self, lock_wait_ms: u64) -> Self {
-        self.lock_wait_ms = Some(lock_wait_ms);
+    /// How long to wait for the history's lock; zero tries once. Default: 30 s.
+    pub fn lock_wait(mut self, lock_wait: Duration) -> Self {
+        self.lock_wait = Some(lock_wait);
         self
     }
 
     /// Temporary files older than this are removed from the directories that are written. Default:
     /// one hour.
-    pub fn sweep_after_ms(mut self, age_ms: u64) -> Self {
-        self.sweep_after_ms = Some(age_ms);
+    pub fn sweep_after(mut self, age: Duration) -> Self {
+        self.sweep_after = Some(age);
         self
     }
 
@@ -146,5 +150,20 @@ impl RecordOptions {
     pub fn history_name(mut self, name: impl Into<String>) -> Self {
         self.history_name = Some(name.into());
         self
+    }
+
+    /// # Errors
+    /// `invalid-input`: a duration does not fit.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_durations([
+            ("lease", self.lease),
+            ("lock_wait", self.lock_wait),
+            ("sweep_after", self.sweep_after),
+        ])
+    }
+
+    /// The history's path.
+    pub(crate) fn history(&self) -> String {
+        history_path(&self.history_root, &self.task_id, &self.history_name)
     }
 }

@@ -1,12 +1,16 @@
 //! What to open, and how to keep it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::Durability;
+use super::{Durability, check_durations};
+use crate::error::Error;
 
 /// What to open, and how to keep it.
 ///
-/// What is not set has the component's default, which the methods tell.
+/// What is not set has the component's default, which the methods tell. Durations count in whole
+/// milliseconds, rounded up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -17,9 +21,9 @@ pub struct RunOptions {
     /// The run, a name of the layout.
     #[serde(alias = "run")]
     pub run_id: String,
-    /// See [`RunOptions::interval_ms`].
-    #[serde(default)]
-    pub interval_ms: Option<u64>,
+    /// See [`RunOptions::interval`].
+    #[serde(default, rename = "interval_ms", with = "super::ms")]
+    pub interval: Option<Duration>,
     /// See [`RunOptions::manifest_durability`].
     #[serde(default)]
     pub manifest_durability: Option<Durability>,
@@ -29,9 +33,9 @@ pub struct RunOptions {
     /// See [`RunOptions::max_document_bytes`].
     #[serde(default)]
     pub max_document_bytes: Option<u64>,
-    /// See [`RunOptions::sweep_after_ms`].
-    #[serde(default)]
-    pub sweep_after_ms: Option<u64>,
+    /// See [`RunOptions::sweep_after`].
+    #[serde(default, rename = "sweep_after_ms", with = "super::ms")]
+    pub sweep_after: Option<Duration>,
     /// See [`RunOptions::runs_root`].
     #[serde(default)]
     pub runs_root: Option<String>,
@@ -49,20 +53,20 @@ impl RunOptions {
         RunOptions {
             task_id: task_id.into(),
             run_id: run_id.into(),
-            interval_ms: None,
+            interval: None,
             manifest_durability: None,
             heartbeat_durability: None,
             max_document_bytes: None,
-            sweep_after_ms: None,
+            sweep_after: None,
             runs_root: None,
             manifest_name: None,
             heartbeat_name: None,
         }
     }
 
-    /// The throttle. Default: 5000.
-    pub fn interval_ms(mut self, interval_ms: u64) -> Self {
-        self.interval_ms = Some(interval_ms);
+    /// The throttle. Default: 5 s.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
         self
     }
 
@@ -86,8 +90,8 @@ impl RunOptions {
     }
 
     /// Temporary files older than this are removed. Default: one hour.
-    pub fn sweep_after_ms(mut self, age_ms: u64) -> Self {
-        self.sweep_after_ms = Some(age_ms);
+    pub fn sweep_after(mut self, age: Duration) -> Self {
+        self.sweep_after = Some(age);
         self
     }
 
@@ -107,5 +111,17 @@ impl RunOptions {
     pub fn heartbeat_name(mut self, name: impl Into<String>) -> Self {
         self.heartbeat_name = Some(name.into());
         self
+    }
+
+    /// # Errors
+    /// `invalid-input`: a duration does not fit.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_durations([("interval", self.interval), ("sweep_after", self.sweep_after)])
+    }
+
+    /// The run's directory, which tells whether two runs are the same.
+    pub(crate) fn directory(&self) -> String {
+        let root = self.runs_root.as_deref().unwrap_or(".runs");
+        format!("{root}/{}/cli/{}", self.task_id, self.run_id)
     }
 }

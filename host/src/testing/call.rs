@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::disk::temporary::{is_temporary, temporary_target};
+use crate::glue::names::{is_temporary, temporary_target};
 
 /// The operations of [`Disk`](crate::disk::Disk).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,16 +21,14 @@ pub enum DiskOperation {
     Write,
     /// `sync_data`
     SyncData,
-    /// `sync`
-    Sync,
+    /// `sync_dir`
+    SyncDir,
     /// `rename`
     Rename,
     /// `remove_file`
     RemoveFile,
     /// `stat`
     Stat,
-    /// `stat_at`
-    StatAt,
     /// `read_dir`
     ReadDir,
 }
@@ -43,14 +41,13 @@ impl DiskOperation {
             | DiskOperation::CreateFile
             | DiskOperation::Write
             | DiskOperation::SyncData
-            | DiskOperation::Sync
+            | DiskOperation::SyncDir
             | DiskOperation::Rename
             | DiskOperation::RemoveFile => true,
             DiskOperation::OpenDir
             | DiskOperation::OpenFile
             | DiskOperation::Read
             | DiskOperation::Stat
-            | DiskOperation::StatAt
             | DiskOperation::ReadDir => false,
         }
     }

@@ -15,11 +15,11 @@ pub use call::{Call, DiskOperation};
 pub use fail::{Fail, Fault};
 pub use hold::{Gate, Hold};
 pub use record::{Event, Moment, Record};
-pub use wrap::{DiskExt, Layer, Layered, LayeredNode};
+pub use wrap::{DiskExt, Layer, Layered, Located};
 
-pub use crate::disk::temporary::{is_temporary, temporary_target};
+pub use crate::glue::names::{is_temporary, mode_of, purpose_of, temporary_target};
 
-use crate::component::{Precompiled, World};
+use crate::component::Precompiled;
 use crate::engine::Compiled;
 
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
@@ -27,9 +27,18 @@ pub mod bindings {
     pub use crate::glue::bindings::{Tandem, TandemPre, coordinator, persister, tandem_types};
 }
 
-/// The same of the component for WASI 0.2.
-pub mod blocking_bindings {
-    pub use crate::glue::sync::bindings::{coordinator, persister, tandem_types};
+/// A [`Tandem`](crate::Tandem) stands still while this lives: calls that are made meanwhile reach
+/// the component together, as calls of one turn of an event loop do.
+#[derive(Debug)]
+pub struct Pause {
+    _resumed_by_drop: Vec<std::sync::mpsc::Sender<()>>,
+}
+
+impl Pause {
+    /// Have it stand still.
+    pub fn new(tandem: &crate::Tandem) -> Self {
+        Pause { _resumed_by_drop: tandem.callers.pause() }
+    }
 }
 
 /// What an error of wasmtime is to callers: `component-failed`.
@@ -37,16 +46,13 @@ pub fn component_failed(error: wasmtime::Error) -> crate::Error {
     crate::Error::component_unusable(error)
 }
 
-/// Compiles or loads both components that are built in, unless this process has them. Unoptimised,
-/// that takes seconds, which belong to no limit against hangs.
+/// Compiles or loads the component that is built in, unless this process has it. Unoptimised, that
+/// takes seconds, which belong to no limit against hangs.
 ///
 /// # Errors
-/// `component-failed`: this machine cannot run them.
-pub fn load_components() -> Result<(), crate::Error> {
-    for world in [World::Tandem, World::TandemSync] {
-        Compiled::embedded(world, None).map_err(crate::Error::component_unusable)?;
-    }
-    Ok(())
+/// `component-failed`: this machine cannot run it.
+pub fn load_component() -> Result<(), crate::Error> {
+    Compiled::embedded(None).map(drop).map_err(crate::Error::component_unusable)
 }
 
 /// Whether this library loads what [`precompile`](crate::precompile) returned, instead of compiling

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Call, DiskOperation};
-use crate::disk::{Disk, Entry, ErrorCode, Stat};
+use crate::disk::{Disk, Entry, ErrorCode, Mode, Purpose, Stat};
 
 /// What happens around each call of a [`Layered`] disk.
 pub trait Layer: Send + Sync + 'static {
@@ -40,14 +40,14 @@ impl<D: Disk> DiskExt for D {}
 /// A disk with a layer around it. Layers compose: the one added last sees a call first.
 #[derive(Debug)]
 pub struct Layered<D, L> {
-    disk: D,
-    layer: L,
+    disk: Arc<D>,
+    layer: Arc<L>,
     calls: AtomicU64,
 }
 
-/// An open file or directory of a [`Layered`] disk.
+/// An open file or directory of a [`Layered`] disk, and where it was opened.
 #[derive(Clone, Debug)]
-pub struct LayeredNode<N> {
+pub struct Located<N> {
     node: N,
     path: Arc<str>,
 }
@@ -55,7 +55,7 @@ pub struct LayeredNode<N> {
 impl<D: Disk, L: Layer> Layered<D, L> {
     /// Wrap `disk` in `layer`.
     pub fn new(disk: D, layer: L) -> Self {
-        Layered { disk, layer, calls: AtomicU64::new(0) }
+        Layered { disk: Arc::new(disk), layer: Arc::new(layer), calls: AtomicU64::new(0) }
     }
 
     fn call(&self, operation: DiskOperation, path: String) -> Call {
@@ -68,24 +68,33 @@ impl<D: Disk, L: Layer> Layered<D, L> {
         F: Future<Output = Result<T, ErrorCode>> + Send,
         T: Send,
     {
-        self.layer.before(&call).await?;
-        let result = work.await;
-        let outcome = result.as_ref().map(|_| ()).map_err(|code| *code);
-        self.layer.after(&call, outcome).await?;
-        result
+        around(&*self.layer, call, work).await
     }
 
-    async fn opened<F>(&self, call: Call, work: F) -> Result<LayeredNode<D::Node>, ErrorCode>
+    async fn opened<N, F>(&self, call: Call, work: F) -> Result<Located<N>, ErrorCode>
     where
-        F: Future<Output = Result<D::Node, ErrorCode>> + Send,
+        F: Future<Output = Result<N, ErrorCode>> + Send,
+        N: Send,
     {
         let path = Arc::from(call.path.as_str());
         let node = self.around(call, work).await?;
-        Ok(LayeredNode { node, path })
+        Ok(Located { node, path })
     }
 }
 
-impl<N> LayeredNode<N> {
+async fn around<T, F>(layer: &impl Layer, call: Call, work: F) -> Result<T, ErrorCode>
+where
+    F: Future<Output = Result<T, ErrorCode>> + Send,
+    T: Send,
+{
+    layer.before(&call).await?;
+    let result = work.await;
+    let outcome = result.as_ref().map(|_| ()).map_err(|code| *code);
+    layer.after(&call, outcome).await?;
+    result
+}
+
+impl<N> Located<N> {
     fn join(&self, path: &str) -> String {
         match (&*self.path, path) {
             ("", path) => path.trim_start_matches("./").to_owned(),
@@ -96,35 +105,41 @@ impl<N> LayeredNode<N> {
 }
 
 impl<D: Disk, L: Layer> Disk for Layered<D, L> {
-    type Node = LayeredNode<D::Node>;
+    type Dir = Located<D::Dir>;
+    type File = Located<D::File>;
 
-    fn root(&self) -> Self::Node {
-        LayeredNode { node: self.disk.root(), path: Arc::from("") }
+    fn root(&self) -> Self::Dir {
+        Located { node: self.disk.root(), path: Arc::from("") }
     }
 
-    async fn open_dir(&self, at: &Self::Node, path: &str) -> Result<Self::Node, ErrorCode> {
+    async fn open_dir(&self, at: &Self::Dir, path: &str) -> Result<Self::Dir, ErrorCode> {
         let call = self.call(DiskOperation::OpenDir, at.join(path));
         self.opened(call, self.disk.open_dir(&at.node, path)).await
     }
 
-    async fn create_dir(&self, at: &Self::Node, path: &str) -> Result<(), ErrorCode> {
+    async fn create_dir(&self, at: &Self::Dir, path: &str) -> Result<(), ErrorCode> {
         let call = self.call(DiskOperation::CreateDir, at.join(path));
         self.around(call, self.disk.create_dir(&at.node, path)).await
     }
 
-    async fn create_file(&self, at: &Self::Node, path: &str) -> Result<Self::Node, ErrorCode> {
+    async fn create_file(
+        &self,
+        at: &Self::Dir,
+        path: &str,
+        purpose: Purpose,
+    ) -> Result<Self::File, ErrorCode> {
         let call = self.call(DiskOperation::CreateFile, at.join(path));
-        self.opened(call, self.disk.create_file(&at.node, path)).await
+        self.opened(call, self.disk.create_file(&at.node, path, purpose)).await
     }
 
-    async fn open_file(&self, at: &Self::Node, path: &str) -> Result<Self::Node, ErrorCode> {
+    async fn open_file(&self, at: &Self::Dir, path: &str) -> Result<Self::File, ErrorCode> {
         let call = self.call(DiskOperation::OpenFile, at.join(path));
         self.opened(call, self.disk.open_file(&at.node, path)).await
     }
 
     async fn read(
         &self,
-        file: &Self::Node,
+        file: &Self::File,
         offset: u64,
         bytes_max: usize,
     ) -> Result<Vec<u8>, ErrorCode> {
@@ -133,55 +148,57 @@ impl<D: Disk, L: Layer> Disk for Layered<D, L> {
         self.around(call, self.disk.read(&file.node, offset, bytes_max)).await
     }
 
-    async fn write(
+    fn write(
         &self,
-        file: &Self::Node,
+        file: &Self::File,
         offset: u64,
-        bytes: Vec<u8>,
-    ) -> Result<usize, ErrorCode> {
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<D, L> {
         let call = self.call(DiskOperation::Write, file.path.to_string());
         let call = Call { bytes: bytes.len() as u64, ..call };
-        self.around(call, self.disk.write(&file.node, offset, bytes)).await
+        // What a layer does before comes first, so the write is not made here.
+        let (disk, layer) = (self.disk.clone(), self.layer.clone());
+        let (file, bytes) = (file.node.clone(), bytes.to_vec());
+        async move {
+            let write = async { disk.write(&file, offset, &bytes).await };
+            around(&*layer, call, write).await
+        }
     }
 
-    async fn sync_data(&self, node: &Self::Node) -> Result<(), ErrorCode> {
-        let call = self.call(DiskOperation::SyncData, node.path.to_string());
-        self.around(call, self.disk.sync_data(&node.node)).await
+    async fn sync_data(&self, file: &Self::File) -> Result<(), ErrorCode> {
+        let call = self.call(DiskOperation::SyncData, file.path.to_string());
+        self.around(call, self.disk.sync_data(&file.node)).await
     }
 
-    async fn sync(&self, node: &Self::Node) -> Result<(), ErrorCode> {
-        let call = self.call(DiskOperation::Sync, node.path.to_string());
-        self.around(call, self.disk.sync(&node.node)).await
+    async fn sync_dir(&self, dir: &Self::Dir) -> Result<(), ErrorCode> {
+        let call = self.call(DiskOperation::SyncDir, dir.path.to_string());
+        self.around(call, self.disk.sync_dir(&dir.node)).await
     }
 
     async fn rename(
         &self,
-        from_dir: &Self::Node,
+        from_dir: &Self::Dir,
         from: &str,
-        to_dir: &Self::Node,
+        to_dir: &Self::Dir,
         to: &str,
+        mode: Mode<'_>,
     ) -> Result<(), ErrorCode> {
         let call = self.call(DiskOperation::Rename, from_dir.join(from));
         let call = Call { to: Some(to_dir.join(to)), ..call };
-        self.around(call, self.disk.rename(&from_dir.node, from, &to_dir.node, to)).await
+        self.around(call, self.disk.rename(&from_dir.node, from, &to_dir.node, to, mode)).await
     }
 
-    async fn remove_file(&self, at: &Self::Node, path: &str) -> Result<(), ErrorCode> {
+    async fn remove_file(&self, at: &Self::Dir, path: &str) -> Result<(), ErrorCode> {
         let call = self.call(DiskOperation::RemoveFile, at.join(path));
         self.around(call, self.disk.remove_file(&at.node, path)).await
     }
 
-    async fn stat(&self, node: &Self::Node) -> Result<Stat, ErrorCode> {
-        let call = self.call(DiskOperation::Stat, node.path.to_string());
-        self.around(call, self.disk.stat(&node.node)).await
+    async fn stat(&self, at: &Self::Dir, path: &str) -> Result<Stat, ErrorCode> {
+        let call = self.call(DiskOperation::Stat, at.join(path));
+        self.around(call, self.disk.stat(&at.node, path)).await
     }
 
-    async fn stat_at(&self, at: &Self::Node, path: &str) -> Result<Stat, ErrorCode> {
-        let call = self.call(DiskOperation::StatAt, at.join(path));
-        self.around(call, self.disk.stat_at(&at.node, path)).await
-    }
-
-    async fn read_dir(&self, dir: &Self::Node) -> Result<Vec<Entry>, ErrorCode> {
+    async fn read_dir(&self, dir: &Self::Dir) -> Result<Vec<Entry>, ErrorCode> {
         let call = self.call(DiskOperation::ReadDir, dir.path.to_string());
         self.around(call, self.disk.read_dir(&dir.node)).await
     }

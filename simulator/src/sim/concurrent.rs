@@ -20,7 +20,7 @@ impl HasData for Time<'static> {
 
 pub(super) fn link(linker: &mut Linker<SimState>) -> wasmtime::Result<()> {
     fn time(state: &mut SimState) -> Time<'_> {
-        Time(&state.disk)
+        Time(state.disk())
     }
     add_disk_to_linker(linker)?;
     types::add_to_linker::<_, Time<'static>>(linker, time)?;

@@ -1,15 +1,16 @@
 //! [`SimDisk`]: the disk trait over a [`World`].
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::model::Model;
 use super::tree::{Ino, ROOT, Tree};
 use super::world::{Answer, Op, World, operation};
-use tandem_host::disk::{Disk, Entry, ErrorCode, Stat};
+use tandem_host::disk::{Disk, Entry, ErrorCode, Mode, Purpose, Stat};
 use tandem_host::testing::Call;
 
 /// A disk in memory that knows what a power loss may take away. Clones share it.
@@ -83,31 +84,51 @@ impl SimDisk {
     }
 
     async fn call_to(&self, path: String, to: Option<String>, op: Op) -> Result<Answer, ErrorCode> {
+        self.issue(path, to, op).await
+    }
+
+    fn issue(&self, path: String, to: Option<String>, op: Op) -> Issued {
         let bytes = match &op {
             Op::Write { bytes, .. } => bytes.len() as u64,
             _ => 0,
         };
         let call = Call { id: 0, operation: operation(&op), path, to, bytes };
-        let id = match self.world().issue(self.owner, call, op) {
-            Ok(answer) => return answer,
-            Err(id) => id,
-        };
-        let held = Held { disk: self, id };
-        poll_fn(|cx| match held.disk.world().poll(id, cx.waker()) {
-            Some(answer) => Poll::Ready(answer),
-            None => Poll::Pending,
-        })
-        .await
+        let issued = self.world().issue(self.owner, call, op);
+        match issued {
+            Ok(answer) => Issued::Answered(answer),
+            Err(id) => Issued::Held(Held { disk: self.clone(), id }),
+        }
     }
 }
 
+/// A call that the world has taken.
+enum Issued {
+    /// At once.
+    Answered(Result<Answer, ErrorCode>),
+    Held(Held),
+}
+
 /// A call that was not answered at once.
-struct Held<'a> {
-    disk: &'a SimDisk,
+struct Held {
+    disk: SimDisk,
     id: u64,
 }
 
-impl Drop for Held<'_> {
+impl Future for Issued {
+    type Output = Result<Answer, ErrorCode>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &*self {
+            Issued::Answered(answer) => Poll::Ready(answer.clone()),
+            Issued::Held(Held { disk, id }) => match disk.world().poll(*id, cx.waker()) {
+                Some(answer) => Poll::Ready(answer),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
         self.disk.world().forget(self.id);
     }
@@ -151,7 +172,8 @@ fn node(answer: Result<Answer, ErrorCode>, path: String) -> Result<SimNode, Erro
 }
 
 impl Disk for SimDisk {
-    type Node = SimNode;
+    type Dir = SimNode;
+    type File = SimNode;
 
     fn root(&self) -> SimNode {
         SimNode { ino: ROOT, path: Arc::from("") }
@@ -166,7 +188,12 @@ impl Disk for SimDisk {
         done(self.call(at.join(path), Op::CreateDir { at: at.ino, path: path.to_owned() }).await)
     }
 
-    async fn create_file(&self, at: &SimNode, path: &str) -> Result<SimNode, ErrorCode> {
+    async fn create_file(
+        &self,
+        at: &SimNode,
+        path: &str,
+        _purpose: Purpose,
+    ) -> Result<SimNode, ErrorCode> {
         let op = Op::CreateFile { at: at.ino, path: path.to_owned() };
         node(self.call(at.join(path), op).await, at.join(path))
     }
@@ -188,19 +215,23 @@ impl Disk for SimDisk {
         }
     }
 
-    async fn write(&self, file: &SimNode, offset: u64, bytes: Vec<u8>) -> Result<usize, ErrorCode> {
-        match self.call(file.own(), Op::Write { ino: file.ino, offset, bytes }).await? {
-            Answer::Written(count) => Ok(count),
-            _ => Err(ErrorCode::Io),
-        }
+    fn write(
+        &self,
+        file: &SimNode,
+        offset: u64,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<> {
+        let op = Op::Write { ino: file.ino, offset, bytes: bytes.to_vec() };
+        let issued = self.issue(file.own(), None, op);
+        async { done(issued.await) }
     }
 
-    async fn sync_data(&self, node: &SimNode) -> Result<(), ErrorCode> {
-        done(self.call(node.own(), Op::SyncData { ino: node.ino }).await)
+    async fn sync_data(&self, file: &SimNode) -> Result<(), ErrorCode> {
+        done(self.call(file.own(), Op::SyncData { ino: file.ino }).await)
     }
 
-    async fn sync(&self, node: &SimNode) -> Result<(), ErrorCode> {
-        done(self.call(node.own(), Op::Sync { ino: node.ino }).await)
+    async fn sync_dir(&self, dir: &SimNode) -> Result<(), ErrorCode> {
+        done(self.call(dir.own(), Op::SyncDir { ino: dir.ino }).await)
     }
 
     async fn rename(
@@ -209,6 +240,7 @@ impl Disk for SimDisk {
         from: &str,
         to_dir: &SimNode,
         to: &str,
+        _mode: Mode<'_>,
     ) -> Result<(), ErrorCode> {
         let (from_at, to_at) = (from_dir.ino, to_dir.ino);
         let op = Op::Rename { from_at, from: from.to_owned(), to_at, to: to.to_owned() };
@@ -219,15 +251,8 @@ impl Disk for SimDisk {
         done(self.call(at.join(path), Op::RemoveFile { at: at.ino, path: path.to_owned() }).await)
     }
 
-    async fn stat(&self, node: &SimNode) -> Result<Stat, ErrorCode> {
-        match self.call(node.own(), Op::Stat { ino: node.ino }).await? {
-            Answer::Stat(stat) => Ok(stat),
-            _ => Err(ErrorCode::Io),
-        }
-    }
-
-    async fn stat_at(&self, at: &SimNode, path: &str) -> Result<Stat, ErrorCode> {
-        let op = Op::StatAt { at: at.ino, path: path.to_owned() };
+    async fn stat(&self, at: &SimNode, path: &str) -> Result<Stat, ErrorCode> {
+        let op = Op::Stat { at: at.ino, path: path.to_owned() };
         match self.call(at.join(path), op).await? {
             Answer::Stat(stat) => Ok(stat),
             _ => Err(ErrorCode::Io),

@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use futures::FutureExt;
-//! use tandem_host::disk::Disk;
+//! use tandem_host::disk::{Disk, Mode, Purpose};
 //! use tandem_simulator::sim::{Limits, Model, SimDisk};
 //!
 //! /// What a power loss may leave of a file that was replaced without a sync.
@@ -22,13 +22,13 @@
 //!     let disk = SimDisk::new(Model::find(model).expect("a model"), 1);
 //!     let work = async {
 //!         let root = disk.root();
-//!         let old = disk.create_file(&root, "state").await?;
-//!         disk.write(&old, 0, b"old".to_vec()).await?;
-//!         disk.sync(&old).await?;
-//!         disk.sync(&root).await?;
-//!         let new = disk.create_file(&root, "state.new").await?;
-//!         disk.write(&new, 0, b"new".to_vec()).await?;
-//!         disk.rename(&root, "state.new", &root, "state").await
+//!         let old = disk.create_file(&root, "state", Purpose::Named).await?;
+//!         disk.write(&old, 0, b"old").await?;
+//!         disk.sync_data(&old).await?;
+//!         disk.sync_dir(&root).await?;
+//!         let new = disk.create_file(&root, "state.new", Purpose::Temporary).await?;
+//!         disk.write(&new, 0, b"new").await?;
+//!         disk.rename(&root, "state.new", &root, "state", Mode::Own).await
 //!     };
 //!     // Such a disk answers at once.
 //!     work.now_or_never().expect("an answer").expect("a disk that works");
@@ -46,7 +46,7 @@
 //! assert!(!contents("ext4-ordered").contains(&empty));
 //! ```
 
-mod blocking;
+pub mod blocking;
 pub(crate) mod clock;
 mod concurrent;
 pub(crate) mod crash;

@@ -1,11 +1,13 @@
 //! The data of a store whose component runs on a simulated disk.
 
 use std::fmt;
+use std::sync::Arc;
 
-use wasmtime::component::{Linker, ResourceTable};
+use wasmtime::component::Linker;
 
+use super::blocking::{self, Granted};
+use super::concurrent;
 use super::disk::SimDisk;
-use super::{blocking, concurrent};
 use tandem_host::wasi::{DiskCtx, DiskCtxView, DiskView};
 
 /// The data of a store whose component is granted a simulated disk, its clock and its randomness.
@@ -14,22 +16,23 @@ use tandem_host::wasi::{DiskCtx, DiskCtxView, DiskView};
 /// [holds](SimDisk::hold) what it waits for, and goes on when its store's future is polled after
 /// that was [completed](SimDisk::complete).
 pub struct SimState {
-    /// Handles that the component holds.
-    pub(super) table: ResourceTable,
-    /// The disk and its operations in flight.
+    /// The disk for WASI 0.2, with its clock and its randomness, and the handles of either WASI.
+    granted: Granted<SimDisk, SimDisk>,
+    /// The disk for WASI 0.3, and its operations in flight.
     files: DiskCtx<SimDisk>,
-    /// The disk once more, for its clock and its randomness.
-    pub(super) disk: SimDisk,
 }
 
 impl SimState {
     /// Grants this disk.
     pub fn new(disk: &SimDisk) -> Self {
         SimState {
-            table: ResourceTable::new(),
+            granted: Granted::new(Arc::new(disk.clone()), disk.clone()),
             files: DiskCtx::new(disk.clone()),
-            disk: disk.clone(),
         }
+    }
+
+    pub(super) fn disk(&self) -> &SimDisk {
+        &self.granted.surroundings
     }
 
     /// Links what a component of WASI 0.3 may import: the two interfaces of `wasi:filesystem`, those
@@ -48,7 +51,7 @@ impl SimState {
     /// # Errors
     /// The linker has one of these interfaces already.
     pub fn link_blocking(linker: &mut Linker<SimState>) -> wasmtime::Result<()> {
-        blocking::link(linker)
+        blocking::add_to_linker(linker, |state| &mut state.granted)
     }
 }
 
@@ -56,7 +59,7 @@ impl DiskView for SimState {
     type Disk = SimDisk;
 
     fn disk(&mut self) -> DiskCtxView<'_, SimDisk> {
-        DiskCtxView { ctx: &self.files, table: &mut self.table }
+        DiskCtxView { ctx: &self.files, table: &mut self.granted.table }
     }
 }
 

@@ -6,7 +6,7 @@ use super::crash::{Limits, each_state};
 use super::tree::Tree;
 use super::world::Fault;
 use super::*;
-use tandem_host::disk::{Disk, ErrorCode};
+use tandem_host::disk::{Disk, ErrorCode, Mode, Purpose};
 use tandem_host::testing::temporary_target;
 
 const LIMITS: Limits = Limits { names_max: 1 << 12, states_max: 1 << 12 };
@@ -32,19 +32,18 @@ impl Place {
 
     fn create(&self, name: &str, content: &[u8]) -> SimNode {
         let root = self.disk.root();
-        let file = self.now(self.disk.create_file(&root, name)).expect("create");
-        let written = self.now(self.disk.write(&file, 0, content.to_vec())).expect("write");
-        assert_eq!(written, content.len());
+        let file = self.now(self.disk.create_file(&root, name, Purpose::Named)).expect("create");
+        self.now(self.disk.write(&file, 0, content)).expect("write");
         file
     }
 
     fn sync_root(&self) {
-        self.now(self.disk.sync(&self.disk.root())).expect("sync");
+        self.now(self.disk.sync_dir(&self.disk.root())).expect("sync");
     }
 
     fn rename(&self, from: &str, to: &str) {
         let root = self.disk.root();
-        self.now(self.disk.rename(&root, from, &root, to)).expect("rename");
+        self.now(self.disk.rename(&root, from, &root, to, Mode::Own)).expect("rename");
     }
 
     fn states(&self) -> Vec<Tree> {
@@ -154,13 +153,13 @@ fn the_sync_of_a_file_commits_a_journal() {
 fn a_journal_is_committed_as_far_as_it_is_needed() {
     let place = Place::new("ext4-ordered");
     let root = place.disk.root();
-    let old = place.now(place.disk.create_file(&root, "a")).expect("create");
-    place.now(place.disk.create_file(&root, "later")).expect("create");
+    let old = place.now(place.disk.create_file(&root, "a", Purpose::Named)).expect("create");
+    place.now(place.disk.create_file(&root, "later", Purpose::Named)).expect("create");
     place.now(place.disk.sync_data(&old)).expect("sync");
     assert!(!place.contents("a").contains(&None));
     assert!(place.contents("later").contains(&None), "it was created after what is synced");
     // The size of new data is the journal's last change.
-    assert_eq!(place.now(place.disk.write(&old, 0, b"new".to_vec())), Ok(3));
+    assert_eq!(place.now(place.disk.write(&old, 0, b"new")), Ok(()));
     place.now(place.disk.sync_data(&old)).expect("sync");
     assert!(!place.contents("later").contains(&None));
 }
@@ -184,7 +183,7 @@ fn a_call_whose_process_ended_is_performed_or_is_not() {
         let disk = SimDisk::new(model("posix-weak"), seed);
         disk.world().is_held = true;
         let root = disk.root();
-        assert!(disk.create_file(&root, "a").now_or_never().is_none());
+        assert!(disk.create_file(&root, "a", Purpose::Named).now_or_never().is_none());
         disk.content("a").is_some()
     };
     let seen: BTreeSet<bool> = (0..20).map(performed).collect();
@@ -220,7 +219,7 @@ fn writeback_leaves_tails_of_zeros_and_xfs_does_not() {
 fn a_directory_that_cannot_be_synced_says_so() {
     let place = Place::new("no-dir-sync");
     let root = place.disk.root();
-    assert_eq!(place.now(place.disk.sync(&root)), Err(ErrorCode::Unsupported));
+    assert_eq!(place.now(place.disk.sync_dir(&root)), Err(ErrorCode::Unsupported));
 }
 
 #[test]

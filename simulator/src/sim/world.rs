@@ -32,11 +32,10 @@ pub(crate) enum Op {
     Read { ino: Ino, offset: u64, bytes_max: usize },
     Write { ino: Ino, offset: u64, bytes: Vec<u8> },
     SyncData { ino: Ino },
-    Sync { ino: Ino },
+    SyncDir { ino: Ino },
     Rename { from_at: Ino, from: String, to_at: Ino, to: String },
     RemoveFile { at: Ino, path: String },
-    Stat { ino: Ino },
-    StatAt { at: Ino, path: String },
+    Stat { at: Ino, path: String },
     ReadDir { ino: Ino },
 }
 
@@ -46,7 +45,6 @@ pub(crate) enum Answer {
     Done,
     Node(Ino),
     Bytes(Vec<u8>),
-    Written(usize),
     Stat(Stat),
     Entries(Vec<Entry>),
 }
@@ -60,8 +58,6 @@ pub enum Fault {
     After(ErrorCode),
     /// Half of a write is written, and it fails.
     Half(ErrorCode),
-    /// Half of a write is written, and the disk says so.
-    Short,
     /// A sync fails, and what it should have written counts as clean from then on.
     MarksClean(ErrorCode),
 }
@@ -71,9 +67,9 @@ impl Fault {
     pub fn fits(&self, operation: DiskOperation) -> bool {
         match self {
             Fault::Before(_) | Fault::After(_) => true,
-            Fault::Half(_) | Fault::Short => operation == DiskOperation::Write,
+            Fault::Half(_) => operation == DiskOperation::Write,
             Fault::MarksClean(_) => {
-                matches!(operation, DiskOperation::SyncData | DiskOperation::Sync)
+                matches!(operation, DiskOperation::SyncData | DiskOperation::SyncDir)
             }
         }
     }
@@ -301,9 +297,8 @@ impl World {
                     }
                 }
             }
-            Some(Fault::Short) => self.apply(&op, true),
             Some(Fault::MarksClean(code)) => {
-                if let Op::SyncData { ino } | Op::Sync { ino } = op {
+                if let Op::SyncData { ino } | Op::SyncDir { ino } = op {
                     self.persistent.lose(ino);
                 }
                 Err(code)
@@ -362,18 +357,18 @@ impl World {
                 self.live.touch(ino, now_ns);
                 self.persistent.durable.touch(ino, now_ns);
                 let bytes = Arc::new(bytes.to_vec());
-                let count = bytes.len();
                 self.persistent.push(Change::Data { ino, offset, bytes });
-                Ok(Answer::Written(count))
+                Ok(Answer::Done)
             }
-            Op::SyncData { ino } | Op::Sync { ino } => {
-                match self.live.kind(*ino) {
-                    Kind::Directory if !self.model.syncs_directories() => {
-                        return Err(ErrorCode::Unsupported);
-                    }
-                    Kind::Directory => self.persistent.sync_dir(&self.model, *ino),
-                    _ => self.persistent.sync_file(&self.model, *ino),
+            Op::SyncData { ino } => {
+                self.persistent.sync_file(&self.model, *ino);
+                Ok(Answer::Done)
+            }
+            Op::SyncDir { ino } => {
+                if !self.model.syncs_directories() {
+                    return Err(ErrorCode::Unsupported);
                 }
+                self.persistent.sync_dir(&self.model, *ino);
                 Ok(Answer::Done)
             }
             Op::Rename { from_at, from, to_at, to } => {
@@ -403,17 +398,14 @@ impl World {
                 self.bind(dir, name.into(), None, None, false);
                 Ok(Answer::Done)
             }
-            Op::Stat { ino } => self.stat(*ino).map(Answer::Stat),
-            Op::StatAt { at, path } => {
+            Op::Stat { at, path } => {
                 let ino = self.live.lookup(*at, path)?;
                 self.stat(ino).map(Answer::Stat)
             }
             Op::ReadDir { ino } => {
                 let entries = self.live.entries(*ino)?.iter();
-                let entry = |(name, ino): (&Name, &Ino)| Entry {
-                    name: name.to_string(),
-                    kind: self.live.kind(*ino),
-                };
+                let entry =
+                    |(name, ino): (&Name, &Ino)| Entry::new(name.to_string(), self.live.kind(*ino));
                 Ok(Answer::Entries(entries.map(entry).collect()))
             }
         }
@@ -428,7 +420,7 @@ impl World {
             Err(ErrorCode::IsDirectory) => (0, None),
             Err(code) => return Err(code),
         };
-        Ok(Stat { kind, size, modified })
+        Ok(Stat::new(kind, size, modified))
     }
 
     fn create(&mut self, at: Ino, path: &str, inode: Inode) -> Result<Ino, ErrorCode> {
@@ -460,11 +452,10 @@ pub(crate) fn operation(op: &Op) -> DiskOperation {
         Op::Read { .. } => DiskOperation::Read,
         Op::Write { .. } => DiskOperation::Write,
         Op::SyncData { .. } => DiskOperation::SyncData,
-        Op::Sync { .. } => DiskOperation::Sync,
+        Op::SyncDir { .. } => DiskOperation::SyncDir,
         Op::Rename { .. } => DiskOperation::Rename,
         Op::RemoveFile { .. } => DiskOperation::RemoveFile,
         Op::Stat { .. } => DiskOperation::Stat,
-        Op::StatAt { .. } => DiskOperation::StatAt,
         Op::ReadDir { .. } => DiskOperation::ReadDir,
     }
 }

@@ -16,14 +16,12 @@ use tandem_host::{Durability, Request};
 pub(super) enum Kind {
     /// With this code, before and after their effect; writes half way too.
     Code(ErrorCode),
-    /// Writes take half of the bytes.
-    ShortWrite,
     /// Syncs fail and mark what they should have written as clean.
     MarksClean,
 }
 
 /// All of them.
-pub(super) const KINDS: [Kind; 9] = [
+pub(super) const KINDS: [Kind; 8] = [
     Kind::Code(ErrorCode::Io),
     Kind::Code(ErrorCode::InsufficientSpace),
     Kind::Code(ErrorCode::Quota),
@@ -31,7 +29,6 @@ pub(super) const KINDS: [Kind; 9] = [
     Kind::Code(ErrorCode::Access),
     Kind::Code(ErrorCode::Busy),
     Kind::Code(ErrorCode::Interrupted),
-    Kind::ShortWrite,
     Kind::MarksClean,
 ];
 
@@ -42,7 +39,6 @@ impl Kind {
     fn faults(self) -> Vec<Fault> {
         match self {
             Kind::Code(code) => vec![Fault::Before(code), Fault::After(code), Fault::Half(code)],
-            Kind::ShortWrite => vec![Fault::Short],
             Kind::MarksClean => vec![Fault::MarksClean(ErrorCode::Io)],
         }
     }

@@ -72,7 +72,7 @@ pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
         let is_good = text.as_ref().is_some_and(|text| is_object(text));
         match (&text, &recovery.document) {
             (None, None) if !aside => {}
-            (Some(text), Some(document)) if text == document && is_good && !aside => {}
+            (Some(text), Some(document)) if **document == **text && is_good && !aside => {}
             (Some(_), None) if !is_good && aside => {}
             (Some(_), _) if !is_good => {
                 return Err(format!("open of {id} does not set a corrupt {path} aside"));

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
-use super::blocking::{self, Exports};
+use super::blocking;
 use super::concurrent;
 use super::world::World;
+use crate::guest::Exports;
 use crate::sim::{SimDisk, SimState};
 use tandem_host::Error;
 use tandem_host::testing::bindings::TandemPre;
@@ -32,7 +33,7 @@ pub(crate) struct Lab {
 #[derive(Clone)]
 enum Guest {
     Concurrent(TandemPre<SimState>),
-    Blocking(Exports),
+    Blocking(Exports<SimState>),
 }
 
 /// A call of an export. Runs are numbered by whoever opens them.

@@ -1,6 +1,7 @@
 //! Workloads as data, and what they write.
 
 use std::fmt;
+use std::time::Duration;
 
 use tandem_host::{Durability, RecordOptions, Request, RunOptions};
 
@@ -117,7 +118,7 @@ impl Plan {
     pub(super) fn run_options(&self, run: usize) -> RunOptions {
         let plan = &self.runs[run];
         RunOptions::new(TASK, run_id(run))
-            .interval_ms(plan.interval_ms)
+            .interval(Duration::from_millis(plan.interval_ms))
             .manifest_durability(plan.manifest)
             .heartbeat_durability(plan.heartbeat)
     }
@@ -126,7 +127,7 @@ impl Plan {
         RecordOptions::new(TASK)
             .summary_durability(self.summary)
             .history_durability(self.history)
-            .lease_ms(self.lease_ms)
+            .lease(Duration::from_millis(self.lease_ms))
     }
 
     pub(super) fn instance(&self, act: &Act) -> usize {

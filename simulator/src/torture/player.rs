@@ -454,10 +454,12 @@ impl<'p> Player<'p> {
 
     /// What a write with a durability reaches on a disk of this model.
     fn most(&self, durability: Durability) -> Reached {
-        match durability {
-            Durability::Visible => Reached::Visible,
-            Durability::Durable if self.model.syncs_directories() => Reached::Durable,
-            Durability::Durable => Reached::DataSynced,
+        if durability == Durability::Visible {
+            Reached::Visible
+        } else if self.model.syncs_directories() {
+            Reached::Durable
+        } else {
+            Reached::DataSynced
         }
     }
 

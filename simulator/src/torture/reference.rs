@@ -290,7 +290,7 @@ fn sync_failures(steps: &[Step]) -> Failures {
     let dir = plan::run_dir(0);
     let failed = |step: &Step| {
         let operation = match step.call.operation {
-            DiskOperation::Sync => Operation::SyncDirectory,
+            DiskOperation::SyncDir => Operation::SyncDirectory,
             // The directories above; that of the run is opened before.
             DiskOperation::OpenDir if step.call.path != dir => Operation::Open,
             _ => return None,
@@ -306,7 +306,5 @@ fn injected(step: &Step) -> Option<&'static str> {
         Fault::Before(code) | Fault::After(code) | Fault::Half(code) | Fault::MarksClean(code) => {
             Some(code.name())
         }
-        // Fewer bytes than were offered.
-        Fault::Short => Some("io"),
     }
 }

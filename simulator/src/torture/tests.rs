@@ -9,6 +9,7 @@ use super::recovery::Observation;
 use crate::sim::tree::{Inode, ROOT, Tree};
 use tandem_host::Durability::{Durable, Visible};
 use tandem_host::History;
+use tandem_host::testing::bindings::{coordinator, persister};
 use tandem_host::{Reached, Recovery};
 
 /// Files by their paths.
@@ -150,6 +151,14 @@ fn an_acknowledged_summary_is_there_and_whole() {
     with(&[], "an acknowledged summary is gone");
 }
 
+/// What an open tells.
+fn recovery(document: Option<&str>, set_aside: &[String], swept: u32) -> Recovery {
+    let (document, set_aside) = (document.map(str::to_owned), set_aside.to_vec());
+    let (directory, heartbeat, heartbeat_age_ms) = (String::new(), None, None);
+    persister::Recovery { directory, document, heartbeat, heartbeat_age_ms, swept, set_aside }
+        .into()
+}
+
 /// What a fresh instance that opens one run tells.
 fn observed(recovery: Recovery, found: Tree, old: usize) -> Observation {
     let (old, opened) = (vec![old], vec![Ok(recovery)]);
@@ -160,11 +169,7 @@ fn observed(recovery: Recovery, found: Tree, old: usize) -> Observation {
 fn recovery_tells_what_is_there_and_sets_aside_what_is_torn() {
     let path = plan::manifest_path(0);
     let (whole, torn) = (tree(&[(path.clone(), "{}\n")]), tree(&[(path.clone(), "{")]));
-    let told = |document: Option<&str>, set_aside: &[String]| Recovery {
-        document: document.map(str::to_owned),
-        set_aside: set_aside.to_vec(),
-        ..Recovery::default()
-    };
+    let told = |document, set_aside| recovery(document, set_aside, 0);
     let aside = format!("{path}.corrupt-0123456789abcdef");
     let kept = |text| tree(&[(aside.clone(), text)]);
     for (before, recovery, found, sentence) in [
@@ -186,8 +191,8 @@ fn recovery_tells_what_is_there_and_sets_aside_what_is_torn() {
 fn abandoned_files_are_swept_and_counted() {
     let temp = ".manifest.json.0123456789abcdef0123456789abcdef.tandem-tmp";
     let before = tree(&[(format!("{}/{temp}", plan::run_dir(0)), "")]);
-    let told = |swept| Recovery { swept, ..Recovery::default() };
-    let verdict = |swept, found| judge::recovery(&before, &observed(told(swept), found, 1));
+    let verdict =
+        |swept, found| judge::recovery(&before, &observed(recovery(None, &[], swept), found, 1));
     assert_eq!(verdict(1, Tree::new()), Ok(()));
     assert!(verdict(0, Tree::new()).is_err_and(|told| told.contains("says 0 swept of 1")));
     assert!(verdict(1, before.clone()).is_err_and(|told| told.contains("leaves 1 temporary")));
@@ -199,9 +204,10 @@ fn history_tells_what_its_file_holds() {
     let text = history(&[&entries[0], &entries[1]]);
     let before = tree(&[(plan::history_path(), &text)]);
     let last_run_at = "2026-01-06T01:00:01Z".to_owned();
-    let newest_first = || entries.iter().rev().cloned().collect();
-    let good = History { last_run_at, total: 2, runs: newest_first() };
-    let verdict = |history: History| {
+    let newest_first = entries.iter().rev().cloned().collect();
+    let good = coordinator::TaskHistory { last_run_at, total: 2, runs: newest_first };
+    let verdict = |history: coordinator::TaskHistory| {
+        let history = History::from(history);
         let history = Some(Ok(history));
         let opened = Vec::new();
         let found = Tree::new();
@@ -212,10 +218,10 @@ fn history_tells_what_its_file_holds() {
     };
     assert_eq!(verdict(good.clone()), Ok(()));
     for bad in [
-        History { total: 1, ..good.clone() },
-        History { last_run_at: String::new(), ..good.clone() },
-        History { runs: entries.to_vec(), ..good.clone() },
-        History { runs: Vec::new(), ..good },
+        coordinator::TaskHistory { total: 1, ..good.clone() },
+        coordinator::TaskHistory { last_run_at: String::new(), ..good.clone() },
+        coordinator::TaskHistory { runs: entries.to_vec(), ..good.clone() },
+        coordinator::TaskHistory { runs: Vec::new(), ..good },
     ] {
         assert!(verdict(bad.clone()).is_err(), "{bad:?}");
     }

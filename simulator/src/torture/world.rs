@@ -2,6 +2,7 @@
 
 use wasmtime::component::Component;
 
+use crate::guest::PERSISTER;
 use tandem_host::testing::DiskOperation;
 
 /// A version of WASI, and with it a component.
@@ -18,8 +19,8 @@ impl World {
     /// This build's component.
     pub(super) fn component(self) -> &'static [u8] {
         match self {
-            World::Concurrent => tandem_host::COMPONENT,
-            World::Blocking => tandem_host::SYNC_COMPONENT,
+            World::Concurrent => tandem_components::TANDEM,
+            World::Blocking => tandem_components::TANDEM_SYNC,
         }
     }
 
@@ -71,9 +72,3 @@ impl World {
         }
     }
 }
-
-/// What keeps runs in the world of WASI 0.2.
-pub(super) const PERSISTER: &str = "tandem:persistence-sync/persister@0.1.0";
-
-/// What records runs there.
-pub(super) const COORDINATOR: &str = "tandem:persistence-sync/coordinator@0.1.0";

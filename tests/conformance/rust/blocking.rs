@@ -1,11 +1,11 @@
-//! The Rust library with the component for WASI 0.2, whose calls block.
+//! The component for WASI 0.2, whose calls block, in wasmtime.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::json;
 use tandem_host::Error;
-use tandem_host::sync::{Run, Scheduled, Tandem};
+use tandem_tests::blocking::{Builder, Run, Scheduled, Tandem};
 
 use crate::call::{Call, Outcome};
 use crate::host::{Host, InFlight, Kind};
@@ -19,8 +19,9 @@ struct Blocking {
 }
 
 fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
-    let built = tandem_host::Tandem::builder().dir(granted).build_sync();
-    let tandem = built.map_err(|error| format!("cannot start the component: {error}"))?;
+    let tandem = Builder::dir(granted)
+        .build()
+        .map_err(|error| format!("cannot start the component: {error}"))?;
     Ok(Box::new(Blocking { tandem, runs: HashMap::new() }))
 }
 
@@ -42,16 +43,14 @@ impl Blocking {
                 self.runs.remove(name);
                 told(&Ok(()))
             }
-            Call::SetManifest { run: name, document } => {
-                told(&run(name)?.set_manifest(&*document.0))
-            }
-            Call::MergeManifest { run: name, patch } => told(&run(name)?.merge_manifest(&*patch.0)),
+            Call::SetManifest { run: name, document } => told(&run(name)?.set(&*document.0)),
+            Call::MergeManifest { run: name, patch } => told(&run(name)?.merge(&*patch.0)),
             Call::Schedule { run: name, request } => scheduled(run(name)?.schedule(*request)),
             Call::Flush { run: name } => told(&run(name)?.flush()),
             Call::Close { run: name } => told(&run(name)?.close()),
             Call::Stats { run: name } => told(&run(name)?.stats()),
             Call::RecordRun { summary, options } => {
-                told(&self.tandem.record_run(options.clone(), &*summary.0))
+                told(&self.tandem.record_run(&*summary.0, options.clone()))
             }
             Call::History { options } => told(&self.tandem.history(options.clone())),
         })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
+use tandem_host::testing::Pause;
 use tandem_host::{Pending, Run, Tandem};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
@@ -25,6 +26,8 @@ struct Concurrent {
     tandem: Tandem,
     runs: HashMap<String, Run>,
     started: HashMap<String, JoinHandle<Answer>>,
+    /// While calls are started in direct sequence, which makes them calls of one tick.
+    pause: Option<Pause>,
 }
 
 /// An outcome, and the run that was opened.
@@ -32,11 +35,16 @@ type Answer = (Outcome, Option<(String, Run)>);
 
 fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
     let told = |error: &dyn std::error::Error| format!("cannot start the component: {error}");
-    // Its tasks run only while somebody waits: what is started in direct sequence is in one tick.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| told(&e))?;
     let built = runtime.block_on(Tandem::builder().dir(granted).build());
     let tandem = built.map_err(|error| told(&error))?;
-    Ok(Box::new(Concurrent { runtime, tandem, runs: HashMap::new(), started: HashMap::new() }))
+    Ok(Box::new(Concurrent {
+        runtime,
+        tandem,
+        runs: HashMap::new(),
+        started: HashMap::new(),
+        pause: None,
+    }))
 }
 
 impl Concurrent {
@@ -63,10 +71,10 @@ impl Concurrent {
                 return Box::pin(async { (outcome, None) });
             }
             Call::SetManifest { run: name, document } => {
-                run(name).map(|run| answer(run.set_manifest(&*document.0)))
+                run(name).map(|run| answer(run.set(&*document.0)))
             }
             Call::MergeManifest { run: name, patch } => {
-                run(name).map(|run| answer(run.merge_manifest(&*patch.0)))
+                run(name).map(|run| answer(run.merge(&*patch.0)))
             }
             Call::Schedule { run: name, request } => {
                 run(name).map(|run| answer(run.schedule(*request)))
@@ -75,7 +83,7 @@ impl Concurrent {
             Call::Close { run: name } => run(name).map(|run| answer(run.close())),
             Call::Stats { run: name } => run(name).map(|run| answer(run.stats())),
             Call::RecordRun { summary, options } => {
-                Ok(answer(self.tandem.record_run(options.clone(), &*summary.0)))
+                Ok(answer(self.tandem.record_run(&*summary.0, options.clone())))
             }
             Call::History { options } => Ok(answer(self.tandem.history(options.clone()))),
         };
@@ -90,6 +98,7 @@ impl Concurrent {
 
 impl Host for Concurrent {
     fn call(&mut self, call: &Call) -> Outcome {
+        self.pause = None;
         let begun = self.begin(call);
         let answer = self.runtime.block_on(begun);
         self.keep(answer)
@@ -102,6 +111,7 @@ impl Host for Concurrent {
 
 impl InFlight for Concurrent {
     fn start(&mut self, name: &str, call: &Call) -> Result<(), String> {
+        self.pause.get_or_insert_with(|| Pause::new(&self.tandem));
         let begun = self.begin(call);
         let started = self.runtime.spawn(begun);
         match self.started.insert(name.to_owned(), started) {
@@ -111,12 +121,14 @@ impl InFlight for Concurrent {
     }
 
     fn is_waiting(&mut self, name: &str) -> Result<bool, String> {
+        self.pause = None;
         let call = self.started.get(name).ok_or_else(|| format!("no `{name}` was started"))?;
         self.runtime.block_on(async { tokio::time::sleep(CHANCE).await });
         Ok(!call.is_finished())
     }
 
     fn wait(&mut self, name: &str) -> Result<Outcome, String> {
+        self.pause = None;
         let call = self.started.remove(name).ok_or_else(|| format!("no `{name}` was started"))?;
         let ended = self.runtime.block_on(call);
         Ok(self.keep(ended.map_err(|error| format!("`{name}`: {error}"))?))

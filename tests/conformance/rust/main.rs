@@ -39,7 +39,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode, String> {
     // The limit of a case is none of a compiler.
-    tandem_host::testing::load_components().map_err(|error| error.to_string())?;
+    tandem_host::testing::load_component().map_err(|error| error.to_string())?;
+    tandem_tests::blocking::load_component();
     let workspace = workspace();
     let directory = workspace.join("tests/conformance");
     let cases: Vec<_> =

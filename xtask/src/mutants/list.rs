@@ -13,7 +13,6 @@ const REPLACE: &str = "src/storage/replace.rs";
 const SCHEDULE: &str = "src/persister/schedule.rs";
 const SNAPSHOT: &str = "src/coordinator/snapshot.rs";
 const TEMP: &str = "src/storage/temp.rs";
-const WASI: &str = "src/wasi/concurrent.rs";
 
 /// All of them: how one file is replaced, then the persister, then the coordinator.
 pub static MUTATIONS: &[Mutation] = &[
@@ -123,16 +122,6 @@ pub static MUTATIONS: &[Mutation] = &[
             file: REPLACE,
             from: "storage.write(&new, content).await.map_err(|code| (Operation::Write, code))?;",
             to: "let _ = storage.write(&new, content).await;",
-        }],
-    },
-    Mutation {
-        name: "short-write-ignored",
-        what: "a write that ended early without an error counts as whole",
-        rule: "a host that tells no error and reads less wrote too little",
-        changes: &[Change {
-            file: WASI,
-            from: "if rest.is_empty() { Ok(()) } else { Err(Code(\"io\")) }",
-            to: "Ok(())",
         }],
     },
     Mutation {

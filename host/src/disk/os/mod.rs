@@ -2,9 +2,11 @@
 
 mod mode;
 mod open;
+mod place;
 mod replaced;
 
 use std::fs::File;
+use std::future::{Future, ready};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -12,12 +14,14 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt};
+use futures::future::Either;
 
-use super::temporary::is_temporary;
-use super::{Disk, Entry, ErrorCode, Kind, Stat};
+use super::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
 use mode::Umask;
 use open::{open_file, reopened};
-use replaced::{Closing, Replaced};
+pub use place::Threads;
+use place::{Cost, Place, on_worker};
+use replaced::{Closing, Target};
 
 /// A directory of the operating system, and nothing outside it.
 ///
@@ -35,50 +39,26 @@ use replaced::{Closing, Replaced};
 /// closed by a worker, because to free it takes longer than the rename itself. At most 64 are open
 /// so.
 ///
-/// Operations run on tokio's threads for blocking work, or in part on those that ask for them: see
-/// [`Threads`].
+/// Its futures need a tokio runtime, as they have one in Tandem's own thread. [`Threads`] tells
+/// which calls are made where.
 #[derive(Clone, Debug)]
 pub struct OsDisk {
-    root: Arc<Dir>,
-    threads: Threads,
+    root: OsDir,
+    place: Place,
     umask: Umask,
     closing: Closing,
 }
 
-/// On which threads an [`OsDisk`] makes its calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Threads {
-    /// None blocks the thread that asks: each one costs a hop to a worker and back, about 10 us.
-    #[default]
-    Workers,
-    /// Those that the system answers from memory are made where they are asked for: open, create,
-    /// rename, remove, stat, and writes of at most 256 KiB. They take microseconds on a local file
-    /// system, some tens for the largest writes and for a rename, but may wait where its journal is
-    /// busy, memory is short, too much waits to be written back, or the directory is on a network.
-    /// Syncs, reads, listings and larger writes go to workers.
-    Inline,
-}
-
 /// Larger writes go to a worker: to copy so much takes as long as the other cheap calls together.
-const INLINE_BYTES_MAX: usize = 256 * 1024;
+const BYTES_IN_PLACE_MAX: usize = 256 * 1024;
 
-/// An open file or directory of an [`OsDisk`].
+/// An open directory of an [`OsDisk`].
 #[derive(Clone, Debug)]
-pub enum OsNode {
-    /// A directory.
-    Dir(Arc<Dir>),
-    /// A regular file.
-    File(Arc<File>),
-}
+pub struct OsDir(Arc<Dir>);
 
-/// How long an operation can take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cost {
-    /// Answered from the system's caches.
-    Cheap,
-    /// Waits for the device.
-    Device,
-}
+/// An open file of an [`OsDisk`].
+#[derive(Clone, Debug)]
+pub struct OsFile(Arc<File>);
 
 impl OsDisk {
     /// Open the directory at `path`.
@@ -87,196 +67,183 @@ impl OsDisk {
     /// The system's error: there is nothing at `path`, or it is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<OsDisk> {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        let (threads, umask, closing) = (Threads::default(), Umask::get(), Closing::default());
-        Ok(OsDisk { root: Arc::new(root), threads, umask, closing })
+        Ok(OsDisk {
+            root: OsDir(Arc::new(root)),
+            place: Place::new(Threads::default()),
+            umask: Umask::get(),
+            closing: Closing::default(),
+        })
     }
 
-    /// Make calls on these threads. Default: [`Threads::Workers`].
+    /// Make calls on these threads. Default: [`Threads::InPlace`].
     pub fn threads(self, threads: Threads) -> OsDisk {
-        OsDisk { threads, ..self }
-    }
-
-    async fn run<T, W>(&self, cost: Cost, work: W) -> Result<T, ErrorCode>
-    where
-        T: Send + 'static,
-        W: FnOnce() -> Result<T, ErrorCode> + Send + 'static,
-    {
-        if (self.threads, cost) == (Threads::Inline, Cost::Cheap) {
-            return work();
-        }
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            // The work panicked, or the runtime is being shut down and did not start it.
-            Err(_) => Err(ErrorCode::Io),
-        }
-    }
-}
-
-impl OsNode {
-    fn dir(&self) -> Result<Arc<Dir>, ErrorCode> {
-        match self {
-            OsNode::Dir(dir) => Ok(dir.clone()),
-            OsNode::File(_) => Err(ErrorCode::NotDirectory),
-        }
-    }
-
-    fn file(&self) -> Result<Arc<File>, ErrorCode> {
-        match self {
-            OsNode::File(file) => Ok(file.clone()),
-            OsNode::Dir(_) => Err(ErrorCode::IsDirectory),
-        }
+        OsDisk { place: Place::new(threads), ..self }
     }
 }
 
 impl Disk for OsDisk {
-    type Node = OsNode;
+    type Dir = OsDir;
+    type File = OsFile;
 
-    fn root(&self) -> OsNode {
-        OsNode::Dir(self.root.clone())
+    fn root(&self) -> OsDir {
+        self.root.clone()
     }
 
-    async fn open_dir(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || Ok(OsNode::Dir(Arc::new(dir.open_dir(path)?)))).await
+    async fn open_dir(&self, at: &OsDir, path: &str) -> Result<OsDir, ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        self.place.run(Cost::Cheap, move || Ok(OsDir(Arc::new(dir.open_dir(path)?)))).await
     }
 
-    async fn create_dir(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || Ok(dir.create_dir(path)?)).await
+    async fn create_dir(&self, at: &OsDir, path: &str) -> Result<(), ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        self.place.run(Cost::Cheap, move || Ok(dir.create_dir(path)?)).await
     }
 
-    async fn create_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || {
-            let mode = if is_temporary(name_of(&path)) { mode::PRIVATE } else { mode::PUBLIC };
-            // Exclusive creation never follows a link.
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(mode);
-            let file = dir.open_with(path, &options)?;
-            Ok(OsNode::File(Arc::new(file.into_std())))
-        })
-        .await
+    async fn create_file(
+        &self,
+        at: &OsDir,
+        path: &str,
+        purpose: Purpose,
+    ) -> Result<OsFile, ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        let mode = match purpose {
+            Purpose::Temporary => mode::PRIVATE,
+            Purpose::Named => mode::PUBLIC,
+        };
+        self.place
+            .run(Cost::Cheap, move || {
+                // Exclusive creation never follows a link.
+                let mut options = OpenOptions::new();
+                options.write(true).create_new(true).mode(mode);
+                let file = dir.open_with(path, &options)?;
+                Ok(OsFile(Arc::new(file.into_std())))
+            })
+            .await
     }
 
-    async fn open_file(&self, at: &OsNode, path: &str) -> Result<OsNode, ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || Ok(OsNode::File(Arc::new(open_file(&dir, &path)?)))).await
+    async fn open_file(&self, at: &OsDir, path: &str) -> Result<OsFile, ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        let open = move || Ok(OsFile(Arc::new(open_file(&dir, &path)?)));
+        self.place.run(Cost::Cheap, open).await
     }
 
     async fn read(
         &self,
-        file: &OsNode,
+        file: &OsFile,
         offset: u64,
         bytes_max: usize,
     ) -> Result<Vec<u8>, ErrorCode> {
-        let file = file.file()?;
-        self.run(Cost::Device, move || {
-            let mut bytes = vec![0; bytes_max];
-            let count = retry_interrupted(|| file.read_at(&mut bytes, offset))?;
-            bytes.truncate(count);
-            Ok(bytes)
-        })
-        .await
+        let OsFile(file) = file.clone();
+        self.place.run(Cost::Device, move || Ok(read_whole(&file, offset, bytes_max)?)).await
     }
 
-    async fn write(&self, file: &OsNode, offset: u64, bytes: Vec<u8>) -> Result<usize, ErrorCode> {
-        let file = file.file()?;
-        let cost = if bytes.len() <= INLINE_BYTES_MAX { Cost::Cheap } else { Cost::Device };
-        let work = move || {
-            file.write_all_at(&bytes, offset)?;
-            Ok(bytes.len())
-        };
-        self.run(cost, work).await
+    fn write(
+        &self,
+        file: &OsFile,
+        offset: u64,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<> {
+        let is_small = bytes.len() <= BYTES_IN_PLACE_MAX;
+        let cost = if is_small { Cost::Cheap } else { Cost::Device };
+        if self.place.is_here(cost) {
+            let written = self.place.make(|| file.0.write_all_at(bytes, offset));
+            return Either::Left(ready(written.map_err(ErrorCode::from)));
+        }
+        let (OsFile(file), bytes) = (file.clone(), bytes.to_vec());
+        Either::Right(on_worker(move || Ok(file.write_all_at(&bytes, offset)?)))
     }
 
-    async fn sync_data(&self, node: &OsNode) -> Result<(), ErrorCode> {
-        let node = node.clone();
-        self.run(Cost::Device, move || match node {
-            OsNode::File(file) => Ok(file.sync_data()?),
-            OsNode::Dir(dir) => Ok(reopened(&dir)?.sync_data()?),
-        })
-        .await
+    async fn sync_data(&self, file: &OsFile) -> Result<(), ErrorCode> {
+        let OsFile(file) = file.clone();
+        self.place.run(Cost::Device, move || Ok(file.sync_data()?)).await
     }
 
-    async fn sync(&self, node: &OsNode) -> Result<(), ErrorCode> {
-        let node = node.clone();
-        self.run(Cost::Device, move || match node {
-            OsNode::File(file) => Ok(file.sync_all()?),
-            OsNode::Dir(dir) => Ok(reopened(&dir)?.sync_all()?),
-        })
-        .await
+    async fn sync_dir(&self, dir: &OsDir) -> Result<(), ErrorCode> {
+        let OsDir(dir) = dir.clone();
+        self.place.run(Cost::Device, move || Ok(reopened(&dir)?.sync_all()?)).await
     }
 
     async fn rename(
         &self,
-        from_dir: &OsNode,
+        from_dir: &OsDir,
         from: &str,
-        to_dir: &OsNode,
+        to_dir: &OsDir,
         to: &str,
+        mode: Mode<'_>,
     ) -> Result<(), ErrorCode> {
-        let (from_dir, from) = (from_dir.dir()?, from.to_owned());
-        let (to_dir, to) = (to_dir.dir()?, to.to_owned());
+        let (OsDir(from_dir), from) = (from_dir.clone(), from.to_owned());
+        let (OsDir(to_dir), to) = (to_dir.clone(), to.to_owned());
+        let original = match mode {
+            Mode::Own => None,
+            Mode::Of(path) => Some(path.to_owned()),
+        };
         let (umask, closing) = (self.umask, self.closing.clone());
-        self.run(Cost::Cheap, move || {
-            if is_temporary(name_of(&from)) {
-                mode::open_up(&from_dir, &from, mode::of_successor(&to_dir, &to, umask));
-            }
-            let replaced = Replaced::hold(&to_dir, &to);
-            from_dir.rename(from, &to_dir, to)?;
-            closing.close_later(replaced);
-            Ok(())
-        })
-        .await
+        self.place
+            .run(Cost::Cheap, move || {
+                let target = Target::find(&to_dir, &to);
+                if let Some(original) = original {
+                    let mode = match original == to {
+                        true => mode::like(target.mode(), umask),
+                        false => mode::of(&to_dir, &original, umask),
+                    };
+                    mode::open_up(&from_dir, &from, mode);
+                }
+                let held = target.hold(&closing);
+                from_dir.rename(from, &to_dir, to)?;
+                closing.close_later(held);
+                Ok(())
+            })
+            .await
     }
 
-    async fn remove_file(&self, at: &OsNode, path: &str) -> Result<(), ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || Ok(dir.remove_file(path)?)).await
+    async fn remove_file(&self, at: &OsDir, path: &str) -> Result<(), ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        self.place.run(Cost::Cheap, move || Ok(dir.remove_file(path)?)).await
     }
 
-    async fn stat(&self, node: &OsNode) -> Result<Stat, ErrorCode> {
-        let node = node.clone();
-        self.run(Cost::Cheap, move || match node {
-            OsNode::File(file) => Ok(stat_of(&Metadata::from_file(&file)?)),
-            OsNode::Dir(dir) => Ok(stat_of(&dir.dir_metadata()?)),
-        })
-        .await
+    async fn stat(&self, at: &OsDir, path: &str) -> Result<Stat, ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        self.place.run(Cost::Cheap, move || Ok(stat_of(&dir.symlink_metadata(path)?))).await
     }
 
-    async fn stat_at(&self, at: &OsNode, path: &str) -> Result<Stat, ErrorCode> {
-        let (dir, path) = (at.dir()?, path.to_owned());
-        self.run(Cost::Cheap, move || Ok(stat_of(&dir.symlink_metadata(path)?))).await
-    }
-
-    async fn read_dir(&self, dir: &OsNode) -> Result<Vec<Entry>, ErrorCode> {
-        let dir = dir.dir()?;
-        self.run(Cost::Device, move || {
-            let mut entries = Vec::new();
-            for entry in dir.entries()? {
-                let entry = entry?;
-                // WASI has no name for what is not UTF-8, and Tandem makes no such file.
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                // Some file systems look the type up, and the file may be gone by now.
-                let kind = entry.file_type().map_or(Kind::Other, kind_of);
-                entries.push(Entry { name, kind });
-            }
-            Ok(entries)
-        })
-        .await
+    async fn read_dir(&self, dir: &OsDir) -> Result<Vec<Entry>, ErrorCode> {
+        let OsDir(dir) = dir.clone();
+        self.place
+            .run(Cost::Device, move || {
+                let mut entries = Vec::new();
+                for entry in dir.entries()? {
+                    let entry = entry?;
+                    // WASI has no name for what is not UTF-8, and Tandem makes no such file.
+                    let Ok(name) = entry.file_name().into_string() else { continue };
+                    // Some file systems look the type up, and the file may be gone by now.
+                    let kind = entry.file_type().map_or(Kind::Other, kind_of);
+                    entries.push(Entry { name, kind });
+                }
+                Ok(entries)
+            })
+            .await
     }
 }
 
-fn name_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
+/// Reads `bytes_max` bytes, or up to the end of the file.
+fn read_whole(file: &File, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+    // What the file has beyond its size when it was looked at is read too.
+    let size = file.metadata()?.len().saturating_sub(offset).saturating_add(1);
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(bytes_max).min(bytes_max)];
+    let mut filled = 0;
+    while filled < bytes_max {
+        if filled == bytes.len() {
+            bytes.resize(bytes_max.min(filled.saturating_mul(2)), 0);
+        }
+        match file.read_at(&mut bytes[filled..], offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+            Err(error) => return Err(error),
         }
     }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 fn stat_of(metadata: &Metadata) -> Stat {

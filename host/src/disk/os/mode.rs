@@ -1,13 +1,13 @@
 //! The modes of files.
 
 use std::fs::{File, Permissions};
-use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 
 use cap_std::fs::{Dir, PermissionsExt as _};
 use rustix::fs::{Mode, OFlags};
 
 use super::open::open_last;
+use crate::disk::ErrorCode;
 
 /// Mode of a file that is not complete yet.
 pub(super) const PRIVATE: u32 = 0o600;
@@ -38,15 +38,18 @@ impl Umask {
     }
 }
 
-/// What a file that takes the place of `to` may be used for: the same as before.
-pub(super) fn of_successor(dir: &Dir, to: &str, umask: Umask) -> u32 {
-    // What is set aside is as private as it was.
-    let original = to.rsplit_once(".corrupt-").map_or(to, |(original, _)| original);
-    match dir.symlink_metadata(original) {
-        Ok(old) if old.is_file() => old.permissions().mode() & PERMISSIONS,
+/// The permissions of the file at `path`, or those of a new one.
+pub(super) fn of(dir: &Dir, path: &str, umask: Umask) -> u32 {
+    let found = dir.symlink_metadata(path).map_err(ErrorCode::from);
+    like(found.map(|old| old.is_file().then(|| old.permissions().mode())), umask)
+}
+
+/// The permissions of what was found, if it is a file, or those of a new one.
+pub(super) fn like(found: Result<Option<u32>, ErrorCode>, umask: Umask) -> u32 {
+    match found {
+        Ok(Some(mode)) => mode & PERMISSIONS,
         // A link has no permissions of its own.
-        Ok(_) => PUBLIC & !umask.0,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => PUBLIC & !umask.0,
+        Ok(None) | Err(ErrorCode::NoEntry) => PUBLIC & !umask.0,
         // It may have been private.
         Err(_) => PRIVATE,
     }

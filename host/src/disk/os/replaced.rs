@@ -1,5 +1,7 @@
 //! Replaced files, which are freed off the path of whoever waits for a rename.
 
+#[cfg(target_os = "linux")]
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,36 +9,73 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cap_std::fs::Dir;
 use tokio::runtime::Handle;
 
-/// The file that a rename is about to replace, held open if that is of use.
-///
-/// While it is open the rename only takes its name away. Otherwise the rename frees it too, which
-/// on ext4 was measured to take three times as long as all the rest.
-pub(super) struct Replaced(Option<File>);
+use crate::disk::ErrorCode;
 
-/// Larger files are freed by the rename: who replaces them may need their space at once.
-const BYTES_MAX: u64 = 1024 * 1024;
-
-impl Replaced {
-    /// What `path` names, be it a link.
-    ///
-    /// Only on file systems that are known to replace an open file in one step. A network file
-    /// system can do otherwise: NFS first gives it another name, so that there is none for a while.
+/// What a rename is about to replace, be it a link.
+pub(super) struct Target {
     #[cfg(target_os = "linux")]
-    pub(super) fn hold(dir: &Dir, path: &str) -> Replaced {
+    found: Result<(File, std::fs::Metadata), ErrorCode>,
+    #[cfg(not(target_os = "linux"))]
+    found: Result<cap_std::fs::Metadata, ErrorCode>,
+}
+
+#[cfg(target_os = "linux")]
+impl Target {
+    pub(super) fn find(dir: &Dir, path: &str) -> Target {
         // Without any right: nobody notices, and no device or pipe does anything.
-        let opened = super::open::open_last(dir, path, rustix::fs::OFlags::PATH).ok();
-        Replaced(opened.map(File::from).filter(|file| {
-            let is_small = file.metadata().is_ok_and(|metadata| metadata.len() <= BYTES_MAX);
-            is_small && rustix::fs::fstatfs(file).is_ok_and(|system| replaces_open_files(&system))
-        }))
+        let opened = super::open::open_last(dir, path, rustix::fs::OFlags::PATH);
+        let found = opened.and_then(|opened| {
+            let file = File::from(opened);
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        Target { found }
     }
 
-    /// Elsewhere nothing is known.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn hold(_: &Dir, _: &str) -> Replaced {
-        Replaced(None)
+    /// Its mode, if it is a regular file.
+    pub(super) fn mode(&self) -> Result<Option<u32>, ErrorCode> {
+        use std::os::unix::fs::MetadataExt;
+
+        let (_, metadata) = self.found.as_ref().map_err(|code| *code)?;
+        Ok(metadata.is_file().then(|| metadata.mode()))
+    }
+
+    /// Keeps it open during its rename, if that is of use and safe.
+    ///
+    /// While it is open the rename only takes its name away. Otherwise the rename frees it too,
+    /// which on ext4 was measured to take three times as long as all the rest.
+    pub(super) fn hold(self, closing: &Closing) -> Option<File> {
+        use std::os::unix::fs::MetadataExt;
+
+        let (file, metadata) = self.found.ok()?;
+        let is_small = metadata.len() <= BYTES_MAX;
+        (is_small && closing.is_safe(metadata.dev(), &file)).then_some(file)
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+impl Target {
+    pub(super) fn find(dir: &Dir, path: &str) -> Target {
+        Target { found: dir.symlink_metadata(path).map_err(ErrorCode::from) }
+    }
+
+    /// Its mode, if it is a regular file.
+    pub(super) fn mode(&self) -> Result<Option<u32>, ErrorCode> {
+        use cap_std::fs::MetadataExt;
+
+        let metadata = self.found.as_ref().map_err(|code| *code)?;
+        Ok(metadata.is_file().then(|| metadata.mode()))
+    }
+
+    /// Of other systems nothing is known.
+    pub(super) fn hold(self, _: &Closing) -> Option<File> {
+        None
+    }
+}
+
+/// Larger files are freed by the rename: who replaces them may need their space at once.
+#[cfg(target_os = "linux")]
+const BYTES_MAX: u64 = 1024 * 1024;
 
 #[cfg(target_os = "linux")]
 fn replaces_open_files(system: &rustix::fs::StatFs) -> bool {
@@ -55,14 +94,28 @@ struct Held {
     files: Vec<File>,
     /// How many a worker has taken and not closed yet.
     taken: usize,
+    /// Which devices are known to replace an open file in one step, or not to.
+    #[cfg(target_os = "linux")]
+    devices: BTreeMap<u64, bool>,
 }
 
 /// More are closed by whoever brings them: their space on the disk must not pile up.
 const HELD_MAX: usize = 64;
 
 impl Closing {
-    pub(super) fn close_later(&self, replaced: Replaced) {
-        let Some(file) = replaced.0 else { return };
+    /// Whether the file system of this device is known to replace an open file in one step. A network
+    /// file system can do otherwise: NFS first gives it another name, so that there is none for a
+    /// while.
+    #[cfg(target_os = "linux")]
+    fn is_safe(&self, device: u64, file: &File) -> bool {
+        *self.held().devices.entry(device).or_insert_with(|| {
+            rustix::fs::fstatfs(file).is_ok_and(|system| replaces_open_files(&system))
+        })
+    }
+
+    /// Closes a file that has been replaced.
+    pub(super) fn close_later(&self, file: Option<File>) {
+        let Some(file) = file else { return };
         let Ok(runtime) = Handle::try_current() else { return };
         let mut held = self.held();
         if held.files.len() + held.taken >= HELD_MAX {

@@ -1,22 +1,22 @@
-//! `wasi:filesystem` 0.2 over a simulated disk: the calls that Tandem makes, the rest is
-//! `unsupported`. A call that waits for the disk is pending until it is answered.
+//! `wasi:filesystem` 0.2 over any [`Disk`]: the calls that Tandem makes, the rest is `unsupported`.
+//! A call that waits for the disk is pending until it is answered.
 
 use std::vec;
 
 use wasmtime::component::Resource;
 
-use super::View;
+use super::bindings::Descriptor;
 use super::bindings::wasi::filesystem::{preopens, types};
 use super::shapes::Open;
 use super::stream::{Failed, NoInput, Writing};
-use crate::sim::disk::SimNode;
-use tandem_host::disk::{self, Disk, ErrorCode, Kind};
+use super::{Granted, Surroundings};
+use tandem_host::disk::{self, Disk, ErrorCode};
+use tandem_host::testing::{mode_of, purpose_of};
 
-/// An open file or directory.
-#[derive(Clone)]
-pub struct Descriptor {
-    node: SimNode,
-    is_directory: bool,
+/// What a component has open.
+enum Handle<D: Disk> {
+    Dir(D::Dir),
+    File(D::File),
 }
 
 /// The rest of a directory's entries.
@@ -25,13 +25,19 @@ pub struct Listing(vec::IntoIter<disk::Entry>);
 /// The outcome of a call: an error of the disk inside, a bug outside.
 type Answer<T> = wasmtime::Result<Result<T, types::ErrorCode>>;
 
-impl Descriptor {
-    fn directory(self) -> Result<SimNode, ErrorCode> {
-        if self.is_directory { Ok(self.node) } else { Err(ErrorCode::NotDirectory) }
+impl<D: Disk> Handle<D> {
+    fn dir(&self) -> Result<D::Dir, ErrorCode> {
+        match self {
+            Handle::Dir(dir) => Ok(dir.clone()),
+            Handle::File(_) => Err(ErrorCode::NotDirectory),
+        }
     }
 
-    fn file(self) -> Result<SimNode, ErrorCode> {
-        if self.is_directory { Err(ErrorCode::IsDirectory) } else { Ok(self.node) }
+    fn file(&self) -> Result<D::File, ErrorCode> {
+        match self {
+            Handle::Dir(_) => Err(ErrorCode::IsDirectory),
+            Handle::File(file) => Ok(file.clone()),
+        }
     }
 }
 
@@ -43,20 +49,24 @@ fn unsupported<T>() -> Answer<T> {
     Ok(Err(types::ErrorCode::Unsupported))
 }
 
-impl View<'_> {
-    fn get(&self, descriptor: &Resource<Descriptor>) -> wasmtime::Result<Descriptor> {
-        Ok(self.table.get(descriptor)?.clone())
+impl<D: Disk, S: Surroundings> Granted<D, S> {
+    fn push(&mut self, handle: Handle<D>) -> wasmtime::Result<Resource<Descriptor>> {
+        Ok(Resource::new_own(self.table.push(handle)?.rep()))
+    }
+
+    fn get(&self, fd: &Resource<Descriptor>) -> wasmtime::Result<&Handle<D>> {
+        Ok(self.table.get(&Resource::new_borrow(fd.rep()))?)
     }
 }
 
-impl preopens::Host for View<'_> {
+impl<D: Disk, S: Surroundings> preopens::Host for Granted<D, S> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        let root = Descriptor { node: self.disk.root(), is_directory: true };
-        Ok(vec![(self.table.push(root)?, "/".to_owned())])
+        let root = Handle::Dir(self.disk.root());
+        Ok(vec![(self.push(root)?, "/".to_owned())])
     }
 }
 
-impl types::Host for View<'_> {
+impl<D: Disk, S: Surroundings> types::Host for Granted<D, S> {
     fn filesystem_error_code(
         &mut self,
         error: Resource<Failed>,
@@ -66,15 +76,17 @@ impl types::Host for View<'_> {
     }
 }
 
-impl types::HostDirectoryEntryStream for View<'_> {
+impl<D: Disk, S: Surroundings> types::HostDirectoryEntryStream for Granted<D, S> {
     fn read_directory_entry(
         &mut self,
         listing: Resource<Listing>,
     ) -> Answer<Option<types::DirectoryEntry>> {
         let Listing(entries) = self.table.get_mut(&listing)?;
         let entry = entries.next();
-        Ok(Ok(entry
-            .map(|disk::Entry { name, kind }| types::DirectoryEntry { type_: kind.into(), name })))
+        Ok(Ok(entry.map(|disk::Entry { name, kind, .. }| types::DirectoryEntry {
+            type_: kind.into(),
+            name,
+        })))
     }
 
     fn drop(&mut self, listing: Resource<Listing>) -> wasmtime::Result<()> {
@@ -83,14 +95,17 @@ impl types::HostDirectoryEntryStream for View<'_> {
     }
 }
 
-impl types::HostDescriptor for View<'_> {
+impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
     fn write_via_stream(
         &mut self,
         fd: Resource<Descriptor>,
         offset: u64,
     ) -> Answer<Resource<Writing>> {
         match self.get(&fd)?.file() {
-            Ok(file) => Ok(Ok(self.table.push(Writing::new(self.disk.clone(), file, offset))?)),
+            Ok(file) => {
+                let writing = Writing::new(self.disk.clone(), file, offset);
+                Ok(Ok(self.table.push(writing)?))
+            }
             Err(code) => answer(Err(code)),
         }
     }
@@ -101,66 +116,51 @@ impl types::HostDescriptor for View<'_> {
         length: u64,
         offset: u64,
     ) -> Answer<(Vec<u8>, bool)> {
-        let file = match self.get(&fd)?.file() {
-            Ok(file) => file,
-            Err(code) => return answer(Err(code)),
-        };
+        let file = self.get(&fd)?.file();
         let bytes_max = usize::try_from(length).unwrap_or(usize::MAX).min(READ_BYTES_MAX);
-        let bytes = self.disk.read(&file, offset, bytes_max).await;
+        let bytes = async { self.disk.read(&file?, offset, bytes_max).await }.await;
         answer(bytes.map(|bytes| {
             let is_end = bytes.is_empty();
             (bytes, is_end)
         }))
     }
 
-    async fn write(
-        &mut self,
-        fd: Resource<Descriptor>,
-        bytes: Vec<u8>,
-        offset: u64,
-    ) -> Answer<u64> {
-        let file = match self.get(&fd)?.file() {
-            Ok(file) => file,
-            Err(code) => return answer(Err(code)),
-        };
-        answer(self.disk.write(&file, offset, bytes).await.map(|written| written as u64))
+    fn write(&mut self, _fd: Resource<Descriptor>, _bytes: Vec<u8>, _offset: u64) -> Answer<u64> {
+        unsupported()
     }
 
     async fn sync_data(&mut self, fd: Resource<Descriptor>) -> Answer<()> {
-        let Descriptor { node, .. } = self.get(&fd)?;
-        answer(self.disk.sync_data(&node).await)
+        let file = self.get(&fd)?.file();
+        answer(async { self.disk.sync_data(&file?).await }.await)
     }
 
     async fn sync(&mut self, fd: Resource<Descriptor>) -> Answer<()> {
-        let Descriptor { node, .. } = self.get(&fd)?;
-        answer(self.disk.sync(&node).await)
+        let Handle::Dir(dir) = self.get(&fd)? else { return unsupported() };
+        answer(self.disk.sync_dir(dir).await)
     }
 
     fn get_type(&mut self, fd: Resource<Descriptor>) -> Answer<types::DescriptorType> {
-        let entry = self.get(&fd)?;
-        let kind = if entry.is_directory { Kind::Directory } else { Kind::File };
-        Ok(Ok(kind.into()))
+        Ok(Ok(match self.get(&fd)? {
+            Handle::Dir(_) => types::DescriptorType::Directory,
+            Handle::File(_) => types::DescriptorType::RegularFile,
+        }))
     }
 
     async fn read_directory(&mut self, fd: Resource<Descriptor>) -> Answer<Resource<Listing>> {
-        let dir = match self.get(&fd)?.directory() {
-            Ok(dir) => dir,
-            Err(code) => return answer(Err(code)),
-        };
-        match self.disk.read_dir(&dir).await {
+        let dir = self.get(&fd)?.dir();
+        match async { self.disk.read_dir(&dir?).await }.await {
             Ok(entries) => Ok(Ok(self.table.push(Listing(entries.into_iter()))?)),
             Err(code) => answer(Err(code)),
         }
     }
 
     async fn create_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> Answer<()> {
-        let entry = self.get(&fd)?;
-        answer(async { self.disk.create_dir(&entry.directory()?, &path).await }.await)
+        let at = self.get(&fd)?.dir();
+        answer(async { self.disk.create_dir(&at?, &path).await }.await)
     }
 
-    async fn stat(&mut self, fd: Resource<Descriptor>) -> Answer<types::DescriptorStat> {
-        let Descriptor { node, .. } = self.get(&fd)?;
-        answer(self.disk.stat(&node).await.map(Into::into))
+    fn stat(&mut self, _fd: Resource<Descriptor>) -> Answer<types::DescriptorStat> {
+        unsupported()
     }
 
     async fn stat_at(
@@ -172,9 +172,8 @@ impl types::HostDescriptor for View<'_> {
         if path_flags.contains(types::PathFlags::SYMLINK_FOLLOW) {
             return unsupported();
         }
-        let entry = self.get(&fd)?;
-        let stat = async { self.disk.stat_at(&entry.directory()?, &path).await }.await;
-        answer(stat.map(Into::into))
+        let at = self.get(&fd)?.dir();
+        answer(async { self.disk.stat(&at?, &path).await }.await.map(Into::into))
     }
 
     async fn open_at(
@@ -188,20 +187,20 @@ impl types::HostDescriptor for View<'_> {
         let Some(open) = Open::from_flags(path_flags, open_flags, flags) else {
             return unsupported();
         };
-        let entry = self.get(&fd)?;
+        let at = self.get(&fd)?.dir();
+        let disk = &self.disk;
         let opened = async {
-            let at = entry.directory()?;
+            let at = at?;
             match open {
-                Open::Directory => self.disk.open_dir(&at, &path).await,
-                Open::New => self.disk.create_file(&at, &path).await,
-                Open::Existing => self.disk.open_file(&at, &path).await,
+                Open::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+                Open::New => {
+                    disk.create_file(&at, &path, purpose_of(&path)).await.map(Handle::File)
+                }
+                Open::Existing => disk.open_file(&at, &path).await.map(Handle::File),
             }
         };
         match opened.await {
-            Ok(node) => {
-                let is_directory = open == Open::Directory;
-                Ok(Ok(self.table.push(Descriptor { node, is_directory })?))
-            }
+            Ok(handle) => Ok(Ok(self.push(handle)?)),
             Err(code) => answer(Err(code)),
         }
     }
@@ -213,16 +212,14 @@ impl types::HostDescriptor for View<'_> {
         new_descriptor: Resource<Descriptor>,
         new_path: String,
     ) -> Answer<()> {
-        let (from, to) = (self.get(&fd)?, self.get(&new_descriptor)?);
-        let renamed = async {
-            self.disk.rename(&from.directory()?, &old_path, &to.directory()?, &new_path).await
-        };
-        answer(renamed.await)
+        let (from, to) = (self.get(&fd)?.dir(), self.get(&new_descriptor)?.dir());
+        let mode = mode_of(&old_path, &new_path);
+        answer(async { self.disk.rename(&from?, &old_path, &to?, &new_path, mode).await }.await)
     }
 
     async fn unlink_file_at(&mut self, fd: Resource<Descriptor>, path: String) -> Answer<()> {
-        let entry = self.get(&fd)?;
-        answer(async { self.disk.remove_file(&entry.directory()?, &path).await }.await)
+        let at = self.get(&fd)?.dir();
+        answer(async { self.disk.remove_file(&at?, &path).await }.await)
     }
 
     fn is_same_object(
@@ -235,7 +232,7 @@ impl types::HostDescriptor for View<'_> {
     }
 
     fn drop(&mut self, fd: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.table.delete(fd)?;
+        self.table.delete(Resource::<Handle<D>>::new_own(fd.rep()))?;
         Ok(())
     }
 

@@ -3,25 +3,38 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, MaybeDone, maybe_done};
 use wasmtime::component::Resource;
 
-use super::View;
 use super::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use super::bindings::wasi::io::poll;
 use super::bindings::wasi::random::random;
 use super::stream::Writing;
-use crate::sim::clock::Timer;
+use super::{Granted, Surroundings};
+use tandem_host::disk::Disk;
 
 /// What a guest can wait for.
-#[derive(Debug)]
 pub enum Pollable {
     /// That the clock has come so far.
-    Time { when_ns: u64, timer: Timer },
+    Time(MaybeDone<BoxFuture<'static, ()>>),
     /// That a stream takes more, or has failed.
     Stream(Resource<Writing>),
 }
 
-impl View<'_> {
+impl<D: Disk, S: Surroundings> Granted<D, S> {
+    fn is_ready(
+        &mut self,
+        pollable: &Resource<Pollable>,
+        cx: &mut Context<'_>,
+    ) -> wasmtime::Result<bool> {
+        let stream = match self.table.get_mut(pollable)? {
+            Pollable::Time(wait) => return Ok(wait.poll_unpin(cx).is_ready()),
+            Pollable::Stream(stream) => Resource::<Writing>::new_borrow(stream.rep()),
+        };
+        Ok(self.table.get_mut(&stream)?.poll(cx).is_ready())
+    }
+
     /// Asks each of them, and tells the places of those that are ready.
     fn ready(
         &mut self,
@@ -30,14 +43,7 @@ impl View<'_> {
     ) -> wasmtime::Result<Vec<u32>> {
         let mut ready = Vec::new();
         for (place, pollable) in (0..).zip(pollables) {
-            let is_ready = match self.table.get(pollable)? {
-                Pollable::Time { when_ns, timer } => timer.poll(*when_ns, cx).is_ready(),
-                Pollable::Stream(stream) => {
-                    let stream = Resource::<Writing>::new_borrow(stream.rep());
-                    self.table.get_mut(&stream)?.poll(cx).is_ready()
-                }
-            };
-            if is_ready {
+            if self.is_ready(pollable, cx)? {
                 ready.push(place);
             }
         }
@@ -45,12 +51,12 @@ impl View<'_> {
     }
 
     fn wait_until(&mut self, when_ns: u64) -> wasmtime::Result<Resource<Pollable>> {
-        let timer = Timer::new(self.disk);
-        Ok(self.table.push(Pollable::Time { when_ns, timer })?)
+        let wait = maybe_done(self.surroundings.wait_until(when_ns));
+        Ok(self.table.push(Pollable::Time(wait))?)
     }
 }
 
-impl poll::Host for View<'_> {
+impl<D: Disk, S: Surroundings> poll::Host for Granted<D, S> {
     async fn poll(&mut self, pollables: Vec<Resource<Pollable>>) -> wasmtime::Result<Vec<u32>> {
         if pollables.is_empty() {
             return Err(wasmtime::Error::msg("nothing is polled"));
@@ -63,10 +69,9 @@ impl poll::Host for View<'_> {
     }
 }
 
-impl poll::HostPollable for View<'_> {
+impl<D: Disk, S: Surroundings> poll::HostPollable for Granted<D, S> {
     fn ready(&mut self, pollable: Resource<Pollable>) -> wasmtime::Result<bool> {
-        let ready = View::ready(self, &[pollable], &mut Context::from_waker(Waker::noop()))?;
-        Ok(!ready.is_empty())
+        self.is_ready(&pollable, &mut Context::from_waker(Waker::noop()))
     }
 
     async fn block(&mut self, pollable: Resource<Pollable>) -> wasmtime::Result<()> {
@@ -80,9 +85,9 @@ impl poll::HostPollable for View<'_> {
     }
 }
 
-impl monotonic_clock::Host for View<'_> {
+impl<D: Disk, S: Surroundings> monotonic_clock::Host for Granted<D, S> {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.disk.now_ns())
+        Ok(self.surroundings.now_ns())
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
@@ -94,13 +99,13 @@ impl monotonic_clock::Host for View<'_> {
     }
 
     fn subscribe_duration(&mut self, duration_ns: u64) -> wasmtime::Result<Resource<Pollable>> {
-        self.wait_until(self.disk.now_ns().saturating_add(duration_ns))
+        self.wait_until(self.surroundings.now_ns().saturating_add(duration_ns))
     }
 }
 
-impl wall_clock::Host for View<'_> {
+impl<D: Disk, S: Surroundings> wall_clock::Host for Granted<D, S> {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        let now = self.disk.wall_clock();
+        let now = self.surroundings.since_epoch();
         Ok(wall_clock::Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() })
     }
 
@@ -109,12 +114,16 @@ impl wall_clock::Host for View<'_> {
     }
 }
 
-impl random::Host for View<'_> {
+impl<D: Disk, S: Surroundings> random::Host for Granted<D, S> {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
-        self.disk.random_bytes(len)
+        let mut bytes = vec![0; usize::try_from(len)?];
+        self.surroundings.fill(&mut bytes);
+        Ok(bytes)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.disk.world().random.u64(..))
+        let mut bytes = [0; 8];
+        self.surroundings.fill(&mut bytes);
+        Ok(u64::from_le_bytes(bytes))
     }
 }

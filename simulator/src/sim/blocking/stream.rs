@@ -2,15 +2,15 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use wasmtime::component::Resource;
 
-use super::View;
 use super::bindings::wasi::io::streams::StreamError;
 use super::bindings::wasi::io::{error, streams};
 use super::poll::Pollable;
-use crate::sim::disk::{SimDisk, SimNode};
+use super::{Granted, Surroundings};
 use tandem_host::disk::{Disk, ErrorCode};
 
 /// What one write may have: above every document and every history.
@@ -24,12 +24,14 @@ pub struct Failed(pub ErrorCode);
 pub enum NoInput {}
 
 /// A write that is under way: of whatever was told to be written.
-type Write = Pin<Box<dyn Future<Output = Result<usize, ErrorCode>> + Send>>;
+type Write = Pin<Box<dyn Future<Output = Result<(), ErrorCode>> + Send>>;
+
+/// Begins a write at an offset, into a file and on a disk that it knows.
+type Begin = dyn Fn(u64, &[u8]) -> Write + Send;
 
 /// Writes in the background, one disk call for each write of the guest.
 pub struct Writing {
-    disk: SimDisk,
-    file: SimNode,
+    begin: Box<Begin>,
     offset: u64,
     state: State,
 }
@@ -37,7 +39,7 @@ pub struct Writing {
 enum State {
     Ready,
     /// A write of so many bytes is in flight.
-    InFlight(Write, usize),
+    InFlight(Write, u64),
     /// The guest has not been told yet.
     Failed(ErrorCode),
     Closed,
@@ -47,8 +49,11 @@ enum State {
 type Answer<T> = wasmtime::Result<Result<T, StreamError>>;
 
 impl Writing {
-    pub(super) fn new(disk: SimDisk, file: SimNode, offset: u64) -> Self {
-        Writing { disk, file, offset, state: State::Ready }
+    pub(super) fn new<D: Disk>(disk: Arc<D>, file: D::File, offset: u64) -> Self {
+        let begin = Box::new(move |offset, bytes: &[u8]| -> Write {
+            Box::pin(disk.write(&file, offset, bytes))
+        });
+        Writing { begin, offset, state: State::Ready }
     }
 
     /// Ready once no write is in flight.
@@ -56,25 +61,25 @@ impl Writing {
         let State::InFlight(write, bytes) = &mut self.state else { return Poll::Ready(()) };
         let outcome = ready!(write.as_mut().poll(cx));
         self.state = match outcome {
-            Ok(written) if written == *bytes => {
-                self.offset = self.offset.saturating_add(written as u64);
+            Ok(()) => {
+                self.offset = self.offset.saturating_add(*bytes);
                 State::Ready
             }
-            // Of a file that took less than all, a guest would write the rest after it.
-            Ok(_) => State::Failed(ErrorCode::Io),
             Err(code) => State::Failed(code),
         };
         Poll::Ready(())
     }
 
-    fn write(&mut self, bytes: Vec<u8>) -> wasmtime::Result<()> {
+    /// Ends once no write is in flight.
+    pub(super) async fn settled(&mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> wasmtime::Result<()> {
         let State::Ready = self.state else {
             return Err(wasmtime::Error::msg("a write was not permitted by check-write"));
         };
-        let (disk, file, offset) = (self.disk.clone(), self.file.clone(), self.offset);
-        let count = bytes.len();
-        let write = Box::pin(async move { disk.write(&file, offset, bytes).await });
-        self.state = State::InFlight(write, count);
+        self.state = State::InFlight((self.begin)(self.offset, bytes), bytes.len() as u64);
         // It is begun from here on.
         let _ = self.poll(&mut Context::from_waker(Waker::noop()));
         Ok(())
@@ -99,7 +104,7 @@ enum Told {
     Closed,
 }
 
-impl View<'_> {
+impl<D: Disk, S: Surroundings> Granted<D, S> {
     fn told<T>(&mut self, told: Result<T, Told>) -> Answer<T> {
         Ok(match told {
             Ok(value) => Ok(value),
@@ -113,15 +118,15 @@ impl View<'_> {
     /// Waits until all that a stream was given is written.
     async fn flushed(&mut self, stream: &Resource<Writing>) -> Answer<()> {
         let writing = self.table.get_mut(stream)?;
-        poll_fn(|cx| writing.poll(cx)).await;
+        writing.settled().await;
         let told = writing.check();
         self.told(told)
     }
 }
 
-impl error::Host for View<'_> {}
+impl<D: Disk, S: Surroundings> error::Host for Granted<D, S> {}
 
-impl error::HostError for View<'_> {
+impl<D: Disk, S: Surroundings> error::HostError for Granted<D, S> {
     fn to_debug_string(&mut self, error: Resource<Failed>) -> wasmtime::Result<String> {
         let Failed(code) = self.table.get(&error)?;
         Ok(format!("cannot write to the file: {}", code.name()))
@@ -133,9 +138,9 @@ impl error::HostError for View<'_> {
     }
 }
 
-impl streams::Host for View<'_> {}
+impl<D: Disk, S: Surroundings> streams::Host for Granted<D, S> {}
 
-impl streams::HostOutputStream for View<'_> {
+impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
     fn check_write(&mut self, stream: Resource<Writing>) -> Answer<u64> {
         let writing = self.table.get_mut(&stream)?;
         let told = writing.check().map(|()| match writing.state {
@@ -146,7 +151,7 @@ impl streams::HostOutputStream for View<'_> {
     }
 
     fn write(&mut self, stream: Resource<Writing>, bytes: Vec<u8>) -> Answer<()> {
-        self.table.get_mut(&stream)?.write(bytes).map(Ok)
+        self.table.get_mut(&stream)?.write(&bytes).map(Ok)
     }
 
     async fn blocking_write_and_flush(
@@ -157,7 +162,7 @@ impl streams::HostOutputStream for View<'_> {
         if let Err(error) = self.flushed(&stream).await? {
             return Ok(Err(error));
         }
-        self.table.get_mut(&stream)?.write(bytes)?;
+        self.table.get_mut(&stream)?.write(&bytes)?;
         self.flushed(&stream).await
     }
 
@@ -177,7 +182,7 @@ impl streams::HostOutputStream for View<'_> {
 
     fn write_zeroes(&mut self, stream: Resource<Writing>, len: u64) -> Answer<()> {
         let zeros = vec![0; usize::try_from(len.min(PIECE_BYTES_MAX))?];
-        self.table.get_mut(&stream)?.write(zeros).map(Ok)
+        self.table.get_mut(&stream)?.write(&zeros).map(Ok)
     }
 
     async fn blocking_write_zeroes_and_flush(
@@ -209,8 +214,7 @@ impl streams::HostOutputStream for View<'_> {
 
     async fn drop(&mut self, stream: Resource<Writing>) -> wasmtime::Result<()> {
         // A write that was begun is finished even if the guest gives it up.
-        let writing = self.table.get_mut(&stream)?;
-        poll_fn(|cx| writing.poll(cx)).await;
+        self.table.get_mut(&stream)?.settled().await;
         self.table.delete(stream)?;
         Ok(())
     }
@@ -221,7 +225,7 @@ fn no_input<T>() -> wasmtime::Result<T> {
     Err(wasmtime::Error::msg("there are no input streams"))
 }
 
-impl streams::HostInputStream for View<'_> {
+impl<D: Disk, S: Surroundings> streams::HostInputStream for Granted<D, S> {
     fn read(&mut self, _stream: Resource<NoInput>, _len: u64) -> Answer<Vec<u8>> {
         no_input()
     }

@@ -34,7 +34,7 @@ pub fn rehearse(source: &Source, release: &Release, dir: &Path) -> Result<(), Fa
 
     for part in PARTS {
         let file = back.join(format!("{}.wasm", part.name));
-        let mut host = source.cargo(["run", "--quiet", "--package", "tandem-host", "--example"]);
+        let mut host = source.cargo(["run", "--quiet", "--package", "tandem-tests", "--example"]);
         host.args(["trial", "--"]).args(part.arguments).arg(&file);
         process::must(format!("the pulled component {}", part.name), &mut host)?;
     }

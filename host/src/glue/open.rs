@@ -1,4 +1,4 @@
-//! Shapes of `wasi:filesystem` that both of its versions have.
+//! How files are opened, and the error codes of `wasi:filesystem`.
 
 use super::bindings::types;
 use crate::disk::ErrorCode;

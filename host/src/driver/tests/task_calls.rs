@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::testing::DiskOperation::{RemoveFile, StatAt};
+use crate::testing::DiskOperation::{RemoveFile, Stat};
 use crate::{Channel, HistoryOptions, Operation, Reached, RecordOptions};
 
 fn record() -> RecordOptions {
@@ -31,7 +31,7 @@ async fn a_run_is_recorded_and_its_history_is_read() {
     let bench = bench().await;
     assert_eq!(bench.tandem.history(history()).await.unwrap(), crate::History::default());
     for run in ["a", "b", "a"] {
-        let recorded = bench.tandem.record_run(record().keep_last(2), summary(run)).await.unwrap();
+        let recorded = bench.tandem.record_run(summary(run), record().keep_last(2)).await.unwrap();
         assert_eq!(recorded.summary.reached, Reached::Durable);
         let file = bench.dir.path().join(format!(".runs/task/{run}/manifest.json"));
         assert_eq!(std::fs::metadata(file).unwrap().len(), recorded.summary.bytes);
@@ -60,7 +60,7 @@ async fn both_filesystems_keep_the_same_records() {
         let tandem = builder.build().await.unwrap();
         let runs: Vec<String> = (0..20).map(|n| format!("r{n}")).collect();
         let recordings: Vec<_> =
-            runs.iter().map(|run| tandem.record_run(record(), summary(run))).collect();
+            runs.iter().map(|run| tandem.record_run(summary(run), record())).collect();
         let mut reached = Vec::new();
         for recorded in join_all(recordings).await {
             let recorded = recorded.unwrap();
@@ -86,7 +86,7 @@ async fn a_record_that_nobody_waits_for_ends_even_if_every_handle_is_gone() {
     let bench = bench().await;
     let renaming = bench.hold.before(|call| call.is(Rename, "runs.json"));
     let released = bench.hold.after(|call| call.is(RemoveFile, "task.lock"));
-    drop(bench.tandem.record_run(record(), summary("a")));
+    drop(bench.tandem.record_run(summary("a"), record()));
     let Bench { tandem, dir, .. } = bench;
     drop(tandem);
     renaming.reached(1).await;
@@ -103,15 +103,15 @@ async fn a_record_that_nobody_waits_for_ends_even_if_every_handle_is_gone() {
 async fn shutdown_waits_for_records_and_refuses_later_calls() {
     let bench = bench().await;
     let renaming = bench.hold.before(|call| call.is(Rename, "runs.json"));
-    let reading = bench.hold.before(|call| call.operation == StatAt && call.path.contains("other"));
-    let recording = bench.tandem.record_run(record(), summary("a"));
+    let reading = bench.hold.before(|call| call.operation == Stat && call.path.contains("other"));
+    let recording = bench.tandem.record_run(summary("a"), record());
     std::fs::create_dir_all(bench.dir.path().join("out/other")).unwrap();
     let told = bench.tandem.history(HistoryOptions::new("other"));
     renaming.reached(1).await;
     reading.reached(1).await;
     let shutdown = tokio::spawn(bench.tandem.clone().shutdown());
     tokio::task::yield_now().await;
-    let late = bench.tandem.record_run(record(), summary("b")).await.unwrap_err();
+    let late = bench.tandem.record_run(summary("b"), record()).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Closed);
     let late = bench.tandem.history(history()).await.unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Closed);
@@ -130,11 +130,12 @@ async fn a_record_that_goes_with_its_component_is_answered_and_can_be_made_again
     let mortal = mortal().await;
     let renaming = mortal.hold.before(|call| call.is(Rename, "runs.json"));
     // The lock of the old component stays until its lease is over.
-    let recording = mortal.tandem.record_run(record().lease_ms(200), summary("a"));
+    let recording =
+        mortal.tandem.record_run(summary("a"), record().lease(Duration::from_millis(200)));
     renaming.reached(1).await;
     mortal.end().await;
     assert_eq!(kind(recording.await), Some(ErrorKind::ComponentFailed));
-    let again = mortal.tandem.record_run(record(), summary("a"));
+    let again = mortal.tandem.record_run(summary("a"), record());
     let told = mortal.tandem.history(history());
     tokio::task::yield_now().await;
     renaming.release();
@@ -149,17 +150,17 @@ async fn a_record_that_goes_with_its_component_is_answered_and_can_be_made_again
 async fn records_that_wait_for_a_lock_keep_out_nobody_else() {
     let bench = bench().await;
     let run = bench.open("a").await;
-    run.set_manifest("{}").await.unwrap();
+    run.set("{}").await.unwrap();
     let lock = lock(bench.dir.path());
-    let patient = || record().lock_wait_ms(600_000);
+    let patient = || record().lock_wait(Duration::from_millis(600_000));
     let waiting: Vec<_> =
-        (0..1_000).map(|n| bench.tandem.record_run(patient(), summary(&format!("r{n}")))).collect();
+        (0..1_000).map(|n| bench.tandem.record_run(summary(&format!("r{n}")), patient())).collect();
     run.flush().await.unwrap();
     run.schedule(Request::new().heartbeat().force()).await.unwrap();
     assert_eq!(bench.tandem.history(history()).await.unwrap().total, 0);
     bench.open("b").await.close().await.unwrap();
     let other = summary("a").replace("task\",", "other\",");
-    bench.tandem.record_run(RecordOptions::new("other"), other).await.unwrap();
+    bench.tandem.record_run(other, RecordOptions::new("other")).await.unwrap();
 
     std::fs::remove_file(lock).unwrap();
     for recorded in join_all(waiting).await {
@@ -172,7 +173,11 @@ async fn records_that_wait_for_a_lock_keep_out_nobody_else() {
 async fn a_lock_that_cannot_be_had_is_an_error_of_its_own() {
     let bench = bench().await;
     lock(bench.dir.path());
-    let locked = bench.tandem.record_run(record().lock_wait_ms(0), summary("a")).await.unwrap_err();
+    let locked = bench
+        .tandem
+        .record_run(summary("a"), record().lock_wait(Duration::from_millis(0)))
+        .await
+        .unwrap_err();
     assert_eq!((locked.kind(), locked.code()), (ErrorKind::Locked, Some("locked")));
     assert_eq!(locked.channel(), Some(Channel::History));
     assert_eq!(locked.operation(), Some(Operation::Lock));
@@ -180,7 +185,11 @@ async fn a_lock_that_cannot_be_had_is_an_error_of_its_own() {
     assert!(bench.dir.path().join(".runs/task/a/manifest.json").exists());
 
     bench.fail.add(Fault::new(ErrorCode::Quota, |call| call.is(Write, "manifest.json")));
-    let both = bench.tandem.record_run(record().lock_wait_ms(0), summary("b")).await.unwrap_err();
+    let both = bench
+        .tandem
+        .record_run(summary("b"), record().lock_wait(Duration::from_millis(0)))
+        .await
+        .unwrap_err();
     assert_eq!((both.kind(), both.code()), (ErrorKind::Storage, Some("quota")));
     assert_eq!(both.channel(), Some(Channel::Summary));
     let beside = both.beside().unwrap();
@@ -231,7 +240,7 @@ async fn limits_are_checked_before_anything_is_written() {
             "summary takes 11 bytes, above max_summary_bytes: 10",
         ),
     ] {
-        let error = tandem.record_run(options, text).await.unwrap_err();
+        let error = tandem.record_run(text, options).await.unwrap_err();
         assert_eq!((error.kind(), error.message()), (kind, message));
         let is_large = kind == ErrorKind::TooLarge;
         assert_eq!(error.channel(), is_large.then_some(Channel::Summary));
@@ -259,7 +268,7 @@ async fn a_large_history_passes_as_a_whole() {
     text.pop();
     text.push_str("]}");
     std::fs::write(&path, text).unwrap();
-    let recorded = bench.tandem.record_run(record(), summary("a")).await.unwrap();
+    let recorded = bench.tandem.record_run(summary("a"), record()).await.unwrap();
     assert_eq!(recorded.runs, 200_001);
     let told = bench.tandem.history(history()).await.unwrap();
     assert_eq!((told.total, told.runs.len()), (200_001, 200_001));

@@ -1,12 +1,13 @@
 //! Tries the component in a file: keeps a run on real files, and reads back what it wrote.
 //!
-//! `cargo run --package tandem-host --example trial -- [--sync] FILE`
+//! `cargo run --package tandem-tests --example trial -- [--sync] FILE`
 
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::Path;
 
 use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions, Tandem};
+use tandem_tests::blocking;
 
 const MANIFEST: &str = "{\n  \"status\": \"done\"\n}\n";
 const SUMMARY: &str =
@@ -31,22 +32,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// With the component for WASI 0.3. The answer is how many runs the history has.
 async fn concurrent(state: &Path, file: &Path) -> Result<usize, Box<dyn Error>> {
-    let tandem = Tandem::builder().dir(state).component_path(file).build().await?;
+    let tandem = Tandem::builder().dir(state).component(std::fs::read(file)?).build().await?;
     let run = tandem.open_run(RunOptions::new("trial", "r1")).await?;
-    run.set_manifest(MANIFEST).await?;
+    run.set(MANIFEST).await?;
     run.schedule(Request::new().manifest().heartbeat().force()).await?;
     run.close().await?;
-    tandem.record_run(RecordOptions::new("trial"), SUMMARY).await?;
+    tandem.record_run(SUMMARY, RecordOptions::new("trial")).await?;
     Ok(tandem.history(HistoryOptions::new("trial")).await?.runs.len())
 }
 
 /// With the component for WASI 0.2.
 fn blocking(state: &Path, file: &Path) -> Result<usize, Box<dyn Error>> {
-    let tandem = Tandem::builder().dir(state).component_path(file).build_sync()?;
+    let tandem = blocking::Builder::dir(state).component(std::fs::read(file)?).build()?;
     let run = tandem.open_run(RunOptions::new("trial", "r1"))?;
-    run.set_manifest(MANIFEST)?;
+    run.set(MANIFEST)?;
     run.schedule(Request::new().manifest().heartbeat().force())?;
     run.close()?;
-    tandem.record_run(RecordOptions::new("trial"), SUMMARY)?;
+    tandem.record_run(SUMMARY, RecordOptions::new("trial"))?;
     Ok(tandem.history(HistoryOptions::new("trial"))?.runs.len())
 }

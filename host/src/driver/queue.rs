@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Calls start in the order they came. One call always goes, whatever it carries.
 #[derive(Debug)]
-pub(crate) struct Lane<T> {
+pub(crate) struct CallQueue<T> {
     queue: VecDeque<Waiting<T>>,
     in_flight: usize,
     bytes_in_flight: u64,
@@ -19,10 +19,10 @@ struct Waiting<T> {
     call: T,
 }
 
-impl<T> Lane<T> {
+impl<T> CallQueue<T> {
     /// At most `max` calls in flight, and `bytes_max` bytes of what they carry.
     pub(crate) fn new(max: usize, bytes_max: u64) -> Self {
-        Lane { queue: VecDeque::new(), in_flight: 0, bytes_in_flight: 0, max, bytes_max }
+        CallQueue { queue: VecDeque::new(), in_flight: 0, bytes_in_flight: 0, max, bytes_max }
     }
 
     /// Queues a call that carries `bytes`.

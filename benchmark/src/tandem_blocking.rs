@@ -1,10 +1,10 @@
-//! The same through the synchronous component: one run after the other, in the component's thread.
+//! The same by calls that wait: one run after the other.
 
 use std::path::Path;
 
 use futures::future::{BoxFuture, FutureExt};
-use tandem_host::sync::{Run, Tandem as Host};
-use tandem_host::{Request, Tandem};
+use tandem_host::Request;
+use tandem_host::blocking::{Run, Tandem};
 
 use crate::Result;
 use crate::contender::{Contender, Sample, here};
@@ -12,18 +12,18 @@ use crate::tandem::{check, options};
 use crate::work::{Work, run_name};
 
 /// Open runs whose documents are set.
-pub struct TandemSync {
+pub struct TandemBlocking {
     runs: Vec<Run>,
     bytes: u64,
 }
 
-impl TandemSync {
+impl TandemBlocking {
     pub fn new(root: &Path, work: &Work) -> Result<Self> {
         let host = host(root)?;
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
             let run = host.open_run(options(&run_name(run), work.case))?;
-            run.set_manifest(&*work.manifest)?;
+            run.set(&*work.manifest)?;
             runs.push(run);
         }
         Ok(Self { runs, bytes: work.bytes as u64 })
@@ -31,14 +31,13 @@ impl TandemSync {
 
     fn flush(&self) -> Result<()> {
         for run in &self.runs {
-            let scheduled = run.schedule(Request::new().manifest().heartbeat().force())?;
-            check(scheduled.receipt, self.bytes)?;
+            check(run.schedule(Request::new().manifest().heartbeat().force())?, self.bytes)?;
         }
         Ok(())
     }
 }
 
-impl Contender for TandemSync {
+impl Contender for TandemBlocking {
     fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
         here(async { self.flush() }).boxed()
     }
@@ -54,7 +53,7 @@ impl Contender for TandemSync {
     }
 }
 
-pub fn host(root: &Path) -> Result<Host> {
+pub fn host(root: &Path) -> Result<Tandem> {
     std::fs::create_dir_all(root)?;
-    Ok(Tandem::builder().dir(root).build_sync()?)
+    Ok(Tandem::open(root)?)
 }

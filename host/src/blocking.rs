@@ -1,0 +1,187 @@
+//! The same calls for callers that wait: for programs without a runtime.
+//!
+//! ```
+//! use tandem_host::blocking::Tandem;
+//! use tandem_host::{Request, RunOptions};
+//!
+//! # let state = tempfile::tempdir().unwrap();
+//! let tandem = Tandem::open(state.path())?;
+//! let run = tandem.open_run(RunOptions::new("nightly", "2026-01-06T00-27-16"))?;
+//! run.set(r#"{"status": "in_progress"}"#)?;
+//! run.schedule(Request::new().manifest().heartbeat().force())?;
+//! run.close()?;
+//! # Ok::<(), tandem_host::Error>(())
+//! ```
+//!
+//! They block the calling thread, so a task of a runtime must not make them. A call that nobody is
+//! to wait for is made by a thread of the caller's: handles are `Clone` and `Send`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use pollster::FutureExt;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
+use crate::report::{ClosedRun, History, Receipt, Recorded, Recovery, Stats};
+
+/// As [`crate::Tandem`], but that each call waits for its outcome, and the drop of the last handle,
+/// of a run too, for the end: then every run is closed and every file is closed.
+#[derive(Clone, Debug)]
+#[must_use = "a Tandem ends when its last handle goes"]
+pub struct Tandem {
+    // Before `_end`, which waits for what the drop of this one begins.
+    tandem: crate::Tandem,
+    _end: Arc<End>,
+}
+
+/// As [`crate::Run`], but that each call waits for its outcome.
+#[derive(Clone, Debug)]
+#[must_use = "a run is closed when its last handle goes"]
+pub struct Run {
+    // As in `Tandem`.
+    run: crate::Run,
+    _end: Arc<End>,
+}
+
+/// Waits for the threads of a Tandem when the last of its handles goes.
+#[derive(Debug)]
+struct End {
+    threads: Vec<JoinHandle<()>>,
+    /// A forked process has no thread but the one that forked.
+    process: u32,
+}
+
+impl Tandem {
+    pub(crate) fn new(tandem: crate::Tandem, threads: Vec<JoinHandle<()>>) -> Self {
+        Tandem { tandem, _end: Arc::new(End { threads, process: std::process::id() }) }
+    }
+
+    /// As [`crate::Tandem::open`].
+    ///
+    /// # Errors
+    /// As [`crate::Tandem::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Tandem, Error> {
+        crate::Builder::opening(path.as_ref())?.build_blocking()
+    }
+
+    /// As [`crate::Tandem::open_run`].
+    ///
+    /// # Errors
+    /// As [`crate::Tandem::open_run`].
+    pub fn open_run(&self, options: RunOptions) -> Result<Run, Error> {
+        let run = self.tandem.open_run(options).block_on()?;
+        Ok(Run { run, _end: self._end.clone() })
+    }
+
+    /// As [`crate::Tandem::record_run`].
+    ///
+    /// # Errors
+    /// As [`crate::Tandem::record_run`].
+    pub fn record_run(
+        &self,
+        summary: impl Into<String>,
+        options: RecordOptions,
+    ) -> Result<Recorded, Error> {
+        self.tandem.record_run(summary, options).block_on()
+    }
+
+    /// As [`crate::Tandem::history`].
+    ///
+    /// # Errors
+    /// As [`crate::Tandem::history`].
+    pub fn history(&self, options: HistoryOptions) -> Result<History, Error> {
+        self.tandem.history(options).block_on()
+    }
+
+    /// As [`crate::Tandem::shutdown`].
+    #[must_use = "a run whose close failed is told here and nowhere else"]
+    pub fn shutdown(self) -> Vec<ClosedRun> {
+        self.tandem.shutdown().block_on()
+    }
+}
+
+impl Run {
+    /// As [`crate::Run::recovered`].
+    pub fn recovered(&self) -> &Recovery {
+        self.run.recovered()
+    }
+
+    /// As [`crate::Run::set`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::set`].
+    pub fn set(&self, document: impl Into<String>) -> Result<(), Error> {
+        self.run.set(document).block_on()
+    }
+
+    /// As [`crate::Run::set_value`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::set_value`].
+    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Error> {
+        self.run.set_value(document).block_on()
+    }
+
+    /// As [`crate::Run::merge`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::merge`].
+    pub fn merge(&self, patch: impl Into<String>) -> Result<(), Error> {
+        self.run.merge(patch).block_on()
+    }
+
+    /// As [`crate::Run::merge_value`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::merge_value`].
+    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Result<(), Error> {
+        self.run.merge_value(patch).block_on()
+    }
+
+    /// As [`crate::Run::schedule`]: without force, it waits for the throttle.
+    ///
+    /// # Errors
+    /// As [`crate::Run::schedule`].
+    pub fn schedule(&self, request: Request) -> Result<Receipt, Error> {
+        self.run.schedule(request).block_on()
+    }
+
+    /// As [`crate::Run::flush`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::flush`].
+    pub fn flush(&self) -> Result<Receipt, Error> {
+        self.run.flush().block_on()
+    }
+
+    /// As [`crate::Run::close`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::close`].
+    pub fn close(&self) -> Result<Receipt, Error> {
+        self.run.close().block_on()
+    }
+
+    /// As [`crate::Run::stats`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::stats`].
+    pub fn stats(&self) -> Result<Stats, Error> {
+        self.run.stats().block_on()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            return;
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Closing runs: those that nobody holds any more, and all of them at the end.
+
+use tokio::sync::oneshot;
+use wasmtime::component::ResourceAny;
+
+use super::{Open, Phase, Purpose, Queued, Registry, RunId};
+use crate::driver::job::Call;
+use crate::driver::reply::Reply;
+use crate::report::ClosedRun;
+
+/// The end that somebody has asked for.
+#[derive(Default)]
+pub(super) struct Shutdown {
+    /// Who asked for it, the first one first.
+    replies: Vec<oneshot::Sender<Vec<ClosedRun>>>,
+    pub(super) closed: Vec<ClosedRun>,
+}
+
+impl Registry {
+    pub(super) fn release(&mut self, run: RunId) {
+        if let Some(entry) = self.runs.get_mut(&run) {
+            entry.is_released = true;
+            self.releasing.insert(entry.options.directory(), run);
+            return self.advance(run);
+        }
+        // Its open may still wait for another run to be closed. Nobody would release it later.
+        for entry in self.runs.values_mut() {
+            entry.after_release.retain(|open: &Open| open.run != run);
+        }
+    }
+
+    pub(super) fn shut_down(&mut self, reply: oneshot::Sender<Vec<ClosedRun>>) {
+        self.shutdown.get_or_insert_default().replies.push(reply);
+        self.advance_all();
+    }
+
+    pub(super) fn advance_all(&mut self) {
+        for run in self.runs.keys().copied().collect::<Vec<_>>() {
+            self.advance(run);
+        }
+    }
+
+    /// Closes and drops a run that nobody holds any more, one step at a time.
+    pub(super) fn advance(&mut self, run: RunId) {
+        let is_shutdown = self.shutdown.is_some();
+        let Some(entry) = self.runs.get_mut(&run) else { return };
+        if !entry.is_released && !is_shutdown {
+            return;
+        }
+        match entry.phase {
+            Phase::Opening => {}
+            Phase::Shut => {
+                let untold = entry.untold.take();
+                if let (Some(error), Some(shutdown)) = (untold, &mut self.shutdown) {
+                    shutdown.closed.push(ClosedRun::new(&entry.options, Err(error)));
+                }
+                self.remove(run);
+            }
+            Phase::Open(_) if !entry.is_closed && !entry.is_close_asked => {
+                entry.is_close_asked = true;
+                let purpose = if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
+                let (reply, _) = Reply::new();
+                self.enqueue(Queued { run, call: Call::Close { reply }, purpose, bytes: 0 });
+            }
+            Phase::Open(resource) if entry.calls == 0 => {
+                self.drops.push(resource);
+                self.remove(run);
+            }
+            Phase::Open(_) => {}
+        }
+    }
+
+    pub(super) fn remove(&mut self, run: RunId) {
+        let Some(entry) = self.runs.remove(&run) else { return };
+        self.charge(entry.account.held(), 0);
+        let directory = entry.options.directory();
+        if self.releasing.get(&directory) == Some(&run) {
+            self.releasing.remove(&directory);
+        }
+        for open in entry.after_release {
+            self.open(open);
+        }
+    }
+
+    /// Resources that no call uses and nobody holds.
+    pub(in crate::driver) fn take_drops(&mut self) -> Vec<ResourceAny> {
+        std::mem::take(&mut self.drops)
+    }
+
+    /// Tells who asked for the shutdown that it is done. The first of them gets the outcomes.
+    pub(in crate::driver) fn finish(&mut self) {
+        let Some(Shutdown { replies, mut closed }) = self.shutdown.take() else { return };
+        for reply in replies {
+            // A caller that went away leaves them to the next one.
+            closed = reply.send(closed).err().unwrap_or_default();
+        }
+    }
+}
