@@ -23,12 +23,15 @@ use std::thread::JoinHandle;
 use pollster::FutureExt;
 use serde::Serialize;
 
+use crate::builder::Builder;
 use crate::error::Error;
 use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
 use crate::report::{ClosedRun, History, Receipt, Recorded, Recovery, Stats};
 
 /// As [`crate::Tandem`], but that each call waits for its outcome, and the drop of the last handle,
-/// of a run too, for the end: then every run is closed and every file is closed.
+/// of a run too, for the end: then every run is closed and every file is closed. That drop waits for
+/// as long as a disk call takes, and a record waits for its lock; it must not happen on a worker of a
+/// [`Disk`](crate::disk::Disk) of one's own.
 #[derive(Clone, Debug)]
 #[must_use = "a Tandem ends when its last handle goes"]
 pub struct Tandem {
@@ -54,8 +57,19 @@ struct End {
     process: u32,
 }
 
+impl Builder {
+    /// As [`build`](Builder::build), for callers that wait.
+    ///
+    /// # Errors
+    /// As [`build`](Builder::build).
+    pub fn build_blocking(self) -> Result<Tandem, Error> {
+        let (tandem, threads) = self.start().block_on()?;
+        Ok(Tandem::new(tandem, threads))
+    }
+}
+
 impl Tandem {
-    pub(crate) fn new(tandem: crate::Tandem, threads: Vec<JoinHandle<()>>) -> Self {
+    fn new(tandem: crate::Tandem, threads: Vec<JoinHandle<()>>) -> Self {
         Tandem { tandem, _end: Arc::new(End { threads, process: std::process::id() }) }
     }
 
@@ -64,7 +78,7 @@ impl Tandem {
     /// # Errors
     /// As [`crate::Tandem::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Tandem, Error> {
-        crate::Builder::opening(path.as_ref())?.build_blocking()
+        Builder::creating(path.as_ref()).build_blocking()
     }
 
     /// As [`crate::Tandem::open_run`].
@@ -180,8 +194,10 @@ impl Drop for End {
             return;
         }
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
-            let _ = thread.join();
+            // A disk of one's own may hold the last handle. A thread that panicked has said so.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }

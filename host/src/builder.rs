@@ -7,17 +7,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use pollster::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::blocking;
 use crate::callers::Callers;
 use crate::clock::{Clocks, MonotonicClock, WallClock};
-use crate::component::Precompiled;
 use crate::disk::{Disk, OsDisk};
-use crate::driver::{self, Bounds, Driver, Job, Parts};
-use crate::engine::{Compiled, Limits, TICK_MS};
+use crate::driver::{self, Bounds, Driver, Driving, Job, Parts};
+use crate::engine::{Compiled, Limits, Precompiled, TICK_MS};
 use crate::error::{Error, Operation};
 use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime};
 use crate::root;
@@ -64,6 +60,8 @@ pub struct Builder {
 
 enum Files {
     Dir(PathBuf),
+    /// It is created if it is missing.
+    NewDir(PathBuf),
     Disk(Box<dyn Launch>),
     Wasmtime(PathBuf),
 }
@@ -83,7 +81,7 @@ trait Launch: Send {
         self: Box<Self>,
         parts: Parts,
         jobs: mpsc::UnboundedReceiver<Job>,
-    ) -> Result<BoxFuture<'static, ()>, Error>;
+    ) -> Result<Driving, Error>;
 }
 
 impl<F: Filesystem> Launch for F {
@@ -95,22 +93,19 @@ impl<F: Filesystem> Launch for F {
         self: Box<Self>,
         parts: Parts,
         jobs: mpsc::UnboundedReceiver<Job>,
-    ) -> Result<BoxFuture<'static, ()>, Error> {
-        let driver = Driver::new(parts, *self)?;
-        Ok(Box::pin(driver.run(jobs)))
+    ) -> Result<Driving, Error> {
+        Ok(Driver::new(parts, *self)?.driving(jobs))
     }
 }
 
 /// What the first driver's thread loaded, for the others.
 type Loaded = (Box<dyn Launch>, Parts);
 
-/// What the caller waits for while that thread loads.
-struct Starting {
-    bounds: Bounds,
-    shards: usize,
+/// A driver's thread that is starting, and what the caller waits for.
+struct Starting<T> {
     jobs: mpsc::UnboundedSender<Job>,
     thread: JoinHandle<()>,
-    loaded: oneshot::Receiver<Result<Loaded, Error>>,
+    outcome: oneshot::Receiver<Result<T, Error>>,
 }
 
 impl Tandem {
@@ -121,7 +116,7 @@ impl Tandem {
     /// `storage` (the directory cannot be created or opened), `component-failed` (this machine
     /// cannot run the component).
     pub async fn open(path: impl AsRef<Path>) -> Result<Tandem, Error> {
-        Builder::opening(path.as_ref())?.build().await
+        Builder::creating(path.as_ref()).build().await
     }
 
     /// What to run, and on what.
@@ -140,14 +135,11 @@ impl Tandem {
 }
 
 impl Builder {
-    /// Creates the directory if it is missing.
-    pub(crate) fn opening(path: &Path) -> Result<Builder, Error> {
-        root::create(path).map_err(|error| {
-            let shown = path.display();
-            let message = format!("cannot create the root: {shown}");
-            Error::storage(Operation::CreateDirectory, shown.to_string(), message, error)
-        })?;
-        Ok(Tandem::builder().dir(path))
+    /// As [`dir`](Builder::dir), of a directory that is created if it is missing.
+    pub(crate) fn creating(path: &Path) -> Builder {
+        let mut builder = Tandem::builder();
+        builder.files.push(Files::NewDir(path.into()));
+        builder
     }
 
     /// Keep the runs below this directory, which must exist. The component can touch nothing else.
@@ -249,39 +241,29 @@ impl Builder {
     /// directory cannot be opened), `component-failed` (it is no component, or not one of this
     /// world, or there are no more threads).
     pub async fn build(self) -> Result<Tandem, Error> {
-        Ok(self.start()?.started().await?.0)
+        Ok(self.start().await?.0)
     }
 
-    /// As [`build`](Builder::build), for callers that wait.
-    ///
-    /// # Errors
-    /// As [`build`](Builder::build).
-    pub fn build_blocking(self) -> Result<blocking::Tandem, Error> {
-        let (tandem, threads) = self.start()?.started().block_on()?;
-        Ok(blocking::Tandem::new(tandem, threads))
-    }
-
-    /// Starts the first driver's thread, which loads everything.
-    fn start(self) -> Result<Starting, Error> {
+    /// Starts the drivers. The first one's thread loads everything.
+    pub(crate) async fn start(self) -> Result<(Tandem, Vec<JoinHandle<()>>), Error> {
         let (limits, bounds) = self.limits()?;
         let Builder { files, components, clocks, shards, .. } = self;
-        let (tell, loaded) = oneshot::channel();
-        let (jobs, received) = mpsc::unbounded_channel();
-        let thread = driver::spawn(move || {
-            let driving = load(files, components).and_then(|(launch, compiled)| {
-                let parts = Parts { compiled, clocks, limits, bounds };
-                let others = (launch.another(), parts.clone());
-                Ok((launch.launch(parts, received)?, others))
-            });
-            let (driving, outcome) = match driving {
-                Ok((driving, others)) => (Some(driving), Ok(others)),
-                Err(error) => (None, Err(error)),
-            };
-            // Whoever waits for it may have gone.
-            tell.send(outcome).ok().and(driving)
-        });
-        let thread = thread.map_err(Error::no_thread)?;
-        Ok(Starting { bounds, shards, jobs, thread, loaded })
+        let first = Starting::new(move |jobs| {
+            let (launch, compiled) = load(files, components)?;
+            let parts = Parts { compiled, clocks, limits, bounds };
+            let others: Loaded = (launch.another(), parts.clone());
+            Ok((launch.launch(parts, jobs)?, others))
+        })?;
+        let ((launch, parts), jobs, thread) = first.started().await?;
+        let (mut jobs, mut threads) = (vec![jobs], vec![thread]);
+        for _ in 1..shards {
+            let (launch, parts) = (launch.another(), parts.clone());
+            let other = Starting::new(move |jobs| Ok((launch.launch(parts, jobs)?, ())))?;
+            let ((), sender, thread) = other.started().await?;
+            jobs.push(sender);
+            threads.push(thread);
+        }
+        Ok((Tandem::new(Callers::new(jobs, bounds)), threads))
     }
 
     fn limits(&self) -> Result<(Limits, Bounds), Error> {
@@ -346,20 +328,31 @@ impl fmt::Debug for Builder {
     }
 }
 
-impl Starting {
-    /// Waits until the first driver has loaded everything, and starts the others.
-    async fn started(self) -> Result<(Tandem, Vec<JoinHandle<()>>), Error> {
-        let Starting { bounds, shards, jobs, thread, loaded } = self;
-        // Without an answer the thread has panicked, and has said why.
-        let (launch, parts) = loaded.await.unwrap_or_else(|_| Err(Error::shut_down()))?;
-        let (mut jobs, mut threads) = (vec![jobs], vec![thread]);
-        for _ in 1..shards {
-            let (sender, received) = mpsc::unbounded_channel();
-            let driving = launch.another().launch(parts.clone(), received)?;
-            threads.push(driver::spawn(move || Some(driving)).map_err(Error::no_thread)?);
-            jobs.push(sender);
-        }
-        Ok((Tandem::new(Callers::new(jobs, bounds)), threads))
+impl<T: Send + 'static> Starting<T> {
+    /// Has a thread prepare a driver, and run it.
+    fn new(
+        prepare: impl FnOnce(mpsc::UnboundedReceiver<Job>) -> Result<(Driving, T), Error>
+        + Send
+        + 'static,
+    ) -> Result<Self, Error> {
+        let (tell, outcome) = oneshot::channel();
+        let (jobs, received) = mpsc::unbounded_channel();
+        let thread = driver::spawn(move || {
+            let (driving, outcome) = match prepare(received) {
+                Ok((driving, told)) => (Some(driving), Ok(told)),
+                Err(error) => (None, Err(error)),
+            };
+            // Whoever waits for it may have gone.
+            tell.send(outcome).ok().and(driving)
+        });
+        Ok(Starting { jobs, thread: thread.map_err(Error::no_thread)?, outcome })
+    }
+
+    /// Waits until the driver is prepared.
+    async fn started(self) -> Result<(T, mpsc::UnboundedSender<Job>, JoinHandle<()>), Error> {
+        // Without an answer the thread has panicked.
+        let told = self.outcome.await.unwrap_or_else(|_| Err(Error::panicked()))?;
+        Ok((told, self.jobs, self.thread))
     }
 }
 
@@ -367,6 +360,10 @@ impl Files {
     fn open(self) -> Result<Box<dyn Launch>, Error> {
         Ok(match self {
             Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
+            Files::NewDir(path) => {
+                create_root(&path)?;
+                Box::new(OnDisk::new(open_root(&path)?))
+            }
             Files::Disk(launch) => launch,
             Files::Wasmtime(path) => {
                 // wasmtime opens it anew for each component; here it says what is wrong.
@@ -394,6 +391,14 @@ fn only<T>(mut choices: Vec<T>, rule: &str) -> Result<Option<T>, Error> {
         return Err(Error::invalid_input(rule));
     }
     Ok(choices.pop())
+}
+
+fn create_root(path: &Path) -> Result<(), Error> {
+    root::create(path).map_err(|error| {
+        let shown = path.display();
+        let message = format!("cannot create the root: {shown}");
+        Error::storage(Operation::CreateDirectory, shown.to_string(), message, error)
+    })
 }
 
 fn open_root(path: &Path) -> Result<OsDisk, Error> {

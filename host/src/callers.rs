@@ -62,7 +62,7 @@ impl Callers {
         }
         let (reply, answer) = Reply::new();
         self.send(shard, job(reply));
-        Pending { state: State::Waiting(answer) }
+        Pending { state: State::Waiting { answer, process: self.process } }
     }
 
     /// Has every driver stand still until what is returned is gone.
@@ -98,6 +98,15 @@ impl Callers {
     }
 }
 
+impl Drop for Callers {
+    fn drop(&mut self) {
+        if self.is_forked() {
+            // To drop them would wake a thread that is not here, under a lock that it may have held.
+            std::mem::forget(std::mem::take(&mut self.shards));
+        }
+    }
+}
+
 /// The outcome of a call that is on its way.
 ///
 /// The call is made whether this is awaited or not; dropping it ends only the wait, and then nobody
@@ -111,7 +120,11 @@ pub struct Pending<T> {
 #[derive(Debug)]
 enum State<T> {
     Failed(Option<Error>),
-    Waiting(Answer<T>),
+    Waiting {
+        answer: Answer<T>,
+        /// Where it was asked: nobody answers in a process that was forked from that.
+        process: u32,
+    },
 }
 
 impl<T> Pending<T> {
@@ -130,7 +143,10 @@ impl<T> Future for Pending<T> {
         match &mut self.state {
             State::Failed(error) => Poll::Ready(Err(error.take().unwrap_or_else(Error::shut_down))),
             // The driver answers every call; it is gone only after a shutdown.
-            State::Waiting(answer) => {
+            State::Waiting { process, .. } if *process != std::process::id() => {
+                Poll::Ready(Err(Error::forked()))
+            }
+            State::Waiting { answer, .. } => {
                 let answered = ready!(Pin::new(answer).poll(cx));
                 Poll::Ready(answered.unwrap_or_else(|_| Err(Error::shut_down())))
             }

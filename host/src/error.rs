@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::options::Channel;
+use crate::channel::Channel;
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -186,6 +186,10 @@ impl Error {
     pub(crate) fn forked() -> Self {
         let message = "this process was forked from the one that opened tandem: open it again here";
         Error::new(ErrorKind::Closed, message)
+    }
+
+    pub(crate) fn panicked() -> Self {
+        Error::new(ErrorKind::ComponentFailed, "the thread of the component panicked")
     }
 
     pub(crate) fn no_thread(source: std::io::Error) -> Self {

@@ -67,7 +67,8 @@
 //! # What may grow
 //!
 //! Options, reports, kinds of errors and other enums are `#[non_exhaustive]`: what is added to them
-//! breaks nobody. Those that a [`Disk`](disk::Disk) makes have constructors. [`Request`] is whole.
+//! breaks nobody. Those that a [`Disk`](disk::Disk) makes have constructors. [`Request`] is whole,
+//! and so are [`Kind`](disk::Kind) and [`ErrorCode`](disk::ErrorCode), which are those of WASI.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -75,6 +76,7 @@
 pub mod blocking;
 mod builder;
 mod callers;
+mod channel;
 mod clock;
 mod component;
 pub mod disk;
@@ -94,11 +96,12 @@ pub mod wasi;
 
 pub use builder::Builder;
 pub use callers::Pending;
+pub use channel::Channel;
 pub use clock::{MonotonicClock, WallClock};
 pub use component::precompile;
 pub use error::{Error, ErrorKind, Failure, Operation};
 pub use json::Json;
-pub use options::{Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions};
+pub use options::{Durability, HistoryOptions, RecordOptions, Request, RunOptions};
 pub use report::{
     Bucket, ChannelStats, ClosedRun, FailureCount, History, Reached, Receipt, Recorded, Recovery,
     Stats, Written,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::callers::{Callers, Pending, Shard};
+use crate::channel::Channel;
 use crate::driver::{Call, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::{Channel, Request};
+use crate::options::Request;
 use crate::report::{Receipt, Recovery, Stats};
 
 /// An open run. Clones are handles to the same run.

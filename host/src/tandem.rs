@@ -5,9 +5,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::callers::{Callers, Pending};
+use crate::channel::Channel;
 use crate::driver::{Bounds, Job, Open, TaskCall};
 use crate::error::Error;
-use crate::options::{Channel, HistoryOptions, RecordOptions, RunOptions};
+use crate::options::{HistoryOptions, RecordOptions, RunOptions};
 use crate::report::{ClosedRun, History, Recorded, Recovery};
 use crate::run::{Handle, Run};
 
@@ -26,7 +27,8 @@ use crate::run::{Handle, Run};
 /// | the last handle to the whole | runs that are recorded are waited for, then the thread ends, in the background |
 /// | [`shutdown`](Tandem::shutdown) | as that, and it is waited for, and tells |
 /// | `main`, or the process | what was not acknowledged may be lost; no file is ever half written |
-/// | a `fork`, in the child | there is no thread: each call is refused as `closed`; the parent goes on |
+/// | a `fork`, in the child | there is no thread: each call, also one that was made before, is `closed`; the parent goes on |
+/// | nothing, but a disk call hangs | its call waits; if it was made in place, as cheap ones are, so does every run of the component, until it ends |
 #[derive(Clone)]
 #[must_use = "a Tandem ends when its last handle goes"]
 pub struct Tandem {

@@ -6,10 +6,13 @@
 //! Each store is granted one disk, so no plugin can see what another one keeps. Limits of memory and
 //! of computing are the host's business, as for any plugin.
 //!
+//! Your runtime drives such a component, and its file calls with it: have an
+//! [`OsDisk`](crate::disk::OsDisk) make them on workers.
+//!
 //! `wasi:filesystem` answers the operations that Tandem uses; every other one is `unsupported`.
 //!
 //! ```
-//! use tandem_host::disk::OsDisk;
+//! use tandem_host::disk::{OsDisk, Threads};
 //! use tandem_host::wasi::wasmtime::component::{Component, Linker, ResourceTable};
 //! use tandem_host::wasi::wasmtime::{Config, Engine, Store};
 //! use tandem_host::wasi::wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -45,7 +48,7 @@
 //! let plugin = linker.instantiate_pre(&Component::new(&engine, composed)?)?;
 //!
 //! // For each instance, a directory of its own:
-//! let disk = DiskCtx::new(OsDisk::open(dir.path())?);
+//! let disk = DiskCtx::new(OsDisk::open(dir.path())?.threads(Threads::Workers));
 //! let (wasi, table) = (WasiCtxBuilder::new().build(), ResourceTable::new());
 //! let mut store = Store::new(&engine, Plugin { wasi, disk, table });
 //! let instance = plugin.instantiate_async(&mut store).await?;

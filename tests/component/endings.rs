@@ -12,12 +12,17 @@ use futures::FutureExt;
 use tandem_host::disk::{ErrorCode, OsDisk};
 use tandem_host::testing::DiskOperation::{CreateFile, Rename, SyncData};
 use tandem_host::testing::{Call, DiskExt, Hold, Layer, load_component};
-use tandem_host::{ErrorKind, HistoryOptions, RecordOptions, RunOptions, Tandem, blocking};
+use tandem_host::{
+    ErrorKind, HistoryOptions, RecordOptions, Request, RunOptions, Tandem, blocking,
+};
 use tempfile::TempDir;
 use tokio::runtime::{self, Runtime};
 
 use crate::support::{ALL, directory, within};
 use crate::variant::{TRAP, trapping};
+
+/// What a component is given to do what it should not do: far more than it takes to start one.
+const CHANCE: Duration = Duration::from_millis(300);
 
 fn options(run: &str) -> RunOptions {
     RunOptions::new("task", run)
@@ -143,11 +148,13 @@ async fn a_disk_call_that_never_ends_keeps_its_own_run_waiting_and_after_a_trap_
         assert_eq!(b.set(TRAP).await.unwrap_err().kind(), ErrorKind::ComponentFailed);
         assert_eq!(flush.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
         // The rename may still happen: no new component may write before.
-        let mut next = b.flush();
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
+        let early = hold.before(|_| true);
+        let next = b.flush();
+        tokio::select! {
+            () = early.reached(1) => panic!("the new component does not wait for the old rename"),
+            () = tokio::time::sleep(CHANCE) => {}
         }
-        assert!((&mut next).now_or_never().is_none());
+        early.release();
         gate.release();
         next.await.unwrap();
     })
@@ -298,6 +305,84 @@ fn shards_share_the_work_and_a_run_belongs_to_one_of_them() {
     });
 }
 
+/// Tells when its disk is gone, and whether that went well.
+struct Tells(mpsc::Sender<bool>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.send(!thread::panicking());
+    }
+}
+
+/// Has a runtime of its own, as a disk behind sockets does.
+struct Owns {
+    runtime: Option<Runtime>,
+    _tells: Tells,
+}
+
+impl Layer for Owns {
+    async fn before(&self, _: &Call) -> Result<(), ErrorCode> {
+        match &self.runtime {
+            Some(runtime) => runtime.spawn(async {}).await.map_err(|_| ErrorCode::Io),
+            None => Ok(()),
+        }
+    }
+}
+
+fn telling(
+    dir: &TempDir,
+    runtime: Option<Runtime>,
+) -> (tandem_host::Builder, mpsc::Receiver<bool>) {
+    let (sender, told) = mpsc::channel();
+    let layer = Owns { runtime, _tells: Tells(sender) };
+    let disk = OsDisk::open(dir.path()).unwrap().layered(layer);
+    (Tandem::builder().disk(disk), told)
+}
+
+#[test]
+fn the_thread_ends_after_the_last_handle_and_lets_go_of_the_disk() {
+    in_time(|| {
+        let dir = TempDir::new().unwrap();
+        let (builder, told) = telling(&dir, None);
+        let tandem = futures::executor::block_on(builder.build()).unwrap();
+        let run = futures::executor::block_on(tandem.open_run(options("a"))).unwrap();
+        drop(tandem);
+        futures::executor::block_on(run.set(r#"{"n": 1}"#)).unwrap();
+        assert!(told.try_recv().is_err(), "a run is held");
+        drop(run);
+        assert_eq!(told.recv(), Ok(true));
+        assert_eq!(manifest(dir.path(), "a"), "{\n  \"n\": 1\n}\n");
+    });
+}
+
+#[test]
+fn a_build_that_is_given_up_leaves_nothing_behind() {
+    in_time(|| {
+        let dir = TempDir::new().unwrap();
+        for shards in [1, 3] {
+            let (builder, told) = telling(&dir, None);
+            let mut building = Box::pin(builder.shards(shards).build());
+            assert!((&mut building).now_or_never().is_none());
+            drop(building);
+            assert_eq!(told.recv(), Ok(true));
+        }
+    });
+}
+
+#[test]
+fn a_disk_may_have_a_runtime_of_its_own() {
+    in_time(|| {
+        let dir = TempDir::new().unwrap();
+        let (builder, told) = telling(&dir, Some(Runtime::new().unwrap()));
+        let tandem = builder.build_blocking().unwrap();
+        let run = tandem.open_run(options("a")).unwrap();
+        run.set("{}").unwrap();
+        run.close().unwrap();
+        drop((run, tandem));
+        assert_eq!(told.recv(), Ok(true), "its runtime ends in peace");
+    });
+}
+
 /// Where a process of [`started`] keeps its runs.
 const ROOT: &str = "TANDEM_ENDINGS_ROOT";
 
@@ -347,6 +432,7 @@ fn a_forked_process_is_refused_and_its_parent_goes_on() {
     let printed = started("a_process_that_forks", dir.path());
     for told in [
         "child: Closed: this process was forked from the one that opened tandem: open it again here",
+        "child, before: Closed",
         "child is gone",
         "parent: wrote",
     ] {
@@ -359,15 +445,23 @@ fn a_forked_process_is_refused_and_its_parent_goes_on() {
 #[ignore = "another test starts it as a process of its own"]
 fn a_process_that_forks() {
     let Some(root) = std::env::var_os(ROOT) else { return };
-    let tandem = blocking::Tandem::open(root).unwrap();
+    let tandem = blocking::Tandem::open(&root).unwrap();
     let run = tandem.open_run(options("a")).unwrap();
     run.set(r#"{"n": 1}"#).unwrap();
+    // Nobody answers it here, for the throttle of another run holds it back.
+    let waiting = futures::executor::block_on(Tandem::builder().dir(&root).build()).unwrap();
+    let other = futures::executor::block_on(waiting.open_run(options("b"))).unwrap();
+    let beat = Request::new().heartbeat();
+    futures::executor::block_on(other.schedule(beat)).unwrap();
+    let made_before = other.schedule(beat);
     match fork::fork().unwrap() {
         fork::Fork::Child => {
             let error = run.flush().unwrap_err();
             println!("child: {:?}: {error}", error.kind());
+            let error = futures::executor::block_on(made_before).unwrap_err();
+            println!("child, before: {:?}", error.kind());
             // Nobody is waited for, although these are the last handles here.
-            drop((run, tandem));
+            drop((run, tandem, other, waiting));
             std::process::exit(0);
         }
         fork::Fork::Parent(child) => {

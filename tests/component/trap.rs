@@ -1,6 +1,8 @@
 //! A component that traps: what its callers learn, and what comes after. The variant of the
 //! component that is run here traps on a document that holds `provoke-trap`.
 
+use std::time::Duration;
+
 use tandem_host::disk::OsDisk;
 use tandem_host::testing::DiskExt;
 use tandem_host::testing::{Call, DiskOperation, Hold, Moment, Record};
@@ -11,6 +13,9 @@ use crate::variant::{TRAP, trapping};
 fn builder() -> Builder {
     Tandem::builder().component(std::fs::read(trapping(false)).unwrap())
 }
+
+/// What a component is given to do what it should not do: far more than it takes to start one.
+const CHANCE: Duration = Duration::from_millis(300);
 
 fn is_manifest_rename(call: &Call) -> bool {
     call.is(DiskOperation::Rename, "manifest.json")
@@ -64,10 +69,14 @@ async fn no_operation_of_the_old_store_lands_after_the_new_one_has_begun() {
     let before = record.events().len();
     let reopened = run.set(r#"{"new": true}"#);
     let written = run.schedule(Request::new().manifest().force());
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
+    // Whatever the new store asks for first.
+    let early = hold.before(|_| true);
+    tokio::select! {
+        () = early.reached(1) => panic!("the new store does not wait for the held rename"),
+        () = tokio::time::sleep(CHANCE) => {}
     }
     assert_eq!(record.events().len(), before, "the new store waits for the held rename");
+    early.release();
     gate.release();
     reopened.await.unwrap();
     written.await.unwrap();

@@ -76,6 +76,7 @@ pub enum Purpose {
 
 /// Whose permissions a file has after a rename. A disk without permissions ignores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Mode<'a> {
     /// Its own.
     Own,
@@ -123,7 +124,8 @@ pub enum Mode<'a> {
 /// A future that was polled once is driven to its end, even after the component that asked for it
 /// is gone, so that no late rename can meet a newer file: until it ends, no new component starts. A
 /// future that never ends keeps its own call waiting, and after a failure of the component every
-/// call. One that panics counts as `Io`.
+/// call; a shutdown waits five seconds for what a component has left behind. One that panics counts
+/// as `Io`.
 pub trait Disk: Send + Sync + 'static {
     /// An open directory. Its last clone closes it.
     type Dir: Clone + Send + Sync + 'static;

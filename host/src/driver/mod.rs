@@ -13,8 +13,10 @@ mod task_calls;
 mod tests;
 mod thread;
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +38,13 @@ use crate::glue::linker::{Filesystem, State, linker};
 use calls::Done;
 use registry::Registry;
 
-/// How long the end waits for what runs in the background of the component.
+/// How long the end waits for what runs in the background of the component, and then for what it left
+/// to the disk.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// Drives components. It is polled on its thread only; what it leaves is to be dropped outside of the
+/// runtime.
+pub(crate) type Driving = Pin<Box<dyn Future<Output = Box<dyn Any>> + Send>>;
 
 /// What a component is made of, without what answers for its files.
 #[derive(Clone)]
@@ -72,7 +79,15 @@ impl<F: Filesystem> Driver<F> {
     }
 
     /// Drives components, one after the other, until every handle is gone or the shutdown is done.
-    pub(crate) async fn run(self, mut jobs: UnboundedReceiver<Job>) {
+    /// What is left is the files.
+    pub(crate) fn driving(self, jobs: UnboundedReceiver<Job>) -> Driving {
+        Box::pin(async move {
+            self.run(jobs).await;
+            Box::new(self.files) as Box<dyn Any>
+        })
+    }
+
+    async fn run(&self, mut jobs: UnboundedReceiver<Job>) {
         let mut registry = Registry::new(self.parts.bounds);
         while let Some(job) = jobs.recv().await {
             registry.accept(job);
@@ -83,7 +98,10 @@ impl<F: Filesystem> Driver<F> {
                 // A component is made on demand.
                 continue;
             }
-            let Err(error) = self.drive(&mut jobs, &mut registry).await else { break };
+            let drive = AssertUnwindSafe(self.drive(&mut jobs, &mut registry)).catch_unwind();
+            // A disk or a clock of one's own may have a bug.
+            let panicked = |_| Err(wasmtime::Error::msg("the thread of the component panicked"));
+            let Err(error) = drive.await.unwrap_or_else(panicked) else { break };
             let cause = Cause::new(error);
             // Before anybody is told: whoever was told makes calls for the next component.
             let waiting: Vec<Job> = std::iter::from_fn(|| jobs.try_recv().ok()).collect();
@@ -97,6 +115,8 @@ impl<F: Filesystem> Driver<F> {
                 break;
             }
         }
+        // What a component began to write is written when the end is told.
+        let _ = tokio::time::timeout(LINGER, self.files.settled()).await;
         jobs.close();
         while let Ok(job) = jobs.try_recv() {
             registry.accept(job);

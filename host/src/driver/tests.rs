@@ -249,7 +249,7 @@ async fn a_failed_component_is_replaced_once_its_disk_is_still() {
     let merged = run.merge(r#"{"more":1}"#);
     let flushed = run.flush();
     let given_up = other.schedule(Request::new().manifest().force());
-    tokio::task::yield_now().await;
+    nothing_happens(&hold).await;
     gate.release();
     merged.await.unwrap();
     flushed.await.unwrap();
@@ -258,6 +258,40 @@ async fn a_failed_component_is_replaced_once_its_disk_is_still() {
     assert_eq!(text, "{\n  \"late\": true,\n  \"more\": 1\n}\n");
     // What was set and not flushed is lost.
     assert_eq!(given_up.await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// The next component must not ask for anything yet, and is given far more time than it takes to start
+/// one.
+async fn nothing_happens(hold: &Hold) {
+    let early = hold.before(|_| true);
+    tokio::select! {
+        () = early.reached(1) => panic!("it does not wait for what the old component began"),
+        () = tokio::time::sleep(Duration::from_millis(300)) => early.release(),
+    }
+}
+
+/// Has a bug, once.
+#[derive(Clone, Default)]
+struct PanickingClock(Arc<AtomicBool>);
+
+impl crate::WallClock for PanickingClock {
+    fn since_epoch(&self) -> Duration {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "a bug of this clock");
+        Duration::ZERO
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_panics_costs_the_component_and_the_next_one_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = PanickingClock::default();
+    let builder = Tandem::builder().dir(dir.path()).wall_clock(clock.clone());
+    let tandem = builder.build().await.unwrap();
+    let run = tandem.open_run(options("a")).await.unwrap();
+    clock.0.store(true, Ordering::Relaxed);
+    let beat = Request::new().heartbeat().force();
+    assert_eq!(run.schedule(beat).await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    run.schedule(beat).await.unwrap();
 }
 
 #[tokio::test]

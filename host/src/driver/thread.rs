@@ -6,8 +6,9 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-use futures::future::BoxFuture;
 use tokio::runtime;
+
+use super::Driving;
 
 /// Runs what `prepare` returns, on a thread of its own and to its end. `prepare` runs there too, in
 /// the context of the runtime; it returns nothing if it failed, and has told so itself.
@@ -15,7 +16,7 @@ use tokio::runtime;
 /// # Errors
 /// The system's: there are no more threads.
 pub(crate) fn spawn(
-    prepare: impl FnOnce() -> Option<BoxFuture<'static, ()>> + Send + 'static,
+    prepare: impl FnOnce() -> Option<Driving> + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     // Without sockets, which it has no use for, its file descriptors are those of the disk.
     let runtime = runtime::Builder::new_current_thread()
@@ -27,9 +28,10 @@ pub(crate) fn spawn(
             let _context = runtime.enter();
             prepare()
         };
-        if let Some(driving) = prepared {
-            runtime.block_on(driving);
-        }
-        // The drop of the runtime waits for workers that still close files.
+        let files = prepared.map(|driving| runtime.block_on(driving));
+        // Waits for workers that still close files.
+        drop(runtime);
+        // A disk may have a runtime of its own, which cannot end inside of another.
+        drop(files);
     })
 }

@@ -9,14 +9,15 @@ use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::clock::Clocks;
-use crate::component::{self, Precompiled};
 use crate::glue::linker::{Filesystem, State};
 
 #[cfg(feature = "cache")]
 mod cache;
 mod config;
+mod embedded;
 
 pub(crate) use config::config;
+pub(crate) use embedded::Precompiled;
 
 /// How often the epoch moves.
 pub(crate) const TICK_MS: u64 = 100;
@@ -61,7 +62,7 @@ impl Compiled {
             return Ok(compiled.clone());
         }
         let engine = engine()?;
-        let component = component::embedded(&engine, precompiled)?;
+        let component = embedded::embedded(&engine, precompiled)?;
         let compiled = Arc::new(Compiled::of(engine, component));
         Ok(EMBEDDED.get_or_init(|| compiled).clone())
     }

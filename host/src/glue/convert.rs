@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::bindings::{coordinator, persister as wit, tandem_types as wit_types};
+use crate::channel::Channel;
 use crate::error::{Error, ErrorKind, Failure, Operation};
 use crate::json::Json;
-use crate::options::{
-    Channel, Durability, HistoryOptions, RecordOptions, Request, RunOptions, to_ms,
-};
+use crate::options::{Durability, HistoryOptions, RecordOptions, Request, RunOptions, to_ms};
 use crate::report::{
     Bucket, ChannelStats, FailureCount, History, Reached, Receipt, Recorded, Recovery, Stats,
     Written,

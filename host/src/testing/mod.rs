@@ -19,8 +19,7 @@ pub use wrap::{DiskExt, Layer, Layered, Located};
 
 pub use crate::glue::names::{is_temporary, mode_of, purpose_of, temporary_target};
 
-use crate::component::Precompiled;
-use crate::engine::Compiled;
+use crate::engine::{Compiled, Precompiled};
 
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
 pub mod bindings {

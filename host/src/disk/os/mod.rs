@@ -15,6 +15,7 @@ use std::sync::Arc;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt};
 use futures::future::Either;
+use tokio::runtime::Handle;
 
 use super::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
 use mode::Umask;
@@ -58,7 +59,38 @@ pub struct OsDir(Arc<Dir>);
 
 /// An open file of an [`OsDisk`].
 #[derive(Clone, Debug)]
-pub struct OsFile(Arc<File>);
+pub struct OsFile(Arc<Open>);
+
+/// An open file, which is closed like any cheap call is made: on a network file system that waits.
+#[derive(Debug)]
+struct Open {
+    /// None while it is closed.
+    file: Option<File>,
+    place: Place,
+}
+
+impl OsFile {
+    fn new(file: File, place: &Place) -> Self {
+        OsFile(Arc::new(Open { file: Some(file), place: place.clone() }))
+    }
+
+    fn file(&self) -> Result<&File, ErrorCode> {
+        self.0.file.as_ref().ok_or(ErrorCode::BadDescriptor)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) if !self.place.is_here(Cost::Cheap) => {
+                // Nobody waits for it.
+                runtime.spawn_blocking(move || drop(file));
+            }
+            _ => self.place.make(|| drop(file)),
+        }
+    }
+}
 
 impl OsDisk {
     /// Open the directory at `path`.
@@ -110,20 +142,22 @@ impl Disk for OsDisk {
             Purpose::Temporary => mode::PRIVATE,
             Purpose::Named => mode::PUBLIC,
         };
+        let place = self.place.clone();
         self.place
             .run(Cost::Cheap, move || {
                 // Exclusive creation never follows a link.
                 let mut options = OpenOptions::new();
                 options.write(true).create_new(true).mode(mode);
                 let file = dir.open_with(path, &options)?;
-                Ok(OsFile(Arc::new(file.into_std())))
+                Ok(OsFile::new(file.into_std(), &place))
             })
             .await
     }
 
     async fn open_file(&self, at: &OsDir, path: &str) -> Result<OsFile, ErrorCode> {
         let (OsDir(dir), path) = (at.clone(), path.to_owned());
-        let open = move || Ok(OsFile(Arc::new(open_file(&dir, &path)?)));
+        let place = self.place.clone();
+        let open = move || Ok(OsFile::new(open_file(&dir, &path)?, &place));
         self.place.run(Cost::Cheap, open).await
     }
 
@@ -133,8 +167,9 @@ impl Disk for OsDisk {
         offset: u64,
         bytes_max: usize,
     ) -> Result<Vec<u8>, ErrorCode> {
-        let OsFile(file) = file.clone();
-        self.place.run(Cost::Device, move || Ok(read_whole(&file, offset, bytes_max)?)).await
+        let file = file.clone();
+        let read = move || Ok(read_whole(file.file()?, offset, bytes_max)?);
+        self.place.run(Cost::Device, read).await
     }
 
     fn write(
@@ -146,16 +181,16 @@ impl Disk for OsDisk {
         let is_small = bytes.len() <= BYTES_IN_PLACE_MAX;
         let cost = if is_small { Cost::Cheap } else { Cost::Device };
         if self.place.is_here(cost) {
-            let written = self.place.make(|| file.0.write_all_at(bytes, offset));
-            return Either::Left(ready(written.map_err(ErrorCode::from)));
+            let write = || Ok(file.file()?.write_all_at(bytes, offset)?);
+            return Either::Left(ready(self.place.make(write)));
         }
-        let (OsFile(file), bytes) = (file.clone(), bytes.to_vec());
-        Either::Right(on_worker(move || Ok(file.write_all_at(&bytes, offset)?)))
+        let (file, bytes) = (file.clone(), bytes.to_vec());
+        Either::Right(on_worker(move || Ok(file.file()?.write_all_at(&bytes, offset)?)))
     }
 
     async fn sync_data(&self, file: &OsFile) -> Result<(), ErrorCode> {
-        let OsFile(file) = file.clone();
-        self.place.run(Cost::Device, move || Ok(file.sync_data()?)).await
+        let file = file.clone();
+        self.place.run(Cost::Device, move || Ok(file.file()?.sync_data()?)).await
     }
 
     async fn sync_dir(&self, dir: &OsDir) -> Result<(), ErrorCode> {

@@ -9,6 +9,7 @@ use crate::disk::ErrorCode;
 /// On which threads an [`OsDisk`](super::OsDisk) makes its calls. Workers are tokio's threads for
 /// blocking work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Threads {
     /// What the system answers from memory is made where it is asked for: open, create, rename,
     /// remove, stat, and writes of at most 256 KiB. On a local file system each takes microseconds,
@@ -17,7 +18,9 @@ pub enum Threads {
     ///
     /// Such a call can take long where a file system is busy with its journal, memory is short, or
     /// the directory is on a network. After one that took more than 20 ms all of them go to workers
-    /// for a minute.
+    /// for a minute; then one of them is tried in place again. A call in place that hangs, as on the
+    /// mount of a server that is gone, stops every run of its component until it ends: where that can
+    /// happen, choose [`Workers`](Threads::Workers).
     #[default]
     InPlace,
     /// Every call goes to a worker. For a directory on a network, and for a component that the
@@ -137,7 +140,11 @@ mod tests {
         let ran = || Ok(std::thread::current().id());
         assert_eq!(place.run(Cost::Cheap, ran).await, Ok(here));
         assert_ne!(place.run(Cost::Device, ran).await, Ok(here));
-        place.patience.spend(Duration::from_secs(1), place.now_ms());
+        let slow = || {
+            std::thread::sleep(CHEAP_MAX + Duration::from_millis(5));
+            Ok(())
+        };
+        assert_eq!(place.run(Cost::Cheap, slow).await, Ok(()));
         assert_ne!(place.clone().run(Cost::Cheap, ran).await, Ok(here));
         let workers = Place::new(Threads::Workers);
         assert_ne!(workers.run(Cost::Cheap, ran).await, Ok(here));

@@ -137,7 +137,7 @@ async fn a_record_that_goes_with_its_component_is_answered_and_can_be_made_again
     assert_eq!(kind(recording.await), Some(ErrorKind::ComponentFailed));
     let again = mortal.tandem.record_run(summary("a"), record());
     let told = mortal.tandem.history(history());
-    tokio::task::yield_now().await;
+    nothing_happens(&mortal.hold).await;
     renaming.release();
     assert_eq!(again.await.unwrap().runs, 1);
     // It was read after the rename that was held.

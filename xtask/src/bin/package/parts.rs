@@ -6,7 +6,7 @@ pub struct Part {
     pub name: &'static str,
     /// One sentence for who finds it in a registry.
     pub description: &'static str,
-    /// What `cargo xtask component` takes to build it, and the host's example `trial` to run it.
+    /// What `cargo xtask component` takes to build it, and the example `trial` of the tests to run it.
     pub arguments: &'static [&'static str],
     /// The features of package `tandem` that this switches on.
     pub features: &'static [&'static str],
