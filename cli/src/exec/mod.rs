@@ -94,6 +94,8 @@ pub struct Args {
 
 /// One year.
 const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
+/// How long the end waits for what is on its way to the disk.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum DurabilityArg {
@@ -318,7 +320,7 @@ impl Keeper {
         if is_written {
             self.record(args, false, signals).await;
         }
-        self.shared.progress.end();
+        self.end().await;
     }
 
     /// Writes the last state, closes the run, which tries once more what failed, and records it.
@@ -334,7 +336,17 @@ impl Keeper {
             self.complain(detail);
         }
         self.record(args, matches!(end.status, Status::Cancelled), signals).await;
-        self.shared.progress.end();
+        self.end().await;
+    }
+
+    /// Lets what is on its way to the disk end, so that no temporary file stays. It does not wait for
+    /// a record that a signal gave up.
+    async fn end(self) {
+        let Keeper { tandem, run, shared, .. } = self;
+        drop(run);
+        // What was not written is told already.
+        let _ = tokio::time::timeout(LAST_WRITES, tandem.shutdown()).await;
+        shared.progress.end();
     }
 
     /// Records the run. Its last state is on the disk before that: recording may have to wait.
