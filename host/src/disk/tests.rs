@@ -12,7 +12,7 @@ use crate::testing::*;
 
 fn disk() -> (tempfile::TempDir, OsDisk) {
     let dir = tempfile::tempdir().unwrap();
-    let disk = OsDisk::open(dir.path()).unwrap();
+    let disk = OsDisk::open(dir.path()).unwrap().forgiving();
     (dir, disk)
 }
 

@@ -107,6 +107,12 @@ impl OsDisk {
         })
     }
 
+    /// A machine that stands still for a moment changes nothing about where calls are made.
+    #[cfg(test)]
+    pub(crate) fn forgiving(self) -> OsDisk {
+        OsDisk { place: self.place.forgiving(), ..self }
+    }
+
     /// Make calls on these threads. Default: [`Threads::InPlace`].
     pub fn threads(self, threads: Threads) -> OsDisk {
         OsDisk { place: Place::new(threads), ..self }
