@@ -1,5 +1,5 @@
 //! Builds both components and tells the crate where they are, as `TANDEM_COMPONENT` and
-//! `TANDEM_SYNC_COMPONENT`.
+//! `TANDEM_BLOCKING_COMPONENT`.
 //!
 //! It runs inside the repository only: `cargo xtask package --crates` puts the built components
 //! into the released package, and leaves this script out.
@@ -41,7 +41,9 @@ fn run() -> Result<(), String> {
     for name in ["build.rs", "build"] {
         println!("cargo::rerun-if-changed={}", manifest_dir.join(name).display());
     }
-    for (world, name) in [(component::TANDEM, "TANDEM"), (component::TANDEM_SYNC, "TANDEM_SYNC")] {
+    for (world, name) in
+        [(component::TANDEM, "TANDEM"), (component::TANDEM_BLOCKING, "TANDEM_BLOCKING")]
+    {
         let out = out_dir.join(world.name).with_extension("wasm");
         world.build(workspace, &target_dir(&out_dir)?, &out)?;
         println!("cargo::rustc-env={name}_COMPONENT={}", out.display());

@@ -2,19 +2,8 @@
 
 use std::fmt;
 
-/// One of the files of a run. Of the two that are written together, the first one's error comes
-/// first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
-    /// The JSON document of a run that lives.
-    Manifest,
-    /// Its liveness file.
-    Heartbeat,
-    /// The JSON document of a run that is completed.
-    Summary,
-    /// All completed runs of its task.
-    History,
-}
+use crate::records;
+pub use crate::records::{Channel, ErrorKind, LockHolder, Operation};
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,31 +14,6 @@ impl fmt::Display for Channel {
             Channel::History => "history",
         })
     }
-}
-
-/// The step that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Create a directory of the layout.
-    CreateDirectory,
-    /// Open a directory or create a temporary file.
-    Open,
-    /// Read a file.
-    Read,
-    /// Write a temporary file.
-    Write,
-    /// Sync a file's data.
-    Sync,
-    /// Put a file in another's place.
-    Rename,
-    /// Sync a directory.
-    SyncDirectory,
-    /// List a directory.
-    List,
-    /// Read a file's type, size or time.
-    Stat,
-    /// Acquire or check the lock of a task history.
-    Lock,
 }
 
 impl Operation {
@@ -186,9 +150,25 @@ pub enum Error {
         /// The other channel's failure.
         beside: Option<Failure>,
     },
+    /// The new file was gone when it was to be put in its place: somebody else writes the same file.
+    #[error("{first}: somebody else writes it")]
+    Conflict {
+        /// The failure with precedence.
+        first: Failure,
+        /// The other channel's failure.
+        beside: Option<Failure>,
+    },
     /// The summary was written and the history was not.
     #[error("summary is written, history is not: {0}")]
     History(Failure),
+    /// The summary was written and the history was not, because another holder kept its lock.
+    #[error("summary is written, history is not: {failure}{}", Since(holder))]
+    Locked {
+        /// The lock that was not acquired.
+        failure: Failure,
+        /// Who kept it, if it was seen.
+        holder: Option<LockHolder>,
+    },
     /// The history's file holds no history of its task.
     #[error("history is corrupt, the next run that is recorded sets it aside: {path}")]
     Corrupt {
@@ -213,10 +193,26 @@ pub enum Error {
     },
 }
 
+impl Failure {
+    /// Whether the new file was gone when it was to be put in its place.
+    pub fn is_conflict(&self) -> bool {
+        self.operation == Operation::Rename && self.code == Code::NO_ENTRY
+    }
+}
+
 impl Error {
     /// An argument that breaks a rule.
     pub fn invalid_input(message: impl Into<String>) -> Self {
         Error::InvalidInput { channel: None, message: message.into() }
+    }
+
+    /// What a write of one or two files failed with.
+    pub fn of_files(first: Failure, beside: Option<Failure>) -> Self {
+        if first.is_conflict() {
+            Error::Conflict { first, beside }
+        } else {
+            Error::Storage { first, beside }
+        }
     }
 
     /// A document that breaks a rule.
@@ -227,6 +223,86 @@ impl Error {
 
 impl From<Failure> for Error {
     fn from(first: Failure) -> Self {
-        Error::Storage { first, beside: None }
+        Error::of_files(first, None)
+    }
+}
+
+/// Since when a lock is kept, as the end of a sentence.
+struct Since<'a>(&'a Option<LockHolder>);
+
+impl fmt::Display for Since<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(LockHolder { acquired_at, lease_ms }) = self.0 else { return Ok(()) };
+        if let Some(acquired_at) = acquired_at {
+            write!(f, ", since {acquired_at}")?;
+        }
+        write!(f, ", under a lease of {lease_ms} ms")
+    }
+}
+
+impl From<Error> for records::Error {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let (kind, channel, path) = match error {
+            Error::InvalidInput { channel, .. } => (ErrorKind::InvalidInput, channel, None),
+            Error::InvalidId(_) => (ErrorKind::InvalidId, None, None),
+            Error::AlreadyOpen { path } => (ErrorKind::AlreadyOpen, None, Some(path)),
+            Error::Closed { path } => (ErrorKind::Closed, None, Some(path)),
+            Error::TooLarge { channel, path, .. } => (ErrorKind::TooLarge, Some(channel), path),
+            Error::Corrupt { path } => (ErrorKind::History, Some(Channel::History), Some(path)),
+            Error::Storage { first, beside } => {
+                return of_failure(ErrorKind::Storage, first, beside, message);
+            }
+            Error::Conflict { first, beside } => {
+                return of_failure(ErrorKind::Conflict, first, beside, message);
+            }
+            Error::History(failure) => {
+                return of_failure(ErrorKind::History, failure, None, message);
+            }
+            Error::Locked { failure, holder } => {
+                let error = of_failure(ErrorKind::Locked, failure, None, message);
+                return records::Error { holder, ..error };
+            }
+        };
+        records::Error {
+            kind,
+            channel,
+            operation: None,
+            path,
+            code: None,
+            retryable: false,
+            holder: None,
+            message,
+            beside: None,
+        }
+    }
+}
+
+fn of_failure(
+    kind: ErrorKind,
+    failure: Failure,
+    beside: Option<Failure>,
+    message: String,
+) -> records::Error {
+    let records::Failure { channel, operation, path, code, retryable, message: _ } = failure.into();
+    records::Error {
+        kind,
+        channel,
+        operation: Some(operation),
+        path: Some(path),
+        code: Some(code),
+        retryable,
+        holder: None,
+        message,
+        beside: beside.map(records::Failure::from),
+    }
+}
+
+impl From<Failure> for records::Failure {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        let Failure { channel, operation, path, code } = failure;
+        let retryable = code.is_retryable();
+        records::Failure { channel, operation, path, code: code.0.to_owned(), retryable, message }
     }
 }

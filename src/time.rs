@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The last second that the format can show, since the epoch.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
 
+/// How many bytes of a timestamp come before its fraction.
+pub const TIME_LEN: usize = 19;
+
 /// A time since the epoch, with milliseconds. A clock beyond the format's last second shows that.
 pub fn timestamp(since_epoch: Duration) -> String {
     let since_epoch = since_epoch.min(LAST);
@@ -41,7 +44,8 @@ fn days_in(year: u64, month: u64) -> u64 {
 
 /// Whether a text is a timestamp of a time that exists; there are no leap seconds.
 pub fn is_timestamp(text: &str) -> bool {
-    let Some((head, fraction)) = text.strip_suffix('Z').and_then(|text| text.split_at_checked(19))
+    let Some((head, fraction)) =
+        text.strip_suffix('Z').and_then(|text| text.split_at_checked(TIME_LEN))
     else {
         return false;
     };

@@ -118,10 +118,11 @@ def time_pairs(root: Path, rounds: int) -> list[dict[str, Any]]:
             for durability in Durability:
                 base = root / f"{durability}-{size_kib}"
                 base.mkdir()
-                run = tandem.open(
+                run = tandem.open_run(
                     "bench",
                     base.name,
-                    interval_ms=0,
+                    manifest_interval_ms=0,
+                    heartbeat_interval_ms=0,
                     manifest_durability=durability,
                     heartbeat_durability=durability,
                 )
@@ -173,7 +174,7 @@ from tandem_persistence import Tandem
 imported = time.perf_counter()
 tandem = Tandem(sys.argv[1], compile_cache=sys.argv[3] == "cached")
 started = time.perf_counter()
-run = tandem.open("bench", sys.argv[2])
+run = tandem.open_run("bench", sys.argv[2])
 run.set("{}")
 run.schedule(manifest=True, heartbeat=True, force=True)
 flushed = time.perf_counter()

@@ -2,8 +2,8 @@
 
     python bindings/python/build_component.py [FILE]
 
-Without FILE, TANDEM_SYNC_COMPONENT names a ready component; if that is not set either, it is built
-from this repository. Building a wheel does the same.
+Without FILE, TANDEM_BLOCKING_COMPONENT names a ready component; if that is not set either, it is
+built from this repository. Building a wheel does the same.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-TARGET = HERE / "src" / "tandem_persistence" / "tandem-sync.wasm"
+TARGET = HERE / "src" / "tandem_persistence" / "tandem-blocking.wasm"
 
 
 def put(ready: str | None = None) -> None:
     """Puts the component where the package loads it."""
-    ready = ready or os.environ.get("TANDEM_SYNC_COMPONENT")
+    ready = ready or os.environ.get("TANDEM_BLOCKING_COMPONENT")
     if ready is not None:
         shutil.copyfile(ready, TARGET)
-    elif (REPOSITORY / "wit" / "sync").is_dir():
-        command = ["cargo", "xtask", "component", "--sync", "--out", str(TARGET)]
+    elif (REPOSITORY / "wit" / "blocking").is_dir():
+        command = ["cargo", "xtask", "component", "--blocking", "--out", str(TARGET)]
         subprocess.run(command, cwd=REPOSITORY, check=True)
     elif not TARGET.is_file():
         sys.exit(f"error: this is no checkout of Tandem and there is no component: {TARGET}")

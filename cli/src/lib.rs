@@ -31,7 +31,7 @@ use clap::Parser;
 /// runs from any language, and shows them.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version)]
-struct Line {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -49,7 +49,7 @@ enum Command {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
+    let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => return usage::show(&error),
     };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error};
 
-use super::Line;
+use super::CommandLine;
 use super::plain::plain;
 
 /// The exit code of a wrong command line.
@@ -31,7 +31,7 @@ pub fn show(error: &Error) -> ExitCode {
 fn command_of(args: impl Iterator<Item = OsString>) -> String {
     let named = args.skip(1).take(1).find_map(|arg| {
         let name = arg.into_string().ok()?;
-        Line::command().find_subcommand(&name).map(|_| name)
+        CommandLine::command().find_subcommand(&name).map(|_| name)
     });
     named.map_or_else(|| "tandem".to_owned(), |name| format!("tandem {name}"))
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn problem_of(args: &[&str]) -> String {
-        problem(&Line::try_parse_from(args).unwrap_err())
+        problem(&CommandLine::try_parse_from(args).unwrap_err())
     }
 
     #[test]

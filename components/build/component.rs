@@ -34,7 +34,7 @@ const CLEARED_PREFIXES: [&str; 4] = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PKG_
 
 /// A component that users get.
 pub struct World {
-    /// The world in `wit/` or `wit/sync/`, and the file's name.
+    /// The world in `wit/` or `wit/blocking/`, and the file's name.
     pub name: &'static str,
     /// The features of package `tandem` that make it.
     pub features: &'static [&'static str],
@@ -43,7 +43,7 @@ pub struct World {
 /// Asynchronous, on WASI 0.3.
 pub const TANDEM: World = World { name: "tandem", features: &[] };
 /// Synchronous, on WASI 0.2.
-pub const TANDEM_SYNC: World = World { name: "tandem-sync", features: &["sync"] };
+pub const TANDEM_BLOCKING: World = World { name: "tandem-blocking", features: &["blocking"] };
 
 impl World {
     /// As [`Component::build`].

@@ -19,11 +19,11 @@ pub const TANDEM: &[u8] = include_bytes!(env!("TANDEM_COMPONENT"));
 #[cfg(not(built_here))]
 pub const TANDEM: &[u8] = include_bytes!("../tandem.wasm");
 
-/// The world `tandem-sync` of `tandem:persistence-sync`, whose exports block. It links with every
+/// The world `tandem-blocking` of `tandem:persistence-blocking`, whose exports block. It links with every
 /// host of WASI 0.2.
 #[cfg(built_here)]
-pub const TANDEM_SYNC: &[u8] = include_bytes!(env!("TANDEM_SYNC_COMPONENT"));
-/// The world `tandem-sync` of `tandem:persistence-sync`, whose exports block. It links with every
+pub const TANDEM_BLOCKING: &[u8] = include_bytes!(env!("TANDEM_BLOCKING_COMPONENT"));
+/// The world `tandem-blocking` of `tandem:persistence-blocking`, whose exports block. It links with every
 /// host of WASI 0.2.
 #[cfg(not(built_here))]
-pub const TANDEM_SYNC: &[u8] = include_bytes!("../tandem-sync.wasm");
+pub const TANDEM_BLOCKING: &[u8] = include_bytes!("../tandem-blocking.wasm");

@@ -256,7 +256,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     run.merge(r#"{"status": "succeeded"}"#).await?;
     run.close().await?;
     let summary = r#"{"taskId": "nightly", "runId": "r1", "timestamp": "2026-01-06T00:31:09Z"}"#;
-    tandem.record_run(summary, RecordOptions::new("nightly")).await?;
+    tandem.record_run(summary, RecordOptions::new()).await?;
 
     println!("No file was written. In the memory of this process, Tandem keeps:");
     for (path, bytes) in disk.files() {

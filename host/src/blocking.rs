@@ -25,8 +25,11 @@ use serde::Serialize;
 
 use crate::builder::Builder;
 use crate::error::Error;
-use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
-use crate::report::{ClosedRun, History, Receipt, Recorded, Recovery, Stats};
+use crate::records::{
+    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised, RunOptions,
+    Stats, TaskHistory,
+};
+use crate::report::{ClosedRun, Unsaved};
 
 /// As [`crate::Tandem`], but that each call waits for its outcome, and the drop of the last handle,
 /// of a run too, for the end: then every run is closed and every file is closed. That drop waits for
@@ -106,7 +109,7 @@ impl Tandem {
     ///
     /// # Errors
     /// As [`crate::Tandem::history`].
-    pub fn history(&self, options: HistoryOptions) -> Result<History, Error> {
+    pub fn history(&self, options: HistoryOptions) -> Result<TaskHistory, Error> {
         self.tandem.history(options).block_on()
     }
 
@@ -127,7 +130,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`crate::Run::set`].
-    pub fn set(&self, document: impl Into<String>) -> Result<(), Error> {
+    pub fn set(&self, document: impl Into<String>) -> Result<Revised, Error> {
         self.run.set(document).block_on()
     }
 
@@ -135,7 +138,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`crate::Run::set_value`].
-    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Result<(), Error> {
+    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Result<Revised, Error> {
         self.run.set_value(document).block_on()
     }
 
@@ -143,7 +146,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`crate::Run::merge`].
-    pub fn merge(&self, patch: impl Into<String>) -> Result<(), Error> {
+    pub fn merge(&self, patch: impl Into<String>) -> Result<Revised, Error> {
         self.run.merge(patch).block_on()
     }
 
@@ -151,8 +154,16 @@ impl Run {
     ///
     /// # Errors
     /// As [`crate::Run::merge_value`].
-    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Result<(), Error> {
+    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Result<Revised, Error> {
         self.run.merge_value(patch).block_on()
+    }
+
+    /// As [`crate::Run::mark`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::mark`].
+    pub fn mark(&self, request: Request) -> Result<(), Error> {
+        self.run.mark(request).block_on()
     }
 
     /// As [`crate::Run::schedule`]: without force, it waits for the throttle.
@@ -185,6 +196,14 @@ impl Run {
     /// As [`crate::Run::stats`].
     pub fn stats(&self) -> Result<Stats, Error> {
         self.run.stats().block_on()
+    }
+
+    /// As [`crate::Run::unsaved`].
+    ///
+    /// # Errors
+    /// As [`crate::Run::unsaved`].
+    pub fn unsaved(&self) -> Result<Unsaved, Error> {
+        self.run.unsaved().block_on()
     }
 }
 

@@ -14,8 +14,9 @@ use crate::clock::{Clocks, MonotonicClock, WallClock};
 use crate::disk::{Disk, OsDisk};
 use crate::driver::{self, Bounds, Driver, Driving, Job, Parts};
 use crate::engine::{Compiled, Limits, Precompiled, TICK_MS};
-use crate::error::{Error, Operation};
+use crate::error::Error;
 use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime};
+use crate::records::Operation;
 use crate::root;
 use crate::tandem::Tandem;
 
@@ -32,6 +33,8 @@ const BASE_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 const COPIES_OF_EACH: u64 = 4;
 /// While a document is checked, indented or merged.
 const COPIES_OF_ONE: u64 = 8;
+/// What the component lets all summaries on their way have together, unless one may have more.
+const SUMMARIES_BYTES: u64 = 64 * 1024 * 1024;
 /// Histories that the component holds together, unless a single one is larger.
 const HISTORIES_BYTES: u64 = 64 * 1024 * 1024;
 /// While a history is read, merged and written: the old text, the new one, what is between them.
@@ -48,7 +51,7 @@ const SHARDS_MAX: usize = 64;
 /// What to run, and on what. Made by [`Tandem::builder`].
 #[must_use = "nothing is opened before it is built"]
 pub struct Builder {
-    files: Vec<Files>,
+    files: Vec<Grant>,
     components: Vec<Source>,
     max_document_bytes: u64,
     max_total_document_bytes: Option<u64>,
@@ -58,7 +61,7 @@ pub struct Builder {
     shards: usize,
 }
 
-enum Files {
+enum Grant {
     Dir(PathBuf),
     /// It is created if it is missing.
     NewDir(PathBuf),
@@ -138,20 +141,20 @@ impl Builder {
     /// As [`dir`](Builder::dir), of a directory that is created if it is missing.
     pub(crate) fn creating(path: &Path) -> Builder {
         let mut builder = Tandem::builder();
-        builder.files.push(Files::NewDir(path.into()));
+        builder.files.push(Grant::NewDir(path.into()));
         builder
     }
 
     /// Keep the runs below this directory, which must exist. The component can touch nothing else.
     pub fn dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.files.push(Files::Dir(path.into()));
+        self.files.push(Grant::Dir(path.into()));
         self
     }
 
     /// Keep the runs on any disk. [`Disk`] tells on which thread it is called, and what it may wait
     /// for.
     pub fn disk<D: Disk>(mut self, disk: D) -> Self {
-        self.files.push(Files::Disk(Box::new(OnDisk::new(disk))));
+        self.files.push(Grant::Disk(Box::new(OnDisk::new(disk))));
         self
     }
 
@@ -159,7 +162,7 @@ impl Builder {
     /// other hosts use. It is slower, and after a component failed, file operations that it had
     /// begun may still take effect while the next one runs.
     pub fn wasmtime_filesystem(mut self, path: impl Into<PathBuf>) -> Self {
-        self.files.push(Files::Wasmtime(path.into()));
+        self.files.push(Grant::Wasmtime(path.into()));
         self
     }
 
@@ -192,7 +195,8 @@ impl Builder {
     }
 
     /// What the documents of all open runs may have together. Default: 256 MiB, or twice the
-    /// largest document if that is more. The component's memory is bounded accordingly.
+    /// largest document if that is more. Summaries that are being recorded are counted apart. The
+    /// component's memory is bounded accordingly.
     pub fn max_total_document_bytes(mut self, bytes: u64) -> Self {
         self.max_total_document_bytes = Some(bytes);
         self
@@ -289,8 +293,7 @@ impl Builder {
         let memory_bytes = total_bytes
             .saturating_mul(COPIES_OF_EACH)
             .saturating_add(document_bytes.saturating_mul(COPIES_OF_ONE))
-            // Summaries on their way have together what one document may have.
-            .saturating_add(document_bytes.saturating_mul(COPIES_OF_EACH))
+            .saturating_add(document_bytes.max(SUMMARIES_BYTES).saturating_mul(COPIES_OF_EACH))
             .saturating_add(history_bytes.max(HISTORIES_BYTES).saturating_mul(COPIES_OF_HISTORY))
             .saturating_add(BASE_MEMORY_BYTES);
         if memory_bytes > MEMORY_BYTES_MAX {
@@ -356,16 +359,16 @@ impl<T: Send + 'static> Starting<T> {
     }
 }
 
-impl Files {
+impl Grant {
     fn open(self) -> Result<Box<dyn Launch>, Error> {
         Ok(match self {
-            Files::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
-            Files::NewDir(path) => {
+            Grant::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
+            Grant::NewDir(path) => {
                 create_root(&path)?;
                 Box::new(OnDisk::new(open_root(&path)?))
             }
-            Files::Disk(launch) => launch,
-            Files::Wasmtime(path) => {
+            Grant::Disk(launch) => launch,
+            Grant::Wasmtime(path) => {
                 // wasmtime opens it anew for each component; here it says what is wrong.
                 open_root(&path)?;
                 Box::new(OnWasmtime::new(path))
@@ -376,7 +379,7 @@ impl Files {
 
 /// Opens what was granted and loads what was chosen.
 fn load(
-    files: Vec<Files>,
+    files: Vec<Grant>,
     components: Vec<Source>,
 ) -> Result<(Box<dyn Launch>, Arc<Compiled>), Error> {
     let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::driver::{Answer, Bounds, Job, Reply, RunId};
+use crate::driver::{Bounds, Job, Reply, ReplyReceiver, RunId};
 use crate::error::Error;
 use crate::report::ClosedRun;
 
@@ -39,10 +39,13 @@ impl Callers {
     }
 
     /// The driver that is responsible for a path, always the same one.
-    pub(crate) fn shard_of(&self, path: &str) -> Shard {
-        let mut hasher = DefaultHasher::new();
-        path.hash(&mut hasher);
+    pub(crate) fn shard_of(&self, path: impl FnOnce() -> String) -> Shard {
         let count = self.shards.len() as u64;
+        if count == 1 {
+            return Shard(0);
+        }
+        let mut hasher = DefaultHasher::new();
+        path().hash(&mut hasher);
         // Less than a number that was a usize.
         Shard(usize::try_from(hasher.finish() % count).unwrap_or_default())
     }
@@ -62,7 +65,7 @@ impl Callers {
         }
         let (reply, answer) = Reply::new();
         self.send(shard, job(reply));
-        Pending { state: State::Waiting { answer, process: self.process } }
+        Pending { state: PendingState::Waiting { answer, process: self.process } }
     }
 
     /// Has every driver stand still until what is returned is gone.
@@ -114,14 +117,14 @@ impl Drop for Callers {
 #[must_use = "the call is made in any case, but only who awaits it is told its outcome"]
 #[derive(Debug)]
 pub struct Pending<T> {
-    state: State<T>,
+    state: PendingState<T>,
 }
 
 #[derive(Debug)]
-enum State<T> {
+enum PendingState<T> {
     Failed(Option<Error>),
     Waiting {
-        answer: Answer<T>,
+        answer: ReplyReceiver<T>,
         /// Where it was asked: nobody answers in a process that was forked from that.
         process: u32,
     },
@@ -130,7 +133,7 @@ enum State<T> {
 impl<T> Pending<T> {
     /// A call that was refused before it was made.
     pub(crate) fn failed(error: Error) -> Self {
-        Pending { state: State::Failed(Some(error)) }
+        Pending { state: PendingState::Failed(Some(error)) }
     }
 }
 
@@ -141,12 +144,14 @@ impl<T> Future for Pending<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.state {
-            State::Failed(error) => Poll::Ready(Err(error.take().unwrap_or_else(Error::shut_down))),
+            PendingState::Failed(error) => {
+                Poll::Ready(Err(error.take().unwrap_or_else(Error::shut_down)))
+            }
             // The driver answers every call; it is gone only after a shutdown.
-            State::Waiting { process, .. } if *process != std::process::id() => {
+            PendingState::Waiting { process, .. } if *process != std::process::id() => {
                 Poll::Ready(Err(Error::forked()))
             }
-            State::Waiting { answer, .. } => {
+            PendingState::Waiting { answer, .. } => {
                 let answered = ready!(Pin::new(answer).poll(cx));
                 Poll::Ready(answered.unwrap_or_else(|_| Err(Error::shut_down())))
             }

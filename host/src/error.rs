@@ -5,83 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::channel::Channel;
-
-/// What a caller can do about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// An argument breaks a rule; nothing changed. Correct the argument.
-    InvalidInput,
-    /// A task id or a run id breaks a rule; nothing changed. Choose another id.
-    InvalidId,
-    /// The run is open already. Use that handle, or close it.
-    AlreadyOpen,
-    /// The run is closed or being closed, or the whole [`Tandem`](crate::Tandem) is shut down.
-    Closed,
-    /// A file operation failed. What a run did not write stays dirty, and a later flush writes it; a
-    /// [`record_run`](crate::Tandem::record_run) is to be called again.
-    Storage,
-    /// A document, patch, summary or existing file is above a limit; nothing changed.
-    TooLarge,
-    /// The summary is written, the history is not: another holder kept its lock for as long as the
-    /// caller would wait. Record the run again.
-    Locked,
-    /// The summary is written, the history is not, for any other reason. Of a
-    /// [`history`](crate::Tandem::history), which has no summary: the file holds no history of the
-    /// task.
-    History,
-    /// The component failed, and whether the call took effect is unknown. The next call starts a
-    /// new one; documents that were set and not flushed are lost.
-    ComponentFailed,
-}
-
-/// The step that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Operation {
-    /// Create a directory of the layout.
-    CreateDirectory,
-    /// Open a directory, or create a temporary file in it.
-    Open,
-    /// Read an existing file.
-    Read,
-    /// Write the temporary file.
-    Write,
-    /// Sync the temporary file's data.
-    Sync,
-    /// Put the temporary file in the target's place, or set a corrupt file aside.
-    Rename,
-    /// Sync a directory.
-    SyncDirectory,
-    /// List the run's directory.
-    List,
-    /// Read a file's type, size or time.
-    Stat,
-    /// Acquire or check the lock of a task's history.
-    Lock,
-}
-
-/// What a file operation failed with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Failure {
-    /// The file that was not written, or none if the step served no single file.
-    pub channel: Option<Channel>,
-    /// The step that failed.
-    pub operation: Operation,
-    /// The file or directory, relative to the granted directory.
-    pub path: String,
-    /// The name of the `wasi:filesystem` error code, for example `insufficient-space`; `locked` for
-    /// a lock that another holder kept.
-    pub code: String,
-    /// Whether the same request can succeed later without a change by the caller.
-    pub retryable: bool,
-    /// One sentence for a person.
-    pub message: String,
-}
+use crate::records::{Channel, ErrorFields, ErrorKind, Failure, LockHolder, Operation};
 
 /// Any error of this library.
 ///
@@ -92,20 +16,8 @@ pub struct Failure {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", .details.message)]
 pub struct Error {
-    details: Box<Details>,
+    details: Box<ErrorFields>,
     source: Option<Cause>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Details {
-    kind: ErrorKind,
-    channel: Option<Channel>,
-    operation: Option<Operation>,
-    path: Option<String>,
-    code: Option<String>,
-    retryable: bool,
-    message: String,
-    beside: Option<Failure>,
 }
 
 /// Why a component failed, or what the system said.
@@ -123,8 +35,8 @@ impl Error {
         self.details.channel
     }
 
-    /// The step that failed, for [`ErrorKind::Storage`], [`ErrorKind::Locked`] and
-    /// [`ErrorKind::History`].
+    /// The step that failed, for [`ErrorKind::Storage`], [`ErrorKind::Conflict`],
+    /// [`ErrorKind::Locked`] and [`ErrorKind::History`].
     pub fn operation(&self) -> Option<Operation> {
         self.details.operation
     }
@@ -145,24 +57,30 @@ impl Error {
         self.details.retryable
     }
 
+    /// Who keeps the lock, for [`ErrorKind::Locked`].
+    pub fn holder(&self) -> Option<&LockHolder> {
+        self.details.holder.as_ref()
+    }
+
     /// One sentence for a person: what, where, which rule.
     pub fn message(&self) -> &str {
         &self.details.message
     }
 
-    /// The second failure of the same flush.
+    /// The second failure of the same call.
     pub fn beside(&self) -> Option<&Failure> {
         self.details.beside.as_ref()
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        let details = Details {
+        let details = ErrorFields {
             kind,
             channel: None,
             operation: None,
             path: None,
             code: None,
             retryable: false,
+            holder: None,
             message: message.into(),
             beside: None,
         };
@@ -229,29 +147,13 @@ impl Error {
         error.details.code = Some(code.name().to_owned());
         Error { source: Some(Cause(Arc::new(source))), ..error }
     }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields of the WIT record")]
-    pub(crate) fn from_component(
-        kind: ErrorKind,
-        channel: Option<Channel>,
-        operation: Option<Operation>,
-        path: Option<String>,
-        code: Option<String>,
-        retryable: bool,
-        message: String,
-        beside: Option<Failure>,
-    ) -> Self {
-        let details = Details { kind, channel, operation, path, code, retryable, message, beside };
-        Error { details: Box::new(details), source: None }
-    }
 }
 
-/// The documents of all runs are above their limit.
-pub(crate) fn too_many_documents(bytes: u64, bytes_max: u64) -> Error {
-    let message = format!(
-        "the documents of all runs take {bytes} bytes, above max_total_document_bytes: {bytes_max}"
-    );
-    Error::too_large(Channel::Manifest, message)
+/// One that the component tells.
+impl From<ErrorFields> for Error {
+    fn from(fields: ErrorFields) -> Self {
+        Error { details: Box::new(fields), source: None }
+    }
 }
 
 /// Two errors are equal if they tell the same; causes are not compared.
@@ -265,21 +167,14 @@ impl Eq for Error {}
 
 impl Serialize for Error {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-
-        let Details { kind, channel, operation, path, code, retryable, message, beside } =
-            &*self.details;
-        let mut record = serializer.serialize_struct("Error", 9)?;
-        record.serialize_field("kind", kind)?;
-        record.serialize_field("channel", channel)?;
-        record.serialize_field("operation", operation)?;
-        record.serialize_field("path", path)?;
-        record.serialize_field("code", code)?;
-        record.serialize_field("retryable", retryable)?;
-        record.serialize_field("message", message)?;
-        record.serialize_field("beside", beside)?;
-        record.serialize_field("cause", &self.source.as_ref().map(Cause::line))?;
-        record.end()
+        #[derive(Serialize)]
+        struct Record<'a> {
+            #[serde(flatten)]
+            fields: &'a ErrorFields,
+            cause: Option<String>,
+        }
+        let cause = self.source.as_ref().map(Cause::line);
+        Record { fields: &self.details, cause }.serialize(serializer)
     }
 }
 

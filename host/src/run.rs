@@ -6,11 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::callers::{Callers, Pending, Shard};
-use crate::channel::Channel;
 use crate::driver::{Call, Job, Reply, RunId};
 use crate::error::Error;
-use crate::options::Request;
-use crate::report::{Receipt, Recovery, Stats};
+use crate::records::{Channel, Receipt, Recovery, Request, Revised, Stats};
+use crate::report::Unsaved;
 
 /// An open run. Clones are handles to the same run.
 ///
@@ -28,19 +27,19 @@ use crate::report::{Receipt, Recovery, Stats};
 /// whether it took effect is unknown. The next call opens the run again in a new component, from
 /// what is on the disk: **documents that were set and not flushed are given up**, and counters
 /// start again. A run with such documents and no caller that waits is told by its next call other
-/// than [`stats`](Run::stats), which fails the same way, or by
+/// than [`stats`](Run::stats) and [`unsaved`](Run::unsaved), which fails the same way, or by
 /// [`Tandem::shutdown`](crate::Tandem::shutdown). A call whose [`Pending`] is dropped tells nobody,
 /// so the call after it fails too.
 /// [`recovered`](Run::recovered) still tells what the first opening found.
 #[derive(Clone)]
 #[must_use = "a run is closed when its last handle goes"]
 pub struct Run {
-    handle: Arc<Handle>,
+    handle: Arc<RunHandle>,
     recovery: Arc<Recovery>,
 }
 
 /// Releases the run when the last of its clones goes.
-pub(crate) struct Handle {
+pub(crate) struct RunHandle {
     callers: Arc<Callers>,
     shard: Shard,
     id: RunId,
@@ -49,7 +48,7 @@ pub(crate) struct Handle {
 }
 
 impl Run {
-    pub(crate) fn new(handle: Handle, recovery: Recovery) -> Self {
+    pub(crate) fn new(handle: RunHandle, recovery: Recovery) -> Self {
         Run { handle: Arc::new(handle), recovery: Arc::new(recovery) }
     }
 
@@ -64,7 +63,7 @@ impl Run {
     /// # Errors
     /// Each of them changes nothing: `too-large` (also if the documents of all runs would be above
     /// their total limit), `invalid-input` (no JSON object, nested too deep), `closed`.
-    pub fn set(&self, document: impl Into<String>) -> Pending<()> {
+    pub fn set(&self, document: impl Into<String>) -> Pending<Revised> {
         let document = document.into();
         match self.handle.check("document", &document) {
             Ok(()) => self.handle.ask(|reply| Call::Set { document, reply }),
@@ -76,7 +75,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`set`](Run::set); `invalid-input` also if it cannot be written as JSON.
-    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Pending<()> {
+    pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Pending<Revised> {
         match to_text("document", document) {
             Ok(document) => self.set(document),
             Err(error) => Pending::failed(error),
@@ -87,7 +86,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`set`](Run::set).
-    pub fn merge(&self, patch: impl Into<String>) -> Pending<()> {
+    pub fn merge(&self, patch: impl Into<String>) -> Pending<Revised> {
         let patch = patch.into();
         match self.handle.check("patch", &patch) {
             Ok(()) => self.handle.ask(|reply| Call::Merge { patch, reply }),
@@ -100,17 +99,28 @@ impl Run {
     ///
     /// # Errors
     /// As [`set_value`](Run::set_value).
-    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Pending<()> {
+    pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Pending<Revised> {
         match to_text("patch", patch) {
             Ok(patch) => self.merge(patch),
             Err(error) => Pending::failed(error),
         }
     }
 
+    /// Mark channels dirty and ask for their flush as [`schedule`](Run::schedule) does, but do not
+    /// wait for it. Its failure shows in [`stats`](Run::stats) and in the next call that waits for
+    /// what was not written.
+    ///
+    /// # Errors
+    /// `invalid-input` (the manifest is asked for and no document was set), `closed`.
+    pub fn mark(&self, request: Request) -> Pending<()> {
+        self.handle.ask(|reply| Call::Mark { request, reply })
+    }
+
     /// Mark channels dirty and wait for the flush that covers the request.
     ///
     /// # Errors
-    /// `invalid-input` (the manifest is asked for and no document was set), `storage`, `closed`.
+    /// `invalid-input` (the manifest is asked for and no document was set), `storage`, `conflict`,
+    /// `closed`.
     pub fn schedule(&self, request: Request) -> Pending<Receipt> {
         self.handle.ask(|reply| Call::Schedule { request, reply })
     }
@@ -118,13 +128,13 @@ impl Run {
     /// Write everything that is dirty. It fails as long as something stays unwritten.
     ///
     /// # Errors
-    /// `storage`, `closed`.
+    /// `storage`, `conflict`, `closed`.
     pub fn flush(&self) -> Pending<Receipt> {
         self.handle.ask(|reply| Call::Flush { reply })
     }
 
     /// Flush what is dirty, stop timers and remove abandoned temporary files. Every later call but
-    /// `close` and `stats` gets `closed`.
+    /// `close`, `stats` and `unsaved` gets `closed`.
     ///
     /// # Errors
     /// The error of the flush; the run then stays open, and `close` can be called again.
@@ -139,6 +149,16 @@ impl Run {
     pub fn stats(&self) -> Pending<Stats> {
         self.handle.ask(|reply| Call::Stats { reply })
     }
+
+    /// What of the document is not on the disk, as far as is known; of a closed run too. It compares
+    /// revisions: of each change that was accepted, of what was written, and of what a component that
+    /// failed took along. After such a failure it opens nothing.
+    ///
+    /// # Errors
+    /// As [`stats`](Run::stats).
+    pub fn unsaved(&self) -> Pending<Unsaved> {
+        self.handle.ask(|reply| Call::Unsaved { reply })
+    }
 }
 
 impl fmt::Debug for Run {
@@ -147,14 +167,14 @@ impl fmt::Debug for Run {
     }
 }
 
-impl Handle {
+impl RunHandle {
     pub(crate) fn new(
         callers: Arc<Callers>,
         shard: Shard,
         id: RunId,
         document_bytes_max: u64,
     ) -> Self {
-        Handle { callers, shard, id, document_bytes_max }
+        RunHandle { callers, shard, id, document_bytes_max }
     }
 
     fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Pending<T> {
@@ -179,7 +199,7 @@ fn to_text<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<String, Error
         .map_err(|why| Error::invalid_input(format!("the {what} cannot be written as JSON: {why}")))
 }
 
-impl Drop for Handle {
+impl Drop for RunHandle {
     fn drop(&mut self) {
         self.callers.send(self.shard, Job::Release { run: self.id });
     }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::callers::{Callers, Pending};
-use crate::channel::Channel;
-use crate::driver::{Bounds, Job, Open, TaskCall};
+use crate::driver::{Bounds, Job, OpenRun, TaskCall};
 use crate::error::Error;
-use crate::options::{HistoryOptions, RecordOptions, RunOptions};
-use crate::report::{ClosedRun, History, Recorded, Recovery};
-use crate::run::{Handle, Run};
+use crate::records::{
+    Channel, HistoryOptions, RecordOptions, Recorded, Recovery, RunOptions, TaskHistory,
+};
+use crate::report::ClosedRun;
+use crate::run::{Run, RunHandle};
 
 /// Keeps any number of runs, and the histories of their tasks, below one directory. Clones are
 /// handles to the same.
@@ -60,33 +61,34 @@ impl Tandem {
         }
     }
 
-    fn start_open(&self, mut options: RunOptions) -> Result<(Handle, Pending<Recovery>), Error> {
+    fn start_open(&self, options: RunOptions) -> Result<(RunHandle, Pending<Recovery>), Error> {
         options.check()?;
+        // One above the component's is refused by the component.
         let limit = self.callers.bounds.document_bytes;
-        let bytes_max =
-            bounded("the run's document limit", &mut options.max_document_bytes, limit)?;
+        let bytes_max = options.max_document_bytes.unwrap_or(limit).min(limit);
         let run = self.callers.next_run();
-        let shard = self.callers.shard_of(&options.directory());
-        let handle = Handle::new(self.callers.clone(), shard, run, bytes_max);
-        let recovery = self.callers.ask(shard, |reply| Job::Open(Open { run, options, reply }));
+        let shard = self.callers.shard_of(|| options.directory());
+        let handle = RunHandle::new(self.callers.clone(), shard, run, bytes_max);
+        let recovery = self.callers.ask(shard, |reply| Job::Open(OpenRun { run, options, reply }));
         Ok((handle, recovery))
     }
 
     /// Record a completed run: write its summary, and merge it into its task's history. Both writes
     /// are in flight at the same time.
     ///
-    /// The summary is a JSON object with at least three members that are strings: `taskId`, the
-    /// task of the options; `runId`; and `timestamp`, of the form
-    /// `YYYY-MM-DDTHH:MM:SS[.fraction]Z`. Runs of one task that are recorded at the same time, by
-    /// any number of processes, are all kept. The run need not be open, nor have been.
+    /// The summary is a JSON object with at least three members that are strings: `taskId`, `runId`
+    /// and `timestamp`, which has the form `YYYY-MM-DDTHH:MM:SS[.fraction]Z`. Runs of one task that
+    /// are recorded at the same time, by any number of processes, are all kept. The run need not be
+    /// open, nor have been.
     ///
     /// The call is issued at once; dropping the [`Pending`] ends only the wait. It may wait for the
     /// lock of the history, and the component lives until it ends, even if every handle is gone.
     ///
     /// # Errors
-    /// Before anything is written: `invalid-id`, `invalid-input`, `too-large` (the summary),
+    /// Before anything is written: `invalid-id`, `invalid-input`, `too-large` (the summary, or
+    /// all that are being recorded together),
     /// `closed` (after [`shutdown`](Tandem::shutdown)). The summary is written and the history is
-    /// not: `locked`, `history`. The summary is not written: `storage`, whose
+    /// not: `locked`, `history`. The summary is not written: `storage` or `conflict`, whose
     /// [`beside`](Error::beside) tells if the history is not either. `component-failed`. To record
     /// the run again is always safe.
     pub fn record_run(
@@ -94,14 +96,12 @@ impl Tandem {
         summary: impl Into<String>,
         options: RecordOptions,
     ) -> Pending<Recorded> {
-        match check_summary(self.callers.bounds, summary.into(), options) {
-            Ok((summary, options)) => {
-                let shard = self.callers.shard_of(&options.history());
-                self.callers
-                    .ask(shard, |reply| Job::TaskCall(TaskCall::Record { summary, options, reply }))
-            }
-            Err(error) => Pending::failed(error),
+        let summary = summary.into();
+        if let Err(error) = check_summary(self.callers.bounds, &summary, &options) {
+            return Pending::failed(error);
         }
+        let shard = self.callers.shard_of(|| options.history(&summary));
+        self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::Record { summary, options, reply }))
     }
 
     /// Read the history of a task, and change nothing. No history is an empty one. The call is
@@ -111,15 +111,9 @@ impl Tandem {
     /// `invalid-id`, `invalid-input`, `too-large` (the file is above the limit), `storage`,
     /// `history` (the file holds no history of the task), `component-failed`, `closed` (after
     /// [`shutdown`](Tandem::shutdown)).
-    pub fn history(&self, mut options: HistoryOptions) -> Pending<History> {
-        let limit = self.callers.bounds.history_bytes;
-        match bounded("the history limit", &mut options.max_history_bytes, limit) {
-            Ok(_) => {
-                let shard = self.callers.shard_of(&options.history());
-                self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::History { options, reply }))
-            }
-            Err(error) => Pending::failed(error),
-        }
+    pub fn history(&self, options: HistoryOptions) -> Pending<TaskHistory> {
+        let shard = self.callers.shard_of(|| options.history());
+        self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::History { options, reply }))
     }
 
     /// Close every run, wait for what is in flight, and end. It closes nothing silently: the
@@ -134,33 +128,17 @@ impl Tandem {
     }
 }
 
-/// Checks a summary and the limits of its record before they cross the boundary.
-fn check_summary(
-    bounds: Bounds,
-    summary: String,
-    mut options: RecordOptions,
-) -> Result<(String, RecordOptions), Error> {
+/// Checks the size of a summary before it crosses the boundary.
+fn check_summary(bounds: Bounds, summary: &str, options: &RecordOptions) -> Result<(), Error> {
     options.check()?;
-    bounded("the history limit", &mut options.max_history_bytes, bounds.history_bytes)?;
     let limit = bounds.document_bytes;
-    let bytes_max = bounded("the summary limit", &mut options.max_summary_bytes, limit)?;
+    let bytes_max = options.max_summary_bytes.unwrap_or(limit).min(limit);
     let bytes = summary.len() as u64;
     if bytes > bytes_max {
         let message = format!("summary takes {bytes} bytes, above max_summary_bytes: {bytes_max}");
         return Err(Error::too_large(Channel::Summary, message));
     }
-    Ok((summary, options))
-}
-
-/// A limit of one call, by default the component's and never above it.
-fn bounded(what: &str, bytes_max: &mut Option<u64>, limit: u64) -> Result<u64, Error> {
-    let bytes_max = *bytes_max.get_or_insert(limit);
-    if bytes_max > limit {
-        return Err(Error::invalid_input(format!(
-            "{what} of {bytes_max} bytes is above the component's of {limit}"
-        )));
-    }
-    Ok(bytes_max)
+    Ok(())
 }
 
 impl fmt::Debug for Tandem {

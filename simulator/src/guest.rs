@@ -4,20 +4,21 @@ use std::fmt;
 
 use wasmtime::Store;
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, ComponentType, Instance, InstancePre, Lift, Lower,
-    ResourceAny,
+    ComponentExportIndex, ComponentNamedList, Instance, InstancePre, Lift, Lower, ResourceAny,
 };
 
 // Both components have exports of these shapes, and wasmtime compares nothing but shapes.
-use tandem_host::testing::bindings::{coordinator, persister, tandem_types};
-use tandem_host::{Error, History, Receipt, Recorded, Recovery, Stats};
-use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
+use tandem_host::testing::bindings::records;
+use tandem_host::{
+    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
+    RunOptions, Stats, TaskHistory,
+};
 
 /// What keeps runs.
-pub(crate) const PERSISTER: &str = "tandem:persistence-sync/persister@0.1.0";
+pub(crate) const RUNS: &str = "tandem:persistence-blocking/runs@0.1.0";
 
 /// What records runs.
-const COORDINATOR: &str = "tandem:persistence-sync/coordinator@0.1.0";
+const HISTORIES: &str = "tandem:persistence-blocking/histories@0.1.0";
 
 /// What components are made of, and where their exports are.
 pub struct Exports<T: 'static> {
@@ -25,11 +26,14 @@ pub struct Exports<T: 'static> {
     open: ComponentExportIndex,
     set: ComponentExportIndex,
     merge: ComponentExportIndex,
+    set_limits: ComponentExportIndex,
+    mark: ComponentExportIndex,
     schedule: ComponentExportIndex,
     flush: ComponentExportIndex,
     close: ComponentExportIndex,
     stats: ComponentExportIndex,
     record_run: ComponentExportIndex,
+    record_runs: ComponentExportIndex,
     history: ComponentExportIndex,
 }
 
@@ -67,15 +71,18 @@ impl<T> Exports<T> {
                 .ok_or_else(|| wasmtime::Error::msg(format!("it has no {name} of {interface}")))
         };
         Ok(Exports {
-            open: find(PERSISTER, "[static]run.open")?,
-            set: find(PERSISTER, "[method]run.set-manifest")?,
-            merge: find(PERSISTER, "[method]run.merge-manifest")?,
-            schedule: find(PERSISTER, "[method]run.schedule")?,
-            flush: find(PERSISTER, "[method]run.flush")?,
-            close: find(PERSISTER, "[method]run.close")?,
-            stats: find(PERSISTER, "[method]run.stats")?,
-            record_run: find(COORDINATOR, "record-run")?,
-            history: find(COORDINATOR, "history")?,
+            open: find(RUNS, "[static]run.open")?,
+            set: find(RUNS, "[method]run.set")?,
+            merge: find(RUNS, "[method]run.merge")?,
+            set_limits: find(RUNS, "set-limits")?,
+            mark: find(RUNS, "[method]run.mark")?,
+            schedule: find(RUNS, "[method]run.schedule")?,
+            flush: find(RUNS, "[method]run.flush")?,
+            close: find(RUNS, "[method]run.close")?,
+            stats: find(RUNS, "[method]run.stats")?,
+            record_run: find(HISTORIES, "record-run")?,
+            record_runs: find(HISTORIES, "record-runs")?,
+            history: find(HISTORIES, "history")?,
             pre,
         })
     }
@@ -96,13 +103,22 @@ impl<T: Send> Guest<T> {
         self.store
     }
 
+    /// Tells what the component may keep in memory.
+    ///
+    /// # Errors
+    /// As [`open`](Guest::open).
+    pub async fn set_limits(&mut self, limits: records::Limits) -> Called<()> {
+        let set: ExportAnswer<()> = self.call(self.exports.set_limits, (limits,)).await?;
+        Ok(set.map_err(Into::into))
+    }
+
     /// Opens a run.
     ///
     /// # Errors
     /// Outside: a trap. So it is with every call.
     pub async fn open(&mut self, options: RunOptions) -> Called<(ResourceAny, Recovery)> {
-        let params = (persister::Options::from(options),);
-        let opened: Answer<(ResourceAny, persister::Recovery)> =
+        let params = (records::RunOptions::from(options),);
+        let opened: ExportAnswer<(ResourceAny, records::Recovery)> =
             self.call(self.exports.open, params).await?;
         Ok(opened.map(|(run, recovery)| (run, recovery.into())).map_err(Into::into))
     }
@@ -111,18 +127,30 @@ impl<T: Send> Guest<T> {
     ///
     /// # Errors
     /// As [`open`](Guest::open).
-    pub async fn set(&mut self, run: ResourceAny, document: String) -> Called<()> {
-        let set: Answer<()> = self.call(self.exports.set, (run, document)).await?;
-        Ok(set.map_err(Into::into))
+    pub async fn set(&mut self, run: ResourceAny, document: String) -> Called<Revised> {
+        let set: ExportAnswer<records::Revised> =
+            self.call(self.exports.set, (run, document)).await?;
+        Ok(set.map(Into::into).map_err(Into::into))
     }
 
     /// Changes a run's document by a merge patch.
     ///
     /// # Errors
     /// As [`open`](Guest::open).
-    pub async fn merge(&mut self, run: ResourceAny, patch: String) -> Called<()> {
-        let merged: Answer<()> = self.call(self.exports.merge, (run, patch)).await?;
-        Ok(merged.map_err(Into::into))
+    pub async fn merge(&mut self, run: ResourceAny, patch: String) -> Called<Revised> {
+        let merged: ExportAnswer<records::Revised> =
+            self.call(self.exports.merge, (run, patch)).await?;
+        Ok(merged.map(Into::into).map_err(Into::into))
+    }
+
+    /// Asks for what a later call is to write.
+    ///
+    /// # Errors
+    /// As [`open`](Guest::open).
+    pub async fn mark(&mut self, run: ResourceAny, request: Request) -> Called<()> {
+        let params = (run, records::Request::from(request));
+        let marked: ExportAnswer<()> = self.call(self.exports.mark, params).await?;
+        Ok(marked.map_err(Into::into))
     }
 
     /// Writes what may be written now, and tells when to call again for the rest.
@@ -130,18 +158,10 @@ impl<T: Send> Guest<T> {
     /// # Errors
     /// As [`open`](Guest::open).
     pub async fn schedule(&mut self, run: ResourceAny, request: Request) -> Called<Scheduled> {
-        /// The record of the WIT, which the other component has not.
-        #[derive(ComponentType, Lift)]
-        #[component(record)]
-        struct Record {
-            receipt: tandem_types::Receipt,
-            #[component(name = "call-again-in-ms")]
-            call_again_in_ms: Option<u64>,
-        }
-
-        let params = (run, persister::Request::from(request));
-        let scheduled: Answer<Record> = self.call(self.exports.schedule, params).await?;
-        let told = |Record { receipt, call_again_in_ms }| Scheduled {
+        let params = (run, records::Request::from(request));
+        let scheduled: ExportAnswer<records::Scheduled> =
+            self.call(self.exports.schedule, params).await?;
+        let told = |records::Scheduled { receipt, call_again_in_ms }| Scheduled {
             receipt: Receipt::from(receipt),
             call_again_in_ms,
         };
@@ -153,7 +173,7 @@ impl<T: Send> Guest<T> {
     /// # Errors
     /// As [`open`](Guest::open).
     pub async fn flush(&mut self, run: ResourceAny) -> Called<Receipt> {
-        let flushed: Answer<tandem_types::Receipt> = self.call(self.exports.flush, (run,)).await?;
+        let flushed: ExportAnswer<records::Receipt> = self.call(self.exports.flush, (run,)).await?;
         Ok(flushed.map(Into::into).map_err(Into::into))
     }
 
@@ -162,7 +182,7 @@ impl<T: Send> Guest<T> {
     /// # Errors
     /// As [`open`](Guest::open).
     pub async fn close(&mut self, run: ResourceAny) -> Called<Receipt> {
-        let closed: Answer<tandem_types::Receipt> = self.call(self.exports.close, (run,)).await?;
+        let closed: ExportAnswer<records::Receipt> = self.call(self.exports.close, (run,)).await?;
         Ok(closed.map(Into::into).map_err(Into::into))
     }
 
@@ -171,7 +191,7 @@ impl<T: Send> Guest<T> {
     /// # Errors
     /// A trap.
     pub async fn stats(&mut self, run: ResourceAny) -> wasmtime::Result<Stats> {
-        let stats: persister::Stats = self.call(self.exports.stats, (run,)).await?;
+        let stats: records::Stats = self.call(self.exports.stats, (run,)).await?;
         Ok(stats.into())
     }
 
@@ -192,19 +212,34 @@ impl<T: Send> Guest<T> {
         summary: String,
         options: RecordOptions,
     ) -> Called<Recorded> {
-        let params = (summary, coordinator::RecordOptions::from(options));
-        let recorded: Answer<coordinator::Recorded> =
+        let params = (summary, records::RecordOptions::from(options));
+        let recorded: ExportAnswer<records::Recorded> =
             self.call(self.exports.record_run, params).await?;
         Ok(recorded.map(Into::into).map_err(Into::into))
+    }
+
+    /// Records several completed runs at once.
+    ///
+    /// # Errors
+    /// A trap.
+    pub async fn record_runs(
+        &mut self,
+        summaries: Vec<String>,
+        options: RecordOptions,
+    ) -> wasmtime::Result<Vec<Result<Recorded, Error>>> {
+        let params = (summaries, records::RecordOptions::from(options));
+        let answers: Vec<ExportAnswer<records::Recorded>> =
+            self.call(self.exports.record_runs, params).await?;
+        Ok(answers.into_iter().map(|answer| Ok(answer?.into())).collect())
     }
 
     /// Reads the history of a task.
     ///
     /// # Errors
     /// As [`open`](Guest::open).
-    pub async fn history(&mut self, options: HistoryOptions) -> Called<History> {
-        let params = (coordinator::HistoryOptions::from(options),);
-        let history: Answer<coordinator::TaskHistory> =
+    pub async fn history(&mut self, options: HistoryOptions) -> Called<TaskHistory> {
+        let params = (records::HistoryOptions::from(options),);
+        let history: ExportAnswer<records::TaskHistory> =
             self.call(self.exports.history, params).await?;
         Ok(history.map(Into::into).map_err(Into::into))
     }
@@ -221,7 +256,7 @@ impl<T: Send> Guest<T> {
 }
 
 /// What an export answers.
-type Answer<T> = Result<T, tandem_types::Error>;
+type ExportAnswer<T> = Result<T, records::Error>;
 
 impl<T> Clone for Exports<T> {
     fn clone(&self) -> Self {

@@ -35,7 +35,7 @@ fn each_component_links_by_its_own_wasi_and_imports_nothing_else() {
             SimState::link_blocking as Link,
             &concurrent[..],
         ),
-        (tandem_components::TANDEM_SYNC, SimState::link_blocking, SimState::link, &blocking),
+        (tandem_components::TANDEM_BLOCKING, SimState::link_blocking, SimState::link, &blocking),
     ] {
         let component = Component::from_binary(&engine, bytes).expect("a component");
         let kind = component.component_type();

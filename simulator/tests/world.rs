@@ -7,7 +7,7 @@ fn each_component_is_refused_in_the_world_of_the_other() {
     for (torture, component, sentence) in [
         (
             Torture::new(),
-            tandem_components::TANDEM_SYNC,
+            tandem_components::TANDEM_BLOCKING,
             "it is the component for WASI 0.2, not the one for WASI 0.3",
         ),
         (

@@ -1,14 +1,21 @@
 //! The world `tandem`: asynchronous exports, on WASI 0.3.
 
-use super::Shared;
-use crate::persister::schedule::Channels;
-use crate::persister::{Outcome, Run as Core};
+use super::{Store, channels};
+use crate::histories::settings::{HistorySettings, RecordSettings};
+use crate::records::{
+    Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
+    RunOptions, Stats, TaskHistory,
+};
+use crate::runs::Run as Core;
+use crate::runs::settings::RunSettings;
 use crate::wasi::Wasi;
 
 mod bindings {
     wit_bindgen::generate!({
         path: "wit",
         world: "tandem",
+        additional_derives: [PartialEq, Eq],
+        generate_unused_types: true,
         with: {
             "wasi:clocks/types@0.3.0": wasi::clocks::types,
             "wasi:clocks/monotonic-clock@0.3.0": wasi::clocks::monotonic_clock,
@@ -20,71 +27,75 @@ mod bindings {
     });
 }
 
-pub use bindings::exports::tandem::persistence::{coordinator, persister, types};
+use bindings::exports::tandem::persistence::{histories, runs};
+pub use bindings::exports::tandem::records::types as records;
 
 struct Component;
 
 bindings::export!(Component with_types_in bindings);
 
-impl persister::Guest for Component {
-    type Run = Run;
-}
-
 /// The resource `run`.
-struct Run(Core<Wasi>);
+struct RunResource(Core<Wasi>);
 
-impl coordinator::Guest for Component {
-    async fn record_run(
-        summary: String,
-        options: coordinator::RecordOptions,
-    ) -> Result<coordinator::Recorded, types::Error> {
-        Ok(Shared::get().coordinator.record_run(&summary, options.into()).await?.into())
+impl histories::Guest for Component {
+    async fn record_run(summary: String, options: RecordOptions) -> Result<Recorded, Error> {
+        let Store { limits, histories, .. } = Store::get();
+        let settings = RecordSettings::new(options, &limits)?;
+        let checked = histories.check(&summary, &settings)?;
+        // The wait for a lock may be long, and what was checked has a text of its own.
+        drop(summary);
+        Ok(histories.record(checked, settings).await?)
     }
 
-    async fn history(
-        options: coordinator::HistoryOptions,
-    ) -> Result<coordinator::TaskHistory, types::Error> {
-        Ok(Shared::get().coordinator.history(options.into()).await?.into())
+    async fn history(options: HistoryOptions) -> Result<TaskHistory, Error> {
+        let Store { limits, histories, .. } = Store::get();
+        Ok(histories.history(HistorySettings::new(options, &limits)?).await?)
     }
 }
 
-impl persister::GuestRun for Run {
-    async fn open(
-        options: persister::Options,
-    ) -> Result<(persister::Run, persister::Recovery), types::Error> {
-        let Shared { storage, registry, .. } = Shared::get();
-        let (run, recovery) = Core::open(storage, &registry, options.into()).await?;
-        Ok((persister::Run::new(Run(run)), recovery.into()))
+impl runs::Guest for Component {
+    type Run = RunResource;
+
+    fn set_limits(limits: Limits) -> Result<(), Error> {
+        Ok(Store::set_limits(limits)?)
+    }
+}
+
+impl runs::GuestRun for RunResource {
+    async fn open(options: RunOptions) -> Result<(runs::Run, Recovery), Error> {
+        let Store { limits, storage, registry, documents, .. } = Store::get();
+        let settings = RunSettings::new(options, &limits)?;
+        let (run, recovery) = Core::open(storage, &registry, &documents, settings).await?;
+        Ok((runs::Run::new(RunResource(run)), recovery))
     }
 
-    fn set_manifest(&self, document: String) -> Result<(), types::Error> {
+    fn set(&self, document: String) -> Result<Revised, Error> {
         #[cfg(feature = "provoke-trap")]
         super::provoke_trap(&document);
-        Ok(self.0.set_manifest(&document)?)
+        Ok(self.0.set(&document)?)
     }
 
-    fn merge_manifest(&self, patch: String) -> Result<(), types::Error> {
-        Ok(self.0.merge_manifest(&patch)?)
+    fn merge(&self, patch: String) -> Result<Revised, Error> {
+        Ok(self.0.merge(&patch)?)
     }
 
-    async fn schedule(&self, request: persister::Request) -> Result<types::Receipt, types::Error> {
-        let flags = Channels { manifest: request.manifest, heartbeat: request.heartbeat };
-        receipt(self.0.schedule(flags, request.force).await)
+    async fn mark(&self, request: Request) -> Result<(), Error> {
+        Ok(self.0.mark(channels(request), request.force)?)
     }
 
-    async fn flush(&self) -> Result<types::Receipt, types::Error> {
-        receipt(self.0.flush().await)
+    async fn schedule(&self, request: Request) -> Result<Receipt, Error> {
+        Ok(self.0.schedule(channels(request), request.force).await?)
     }
 
-    async fn close(&self) -> Result<types::Receipt, types::Error> {
-        receipt(self.0.close().await)
+    async fn flush(&self) -> Result<Receipt, Error> {
+        Ok(self.0.flush().await?)
     }
 
-    fn stats(&self) -> persister::Stats {
-        self.0.stats().into()
+    async fn close(&self) -> Result<Receipt, Error> {
+        Ok(self.0.close().await?)
     }
-}
 
-fn receipt(outcome: Outcome) -> Result<types::Receipt, types::Error> {
-    Ok(outcome?.into())
+    fn stats(&self) -> Stats {
+        self.0.stats()
+    }
 }

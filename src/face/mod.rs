@@ -1,45 +1,75 @@
-//! The component's face: WIT exports to core calls, core errors to WIT errors.
+//! The component's face: WIT exports to core calls. What they take and answer are the records of
+//! `wit/records`, which the core knows as [`crate::records`].
 
-#[cfg(not(feature = "sync"))]
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(not(feature = "blocking"))]
 mod concurrent;
-mod convert;
-#[cfg(feature = "sync")]
-pub mod sync;
 
-#[cfg(not(feature = "sync"))]
+#[cfg(feature = "blocking")]
+use blocking as world;
+#[cfg(not(feature = "blocking"))]
 use concurrent as world;
-#[cfg(feature = "sync")]
-use sync as world;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::coordinator::Coordinator;
-use crate::persister::Registry;
+use crate::error::Error;
+use crate::histories::Histories;
+use crate::limits::{Documents, Limits};
+use crate::records as wit;
+use crate::runs::Registry;
+use crate::runs::schedule::RunChannels;
 use crate::wasi::Wasi;
+
+pub use world::records;
 
 /// What all calls share.
 #[derive(Clone)]
-struct Shared {
+struct Store {
+    limits: Limits,
     storage: Rc<Wasi>,
     registry: Registry,
-    coordinator: Rc<Coordinator<Wasi>>,
+    documents: Rc<Documents>,
+    histories: Rc<Histories<Wasi>>,
 }
 
 thread_local! {
     /// Made by the first call.
-    static SHARED: Shared = Shared::new();
+    static STORE: RefCell<Option<Store>> = const { RefCell::new(None) };
 }
 
-impl Shared {
-    fn new() -> Self {
+impl Store {
+    fn new(limits: Limits) -> Self {
         let storage = Rc::new(Wasi::new());
-        let coordinator = Rc::new(Coordinator::new(storage.clone()));
-        Shared { storage, registry: Registry::default(), coordinator }
+        let documents = Documents::new(limits.total_document_bytes);
+        let summaries = Documents::new(limits.summaries_bytes());
+        let histories = Rc::new(Histories::new(storage.clone(), summaries));
+        Store { limits, storage, registry: Registry::default(), documents, histories }
     }
 
     fn get() -> Self {
-        SHARED.with(Shared::clone)
+        STORE.with_borrow_mut(|store| {
+            store.get_or_insert_with(|| Store::new(Limits::default())).clone()
+        })
     }
+
+    /// Makes the store with other limits than the defaults.
+    fn set_limits(limits: wit::Limits) -> Result<(), Error> {
+        let limits = Limits::new(limits)?;
+        STORE.with_borrow_mut(|store| {
+            if store.is_some() {
+                return Err(Error::invalid_input("limits are set after another call"));
+            }
+            *store = Some(Store::new(limits));
+            Ok(())
+        })
+    }
+}
+
+/// The channels that a request names.
+fn channels(request: wit::Request) -> RunChannels {
+    RunChannels { manifest: request.manifest, heartbeat: request.heartbeat }
 }
 
 /// For tests of what a host makes of it.

@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::coordinator::options::{HistoryOptions, RecordOptions};
-use crate::coordinator::{Coordinator, Recorded, TaskHistory};
 use crate::error::Error;
-use crate::persister::options::Options;
-use crate::persister::recovery::Recovery;
-use crate::persister::schedule::Channels;
-use crate::persister::{Registry, Run};
+use crate::histories::settings::{HistorySettings, RecordSettings};
+use crate::histories::{Histories, Recorded, TaskHistory};
+use crate::limits::Documents;
+use crate::runs::settings::RunSettings;
+use crate::runs::{Recovery, Registry, Run};
 use crate::storage::Storage;
 use crate::storage::memory::Memory;
 
@@ -42,18 +41,21 @@ pub fn is_aside(path: &str, target: &str) -> bool {
 }
 
 /// The run `run` of the task `task`, its documents at most `max_document_bytes` large.
-pub fn options(max_document_bytes: u64) -> Options {
-    Options { max_document_bytes, ..Options::new("task", "run") }
+pub fn options(max_document_bytes: u64) -> RunSettings {
+    RunSettings { max_document_bytes, ..RunSettings::with_defaults("task", "run") }
 }
 
 /// Opens a run.
 pub fn open(
     disk: &Rc<Memory>,
     registry: &Registry,
-    options: Options,
+    options: RunSettings,
 ) -> Result<(Rc<Run<Memory>>, Recovery), Error> {
     let (storage, registry) = (disk.clone(), registry.clone());
-    let opened = disk.run(async move { Run::open(storage, &registry, options).await });
+    let opened = disk.run(async move {
+        let documents = Documents::new(u64::MAX);
+        Run::open(storage, &registry, &documents, options).await
+    });
     opened.map(|(run, recovery)| (Rc::new(run), recovery))
 }
 
@@ -70,7 +72,7 @@ pub fn close(disk: &Rc<Memory>, run: Rc<Run<Memory>>) {
 
 /// Whether the manifest is dirty.
 pub fn is_dirty(run: &Run<Memory>) -> bool {
-    run.stats().1 != Channels::NONE
+    run.stats().manifest.dirty
 }
 
 /// Where the outcome of a call will be.
@@ -79,20 +81,23 @@ type Call = Rc<Cell<Option<Result<Recorded, Error>>>>;
 /// A component that records runs of the task `task`.
 pub struct Recorder {
     pub disk: Rc<Memory>,
-    coordinator: Rc<Coordinator<Memory>>,
+    histories: Rc<Histories<Memory>>,
 }
 
 impl Recorder {
     pub fn on(disk: &Rc<Memory>) -> Self {
-        Recorder { disk: disk.clone(), coordinator: Rc::new(Coordinator::new(disk.clone())) }
+        Recorder {
+            disk: disk.clone(),
+            histories: Rc::new(Histories::new(disk.clone(), Documents::new(u64::MAX))),
+        }
     }
 
     /// Records a run without a wait for the lock.
     pub fn record(&self, summary: &str) -> Result<Recorded, Error> {
-        self.record_with(summary, RecordOptions::new("task"))
+        self.record_with(summary, RecordSettings::default())
     }
 
-    pub fn record_with(&self, summary: &str, options: RecordOptions) -> Result<Recorded, Error> {
+    pub fn record_with(&self, summary: &str, options: RecordSettings) -> Result<Recorded, Error> {
         let call = self.start_with(summary, options);
         self.disk.settle();
         call.take().expect("an outcome without a wait")
@@ -100,18 +105,19 @@ impl Recorder {
 
     /// Starts to record a run, without a wait for the lock.
     pub fn start(&self, summary: &str) -> Call {
-        self.start_with(summary, RecordOptions::new("task"))
+        self.start_with(summary, RecordSettings::default())
     }
 
-    fn start_with(&self, summary: &str, options: RecordOptions) -> Call {
-        let options = RecordOptions { lock_wait_ms: 0, ..options };
-        let (coordinator, summary) = (self.coordinator.clone(), summary.to_owned());
-        self.disk.start(async move { coordinator.record_run(&summary, options).await })
+    fn start_with(&self, summary: &str, options: RecordSettings) -> Call {
+        let options = RecordSettings { lock_wait_ms: 0, ..options };
+        let (histories, summary) = (self.histories.clone(), summary.to_owned());
+        self.disk.start(async move { histories.record_run(&summary, options).await })
     }
 
     pub fn history(&self) -> Result<TaskHistory, Error> {
-        let coordinator = self.coordinator.clone();
-        self.disk.run(async move { coordinator.history(HistoryOptions::new("task")).await })
+        let histories = self.histories.clone();
+        self.disk
+            .run(async move { histories.history(HistorySettings::with_defaults("task")).await })
     }
 }
 

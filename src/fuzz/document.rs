@@ -4,7 +4,7 @@ use super::disk::{self, MANIFEST_FILE};
 use super::tree::Tree;
 use crate::error::{Channel, Error};
 use crate::json::MAX_DEPTH;
-use crate::persister::Registry;
+use crate::runs::Registry;
 use crate::storage::memory::Memory;
 
 /// The largest document: one that inputs reach, and one above what is too deep.
@@ -41,10 +41,10 @@ pub fn document(input: &[u8]) {
 fn set(text: &str, limit: u64) {
     let (disk, registry) = (Memory::new(), Registry::default());
     let (run, _) = disk::open(&disk, &registry, disk::options(limit)).expect("open");
-    run.set_manifest(OLD).expect("set");
+    run.set(OLD).expect("set");
     disk::flush(&disk, &run);
 
-    let set = run.set_manifest(text);
+    let set = run.set(text);
     assert_eq!(disk::is_dirty(&run), set.is_ok());
     let _ = set.as_ref().map_err(|error| is_told(error, limit));
     disk::flush(&disk, &run);
@@ -57,7 +57,7 @@ fn set(text: &str, limit: u64) {
     disk::close(&disk, run);
     let (run, recovery) = disk::open(&disk, &registry, disk::options(limit)).expect("open");
     assert_eq!(recovery.document.as_ref(), Some(&file));
-    run.set_manifest(&file).expect("set");
+    run.set(&file).expect("set");
     disk::flush(&disk, &run);
     assert_eq!(disk.file(MANIFEST_FILE), Some(file));
 }

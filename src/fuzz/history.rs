@@ -1,11 +1,14 @@
 //! Files that another writer left where a history is looked for.
 
+use std::cmp::Ordering;
+
 use super::disk::{self, HISTORY_FILE, LEGACY_FILE, Recorder};
 use super::pieces::pieces;
 use super::tree::{No, Tree, unescaped};
-use crate::coordinator::TaskHistory;
 use crate::error::Error;
+use crate::histories::TaskHistory;
 use crate::storage::memory::Memory;
+use crate::time::is_timestamp;
 
 const NEW_ID: &str = "r1";
 const NEW_SECOND: u32 = 1;
@@ -76,7 +79,7 @@ pub fn history(input: &[u8]) {
     }
 
     insert(&mut expected, Tree::parse(&summary).expect("a summary"));
-    assert_eq!((recorded.runs as usize, recorded.is_dropped), (expected.len(), false));
+    assert_eq!(recorded.runs as usize, expected.len());
     let file = disk.file(HISTORY_FILE).expect("a history");
     holds(&file, &expected, found.as_ref().map_or(&[], |found| &found.others));
     is_told(&recorder.history().expect("a history"), &expected, &file);
@@ -137,19 +140,35 @@ fn put_right<'a>(found: &Found<'a>) -> Vec<Entry<'a>> {
         }
         entries.push(entry.clone());
     }
-    entries.sort_by(|a, b| a.timestamp.cmp(&b.timestamp));
+    entries.sort_by(|a, b| order(&a.timestamp, &b.timestamp));
     entries
+}
+
+/// What lacks a timestamp, then what is none, then times: with as many digits each, the text tells.
+fn order(a: &str, b: &str) -> Ordering {
+    let class = |text: &str| u8::from(!text.is_empty()) + u8::from(is_timestamp(text));
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    let width = digits(a).max(digits(b));
+    let padded = |text: &str| {
+        let plain: String = text.chars().filter(char::is_ascii_digit).collect();
+        format!("{plain:0<width$}")
+    };
+    class(a).cmp(&class(b)).then_with(|| match class(a) {
+        2 => padded(a).cmp(&padded(b)),
+        _ => a.cmp(b),
+    })
 }
 
 fn insert<'a>(entries: &mut Vec<Entry<'a>>, new: Tree<'a>) {
     let new = entry(new);
     match entries.iter().position(|old| old.run_id == new.run_id) {
-        Some(at) if entries[at].timestamp == new.timestamp => entries[at] = new,
+        Some(at) if order(&entries[at].timestamp, &new.timestamp).is_eq() => entries[at] = new,
         old => {
             if let Some(at) = old {
                 entries.remove(at);
             }
-            let at = entries.iter().filter(|old| old.timestamp <= new.timestamp).count();
+            let at =
+                entries.iter().filter(|old| order(&old.timestamp, &new.timestamp).is_le()).count();
             entries.insert(at, new);
         }
     }

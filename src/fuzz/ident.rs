@@ -3,8 +3,8 @@
 use super::disk;
 use crate::error::Error;
 use crate::ident::{check, check_name, check_path};
-use crate::persister::Registry;
-use crate::persister::options::Options;
+use crate::runs::Registry;
+use crate::runs::settings::RunSettings;
 use crate::storage::memory::Memory;
 use crate::storage::temp;
 
@@ -82,13 +82,13 @@ fn is_told(result: Result<(), Error>) {
 /// A run of an id that is refused touches nothing; any other writes into its own directory.
 fn opens_inside(text: &str, is_id: bool) {
     let (disk, registry) = (Memory::new(), Registry::default());
-    let opened = disk::open(&disk, &registry, Options::new("task", text));
+    let opened = disk::open(&disk, &registry, RunSettings::with_defaults("task", text));
     assert_eq!(opened.is_ok(), is_id);
     let Ok((run, recovery)) = opened else {
         assert!(disk.take_calls().is_empty());
         return;
     };
-    run.set_manifest("{}").expect("set");
+    run.set("{}").expect("set");
     disk::close(&disk, run);
     assert_eq!(recovery.directory, format!(".runs/task/cli/{text}"));
     assert_eq!(disk.paths(), [format!(".runs/task/cli/{text}/manifest.json")]);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::disk::{self, HISTORY_FILE, LOCK_FILE, Recorder};
 use super::pieces::pieces;
 use super::tree::Tree;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::storage::memory::Memory;
 
 /// What is granted to a lock that tells no lease.
@@ -64,7 +64,7 @@ fn is_locked(recorder: &Recorder, n: u32) {
 }
 
 fn is_locked_out(error: Option<&Error>) -> bool {
-    matches!(error, Some(Error::History(failure)) if failure.code == Code::LOCKED)
+    matches!(error, Some(Error::Locked { .. }))
 }
 
 /// The ids in the history, the oldest first.

@@ -7,7 +7,7 @@ use super::document::{LIMITS, file_of, is_told};
 use super::pieces::pieces;
 use super::tree::{Tree, unescaped};
 use crate::json::MAX_DEPTH;
-use crate::persister::Registry;
+use crate::runs::Registry;
 use crate::storage::memory::Memory;
 
 /// More patches find nothing more.
@@ -22,13 +22,13 @@ pub fn patch(input: &[u8]) {
 fn merge(pieces: &[&[u8]], limit: u64) {
     let (disk, registry) = (Memory::new(), Registry::default());
     let (run, _) = disk::open(&disk, &registry, disk::options(limit)).expect("open");
-    let _ = run.set_manifest(&String::from_utf8_lossy(pieces[0]));
+    let _ = run.set(&String::from_utf8_lossy(pieces[0]));
     disk::flush(&disk, &run);
 
     for patch in pieces[1..].iter().take(PATCHES_MAX) {
         let patch = String::from_utf8_lossy(patch);
         let before = disk.file(MANIFEST_FILE);
-        let merged = run.merge_manifest(&patch);
+        let merged = run.merge(&patch);
         assert_eq!(disk::is_dirty(&run), merged.is_ok());
         let _ = merged.as_ref().map_err(|error| is_told(error, limit));
         disk::flush(&disk, &run);

@@ -6,7 +6,7 @@ use super::time::is_timestamp;
 use super::tree::{No, Tree};
 use crate::error::Error;
 use crate::json::MAX_DEPTH;
-use crate::persister::Registry;
+use crate::runs::Registry;
 use crate::storage::memory::Memory;
 
 /// The largest manifest, so that inputs reach it.
@@ -69,7 +69,7 @@ pub fn recovery(input: &[u8]) {
     assert_eq!(again.document, recovery.document);
     assert_eq!(again.heartbeat, recovery.heartbeat);
     assert!(again.set_aside.is_empty());
-    run.set_manifest("{}").expect("set");
+    run.set("{}").expect("set");
     disk::close(&disk, run);
     assert_eq!(disk.file(MANIFEST_FILE).as_deref(), Some("{}\n"));
 }

@@ -4,8 +4,8 @@ use super::disk::{self, HISTORY_FILE, Recorder};
 use super::document::LIMITS;
 use super::time::is_timestamp;
 use super::tree::Tree;
-use crate::coordinator::options::RecordOptions;
 use crate::error::{Channel, Error};
+use crate::histories::settings::RecordSettings;
 use crate::ident;
 use crate::json::MAX_DEPTH;
 use crate::storage::memory::Memory;
@@ -25,7 +25,11 @@ fn record(text: &str, limit: u64) {
     let before = disk::files(&disk);
     disk.take_calls();
 
-    let options = RecordOptions { max_summary_bytes: limit, ..RecordOptions::new("task") };
+    let options = RecordSettings {
+        task_id: Some("task".into()),
+        max_summary_bytes: limit,
+        ..RecordSettings::default()
+    };
     let recorded = recorder.record_with(text, options);
     let Some((run_id, tree)) = accepted(text, limit) else {
         is_told(&recorded.expect_err("refused"), limit);

@@ -1,7 +1,7 @@
 //! Names in a directory that may be those of temporary files.
 
 use super::disk::{self, RUN_DIR};
-use crate::persister::Registry;
+use crate::runs::Registry;
 use crate::storage::memory::Memory;
 use crate::storage::temp::{named, parts};
 

@@ -4,35 +4,7 @@ use futures::future::{join, join_all};
 
 use super::{StepError, Storage, ancestors, temp};
 use crate::error::{Code, Operation};
-
-/// What a successful write is asked to survive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// A crash of the process.
-    Visible,
-    /// A power loss.
-    Durable,
-}
-
-/// What a successful write did reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
-    /// Atomically replaced.
-    Visible,
-    /// Synced and replaced, but the directory cannot be synced.
-    DataSynced,
-    /// Synced, replaced, and the directory synced.
-    Durable,
-}
-
-/// How one file was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// What the write reached.
-    pub reached: Reached,
-    /// The size of the file.
-    pub bytes: u64,
-}
+pub use crate::records::{Durability, Reached, Written};
 
 /// Syncs the directory `path` and the directories above it, but for the `skip` uppermost ones: an
 /// entry is durable only if the directory that holds it is, and an earlier process may have created

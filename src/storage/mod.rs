@@ -1,5 +1,5 @@
 //! What the core stands on: one narrow trait of file, clock and task operations, and what both the
-//! persister and the coordinator build on it. The core does not know which WASI, or whether
+//! runs and histories build on it. The core does not know which WASI, or whether
 //! any, answers.
 
 pub mod durable;

@@ -7,6 +7,8 @@ use crate::error::{Code, Failure, Operation};
 
 const SUFFIX: &str = ".tandem-tmp";
 const RANDOM_DIGITS: usize = 32;
+/// The default age from which a temporary file is abandoned.
+pub const SWEEP_AFTER_MS: u64 = 3_600_000;
 
 /// A new name for a temporary file of `target`.
 pub fn name<S: Storage>(storage: &S, target: &str) -> String {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::LocalBoxFuture;
 
-use crate::face::sync::wasi::io::poll::{Pollable, poll};
+use crate::face::blocking::wasi::io::poll::{Pollable, poll};
 
 thread_local! {
     /// The tasks that no round has polled yet.
@@ -36,7 +36,7 @@ pub fn spawn(task: LocalBoxFuture<'static, ()>) {
 
 /// Waits until `pollable` is ready, while other futures go on. Only a new round asks it
 /// again, so the future must stand in no set that polls only what was woken, as `join_all` makes one
-/// of more than 30. Of the lanes of a flush there are two.
+/// of more than 30. A flush replaces two files.
 pub async fn ready(pollable: Pollable) {
     let pollable = Rc::new(pollable);
     poll_fn(|_| {
@@ -64,7 +64,7 @@ pub async fn yield_now() {
 
 /// Runs `future`, and every task that it spawns, to the end: nothing goes on between calls.
 ///
-/// There are a handful of futures at most, so each round polls all of them. When none can go on, one
+/// There are some dozens of futures at most, so each round polls all of them. When none can go on, one
 /// `poll` waits for all that they wait for.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let woken = Arc::new(Woken(AtomicBool::new(false)));

@@ -1,16 +1,16 @@
 //! [`Storage`](crate::storage::Storage) on the WASI of each world. The bindings of 0.2 are generated
 //! with the face.
 
-#[cfg(not(feature = "sync"))]
+#[cfg(feature = "blocking")]
+mod blocking;
+#[cfg(not(feature = "blocking"))]
 mod concurrent;
-#[cfg(feature = "sync")]
+#[cfg(feature = "blocking")]
 mod executor;
-#[cfg(feature = "sync")]
-mod sync;
 
-#[cfg(not(feature = "sync"))]
+#[cfg(feature = "blocking")]
+pub use blocking::Wasi;
+#[cfg(not(feature = "blocking"))]
 pub use concurrent::Wasi;
-#[cfg(feature = "sync")]
+#[cfg(feature = "blocking")]
 pub use executor::block_on;
-#[cfg(feature = "sync")]
-pub use sync::Wasi;

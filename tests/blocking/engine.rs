@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use tandem_components::TANDEM_SYNC;
+use tandem_components::TANDEM_BLOCKING;
 use tandem_host::Error;
 use tandem_host::testing::{component_failed, keep_compiled};
 use wasmtime::component::Component;
@@ -29,7 +29,8 @@ pub fn load_component() {
 
 fn built_in() -> &'static Component {
     static COMPONENT: OnceLock<Component> = OnceLock::new();
-    COMPONENT.get_or_init(|| Component::from_binary(engine(), TANDEM_SYNC).expect("the component"))
+    COMPONENT
+        .get_or_init(|| Component::from_binary(engine(), TANDEM_BLOCKING).expect("the component"))
 }
 
 /// This component, or that of this build.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
+use tandem_host::testing::bindings::records::Limits;
 use tandem_host::testing::component_failed;
 use tandem_host::{
-    Error, History, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request,
-    RunOptions, Stats,
+    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
+    RunOptions, Stats, TaskHistory,
 };
 use tandem_simulator::guest::{Called, Exports, Guest, Scheduled};
 use tokio::runtime::{self, Runtime};
@@ -29,8 +30,9 @@ pub(super) struct Held {
 /// What can be asked of the component; erases what answers for its files.
 pub(super) trait Calls {
     fn open(&mut self, options: RunOptions) -> Result<(Held, Recovery), Error>;
-    fn set(&mut self, held: Held, document: String) -> Result<(), Error>;
-    fn merge(&mut self, held: Held, patch: String) -> Result<(), Error>;
+    fn set(&mut self, held: Held, document: String) -> Result<Revised, Error>;
+    fn merge(&mut self, held: Held, patch: String) -> Result<Revised, Error>;
+    fn mark(&mut self, held: Held, request: Request) -> Result<(), Error>;
     fn schedule(&mut self, held: Held, request: Request) -> Result<Scheduled, Error>;
     fn flush(&mut self, held: Held) -> Result<Receipt, Error>;
     fn close(&mut self, held: Held) -> Result<Receipt, Error>;
@@ -38,7 +40,13 @@ pub(super) trait Calls {
     /// Closes the run and forgets it; nobody is left to be told.
     fn drop_run(&mut self, held: Held);
     fn record_run(&mut self, summary: String, options: RecordOptions) -> Result<Recorded, Error>;
-    fn history(&mut self, options: HistoryOptions) -> Result<History, Error>;
+    fn record_runs(
+        &mut self,
+        summaries: Vec<String>,
+        options: RecordOptions,
+    ) -> Result<Vec<Result<Recorded, Error>>, Error>;
+    fn set_limits(&mut self, limits: Limits) -> Result<(), Error>;
+    fn history(&mut self, options: HistoryOptions) -> Result<TaskHistory, Error>;
 }
 
 /// The component, and what it takes to start it anew.
@@ -127,12 +135,16 @@ impl<F: Files> Calls for Instance<F> {
         Ok((Held { generation: self.generation, resource }, recovery))
     }
 
-    fn set(&mut self, held: Held, document: String) -> Result<(), Error> {
+    fn set(&mut self, held: Held, document: String) -> Result<Revised, Error> {
         self.call_run(held, async |guest, run| guest.set(run, document).await)
     }
 
-    fn merge(&mut self, held: Held, patch: String) -> Result<(), Error> {
+    fn merge(&mut self, held: Held, patch: String) -> Result<Revised, Error> {
         self.call_run(held, async |guest, run| guest.merge(run, patch).await)
+    }
+
+    fn mark(&mut self, held: Held, request: Request) -> Result<(), Error> {
+        self.call_run(held, async |guest, run| guest.mark(run, request).await)
     }
 
     fn schedule(&mut self, held: Held, request: Request) -> Result<Scheduled, Error> {
@@ -161,7 +173,19 @@ impl<F: Files> Calls for Instance<F> {
         self.call(async |guest| guest.record_run(summary, options).await)
     }
 
-    fn history(&mut self, options: HistoryOptions) -> Result<History, Error> {
+    fn record_runs(
+        &mut self,
+        summaries: Vec<String>,
+        options: RecordOptions,
+    ) -> Result<Vec<Result<Recorded, Error>>, Error> {
+        self.call(async |guest| guest.record_runs(summaries, options).await.map(Ok))
+    }
+
+    fn set_limits(&mut self, limits: Limits) -> Result<(), Error> {
+        self.call(async |guest| guest.set_limits(limits).await)
+    }
+
+    fn history(&mut self, options: HistoryOptions) -> Result<TaskHistory, Error> {
         self.call(async |guest| guest.history(options).await)
     }
 }

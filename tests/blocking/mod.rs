@@ -14,14 +14,15 @@ use std::thread::JoinHandle;
 
 use tandem_host::disk::{Disk, OsDisk};
 use tandem_host::{
-    Error, History, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded, Recovery,
-    Request, RunOptions, Stats, WallClock,
+    Error, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded, Recovery, Request,
+    Revised, RunOptions, Stats, TaskHistory, WallClock,
 };
 
 use clocks::Clocks;
 pub use engine::load_component;
 use files::{OnDisk, OnWasmtime};
 use instance::{Calls, Held};
+pub use tandem_host::testing::bindings::records::Limits;
 pub use tandem_simulator::guest::Scheduled;
 
 /// What to run, and on what.
@@ -136,7 +137,21 @@ impl Tandem {
         self.thread.call(move |calls| calls.record_run(summary, options))
     }
 
-    pub fn history(&self, options: HistoryOptions) -> Result<History, Error> {
+    /// Records several runs in one call.
+    pub fn record_runs(
+        &self,
+        summaries: Vec<String>,
+        options: RecordOptions,
+    ) -> Result<Vec<Result<Recorded, Error>>, Error> {
+        self.thread.call(move |calls| calls.record_runs(summaries, options))
+    }
+
+    /// Tells the component what it may keep in memory.
+    pub fn set_limits(&self, limits: Limits) -> Result<(), Error> {
+        self.thread.call(move |calls| calls.set_limits(limits))
+    }
+
+    pub fn history(&self, options: HistoryOptions) -> Result<TaskHistory, Error> {
         self.thread.call(move |calls| calls.history(options))
     }
 }
@@ -147,14 +162,18 @@ impl Run {
         &self.recovery
     }
 
-    pub fn set(&self, document: impl Into<String>) -> Result<(), Error> {
+    pub fn set(&self, document: impl Into<String>) -> Result<Revised, Error> {
         let document = document.into();
         self.call(move |calls, held| calls.set(held, document))
     }
 
-    pub fn merge(&self, patch: impl Into<String>) -> Result<(), Error> {
+    pub fn merge(&self, patch: impl Into<String>) -> Result<Revised, Error> {
         let patch = patch.into();
         self.call(move |calls, held| calls.merge(held, patch))
+    }
+
+    pub fn mark(&self, request: Request) -> Result<(), Error> {
+        self.call(move |calls, held| calls.mark(held, request))
     }
 
     /// Writes what may be written now, and tells when to call again for the rest.

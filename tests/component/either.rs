@@ -1,5 +1,5 @@
-//! The library and the host of the synchronous component as one, so that a test of what both
-//! components promise runs on both. The calls of the synchronous one block the test's thread; it has
+//! The library and the host of the blocking component as one, so that a test of what both
+//! components promise runs on both. The calls of the blocking one block the test's thread; it has
 //! a thread of its own.
 //!
 //! The library's driver is on another thread than a test. Calls that a test makes in direct sequence
@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 
 use tandem_host::testing::Pause;
 use tandem_host::{
-    ClosedRun, Error, History, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded,
-    Recovery, Request, RunOptions, Stats, WallClock,
+    ClosedRun, Error, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded, Recovery,
+    Request, Revised, RunOptions, Stats, TaskHistory, WallClock,
 };
 use tandem_tests::blocking;
 
@@ -24,14 +24,14 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 #[derive(Clone, Debug)]
 pub enum Tandem {
     Concurrent(tandem_host::Tandem, Turns),
-    Sync(blocking::Tandem),
+    Blocking(blocking::Tandem),
 }
 
 /// A run of either world.
 #[derive(Clone, Debug)]
 pub enum Run {
     Concurrent(tandem_host::Run, Turns),
-    Sync(blocking::Run),
+    Blocking(blocking::Run),
 }
 
 /// The turns of a test's event loop.
@@ -57,28 +57,28 @@ impl Turns {
 /// What starts a component of either world.
 pub enum Starter {
     Concurrent(tandem_host::Builder),
-    Sync(blocking::Builder),
+    Blocking(blocking::Builder),
 }
 
 impl Starter {
     pub async fn build(self) -> Result<Tandem, Error> {
         match self {
             Starter::Concurrent(builder) => builder.build().await.map(Tandem::concurrent),
-            Starter::Sync(builder) => builder.build().map(Tandem::Sync),
+            Starter::Blocking(builder) => builder.build().map(Tandem::Blocking),
         }
     }
 
     pub fn wall_clock(self, clock: impl WallClock) -> Starter {
         match self {
             Starter::Concurrent(builder) => Starter::Concurrent(builder.wall_clock(clock)),
-            Starter::Sync(builder) => Starter::Sync(builder.wall_clock(clock)),
+            Starter::Blocking(builder) => Starter::Blocking(builder.wall_clock(clock)),
         }
     }
 
     pub fn monotonic_clock(self, clock: impl MonotonicClock) -> Starter {
         match self {
             Starter::Concurrent(builder) => Starter::Concurrent(builder.monotonic_clock(clock)),
-            Starter::Sync(builder) => Starter::Sync(builder.monotonic_clock(clock)),
+            Starter::Blocking(builder) => Starter::Blocking(builder.monotonic_clock(clock)),
         }
     }
 
@@ -89,7 +89,7 @@ impl Starter {
     ) -> Starter {
         match self {
             Starter::Concurrent(builder) => Starter::Concurrent(choose(builder)),
-            Starter::Sync(_) => panic!("the host of the synchronous component has no limits"),
+            Starter::Blocking(_) => panic!("the host of the blocking component has no limits"),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Tandem {
                 let (opening, turns) = (tandem.open_run(options), turns.clone());
                 Box::pin(async move { opening.await.map(|run| Run::Concurrent(run, turns)) })
             }
-            Tandem::Sync(tandem) => done(tandem.open_run(options).map(Run::Sync)),
+            Tandem::Blocking(tandem) => done(tandem.open_run(options).map(Run::Blocking)),
         }
     }
 
@@ -125,17 +125,17 @@ impl Tandem {
                 turns.call();
                 Box::pin(tandem.record_run(summary, options))
             }
-            Tandem::Sync(tandem) => done(tandem.record_run(summary, options)),
+            Tandem::Blocking(tandem) => done(tandem.record_run(summary, options)),
         }
     }
 
-    pub fn history(&self, options: HistoryOptions) -> Pending<History> {
+    pub fn history(&self, options: HistoryOptions) -> Pending<TaskHistory> {
         match self {
             Tandem::Concurrent(tandem, turns) => {
                 turns.call();
                 Box::pin(tandem.history(options))
             }
-            Tandem::Sync(tandem) => done(tandem.history(options)),
+            Tandem::Blocking(tandem) => done(tandem.history(options)),
         }
     }
 
@@ -145,7 +145,7 @@ impl Tandem {
                 drop(turns);
                 tandem.shutdown().await
             }
-            Tandem::Sync(_) => panic!("the synchronous interface has no shutdown"),
+            Tandem::Blocking(_) => panic!("the blocking interface has no shutdown"),
         }
     }
 }
@@ -154,38 +154,38 @@ impl Run {
     pub fn recovered(&self) -> &Recovery {
         match self {
             Run::Concurrent(run, _) => run.recovered(),
-            Run::Sync(run) => run.recovered(),
+            Run::Blocking(run) => run.recovered(),
         }
     }
 
-    pub fn set(&self, document: impl Into<String>) -> Pending<()> {
+    pub fn set(&self, document: impl Into<String>) -> Pending<Revised> {
         match self {
             Run::Concurrent(run, turns) => {
                 turns.call();
                 Box::pin(run.set(document))
             }
-            Run::Sync(run) => done(run.set(document)),
+            Run::Blocking(run) => done(run.set(document)),
         }
     }
 
-    pub fn merge(&self, patch: impl Into<String>) -> Pending<()> {
+    pub fn merge(&self, patch: impl Into<String>) -> Pending<Revised> {
         match self {
             Run::Concurrent(run, turns) => {
                 turns.call();
                 Box::pin(run.merge(patch))
             }
-            Run::Sync(run) => done(run.merge(patch)),
+            Run::Blocking(run) => done(run.merge(patch)),
         }
     }
 
-    /// Of the synchronous interface, only what was written now.
+    /// Of the blocking interface, only what was written now.
     pub fn schedule(&self, request: Request) -> Pending<Receipt> {
         match self {
             Run::Concurrent(run, turns) => {
                 turns.call();
                 Box::pin(run.schedule(request))
             }
-            Run::Sync(run) => done(run.schedule(request).map(|scheduled| scheduled.receipt)),
+            Run::Blocking(run) => done(run.schedule(request).map(|scheduled| scheduled.receipt)),
         }
     }
 
@@ -195,7 +195,7 @@ impl Run {
                 turns.call();
                 Box::pin(run.flush())
             }
-            Run::Sync(run) => done(run.flush()),
+            Run::Blocking(run) => done(run.flush()),
         }
     }
 
@@ -205,7 +205,7 @@ impl Run {
                 turns.call();
                 Box::pin(run.close())
             }
-            Run::Sync(run) => done(run.close()),
+            Run::Blocking(run) => done(run.close()),
         }
     }
 
@@ -215,7 +215,7 @@ impl Run {
                 turns.call();
                 Box::pin(run.stats())
             }
-            Run::Sync(run) => done(run.stats()),
+            Run::Blocking(run) => done(run.stats()),
         }
     }
 }

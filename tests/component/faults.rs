@@ -8,7 +8,7 @@ use tandem_host::testing::DiskOperation::{
     SyncDir, Write,
 };
 use tandem_host::testing::{Call, Fault};
-use tandem_host::{Channel, Durability, Error, ErrorKind, Operation};
+use tandem_host::{Channel, Durability, Error, ErrorKind, Operation, RecordOptions};
 
 use crate::support::{ALL, CODES, Clock, STEPS, World, age, directory, on_both_worlds, options};
 
@@ -22,12 +22,37 @@ on_both_worlds!(
     a_directory_that_cannot_be_synced_does_not_fail_a_visible_channel,
     the_directory_is_synced_for_the_channel_that_worked,
     a_temporary_file_that_cannot_be_removed_is_left_to_the_sweep,
+    a_temporary_file_that_is_gone_is_a_conflict_and_nothing_is_lost,
     an_open_that_fails_tells_the_step_and_can_be_repeated,
     an_open_that_cannot_make_a_directory_tells_which,
     a_corrupt_file_that_cannot_be_set_aside_fails_the_open_and_is_left_alone,
     a_read_only_disk_opens_no_run,
     a_disk_that_becomes_read_only_loses_nothing,
 );
+
+/// As a disk over documents answers when another owner has written the run since.
+async fn a_temporary_file_that_is_gone_is_a_conflict_and_nothing_is_lost(world: World) {
+    let lab = world.lab().await;
+    let run = lab.tandem.open_run(options("a")).await.unwrap();
+    run.set("{}").await.unwrap();
+    for (failing, channel) in [(NAMES[1], Channel::Manifest), (NAMES[0], Channel::Heartbeat)] {
+        lab.fail.add(Fault::new(ErrorCode::NoEntry, move |call| call.is(Rename, failing)));
+        let error = run.schedule(ALL).await.unwrap_err();
+        assert_eq!((error.kind(), error.channel()), (ErrorKind::Conflict, Some(channel)));
+        assert_eq!((error.operation(), error.code()), (Some(Operation::Rename), Some("no-entry")));
+        assert!(!error.retryable() && error.message().contains("somebody else"), "{error:?}");
+        run.flush().await.unwrap();
+        assert_eq!(lab.names("a"), NAMES);
+    }
+    // The summary of a run that two hosts record is such a file too.
+    lab.fail.add(Fault::new(ErrorCode::NoEntry, |call| {
+        call.operation == Rename && call.path.starts_with(".runs/task/r/")
+    }));
+    let summary = r#"{"taskId":"task","runId":"r","timestamp":"2026-01-06T00:00:01Z"}"#;
+    let error = lab.tandem.record_run(summary, RecordOptions::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.channel()), (ErrorKind::Conflict, Some(Channel::Summary)));
+    lab.tandem.record_run(summary, RecordOptions::new()).await.unwrap();
+}
 
 const NAMES: [&str; 2] = [".heartbeat", "manifest.json"];
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tandem_components::{TANDEM, TANDEM_SYNC};
+use tandem_components::{TANDEM, TANDEM_BLOCKING};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
@@ -36,8 +36,8 @@ fn the_component_imports_these_interfaces_and_nothing_else() {
 }
 
 #[test]
-fn the_synchronous_component_imports_these_interfaces_and_nothing_else() {
-    let [imports, _] = names(TANDEM_SYNC);
+fn the_blocking_component_imports_these_interfaces_and_nothing_else() {
+    let [imports, _] = names(TANDEM_BLOCKING);
     let allowed = [
         "wasi:clocks/monotonic-clock@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
@@ -54,11 +54,11 @@ fn the_synchronous_component_imports_these_interfaces_and_nothing_else() {
 #[test]
 fn each_component_exports_its_interfaces() {
     for (component, package) in
-        [(TANDEM, "tandem:persistence"), (TANDEM_SYNC, "tandem:persistence-sync")]
+        [(TANDEM, "tandem:persistence"), (TANDEM_BLOCKING, "tandem:persistence-blocking")]
     {
         let [_, exports] = names(component);
-        let promised = ["coordinator", "persister", "types"];
-        let promised = promised.map(|name| format!("{package}/{name}@0.1.0"));
-        assert_eq!(exports, promised.into());
+        let promised = ["histories", "runs"].map(|name| format!("{package}/{name}@0.1.0"));
+        let records = "tandem:records/types@0.1.0".to_owned();
+        assert_eq!(exports, promised.into_iter().chain([records]).collect());
     }
 }

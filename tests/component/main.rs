@@ -1,6 +1,8 @@
 //! End-to-end tests: the real component in wasmtime, driven through the host library.
 
 mod bad_input;
+mod blocking_kill;
+mod blocking_world;
 mod either;
 mod endings;
 mod faults;
@@ -28,8 +30,6 @@ mod recorder;
 mod recovery;
 mod steps;
 mod support;
-mod sync;
-mod sync_kill;
 mod trap;
 mod variant;
 mod wit;

@@ -43,7 +43,7 @@ async fn of_the_repository() -> Result<(), Error> {
     run.close().await?;
 
     let summary = r#"{"taskId": "nightly", "runId": "r1", "timestamp": "2026-11-21T05:04:31.120Z"}"#;
-    tandem.record_run(summary, RecordOptions::new("nightly")).await?;
+    tandem.record_run(summary, RecordOptions::new()).await?;
     let history = tandem.history(HistoryOptions::new("nightly").limit(20)).await?;
     // the repository's: end
     drop(history);

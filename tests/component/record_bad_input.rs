@@ -77,7 +77,8 @@ async fn task_ids_that_break_a_rule_are_refused(files: Files) {
     let bench = files.bench().await;
     for (id, rule) in bad_ids() {
         let text = serde_json::json!({"taskId": id, "runId": "a", "timestamp": at(1)}).to_string();
-        let error = refused(&bench, RecordOptions::new(&id), &text, ErrorKind::InvalidId).await;
+        let error =
+            refused(&bench, RecordOptions::new().task_id(&id), &text, ErrorKind::InvalidId).await;
         let message = error.message();
         assert!(message.contains("task") && message.contains(&rule), "{message}");
         assert!(message.contains(&format!("{id:?}")), "{message}");
@@ -108,7 +109,7 @@ async fn unusual_ids_that_break_no_rule_are_kept_as_they_are(files: Files) {
         ["a b", "größe", "日本", "con1", "COM10", "clip", "a.lockfile", "-", "'$(x)`;&", &long]
     {
         let text = serde_json::json!({"taskId": id, "runId": id, "timestamp": at(1)}).to_string();
-        bench.tandem.record_run(text, RecordOptions::new(id)).await.expect(id);
+        bench.tandem.record_run(text, RecordOptions::new().task_id(id)).await.expect(id);
         assert_eq!(names_in(&bench.path(&format!(".runs/{id}/{id}"))), ["manifest.json"]);
         assert_eq!(recorded_in(&bench.path(&format!("out/{id}/runs.json"))), [id]);
         let history = bench.tandem.history(HistoryOptions::new(id)).await.unwrap();
@@ -196,7 +197,8 @@ async fn a_summary_of_another_task_is_refused(files: Files) {
     let bench = files.bench().await;
     for task in ["other", "Task", "task ", "", "task/x"] {
         let text = serde_json::json!({"taskId": task, "runId": "a", "timestamp": at(1)});
-        let error = refused(&bench, options(), &text.to_string(), ErrorKind::InvalidInput).await;
+        let options = options().task_id("task");
+        let error = refused(&bench, options, &text.to_string(), ErrorKind::InvalidInput).await;
         assert!(error.message().contains(&format!("{task:?}")), "{error}");
         assert!(error.message().contains("\"task\""), "{error}");
     }
@@ -395,8 +397,8 @@ async fn what_is_refused_makes_no_call_of_the_disk() {
     within(async {
         let lab = Lab::new().await;
         let good = summary("a", &at(1));
-        lab.tandem.record_run(good.as_str(), RecordOptions::new("..")).await.unwrap_err();
-        lab.tandem.record_run(good.as_str(), RecordOptions::new("other")).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), options().task_id("..")).await.unwrap_err();
+        lab.tandem.record_run(good.as_str(), options().task_id("other")).await.unwrap_err();
         lab.tandem.record_run(summary("..", &at(1)), options()).await.unwrap_err();
         lab.tandem.record_run(summary("a", "today"), options()).await.unwrap_err();
         lab.tandem.record_run("{", options()).await.unwrap_err();

@@ -21,7 +21,7 @@ on_every_host!(
 
 async fn roots_and_names_are_options(files: Files) {
     let bench = files.bench().await;
-    let options = RecordOptions::new("task")
+    let options = RecordOptions::new()
         .runs_root("state/runs")
         .history_root("state/.histories")
         .summary_name("summary.json")

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tandem_host::{Channel, ErrorKind, History, HistoryOptions};
+use tandem_host::{Channel, ErrorKind, HistoryOptions, TaskHistory};
 
 use crate::record_support::{HISTORY_PATH, at, options, summary, summary_path};
 use crate::support::{Files, names_in, on_every_host};
@@ -43,11 +43,11 @@ async fn a_history_is_told_up_to_a_limit(files: Files) {
 
 async fn a_task_without_a_history_has_an_empty_one(files: Files) {
     let bench = files.bench().await;
-    assert_eq!(bench.history().await.unwrap(), History::default());
+    assert_eq!(bench.history().await.unwrap(), TaskHistory::default());
     fs::create_dir_all(bench.path("out/task")).unwrap();
-    assert_eq!(bench.history().await.unwrap(), History::default());
+    assert_eq!(bench.history().await.unwrap(), TaskHistory::default());
     bench.place(HISTORY_PATH, r#"{"taskId":"task","lastRunAt":"","runs":[]}"#);
-    assert_eq!(bench.history().await.unwrap(), History::default());
+    assert_eq!(bench.history().await.unwrap(), TaskHistory::default());
 }
 
 async fn reading_a_history_changes_nothing(files: Files) {

@@ -12,7 +12,7 @@ on_every_host!(
     both_files_hold_the_same_json_value_and_only_the_indentation_differs,
     a_history_has_the_members_that_its_readers_know_in_their_order,
     what_stands_in_a_history_is_not_written_anew,
-    runs_are_ordered_by_the_bytes_of_their_timestamps,
+    runs_are_ordered_by_the_time_that_their_timestamps_name,
     a_run_with_the_timestamp_of_others_comes_after_them,
     a_run_that_is_recorded_again_replaces_its_entry_and_is_sorted_again,
     the_last_run_may_move_back,
@@ -21,7 +21,7 @@ on_every_host!(
     a_history_of_the_older_format_is_not_read_beside_a_newer_one,
     a_history_of_the_older_format_is_not_read_when_a_newer_one_was_set_aside,
     the_last_runs_are_kept,
-    a_run_that_is_older_than_those_that_are_kept_is_dropped_and_the_receipt_says_so,
+    a_run_just_recorded_is_kept_and_the_receipt_names_those_that_are_ahead,
     tasks_do_not_share_histories,
 );
 
@@ -114,15 +114,14 @@ async fn what_stands_in_a_history_is_not_written_anew(files: Files) {
     assert!(text.contains("\"lastRunAt\": \"2026-01-06T00:00:02Z\""), "{text}");
 }
 
-async fn runs_are_ordered_by_the_bytes_of_their_timestamps(files: Files) {
+async fn runs_are_ordered_by_the_time_that_their_timestamps_name(files: Files) {
     let bench = files.bench().await;
-    // A point comes before `Z` and before digits.
     let times = ["16Z", "16.5Z", "16.50Z", "17Z", "16.05Z"];
     for (number, time) in times.iter().enumerate() {
         bench.record(&number.to_string(), &format!("2026-01-06T00:00:{time}")).await;
     }
     bench.record("early", "0001-01-01T00:00:00Z").await;
-    assert_eq!(bench.recorded(), ["early", "4", "2", "1", "0", "3"]);
+    assert_eq!(bench.recorded(), ["early", "0", "4", "1", "2", "3"]);
     assert!(bench.text(HISTORY_PATH).contains("\"lastRunAt\": \"2026-01-06T00:00:17Z\""));
 }
 
@@ -144,7 +143,7 @@ async fn a_run_that_is_recorded_again_replaces_its_entry_and_is_sorted_again(fil
     }
     let again = r#"{"taskId":"task","runId":"a","timestamp":"2026-01-06T00:00:09Z","new":true}"#;
     let recorded = bench.tandem.record_run(again, options()).await.unwrap();
-    assert_eq!((recorded.runs, recorded.is_dropped), (3, false));
+    assert_eq!((recorded.runs, recorded.ahead.len()), (3, 0));
     assert_eq!(bench.recorded(), ["b", "c", "a"]);
     assert_eq!(bench.text(HISTORY_PATH).matches("\"new\": true").count(), 1);
     bench.record("c", &at(1)).await;
@@ -248,14 +247,14 @@ async fn the_last_runs_are_kept(files: Files) {
     for number in 0..5 {
         let text = summary(&number.to_string(), &at(number));
         let recorded = bench.tandem.record_run(text, options().keep_last(2)).await.unwrap();
-        assert_eq!((recorded.runs, recorded.is_dropped), (u32::min(2, number as u32 + 1), false));
+        assert_eq!((recorded.runs, recorded.ahead.len()), (u32::min(2, number as u32 + 1), 0));
     }
     assert_eq!(bench.recorded(), ["3", "4"]);
     assert!(bench.path(&summary_path("0")).exists(), "its summary stays");
     // One that was already there counts once, and is counted after it was replaced.
     let again = summary("3", &at(9));
     let recorded = bench.tandem.record_run(again, options().keep_last(1)).await.unwrap();
-    assert_eq!((recorded.runs, recorded.is_dropped), (1, false));
+    assert_eq!((recorded.runs, recorded.ahead.len()), (1, 0));
     assert_eq!(bench.recorded(), ["3"]);
     // Those without a time are the oldest.
     let text = r#"{"taskId":"task","runs":[1,{"runId":"x"},{"runId":"y","timestamp":"1"}]}"#;
@@ -264,17 +263,15 @@ async fn the_last_runs_are_kept(files: Files) {
     assert_eq!(bench.recorded(), ["y", "z"]);
 }
 
-async fn a_run_that_is_older_than_those_that_are_kept_is_dropped_and_the_receipt_says_so(
-    files: Files,
-) {
+async fn a_run_just_recorded_is_kept_and_the_receipt_names_those_that_are_ahead(files: Files) {
     let bench = files.bench().await;
     for number in 1..4 {
         bench.record(&number.to_string(), &at(number)).await;
     }
     let text = summary("0", &at(0));
     let recorded = bench.tandem.record_run(text, options().keep_last(3)).await.unwrap();
-    assert_eq!((recorded.runs, recorded.is_dropped), (3, true));
-    assert_eq!(bench.recorded(), ["1", "2", "3"]);
+    assert_eq!((recorded.runs, recorded.ahead), (3, vec!["3".to_owned(), "2".to_owned()]));
+    assert_eq!(bench.recorded(), ["0", "2", "3"]);
     assert!(bench.path(&summary_path("0")).exists(), "its summary is written");
 }
 
@@ -282,7 +279,7 @@ async fn tasks_do_not_share_histories(files: Files) {
     let bench = files.bench().await;
     bench.record("a", &at(1)).await;
     let text = summary("a", &at(2)).replace("\"task\"", "\"other\"");
-    bench.tandem.record_run(text, RecordOptions::new("other")).await.unwrap();
+    bench.tandem.record_run(text, RecordOptions::new()).await.unwrap();
     assert_eq!(bench.recorded(), ["a"]);
     let other = bench.tandem.history(HistoryOptions::new("other")).await.unwrap();
     assert_eq!((other.total, other.last_run_at), (1, at(2)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tandem_host::testing::Moment;
-use tandem_host::{Error, History, HistoryOptions, RecordOptions, Recorded};
+use tandem_host::{Error, HistoryOptions, RecordOptions, Recorded, TaskHistory};
 
 use crate::either::{Pending, Tandem};
 use crate::support::{Bench, Lab};
@@ -21,7 +21,7 @@ pub const PATIENCE_MS: u64 = 170_000;
 
 /// A run of the task `task`.
 pub fn options() -> RecordOptions {
-    RecordOptions::new("task").lock_wait(Duration::from_millis(PATIENCE_MS))
+    RecordOptions::new().lock_wait(Duration::from_millis(PATIENCE_MS))
 }
 
 /// A time on one day, later for larger numbers.
@@ -79,7 +79,7 @@ impl Bench {
     }
 
     /// Reads the history of the task `task` through the component.
-    pub async fn history(&self) -> Result<History, Error> {
+    pub async fn history(&self) -> Result<TaskHistory, Error> {
         self.tandem.history(HistoryOptions::new("task")).await
     }
 }
@@ -108,8 +108,11 @@ pub fn recorded_in(path: &Path) -> Vec<String> {
     let runs = history["runs"].as_array().unwrap();
     let last = runs.last().map_or(&Value::Null, |run| &run["timestamp"]);
     assert_eq!(history["lastRunAt"], *last, "{history:#}");
-    let times: Vec<_> = runs.iter().map(|run| run["timestamp"].as_str().unwrap()).collect();
-    assert!(times.is_sorted(), "{history:#}");
+    // With as many digits each, the text tells the order.
+    let time = |run: &Value| {
+        format!("{:0<40}", run["timestamp"].as_str().unwrap().replace(['.', 'Z'], ""))
+    };
+    assert!(runs.iter().map(time).is_sorted(), "{history:#}");
     runs.iter().map(|run| run["runId"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -36,7 +36,7 @@ async fn simultaneous_completions_are_all_kept_in_order(files: Files) {
             .collect();
         for pending in recording {
             let recorded = pending.await.unwrap();
-            assert!(recorded.runs <= count as u32 && !recorded.is_dropped);
+            assert!(recorded.runs <= count as u32 && recorded.ahead.is_empty());
         }
         let expected: Vec<_> = (0..count).map(run_id).collect();
         assert_eq!(bench.recorded(), expected);
@@ -80,20 +80,20 @@ async fn runs_that_wait_for_one_history_share_one_write() {
 }
 
 #[tokio::test]
-async fn of_runs_that_share_a_write_each_one_has_its_own_wishes() {
+async fn of_runs_that_share_a_write_each_one_has_its_own_options() {
     within(async {
         let lab = Lab::new().await;
         let gate = lab.hold.before(|call| call.is(Rename, HISTORY));
         let first = record(&lab.tandem, "c", &at(3));
         gate.reached(1).await;
-        let dropped = lab.tandem.record_run(summary("a", &at(1)), options().keep_last(1));
+        let alone = lab.tandem.record_run(summary("a", &at(1)), options().keep_last(1));
         let kept = lab.tandem.record_run(summary("b", &at(2)), options());
         lab.settle(1).await;
         gate.release();
         first.await.unwrap();
-        assert!(dropped.await.unwrap().is_dropped);
-        assert!(!kept.await.unwrap().is_dropped);
-        assert_eq!(lab.recorded(), ["b", "c"]);
+        alone.await.unwrap();
+        kept.await.unwrap();
+        assert_eq!(lab.recorded(), ["a", "b"], "as if one were recorded after the other");
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn completions_of_many_tasks_do_not_wait_for_each_other(files: Files) {
             let task = format!("task-{}", number % 16);
             let text =
                 summary(&run_id(number), &at(number)).replace("\"task\"", &format!("{task:?}"));
-            bench.tandem.record_run(text, tandem_host::RecordOptions::new(task))
+            bench.tandem.record_run(text, tandem_host::RecordOptions::new())
         })
         .collect();
     for pending in recording {

@@ -67,7 +67,7 @@ pub struct Answer {
 
 /// The same options for every process.
 pub fn options(case: &str) -> RecordOptions {
-    RecordOptions::new("task")
+    RecordOptions::new()
         .runs_root(format!("{case}/.runs"))
         .history_root(format!("{case}/out"))
         .summary_durability(Durability::Visible)

@@ -83,37 +83,37 @@ macro_rules! on_every_filesystem {
 }
 pub(crate) use on_every_filesystem;
 
-/// Makes a test of each named function with the synchronous component, on our own filesystem and on
-/// wasmtime's: `sync::name` and `sync_wasmtime::name`.
-macro_rules! on_the_synchronous_component {
+/// Makes a test of each named function with the blocking component, on our own filesystem and on
+/// wasmtime's: `blocking::name` and `blocking_wasmtime::name`.
+macro_rules! on_the_blocking_component {
     ($($name:ident),* $(,)?) => {
-        mod sync {
+        mod blocking {
             $(#[test]
             fn $name() {
-                crate::support::in_time(|| super::$name(crate::support::Files::Sync));
+                crate::support::in_time(|| super::$name(crate::support::Files::Blocking));
             })*
         }
 
-        mod sync_wasmtime {
+        mod blocking_wasmtime {
             $(#[test]
             fn $name() {
-                crate::support::in_time(|| super::$name(crate::support::Files::SyncWasmtime));
+                crate::support::in_time(|| super::$name(crate::support::Files::BlockingWasmtime));
             })*
         }
     };
 }
-pub(crate) use on_the_synchronous_component;
+pub(crate) use on_the_blocking_component;
 
 /// Both.
 macro_rules! on_every_host {
     ($($name:ident),* $(,)?) => {
         crate::support::on_every_filesystem!($($name),*);
-        crate::support::on_the_synchronous_component!($($name),*);
+        crate::support::on_the_blocking_component!($($name),*);
     };
 }
 pub(crate) use on_every_host;
 
-/// Makes a test of each named function for each component: `concurrent::name` and `sync::name`.
+/// Makes a test of each named function for each component: `concurrent::name` and `blocking::name`.
 macro_rules! on_both_worlds {
     ($($name:ident),* $(,)?) => {
         mod concurrent {
@@ -123,10 +123,10 @@ macro_rules! on_both_worlds {
             })*
         }
 
-        mod sync {
+        mod blocking {
             $(#[test]
             fn $name() {
-                crate::support::in_time(|| super::$name(crate::support::World::Sync));
+                crate::support::in_time(|| super::$name(crate::support::World::Blocking));
             })*
         }
     };
@@ -137,7 +137,7 @@ pub(crate) use on_both_worlds;
 #[derive(Clone, Copy)]
 pub enum World {
     Concurrent,
-    Sync,
+    Blocking,
 }
 
 impl World {
@@ -148,7 +148,7 @@ impl World {
     pub async fn lab_with(self, choose: impl FnOnce(Starter) -> Starter) -> Lab {
         match self {
             World::Concurrent => Lab::with(choose).await,
-            World::Sync => Lab::sync(choose).await,
+            World::Blocking => Lab::blocking(choose).await,
         }
     }
 }
@@ -162,10 +162,10 @@ pub enum Files {
     Workers,
     /// What other hosts use.
     Wasmtime,
-    /// The synchronous component, on our own.
-    Sync,
-    /// The synchronous component, on what other hosts use.
-    SyncWasmtime,
+    /// The blocking component, on our own.
+    Blocking,
+    /// The blocking component, on what other hosts use.
+    BlockingWasmtime,
 }
 
 /// A component and its directory.
@@ -194,9 +194,9 @@ impl Files {
             Files::InPlace => builder.dir(dir),
             Files::Workers => builder.disk(OsDisk::open(dir).unwrap().threads(Threads::Workers)),
             Files::Wasmtime => builder.wasmtime_filesystem(dir),
-            Files::Sync => return Starter::Sync(blocking::Builder::dir(dir)),
-            Files::SyncWasmtime => {
-                return Starter::Sync(blocking::Builder::wasmtime_filesystem(dir));
+            Files::Blocking => return Starter::Blocking(blocking::Builder::dir(dir)),
+            Files::BlockingWasmtime => {
+                return Starter::Blocking(blocking::Builder::wasmtime_filesystem(dir));
             }
         })
     }
@@ -221,8 +221,8 @@ impl Lab {
         Lab::of(false, choose).await
     }
 
-    /// On the synchronous component.
-    pub async fn sync(choose: impl FnOnce(Starter) -> Starter) -> Self {
+    /// On the blocking component.
+    pub async fn blocking(choose: impl FnOnce(Starter) -> Starter) -> Self {
         Lab::of(true, choose).await
     }
 
@@ -232,7 +232,7 @@ impl Lab {
         let disk = OsDisk::open(dir.path()).unwrap();
         let disk = disk.layered(fail.clone()).layered(hold.clone()).layered(record.clone());
         let starter = if is_sync {
-            Starter::Sync(blocking::Builder::disk(disk))
+            Starter::Blocking(blocking::Builder::disk(disk))
         } else {
             Starter::Concurrent(tandem_host::Tandem::builder().disk(disk))
         };

@@ -11,8 +11,11 @@ pub const TRAP: &str = r#"{"text": "provoke-trap"}"#;
 pub fn trapping(is_sync: bool) -> &'static Path {
     static VARIANTS: OnceLock<[PathBuf; 2]> = OnceLock::new();
     let variants = VARIANTS.get_or_init(|| {
-        [("provoke-trap", &["provoke-trap"][..]), ("provoke-trap-sync", &["provoke-trap", "sync"])]
-            .map(|(name, features)| tandem_tests::variant(name, features))
+        [
+            ("provoke-trap", &["provoke-trap"][..]),
+            ("provoke-trap-blocking", &["provoke-trap", "blocking"]),
+        ]
+        .map(|(name, features)| tandem_tests::variant(name, features))
     });
     &variants[usize::from(is_sync)]
 }

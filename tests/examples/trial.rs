@@ -1,6 +1,6 @@
 //! Tries the component in a file: keeps a run on real files, and reads back what it wrote.
 //!
-//! `cargo run --package tandem-tests --example trial -- [--sync] FILE`
+//! `cargo run --package tandem-tests --example trial -- [--blocking] FILE`
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -18,9 +18,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let state = tempfile::tempdir()?;
     let runs = match arguments.as_slice() {
-        [flag, file] if flag == "--sync" => blocking(state.path(), file.as_ref())?,
+        [flag, file] if flag == "--blocking" => blocking(state.path(), file.as_ref())?,
         [file] => concurrent(state.path(), file.as_ref()).await?,
-        _ => return Err("usage: trial [--sync] FILE".into()),
+        _ => return Err("usage: trial [--blocking] FILE".into()),
     };
     let manifest = std::fs::read_to_string(state.path().join(".runs/trial/cli/r1/manifest.json"))?;
     if manifest != MANIFEST || runs != 1 {
@@ -37,7 +37,7 @@ async fn concurrent(state: &Path, file: &Path) -> Result<usize, Box<dyn Error>> 
     run.set(MANIFEST).await?;
     run.schedule(Request::new().manifest().heartbeat().force()).await?;
     run.close().await?;
-    tandem.record_run(SUMMARY, RecordOptions::new("trial")).await?;
+    tandem.record_run(SUMMARY, RecordOptions::new()).await?;
     Ok(tandem.history(HistoryOptions::new("trial")).await?.runs.len())
 }
 
@@ -48,6 +48,6 @@ fn blocking(state: &Path, file: &Path) -> Result<usize, Box<dyn Error>> {
     run.set(MANIFEST)?;
     run.schedule(Request::new().manifest().heartbeat().force())?;
     run.close()?;
-    tandem.record_run(SUMMARY, RecordOptions::new("trial"))?;
+    tandem.record_run(SUMMARY, RecordOptions::new())?;
     Ok(tandem.history(HistoryOptions::new("trial"))?.runs.len())
 }

@@ -359,6 +359,41 @@ fn the_heartbeat_and_the_manifest_follow_the_command() {
 }
 
 #[test]
+fn the_manifest_and_the_heartbeat_each_have_an_interval_of_their_own() {
+    let hour = "3600000";
+    let script = "echo ready; read go; echo more; read end";
+    let started_with = |state: &State, heartbeat, interval| {
+        let flags = ["--heartbeat", heartbeat, "--interval", interval];
+        let (mut child, stdout) = started(&mut state.shell(&flags, script));
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"\n").unwrap();
+        (child, stdin, stdout)
+    };
+    let state = State::new();
+    let (mut child, stdin, _stdout) = started_with(&state, hour, "20");
+    let first = state.heartbeat();
+    wait_for("the output in the manifest", || state.manifest()["output_tail"] == "ready\nmore\n");
+    // The first heartbeat of its own comes when the command has started.
+    drop(stdin);
+    child.wait();
+    assert!(first.is_some());
+
+    let state = State::new();
+    let (mut child, stdin, _stdout) = started_with(&state, "20", hour);
+    let mut seen = state.heartbeat();
+    for _ in 0..20 {
+        wait_for("a heartbeat", || {
+            let now = state.heartbeat();
+            std::mem::replace(&mut seen, now.clone()) != now
+        });
+    }
+    assert_eq!(state.manifest()["output_tail"], "", "it waits for its interval");
+    drop(stdin);
+    child.wait();
+    assert_eq!(state.manifest()["output_tail"], "ready\nmore\n");
+}
+
+#[test]
 fn a_write_error_later_is_a_warning_and_the_commands_code_stays() {
     let state = State::new();
     let done = output(&mut state.shell(&[], SPOILS_ITS_MANIFEST));

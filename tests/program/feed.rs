@@ -66,12 +66,12 @@ fn a_document_reaches_the_disk_as_it_was_written() {
         json!({"directory": ".runs/task/cli/run", "document": null, "heartbeat": null,
                "heartbeat_age_ms": null, "swept": 0, "set_aside": []})
     );
-    assert_eq!(answers[1]["ok"], json!({}));
     let bytes = root.manifest().len();
+    assert_eq!(answers[1]["ok"], json!({"revision": 1, "bytes": bytes}));
     assert_eq!(
         answers[2]["ok"],
         json!({"manifest": {"reached": "durable", "bytes": bytes},
-               "heartbeat": {"reached": "visible", "bytes": 25}})
+               "heartbeat": {"reached": "visible", "bytes": 25}, "revision": 1})
     );
 }
 
@@ -149,6 +149,58 @@ fn an_answer_that_waits_for_the_throttle_delays_no_other() {
     assert_eq!(answers[0]["ok"], answers[1]["ok"]);
     assert_eq!(root.manifest(), "{\n  \"step\": 2\n}\n");
     assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_mark_is_answered_at_once_and_written_when_the_throttle_allows() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    feed.ask(&with(request("open"), json!({"manifest_interval_ms": 3_600_000})));
+    feed.ask(&set(json!({"step": 1})));
+    let forced = json!({"manifest": true, "force": true});
+    assert_eq!(feed.ask(&with(request("mark"), forced.clone()))["ok"], json!({}));
+    wait_for("the first state", || root.run_dir().join("manifest.json").exists());
+    feed.ask(&set(json!({"step": 2})));
+    assert_eq!(feed.ask(&with(request("mark"), json!({"manifest": true})))["ok"], json!({}));
+    feed.ask(&request("stats"));
+    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    feed.ask(&with(request("mark"), forced));
+    wait_for("the second state", || root.manifest() == "{\n  \"step\": 2\n}\n");
+    // The file is there before its flush has ended.
+    feed.ask(&request("flush"));
+    let stats = feed.ask(&request("stats"));
+    assert_eq!(stats["ok"]["written_revision"], stats["ok"]["revision"]);
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn an_interval_of_one_channel_goes_before_that_of_both() {
+    let [hour, now] = [3_600_000, 0];
+    for (own, channel, other) in [
+        (json!({"interval_ms": hour, "heartbeat_interval_ms": now}), "heartbeat", "manifest"),
+        (json!({"interval_ms": hour, "manifest_interval_ms": now}), "manifest", "heartbeat"),
+        (
+            json!({"heartbeat_interval_ms": hour, "manifest_interval_ms": now}),
+            "manifest",
+            "heartbeat",
+        ),
+    ] {
+        let root = Root::new();
+        let mut feed = Feed::start(root.path());
+        feed.ask(&with(request("open"), own));
+        feed.ask(&set(json!({"step": 1})));
+        let both = json!({"manifest": true, "heartbeat": true});
+        assert!(feed.ask(&with(request("schedule"), both))["ok"].is_object());
+        feed.ask(&set(json!({"step": 2})));
+        feed.send(&with(request("schedule"), json!({"id": "waits", other: true})));
+        let answer = feed.ask(&with(request("schedule"), json!({channel: true})));
+        assert!(answer["ok"][channel].is_object(), "{answer}");
+        assert!(answer["ok"][other].is_null(), "{answer}");
+        feed.send(&request("flush"));
+        feed.answer();
+        feed.answer();
+        assert_eq!(feed.end().status.code(), Some(0));
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_summary_reaches_both_files_and_comes_back_as_it_was_written() {
         sorted(&output)[0]["ok"],
         json!({"summary": {"reached": "durable", "bytes": summary.len()},
                "history": {"reached": "durable", "bytes": history_text.len()},
-               "runs": 1, "dropped": false, "set_aside": [], "swept": 0})
+               "runs": 1, "ahead": [], "set_aside": [], "swept": 0})
     );
     assert_eq!(
         summary,
@@ -125,21 +125,34 @@ fn any_number_of_runs_are_recorded_at_once_and_all_are_kept() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let answers = sorted(&output);
     assert_eq!(answers.len(), requests.len());
-    assert!(answers.iter().all(|answer| answer["ok"]["dropped"] == false));
+    assert!(answers.iter().all(|answer| answer["ok"]["ahead"] == json!([])));
     let expected: Vec<Value> = (0..many).map(summary).collect();
     assert_eq!(history(root.path(), "task")["runs"], json!(expected));
     assert!(!root.path().join(".runs/task.lock").exists());
 }
 
 #[test]
-fn the_history_keeps_as_many_as_asked_and_says_what_it_dropped() {
+fn a_run_that_names_its_task_needs_no_other_word_of_it() {
+    let root = Root::new();
+    let mut feed = Feed::start(root.path());
+    let mut request = record(1);
+    request.as_object_mut().unwrap().remove("task");
+    assert!(feed.ask(&request)["ok"].is_object());
+    let other = feed.ask(&with(record(2), json!({"task": "other"})));
+    assert_eq!(other["error"]["kind"], "invalid-input");
+    assert_eq!(history(root.path(), "task")["runs"], json!([summary(1)]));
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn the_history_keeps_as_many_as_asked_and_says_what_is_ahead() {
     let root = Root::new();
     let mut feed = Feed::start(root.path());
     for n in [2, 3] {
         feed.ask(&record(n));
     }
     let answer = feed.ask(&with(record(1), json!({"keep_last": 2})));
-    assert_eq!((&answer["ok"]["dropped"], &answer["ok"]["runs"]), (&true.into(), &2.into()));
+    assert_eq!((&answer["ok"]["ahead"], &answer["ok"]["runs"]), (&json!(["run-3"]), &2.into()));
     let visible = json!({"durability": {"summary": "visible", "history": "visible"}});
     let answer = feed.ask(&with(with(record(4), json!({"keep_last": 2})), visible));
     assert_eq!(answer["ok"]["history"]["reached"], "visible");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tandem_components::{TANDEM, TANDEM_SYNC};
+use tandem_components::{TANDEM, TANDEM_BLOCKING};
 use tandem_simulator::sim::Model;
 use tandem_simulator::torture::VIOLATIONS_MAX;
 
@@ -176,14 +176,14 @@ fn a_bounded_run_of_the_blocking_component_finds_no_violation() {
     assert!(count(&told, "faults") > 0 && count(&told, "orders") > 0, "{told}");
     has_tried_each_model(&told);
     assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
-    assert_eq!(told["component"], "tandem-sync");
+    assert_eq!(told["component"], "tandem-blocking");
 }
 
 #[test]
 fn the_component_of_the_other_world_is_told() {
     let dir = tempfile::tempdir().unwrap();
     for (name, component, flag, problem) in [
-        ("sync.wasm", TANDEM_SYNC, None, "it is the component for WASI 0.2, not the one for"),
+        ("sync.wasm", TANDEM_BLOCKING, None, "it is the component for WASI 0.2, not the one for"),
         ("async.wasm", TANDEM, Some("--blocking"), "it is the component for WASI 0.3, not the"),
     ] {
         let file = dir.path().join(name);
@@ -201,7 +201,7 @@ fn broken_component() -> PathBuf {
 
 /// The blocking one.
 fn broken_blocking_component() -> PathBuf {
-    tandem_tests::variant("provoke-loss-sync", &["provoke-loss", "sync"])
+    tandem_tests::variant("provoke-loss-blocking", &["provoke-loss", "blocking"])
 }
 
 /// What a run tells that finds violations.

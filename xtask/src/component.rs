@@ -10,7 +10,7 @@ use crate::setup;
 /// Builds a component; by default that of WASI 0.3.
 pub fn component(arguments: &[OsString]) -> Result<u8, Failure> {
     let (world, arguments) = match arguments {
-        [flag, rest @ ..] if flag == "--sync" => ("tandem-sync", rest),
+        [flag, rest @ ..] if flag == "--blocking" => ("tandem-blocking", rest),
         all => ("tandem", all),
     };
     run("component", world, &[world], arguments)

@@ -11,6 +11,7 @@ mod hosts;
 mod mutants;
 mod package;
 mod process;
+mod records;
 mod setup;
 mod torture;
 
@@ -23,21 +24,22 @@ Every command does its own set-up.
 
 Commands:
   setup                    Add the wasm32-unknown-unknown target if it is missing
-  component [--sync] [--out FILE]
+  component [--blocking] [--out FILE]
                            Build the component, by default as target/tandem.wasm, or the one for
-                           hosts of WASI 0.2, by default as target/tandem-sync.wasm
+                           hosts of WASI 0.2, by default as target/tandem-blocking.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
   hosts [--write] [HOST ...]
                            Run the tests of each host, among them the conformance cases, and check
                            the support table in README.md; `hosts --help` lists the arguments
   test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
-  mutants [NAME ...] ...   Break the component in each known way; `tandem torture` must find out
-                           `mutants --help` lists the arguments
+  mutants [NAME ...] ...   Break the component in each known way, which `tandem torture` or a test
+                           must find out; `mutants --help` lists the arguments
   plugin [--out FILE]      Build the sample plugin of bindings/plugin, composed with the component, by
                            default as target/plugin.wasm
   package [ARGUMENTS]      Make what a release has, in target/release-files, or the crates that are
                            published; `package --help` lists the arguments
+  records [--check]        Write what each language has of wit/records, or check that it is there
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
@@ -75,6 +77,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
         Some("mutants") => mutants::run(&arguments),
         Some("plugin") => component::plugin(&arguments),
         Some("package") => package::run(&arguments),
+        Some("records") => records::run(&arguments),
         Some("torture") => torture::run(&arguments),
         // What the demo runs by default.
         Some("sample-job") => demo::sample_job(),

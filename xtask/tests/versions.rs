@@ -40,8 +40,10 @@ fn manifests(name: &str) -> Vec<(PathBuf, String)> {
 /// Every version in a text that follows the name of one of Tandem's WIT packages, or of something
 /// in it.
 fn wit_versions(text: &str) -> Vec<&str> {
-    let names = text.match_indices("tandem:persistence").map(|(at, _)| &text[at..]);
-    let tails = names.filter_map(|rest| {
+    let packages = ["tandem:persistence", "tandem:records"];
+    let names = packages.into_iter().flat_map(|name| text.match_indices(name));
+    let tails = names.filter_map(|(at, _)| {
+        let rest = &text[at..];
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-:/".contains(c))?;
         rest[end..].strip_prefix('@')
     });
@@ -64,19 +66,19 @@ fn whatever_names_a_wit_package_names_the_version_of_the_workspace() {
         for version in wit_versions(&text) {
             assert_eq!(version, VERSION, "{}", path.display());
         }
-        if path.starts_with("wit") && text.starts_with("package tandem:persistence") {
+        if path.starts_with("wit") && text.starts_with("package tandem:") {
             packages.push(path.parent().unwrap().to_owned());
         }
     }
     packages.sort();
     packages.dedup();
-    assert_eq!(packages, [Path::new("wit"), Path::new("wit/sync")]);
+    assert_eq!(packages, ["wit", "wit/blocking", "wit/records"].map(Path::new));
 }
 
 #[test]
 fn a_version_is_found_wherever_a_wit_name_has_one() {
     let text = "package tandem:persistence@0.1.0;\nimport tandem:persistence/types@1.2.3.\n\
-                'tandem:persistence-sync/run@2.0.0' tandem:persistence/run tandem:persistence@";
+                'tandem:persistence-blocking/run@2.0.0' tandem:persistence/run tandem:persistence@";
     assert_eq!(wit_versions(text), ["0.1.0", "1.2.3", "2.0.0"]);
 }
 

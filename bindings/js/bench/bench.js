@@ -41,7 +41,7 @@ async function pair(kib, durability) {
     const name = `${kib}-${durability}`;
     const options = { manifestDurability: durability, heartbeatDurability: durability };
     const tandem = await Tandem.create({ dir: scratch });
-    const run = await tandem.open({ taskId: 'bench', runId: name, ...options });
+    const run = await tandem.openRun({ taskId: 'bench', runId: name, ...options });
     const beside = join(scratch, `beside-${name}`);
     mkdirSync(beside);
     const fsync = durability === 'durable';
@@ -83,13 +83,13 @@ async function start() {
     for (let round = 0; round < START_ROUNDS; round += 1) {
         const node = (args) => execFileSync(process.execPath, args, { encoding: 'utf8' });
         times.nothing.push(await microseconds(() => node(['--eval', ''])));
-        let told;
+        let output;
         times.flush.push(
             await microseconds(() => {
-                told = node([script, scratch, String(round)]);
+                output = node([script, scratch, String(round)]);
             }),
         );
-        times.inside.push(Number(told));
+        times.inside.push(Number(output));
     }
     return {
         emptyProcessUs: Math.round(median(times.nothing)),

@@ -6,7 +6,7 @@ const start = process.hrtime.bigint();
 const { Tandem } = await import('../src/index.js');
 const [, , dir, round] = process.argv;
 const tandem = await Tandem.create({ dir });
-const run = await tandem.open({ taskId: 'start', runId: `run-${round}` });
+const run = await tandem.openRun({ taskId: 'start', runId: `run-${round}` });
 await run.set({ round });
 await run.schedule({ manifest: true, heartbeat: true, force: true });
 console.log(Number(process.hrtime.bigint() - start) / 1000);

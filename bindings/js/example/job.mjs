@@ -22,7 +22,7 @@ const now = () => new Date().toISOString();
 const runId = `${now().replaceAll(/[:.]/g, '-')}-${randomBytes(4).toString('hex')}`;
 
 const tandem = await Tandem.create({ dir });
-const run = await tandem.open({ taskId, runId });
+const run = await tandem.openRun({ taskId, runId });
 const startedAt = now();
 await run.set({
     version: 1,
@@ -52,5 +52,5 @@ clearInterval(heart);
 const status = code === 0 ? 'succeeded' : 'failed';
 await run.merge({ status, exit_code: code, completed_at: now() });
 await run.close();
-await tandem.recordRun({ taskId, runId, timestamp: now(), startedAt, status, code }, { taskId });
+await tandem.recordRun({ taskId, runId, timestamp: now(), startedAt, status, code });
 process.exitCode = code ?? 1;

@@ -1,3 +1,5 @@
+import { ERROR_FIELDS } from './records.js';
+
 /** An error of Tandem, with every field that the component tells. */
 export class TandemError extends Error {
     /**
@@ -7,13 +9,13 @@ export class TandemError extends Error {
     constructor(fields, options) {
         super(fields.message, options);
         this.name = 'TandemError';
-        this.kind = fields.kind;
-        this.channel = fields.channel;
-        this.operation = fields.operation;
-        this.path = fields.path;
-        this.code = fields.code;
-        this.retryable = fields.retryable ?? false;
-        this.beside = fields.beside;
+        for (const name of ERROR_FIELDS) {
+            // That of the class is not enumerable.
+            if (name !== 'message') {
+                this[name] = fields[name];
+            }
+        }
+        this.retryable ??= false;
     }
 }
 

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 
 import { instantiate } from '../dist/tandem.js';
 import { TandemError } from './error.js';
+import { limitsOf, summariesBytes, textsBytes } from './limits.js';
 import { plain } from './plain.js';
+import { InFlight } from './in-flight.js';
 
 // Compiled once for all instances of a process.
 const compiled = new Map();
@@ -25,16 +27,33 @@ export class Instance {
     // what waits for it until it is settled.
     #rejects = new Set();
     #abandon;
+    // A record may wait long for a lock, and may then keep out no call of a run.
+    #calls;
+    #records;
 
-    constructor(root, abandon) {
+    constructor({ runs, histories }, abandon, limits) {
         this.#abandon = abandon;
-        this.persister = root.persister;
-        this.coordinator = root.coordinator;
+        this.#calls = new InFlight(Number(textsBytes(limits.maxDocumentBytes)));
+        this.#records = new InFlight(Number(summariesBytes(limits.maxDocumentBytes)));
+        this.runs = runs;
+        this.histories = histories;
+        this.limits = limits;
     }
 
-    /** @param {ReturnType<import('./wasi/index.js').wasiFor>} wasi */
-    static async create({ imports, abandon }) {
-        return new Instance(await instantiate(coreModule, imports), abandon);
+    /**
+     * @param {ReturnType<import('./wasi/index.js').wasiFor>} wasi
+     * @param {ReturnType<typeof limitsOf>} [limits]
+     */
+    static async create({ imports, abandon }, limits = limitsOf()) {
+        const root = await instantiate(coreModule, imports);
+        const instance = new Instance(root, abandon, limits);
+        try {
+            await instance.call(() => instance.runs.setLimits(limits));
+        } catch (error) {
+            abandon();
+            throw error;
+        }
+        return instance;
     }
 
     /**
@@ -43,12 +62,24 @@ export class Instance {
      *
      * @template T
      * @param {() => Promise<T>} make
+     * @param {{run?: object, bytes?: number}} [order] the run whose calls keep their order, and
+     * what the text that the call carries has
      * @returns {Promise<any>}
      */
-    async call(make) {
+    call(make, { run, bytes = 0 } = {}) {
+        return this.#make(make, this.#calls, { run, bytes });
+    }
+
+    /** As `call`, for what records a run. */
+    record(make, bytes) {
+        return this.#make(make, this.#records, { bytes });
+    }
+
+    async #make(make, inFlight, order) {
         if (this.#failure) {
             throw this.#componentFailed();
         }
+        const call = { ...order };
         let rejectThis;
         try {
             // A trap may leave other calls without an answer, so it ends each of them.
@@ -56,7 +87,10 @@ export class Instance {
                 await new Promise((resolve, reject) => {
                     rejectThis = reject;
                     this.#rejects.add(reject);
-                    Promise.resolve(make()).then(resolve, reject);
+                    call.start = () => {
+                        new Promise((started) => started(make())).then(resolve, reject);
+                    };
+                    inFlight.enter(call);
                 }),
             );
         } catch (error) {
@@ -68,6 +102,10 @@ export class Instance {
             throw new TandemError(plain(fields));
         } finally {
             this.#rejects.delete(rejectThis);
+            // After a failure, no call starts any more.
+            if (!this.#failure) {
+                inFlight.leave(call);
+            }
         }
     }
 
@@ -80,6 +118,8 @@ export class Instance {
 
     #fail(error) {
         this.#failure ??= error;
+        this.#calls.clear();
+        this.#records.clear();
         this.#abandon();
         for (const reject of this.#rejects) {
             reject(this.#failure);

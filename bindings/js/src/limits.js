@@ -1,5 +1,5 @@
-// What one component may be given, so that its memory never ends: that would lose what every run
-// has not flushed. The Rust library reckons the same.
+// What one component may be given. It counts its own documents; but if its memory ended, what every
+// run has not flushed would be lost.
 
 import { invalidInput } from './error.js';
 
@@ -7,6 +7,7 @@ const MIB = 1n << 20n;
 const DOCUMENT_BYTES_MAX = 16n * MIB;
 const TOTAL_DOCUMENT_BYTES_MAX = 256n * MIB;
 const HISTORY_BYTES_MAX = 64n * MIB;
+const TEXTS_BYTES_MAX = 64n * MIB;
 
 /** What the component takes besides documents: code, stacks, thousands of runs and calls. */
 const BASE_MEMORY_BYTES = 64n * MIB;
@@ -20,26 +21,19 @@ const COPIES_OF_HISTORY = 4n;
 const MEMORY_BYTES_MAX = (1n << 32n) - 65_536n;
 
 /**
- * @param {{maxDocumentBytes?: bigint, maxTotalDocumentBytes?: bigint, maxHistoryBytes?: bigint}} [given]
- * @returns {{maxDocumentBytes: bigint, maxTotalDocumentBytes: bigint, maxHistoryBytes: bigint}}
+ * @typedef {{maxDocumentBytes?: bigint, maxTotalDocumentBytes?: bigint, maxHistoryBytes?: bigint}} Limits
+ * @param {Limits} [given]
+ * @returns {Required<Limits>}
  */
 export function limitsOf(given = {}) {
     const { maxDocumentBytes = DOCUMENT_BYTES_MAX, maxHistoryBytes = HISTORY_BYTES_MAX } = given;
     const maxTotalDocumentBytes =
         given.maxTotalDocumentBytes ?? larger(TOTAL_DOCUMENT_BYTES_MAX, 2n * maxDocumentBytes);
-    if (maxDocumentBytes === 0n || maxHistoryBytes === 0n) {
-        throw invalidInput('a limit of 0 lets nothing through');
-    }
-    if (maxTotalDocumentBytes < maxDocumentBytes) {
-        throw invalidInput(
-            `maxTotalDocumentBytes is below maxDocumentBytes: ${maxTotalDocumentBytes}, ${maxDocumentBytes}`,
-        );
-    }
     const memoryBytes =
         maxTotalDocumentBytes * COPIES_OF_EACH +
         maxDocumentBytes * COPIES_OF_ONE +
-        // A summary on its way.
-        maxDocumentBytes * COPIES_OF_EACH +
+        // Texts on their way, and as much for the summaries that are being recorded.
+        2n * textsBytes(maxDocumentBytes) * COPIES_OF_EACH +
         larger(maxHistoryBytes, HISTORY_BYTES_MAX) * COPIES_OF_HISTORY +
         BASE_MEMORY_BYTES;
     if (memoryBytes > MEMORY_BYTES_MAX) {
@@ -50,14 +44,21 @@ export function limitsOf(given = {}) {
     return { maxDocumentBytes, maxTotalDocumentBytes, maxHistoryBytes };
 }
 
+/** What the documents and patches of calls in flight may have together. */
+export function textsBytes(maxDocumentBytes) {
+    return larger(maxDocumentBytes, TEXTS_BYTES_MAX);
+}
+
+/** What the summaries of calls in flight may have together. */
+export function summariesBytes(maxDocumentBytes) {
+    return maxDocumentBytes;
+}
+
 function larger(one, other) {
     return one > other ? one : other;
 }
 
-/** A limit of one call: by default the component's, and never above it. */
-export function bounded(name, bytes, limit) {
-    if (bytes > limit) {
-        throw invalidInput(`${name} is above the limit that create was given, ${limit}: ${bytes}`);
-    }
-    return bytes ?? limit;
+/** The limit of one text. An option above the component's own limit is refused by the component. */
+export function textLimit(given, limit) {
+    return given !== undefined && given < limit ? given : limit;
 }

@@ -5,10 +5,10 @@ import { inspect } from 'node:util';
 
 import { TandemError, invalidInput } from './error.js';
 
+export { HISTORY_OPTIONS, LIMITS, RECORD_OPTIONS, REQUEST, RUN_OPTIONS } from './records.js';
+
 const MAX_U32 = 2n ** 32n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
-
-const DURABILITIES = ['visible', 'durable'];
 
 /** A value as a message shows it: on one line, and not too long. No code of its own is run. */
 function shown(value) {
@@ -57,15 +57,6 @@ function integer(max) {
     };
 }
 
-const u32 = integer(MAX_U32);
-export const u64 = integer(MAX_U64);
-
-function durability(name, value) {
-    if (!DURABILITIES.includes(value)) {
-        throw invalidInput(`${name} is neither 'visible' nor 'durable': ${shown(value)}`);
-    }
-    return value;
-}
 
 function boolean(name, value) {
     if (typeof value !== 'boolean') {
@@ -74,86 +65,67 @@ function boolean(name, value) {
     return value;
 }
 
-export const RUN_OPTIONS = {
-    required: { taskId: string, runId: string },
-    optional: {
-        intervalMs: u64,
-        manifestDurability: durability,
-        heartbeatDurability: durability,
-        maxDocumentBytes: u64,
-        sweepAfterMs: u64,
-        runsRoot: string,
-        manifestName: string,
-        heartbeatName: string,
-    },
-};
+/** The checks that the tables of records.js name. */
+const CHECKS = { boolean, string, u32: integer(MAX_U32), u64: integer(MAX_U64) };
 
-export const RECORD_OPTIONS = {
-    required: { taskId: string },
-    optional: {
-        summaryDurability: durability,
-        historyDurability: durability,
-        keepLast: u32,
-        maxSummaryBytes: u64,
-        maxHistoryBytes: u64,
-        leaseMs: u64,
-        lockWaitMs: u64,
-        sweepAfterMs: u64,
-        runsRoot: string,
-        historyRoot: string,
-        summaryName: string,
-        historyName: string,
-    },
-};
-
-export const HISTORY_OPTIONS = {
-    required: { taskId: string },
-    optional: { limit: u32, maxHistoryBytes: u64, historyRoot: string, historyName: string },
-};
-
-export const REQUEST = {
-    required: {},
-    optional: { manifest: boolean, heartbeat: boolean, force: boolean },
-};
+/** @param {string | string[] | Function} check its name, what the value may be, or the check itself */
+function checked(check, name, value) {
+    if (typeof check === 'function') {
+        return check(name, value);
+    }
+    if (!Array.isArray(check)) {
+        return CHECKS[check](name, value);
+    }
+    if (!check.includes(value)) {
+        const choices = check.map((choice) => `'${choice}'`).join(', ');
+        throw invalidInput(`${name} is none of ${choices}: ${shown(value)}`);
+    }
+    return value;
+}
 
 /**
  * Checks an object of options.
  *
  * @param {string} what what the options are, for messages
- * @param {{required: object, optional: object}} shape a check for each option
+ * @param {{required: object, optional: object, flags?: object}} shape a check for each option
  * @param {unknown} given what the caller gave
- * @returns {object} the options for the component; those that are `undefined` are left out
+ * @returns {object} the options for the component; those that are `undefined` are left out, and
+ * flags are false
  */
 export function options(what, shape, given) {
     return attempt(`${what} cannot be read`, () => checkedOptions(what, shape, given));
 }
 
-function checkedOptions(what, { required, optional }, given) {
+function checkedOptions(what, { required, optional, flags = {} }, given) {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
         throw invalidInput(`${what} must be an object: ${shown(given)}`);
     }
     for (const name of Object.keys(given)) {
-        if (!Object.hasOwn(required, name) && !Object.hasOwn(optional, name)) {
+        if (![required, optional, flags].some((known) => Object.hasOwn(known, name))) {
             throw invalidInput(`${what} cannot have this name in it: ${shown(name)}`);
         }
     }
-    const checked = {};
+    const record = {};
     for (const [name, check] of Object.entries(required)) {
-        checked[name] = check(name, given[name]);
+        record[name] = checked(check, name, given[name]);
     }
     for (const [name, check] of Object.entries(optional)) {
         const value = given[name];
         if (value !== undefined) {
-            checked[name] = check(name, value);
+            record[name] = checked(check, name, value);
         }
     }
-    return checked;
+    for (const [name, check] of Object.entries(flags)) {
+        const value = given[name];
+        record[name] = value === undefined ? false : checked(check, name, value);
+    }
+    return record;
 }
 
 /** What takes JSON: its name, and what its limit is told by. */
-export const DOCUMENT = { name: 'document', channel: 'manifest', limit: 'max_document_bytes' };
+export const DOCUMENT = { name: 'document', channel: 'manifest', limit: 'maxDocumentBytes' };
 export const PATCH = { ...DOCUMENT, name: 'patch' };
-export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'max_summary_bytes' };
+export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'maxSummaryBytes' };
 
 /**
  * The JSON text of a document: a string as it is, an object by `JSON.stringify`.
@@ -161,6 +133,7 @@ export const SUMMARY = { name: 'summary', channel: 'summary', limit: 'max_summar
  * @param {typeof DOCUMENT} what
  * @param {unknown} value
  * @param {bigint} maxBytes
+ * @returns {{text: string, bytes: number}}
  */
 export function json({ name, channel, limit }, value, maxBytes) {
     const the = `the ${name}`;
@@ -171,7 +144,7 @@ export function json({ name, channel, limit }, value, maxBytes) {
         const message = `${name} takes ${bytes} bytes, above ${limit}: ${maxBytes}`;
         throw new TandemError({ kind: 'too-large', channel, message });
     }
-    return text;
+    return { text, bytes };
 }
 
 function stringified(name, value) {

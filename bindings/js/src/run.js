@@ -1,23 +1,22 @@
 import { TandemError } from './error.js';
+import { textLimit } from './limits.js';
 import { DOCUMENT, PATCH, REQUEST, json, options } from './options.js';
 
-/** An open run. `Tandem.open` makes it. */
+/** An open run. `Tandem.openRun` makes it. */
 export class Run {
     #instance;
     #handle;
     #recovery;
-    #document;
     #maxDocumentBytes;
     // The handle is given up when it is dropped and no call uses it.
     #isDropped = false;
     #calls = 0;
 
-    constructor(instance, documents, { handle, recovery, maxDocumentBytes }) {
+    constructor(instance, { handle, recovery, maxDocumentBytes }) {
         this.#instance = instance;
         this.#handle = handle;
         this.#recovery = recovery;
-        this.#maxDocumentBytes = maxDocumentBytes;
-        this.#document = documents.open(this, recovery.document, maxDocumentBytes);
+        this.#maxDocumentBytes = textLimit(maxDocumentBytes, instance.limits.maxDocumentBytes);
     }
 
     get recovery() {
@@ -25,34 +24,31 @@ export class Run {
     }
 
     async set(document) {
-        const text = json(DOCUMENT, document, this.#maxDocumentBytes);
-        await this.#document.set(text, () => this.#call((run) => run.setManifest(text)));
+        const { text, bytes } = json(DOCUMENT, document, this.#maxDocumentBytes);
+        return this.#call((run) => run.set(text), bytes);
     }
 
     async merge(patch) {
-        const text = json(PATCH, patch, this.#maxDocumentBytes);
-        await this.#document.merge(text, () => this.#call((run) => run.mergeManifest(text)));
+        const { text, bytes } = json(PATCH, patch, this.#maxDocumentBytes);
+        return this.#call((run) => run.merge(text), bytes);
+    }
+
+    async mark(request) {
+        const checked = options('the request', REQUEST, request);
+        return this.#call((run) => run.mark(checked));
     }
 
     async schedule(request) {
-        const { manifest = false, heartbeat = false, force = false } = options(
-            'the request',
-            REQUEST,
-            request,
-        );
-        return this.#document.write(() =>
-            this.#call((run) => run.schedule({ manifest, heartbeat, force })),
-        );
+        const checked = options('the request', REQUEST, request);
+        return this.#call((run) => run.schedule(checked));
     }
 
     async flush() {
-        return this.#document.write(() => this.#call((run) => run.flush()));
+        return this.#call((run) => run.flush());
     }
 
     async close() {
-        const receipt = await this.#call((run) => run.close());
-        this.#document.forget();
-        return receipt;
+        return this.#call((run) => run.close());
     }
 
     async stats() {
@@ -68,13 +64,13 @@ export class Run {
         await this.close();
     }
 
-    async #call(make) {
+    async #call(make, bytes) {
         if (this.#isDropped) {
             throw new TandemError({ kind: 'closed', message: 'the run was dropped' });
         }
         this.#calls += 1;
         try {
-            return await this.#instance.call(() => make(this.#handle));
+            return await this.#instance.call(() => make(this.#handle), { run: this, bytes });
         } finally {
             this.#calls -= 1;
             this.#disposeIfUnused();
@@ -85,7 +81,6 @@ export class Run {
         if (this.#isDropped && this.#calls === 0) {
             this.#instance.dispose(this.#handle);
             this.#handle = null;
-            this.#document.forget();
         }
     }
 }

@@ -1,27 +1,23 @@
 import { realpath, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { Documents } from './documents.js';
 import { invalidInput } from './error.js';
 import { Instance } from './instance.js';
-import { bounded, limitsOf } from './limits.js';
+import { limitsOf, textLimit } from './limits.js';
 import {
     HISTORY_OPTIONS,
+    LIMITS,
     RECORD_OPTIONS,
     RUN_OPTIONS,
     SUMMARY,
     json,
     options,
     string,
-    u64,
 } from './options.js';
 import { Run } from './run.js';
 import { wasiFor } from './wasi/index.js';
 
-const CREATE_OPTIONS = {
-    required: { dir: path },
-    optional: { maxDocumentBytes: u64, maxTotalDocumentBytes: u64, maxHistoryBytes: u64 },
-};
+const CREATE_OPTIONS = { ...LIMITS, required: { dir: path } };
 
 function path(name, value) {
     if (value instanceof URL) {
@@ -40,59 +36,37 @@ function path(name, value) {
 /** One instance of the component, which can touch one directory and nothing else. */
 export class Tandem {
     #instance;
-    #limits;
-    #documents;
 
-    constructor(instance, limits = limitsOf()) {
+    constructor(instance) {
         this.#instance = instance;
-        this.#limits = limits;
-        this.#documents = new Documents(limits.maxTotalDocumentBytes);
     }
 
     static async create(given) {
         const { dir, ...limits } = options('the options', CREATE_OPTIONS, given);
         const checked = limitsOf(limits);
-        return new Tandem(await Instance.create(wasiFor(await directory(dir))), checked);
+        return new Tandem(await Instance.create(wasiFor(await directory(dir)), checked));
     }
 
-    async open(given) {
-        const checked = this.#bounded(options('the options', RUN_OPTIONS, given), {
-            maxDocumentBytes: this.#limits.maxDocumentBytes,
-        });
+    async openRun(given) {
+        const checked = options('the options', RUN_OPTIONS, given);
         const [handle, recovery] = await this.#instance.call(() =>
-            this.#instance.persister.Run.open(checked),
+            this.#instance.runs.Run.open(checked),
         );
         const { maxDocumentBytes } = checked;
-        try {
-            return new Run(this.#instance, this.#documents, { handle, recovery, maxDocumentBytes });
-        } catch (error) {
-            this.#instance.dispose(handle);
-            throw error;
-        }
+        return new Run(this.#instance, { handle, recovery, maxDocumentBytes });
     }
 
-    async recordRun(summary, given) {
-        const checked = this.#bounded(options('the options', RECORD_OPTIONS, given), {
-            maxSummaryBytes: this.#limits.maxDocumentBytes,
-            maxHistoryBytes: this.#limits.maxHistoryBytes,
-        });
-        const text = json(SUMMARY, summary, checked.maxSummaryBytes);
-        return this.#instance.call(() => this.#instance.coordinator.recordRun(text, checked));
+    async recordRun(summary, given = {}) {
+        const checked = options('the options', RECORD_OPTIONS, given);
+        const { maxDocumentBytes } = this.#instance.limits;
+        const maxBytes = textLimit(checked.maxSummaryBytes, maxDocumentBytes);
+        const { text, bytes } = json(SUMMARY, summary, maxBytes);
+        return this.#instance.record(() => this.#instance.histories.recordRun(text, checked), bytes);
     }
 
     async history(given) {
-        const checked = this.#bounded(options('the options', HISTORY_OPTIONS, given), {
-            maxHistoryBytes: this.#limits.maxHistoryBytes,
-        });
-        return this.#instance.call(() => this.#instance.coordinator.history(checked));
-    }
-
-    #bounded(checked, limits) {
-        const sizes = Object.entries(limits).map(([name, limit]) => [
-            name,
-            bounded(name, checked[name], limit),
-        ]);
-        return { ...checked, ...Object.fromEntries(sizes) };
+        const checked = options('the options', HISTORY_OPTIONS, given);
+        return this.#instance.call(() => this.#instance.histories.history(checked));
     }
 }
 

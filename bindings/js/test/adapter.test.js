@@ -11,7 +11,7 @@ import { directory } from './given.js';
 
 const LIMIT_MS = 60_000;
 
-const GOOD = { about: 'a', rule: 'persister', area: 'a', steps: [], after: [] };
+const GOOD = { about: 'a', rule: 'runs', area: 'a', steps: [], after: [] };
 const OPEN = { do: 'open', run: 'a', options: { 'task-id': 'task', 'run-id': 'run' } };
 const FLUSH = { do: 'flush', run: 'a' };
 

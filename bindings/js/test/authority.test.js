@@ -14,7 +14,7 @@ const RUN = { taskId: 'task', runId: 'run' };
 
 test('two instances with their own directories do not see each other', async () => {
     const [a, b] = [await givenTandem(), await givenTandem()];
-    const [inA, inB] = await inTime(Promise.all([a.tandem.open(RUN), b.tandem.open(RUN)]));
+    const [inA, inB] = await inTime(Promise.all([a.tandem.openRun(RUN), b.tandem.openRun(RUN)]));
     await inTime(Promise.all([inA.set({ of: 'a' }), inB.set({ of: 'b' })]));
     await inTime(Promise.all([inA.schedule(BOTH), inB.schedule(BOTH)]));
     await inTime(a.tandem.recordRun(summary('task', 'run'), { taskId: 'task' }));
@@ -101,7 +101,7 @@ test('a run below a link that leads out of the directory is an error', async () 
     const { dir, tandem } = await givenTandem();
     const outside = directory();
     symlinkSync(outside, join(dir, '.runs'));
-    const error = await failure(tandem.open(RUN));
+    const error = await failure(tandem.openRun(RUN));
     assert.equal(error.kind, 'storage');
     assert.deepEqual(readdirSync(outside), []);
 });

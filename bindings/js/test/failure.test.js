@@ -7,6 +7,7 @@ import { test } from 'node:test';
 
 import { Tandem as PublicTandem, TandemError } from '../src/index.js';
 import { Instance } from '../src/instance.js';
+import { limitsOf } from '../src/limits.js';
 import { Tandem } from '../src/tandem.js';
 import { Descriptor } from '../src/wasi/descriptor.js';
 import { WasiError } from '../src/wasi/error.js';
@@ -27,7 +28,7 @@ async function broken(dir, method, replacement) {
 
 test('an error has every field', async () => {
     const { dir, tandem } = await givenTandem();
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     await inTime(run.set({}));
     const place = join(dir, '.runs', 'task', 'cli', 'run');
     for (const name of ['manifest.json', '.heartbeat']) {
@@ -36,9 +37,9 @@ test('an error has every field', async () => {
     const error = await failure(run.schedule(BOTH));
     assert.ok(error instanceof TandemError && error instanceof Error);
     assert.equal(error.name, 'TandemError');
-    const { kind, channel, operation, path, code, retryable, message, beside } = error;
+    const { kind, channel, operation, path, code, retryable, holder, message, beside } = error;
     assert.deepEqual(
-        { kind, channel, operation, path, code, retryable, message, beside },
+        { kind, channel, operation, path, code, retryable, holder, message, beside },
         {
             kind: 'storage',
             channel: 'manifest',
@@ -46,6 +47,7 @@ test('an error has every field', async () => {
             path: '.runs/task/cli/run/manifest.json',
             code: 'is-directory',
             retryable: false,
+            holder: undefined,
             message: 'cannot replace .runs/task/cli/run/manifest.json: is-directory',
             beside: {
                 channel: 'heartbeat',
@@ -67,8 +69,8 @@ test('an error has every field', async () => {
 
 test('a second open of an open run is told', async () => {
     const { tandem } = await givenTandem();
-    const run = await inTime(tandem.open(RUN));
-    const error = await failure(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
+    const error = await failure(tandem.openRun(RUN));
     assert.equal(error.kind, 'already-open');
     assert.equal(error.path, '.runs/task/cli/run');
     await inTime(run.close());
@@ -80,7 +82,7 @@ test('an error of the disk is told by the name of its code', async () => {
         const full = Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'fdatasync' });
         throw WasiError.from(full);
     });
-    const run = await inTime(tandem.open({ ...RUN, intervalMs: 0 }));
+    const run = await inTime(tandem.openRun({ ...RUN, manifestIntervalMs: 0 }));
     await inTime(run.set({}));
     const error = await failure(run.schedule({ manifest: true, force: true }));
     assert.equal(error.code, 'insufficient-space');
@@ -98,7 +100,7 @@ test('too many open files are an error, and the component goes on', async () => 
         }
         return openAt(...args);
     });
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     await inTime(run.set({}));
     isFull = true;
     assert.equal((await failure(run.schedule(BOTH))).code, 'other');
@@ -118,7 +120,7 @@ test('a write that stops in the middle fails that channel, and leaves the old fi
         }
         return write(data, offset);
     });
-    const run = await inTime(tandem.open({ ...RUN, intervalMs: 3_600_000 }));
+    const run = await inTime(tandem.openRun({ ...RUN, manifestIntervalMs: 3_600_000 }));
     await inTime(run.set({ n: 1 }));
     await inTime(run.schedule(BOTH));
     await inTime(run.set({ n: 2, text: 'x'.repeat(200_000) }));
@@ -132,6 +134,18 @@ test('a write that stops in the middle fails that channel, and leaves the old fi
     assert.equal(JSON.parse(readFileSync(manifest)).n, 2);
 });
 
+test('a component whose limits are refused is given up', async () => {
+    let isAbandoned = false;
+    const wasi = wasiFor(directory());
+    const abandon = () => {
+        isAbandoned = true;
+        wasi.abandon();
+    };
+    const limits = limitsOf({ maxDocumentBytes: 2n, maxTotalDocumentBytes: 1n });
+    const error = await failure(Instance.create({ ...wasi, abandon }, limits));
+    assert.deepEqual([error.kind, isAbandoned], ['invalid-input', true]);
+});
+
 test('a component that failed says so from then on, and a new one works', async () => {
     const dir = directory();
     let isBroken = false;
@@ -141,8 +155,8 @@ test('a component that failed says so from then on, and a new one works', async 
         }
         return openAt(...args);
     });
-    const run = await inTime(tandem.open(RUN));
-    const other = await inTime(tandem.open({ ...RUN, runId: 'other' }));
+    const run = await inTime(tandem.openRun(RUN));
+    const other = await inTime(tandem.openRun({ ...RUN, runId: 'other' }));
     await inTime(Promise.all([run.set({ n: 1 }), other.set({})]));
     isBroken = true;
     const errors = await Promise.all([
@@ -150,7 +164,7 @@ test('a component that failed says so from then on, and a new one works', async 
         failure(other.schedule(BOTH)),
         failure(tandem.recordRun(summary('task', 'run'), { taskId: 'task' })),
     ]);
-    for (const error of [...errors, await failure(run.stats()), await failure(tandem.open(RUN))]) {
+    for (const error of [...errors, await failure(run.stats()), await failure(tandem.openRun(RUN))]) {
         assert.ok(error instanceof TandemError);
         assert.equal(error.kind, 'component-failed');
         assert.match(error.message, /^the component failed: a mistake/);
@@ -161,7 +175,7 @@ test('a component that failed says so from then on, and a new one works', async 
     other.drop();
 
     const fresh = await inTime(PublicTandem.create({ dir }));
-    const again = await inTime(fresh.open(RUN));
+    const again = await inTime(fresh.openRun(RUN));
     await inTime(again.set({ n: 2 }));
     await inTime(again.schedule(BOTH));
     await inTime(again.close());

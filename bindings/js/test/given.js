@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -48,6 +48,20 @@ export async function failure(promise) {
 }
 
 export const BOTH = { manifest: true, heartbeat: true, force: true };
+
+const lockOf = (dir, taskId) => join(dir, '.runs', `${taskId}.lock`);
+
+/** Another holder's lock of the history of a task, for an hour. */
+export function lock(dir, taskId) {
+    const held = { version: 1, token: '0f'.repeat(16), lease_ms: 3_600_000 };
+    mkdirSync(join(dir, '.runs'), { recursive: true });
+    writeFileSync(lockOf(dir, taskId), `${JSON.stringify(held)}\n`);
+}
+
+/** Removes it. */
+export function unlock(dir, taskId) {
+    rmSync(lockOf(dir, taskId));
+}
 
 /** A summary of a run. */
 export function summary(taskId, runId, more = {}) {

@@ -33,28 +33,28 @@ test('options of a wrong type are invalid input', async () => {
         [{ ...RUN, taskId: 'a\ud800' }, /taskId has a lone surrogate/],
         [{ ...RUN, runID: 'run' }, /cannot have this name in it: 'runID'/],
         [{ ...RUN, toString: 'x' }, /cannot have this name in it: 'toString'/],
-        [{ ...RUN, intervalMs: -1 }, /intervalMs is not an integer from 0 to 18446744073709551615: -1/],
-        [{ ...RUN, intervalMs: -1n }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: 1.5 }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: NaN }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: Infinity }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: 2 ** 53 }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: 2n ** 64n }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: '5' }, /intervalMs is not an integer/],
-        [{ ...RUN, intervalMs: null }, /intervalMs is not an integer/],
-        [{ ...RUN, manifestDurability: 'fast' }, /neither 'visible' nor 'durable': 'fast'/],
+        [{ ...RUN, manifestIntervalMs: -1 }, /manifestIntervalMs is not an integer from 0 to 18446744073709551615: -1/],
+        [{ ...RUN, manifestIntervalMs: -1n }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: 1.5 }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: NaN }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: Infinity }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: 2 ** 53 }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: 2n ** 64n }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: '5' }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestIntervalMs: null }, /manifestIntervalMs is not an integer/],
+        [{ ...RUN, manifestDurability: 'fast' }, /is none of 'visible', 'durable': 'fast'/],
         [{ ...RUN, runsRoot: 1 }, /runsRoot is not a string/],
     ];
     for (const [given, message] of cases) {
-        await refused(tandem.open(given), 'invalid-input', message);
+        await refused(tandem.openRun(given), 'invalid-input', message);
     }
     assert.deepEqual(readdirSync(dir), []);
-    await inTime((await inTime(tandem.open({ ...RUN, intervalMs: undefined }))).close());
+    await inTime((await inTime(tandem.openRun({ ...RUN, manifestIntervalMs: undefined }))).close());
 });
 
 test('documents and requests of a wrong type are invalid input', async () => {
     const { tandem } = await givenTandem();
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     const circular = {};
     circular.itself = circular;
     for (const given of [undefined, null, 7, 7n, true, Symbol('x'), () => {}]) {
@@ -78,6 +78,7 @@ test('documents and requests of a wrong type are invalid input', async () => {
     await refused(run.schedule(), 'invalid-input', /the request must be an object/);
     await refused(run.schedule({ manifest: 1 }), 'invalid-input', /manifest is not a boolean: 1/);
     await refused(run.schedule({ forced: true }), 'invalid-input', /cannot have this name in it/);
+    await refused(run.mark({ force: null }), 'invalid-input', /force is not a boolean: null/);
     await inTime(run.set({}));
     await inTime(run.schedule(BOTH));
     await inTime(run.close());
@@ -85,7 +86,7 @@ test('documents and requests of a wrong type are invalid input', async () => {
 
 test('arguments whose own code throws are invalid input', async () => {
     const { dir, tandem } = await givenTandem();
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     for (const thrown of [new Error('a mistake'), null, Symbol('x'), Object.create(null)]) {
         const fail = () => {
             throw thrown;
@@ -93,9 +94,9 @@ test('arguments whose own code throws are invalid input', async () => {
         const withGetter = (name) => Object.defineProperty({}, name, { get: fail, enumerable: true });
         const asName = { [inspect.custom]: fail, get [Symbol.toStringTag]() { return fail(); } };
         await refused(Tandem.create(withGetter('dir')), 'invalid-input', /the options cannot be read/);
-        await refused(tandem.open(withGetter('taskId')), 'invalid-input', /cannot be read/);
+        await refused(tandem.openRun(withGetter('taskId')), 'invalid-input', /cannot be read/);
         await refused(tandem.history(new Proxy({}, { ownKeys: fail })), 'invalid-input', /cannot be/);
-        await refused(tandem.open({ taskId: asName }), 'invalid-input', /taskId is not a string/);
+        await refused(tandem.openRun({ taskId: asName }), 'invalid-input', /taskId is not a string/);
         await refused(run.schedule(withGetter('force')), 'invalid-input', /request cannot be read/);
         const error = await refused(run.set(withGetter('n')), 'invalid-input', /cannot be made JSON/);
         assert.equal(error.cause, thrown);
@@ -122,8 +123,8 @@ test('ids that break a rule are refused with the rule', async () => {
     const { dir, tandem } = await givenTandem();
     const ids = ['', '.a', 'a.', 'a/b', 'a\\b', 'a:b', 'a\u0000', 'a\u0085', ' a', 'CON', 'nul.txt'];
     for (const id of [...ids, 'cli', 'x.LOCK', 'a\u202eb', 'x'.repeat(129)]) {
-        await refused(tandem.open({ ...RUN, taskId: id }), 'invalid-id', /task id/);
-        await refused(tandem.open({ ...RUN, runId: id }), 'invalid-id', /run id/);
+        await refused(tandem.openRun({ ...RUN, taskId: id }), 'invalid-id', /task id/);
+        await refused(tandem.openRun({ ...RUN, runId: id }), 'invalid-id', /run id/);
         await refused(tandem.history({ taskId: id }), 'invalid-id', /task id/);
     }
     assert.deepEqual(readdirSync(dir), []);
@@ -131,7 +132,7 @@ test('ids that break a rule are refused with the rule', async () => {
 
 test('a document that is no JSON object, is too large or nests too deep changes nothing', async () => {
     const { dir, tandem } = await givenTandem();
-    const run = await inTime(tandem.open({ ...RUN, maxDocumentBytes: 100_000 }));
+    const run = await inTime(tandem.openRun({ ...RUN, maxDocumentBytes: 100_000 }));
     await inTime(run.set({ n: 1 }));
     for (const text of ['', '{', '[]', '7', '{"a":1,}', '{"a":NaN}', '{}x']) {
         await refused(run.set(text), 'invalid-input', /./);
@@ -147,11 +148,11 @@ test('a document that is no JSON object, is too large or nests too deep changes 
 
 test('text of two hundred million bytes is too large and does no harm', async () => {
     const { tandem } = await givenTandem();
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     const error = await refused(
         run.set(' '.repeat(200_000_000)),
         'too-large',
-        /^document takes 200000000 bytes, above max_document_bytes: 16777216$/,
+        /^document takes 200000000 bytes, above maxDocumentBytes: 16777216$/,
     );
     assert.equal(error.channel, 'manifest');
     await inTime(run.set({}));
@@ -171,8 +172,9 @@ test('summaries that break a rule are refused before anything is written', async
         await refused(tandem.recordRun(given, { taskId: 'task' }), kind, /./);
     }
     const good = summary('task', 'r');
-    await refused(tandem.recordRun(good), 'invalid-input', /must be an object/);
-    await refused(tandem.recordRun(good, {}), 'invalid-input', /taskId is not a string/);
+    await refused(tandem.recordRun(good, null), 'invalid-input', /must be an object/);
+    await refused(tandem.recordRun(good, { taskId: null }), 'invalid-input', /taskId is not a string/);
+    await refused(tandem.recordRun(good, { taskId: 'other' }), 'invalid-input', /./);
     await refused(tandem.recordRun(good, { taskId: 'task', keepLast: 2 ** 32 }), 'invalid-input', /keepLast/);
     await refused(tandem.recordRun(good, { taskId: 'task', keepLast: 0 }), 'invalid-input', /./);
     await refused(tandem.history({ taskId: 'task', limit: -1 }), 'invalid-input', /limit/);
@@ -186,7 +188,7 @@ test('a link in a file\'s place is replaced, and what it points to stays', async
     const place = join(dir, '.runs', 'task', 'cli', 'run');
     mkdirSync(place, { recursive: true });
     symlinkSync(outside, join(place, 'manifest.json'));
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     assert.equal(run.recovery.document, undefined);
     assert.equal(readlinkSync(join(place, 'manifest.json')), outside);
     await inTime(run.set({ n: 1 }));
@@ -200,7 +202,7 @@ test('a corrupt manifest is set aside', async () => {
     const place = join(dir, '.runs', 'task', 'cli', 'run');
     mkdirSync(place, { recursive: true });
     writeFileSync(join(place, 'manifest.json'), '{"torn":');
-    const run = await inTime(tandem.open(RUN));
+    const run = await inTime(tandem.openRun(RUN));
     assert.equal(run.recovery.document, undefined);
     assert.equal(run.recovery.setAside.length, 1);
     assert.equal(readFileSync(join(dir, run.recovery.setAside[0]), 'utf8'), '{"torn":');

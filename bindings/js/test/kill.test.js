@@ -39,7 +39,7 @@ test('a process that is killed while it flushes leaves whole files', async () =>
         assert.equal(text.length, 100_000);
         assert.match(readFileSync(join(place, '.heartbeat'), 'utf8'), /^[-\dT:.]{23}Z\n$/);
     }
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run', sweepAfterMs: 0 }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run', sweepAfterMs: 0 }));
     assert.equal(JSON.parse(run.recovery.document).text.length, 100_000);
     assert.deepEqual(run.recovery.setAside, []);
     await inTime(run.close());

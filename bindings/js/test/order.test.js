@@ -28,7 +28,7 @@ async function watched() {
 
 test('both writes of a pair start before either is waited for', async () => {
     const { tandem, events } = await watched();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set({ text: 'x'.repeat(100_000) }));
     events.length = 0;
     await inTime(run.schedule(BOTH));
@@ -39,7 +39,7 @@ test('both writes of a pair start before either is waited for', async () => {
 
 test('a durable write is synced before it is renamed, and its directory after that', async () => {
     const { tandem, events } = await watched();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set({}));
     await inTime(run.schedule({ manifest: true, force: true }));
     events.length = 0;

@@ -69,7 +69,7 @@ test('the tarball works where it is installed, and holds its licence', async () 
     const program = `
         import { Tandem } from '${manifest.name}';
         const tandem = await Tandem.create({ dir: '.' });
-        const run = await tandem.open({ taskId: 'task', runId: 'run' });
+        const run = await tandem.openRun({ taskId: 'task', runId: 'run' });
         await run.set({});
         console.log((await run.close()).manifest.reached);
     `;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { directory, inTime, summary, tandem as givenTandem } from './given.js';
+import { directory, failure, inTime, lock, summary, tandem as givenTandem } from './given.js';
 import { runNode } from './process.js';
 
 const LIMIT_MS = 120_000;
@@ -12,12 +12,10 @@ const LIMIT_MS = 120_000;
 test('a recorded run is in its summary and its history', async () => {
     const { dir, tandem } = await givenTandem();
     const first = await inTime(
-        tandem.recordRun('{"taskId":"task","runId":"a","timestamp":"2026-01-01T00:00:00Z","n":1.0}', {
-            taskId: 'task',
-        }),
+        tandem.recordRun('{"taskId":"task","runId":"a","timestamp":"2026-01-01T00:00:00Z","n":1.0}'),
     );
     assert.equal(first.runs, 1);
-    assert.equal(first.isDropped, false);
+    assert.deepEqual(first.ahead, []);
     assert.equal(first.summary.reached, 'durable');
     const second = summary('task', 'b', { timestamp: '2026-01-02T00:00:00Z' });
     const options = { taskId: 'task', keepLast: 1, lockWaitMs: 1000n, historyDurability: 'visible' };
@@ -30,6 +28,23 @@ test('a recorded run is in its summary and its history', async () => {
     assert.deepEqual(history.runs.map((run) => JSON.parse(run).runId), ['b']);
     const kept = readFileSync(join(dir, '.runs', 'task', 'a', 'manifest.json'), 'utf8');
     assert.match(kept, /"n": 1\.0\n}$/);
+});
+
+test('a run whose clock is behind stays in its history, and those ahead of it are told', async () => {
+    const { tandem } = await givenTandem();
+    const at = (runId, year) => summary('task', runId, { timestamp: `${year}-01-01T00:00:00Z` });
+    await inTime(tandem.recordRun(at('a', 2030)));
+    await inTime(tandem.recordRun(at('b', 2031)));
+    const { runs, ahead } = await inTime(tandem.recordRun(at('c', 2026), { keepLast: 2 }));
+    assert.deepEqual([runs, ahead], [2, ['b']]);
+});
+
+test('a lock that another one keeps is told with its holder', async () => {
+    const { dir, tandem } = await givenTandem();
+    lock(dir, 'task');
+    const error = await failure(tandem.recordRun(summary('task', 'a'), { lockWaitMs: 0 }));
+    assert.deepEqual([error.kind, error.retryable], ['locked', true]);
+    assert.deepEqual(error.holder, { acquiredAt: undefined, leaseMs: 3_600_000 });
 });
 
 test('sixteen runs recorded at the same time are all kept', async () => {

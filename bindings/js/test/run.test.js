@@ -12,7 +12,7 @@ const manifestOf = (dir, task, run) =>
 
 test('a run is kept on the disk from open to close', async () => {
     const { dir, tandem } = await givenTandem();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     assert.deepEqual(run.recovery, {
         directory: '.runs/task/cli/run',
         document: undefined,
@@ -22,17 +22,22 @@ test('a run is kept on the disk from open to close', async () => {
         setAside: [],
     });
 
-    await inTime(run.set({ status: 'in_progress', n: 1 }));
+    const set = await inTime(run.set({ status: 'in_progress', n: 1 }));
+    assert.deepEqual(set, { revision: 1, bytes: 40 });
     assert.deepEqual(await inTime(run.schedule(BOTH)), {
         manifest: { reached: 'durable', bytes: 40 },
         heartbeat: { reached: 'visible', bytes: 25 },
+        revision: 1,
     });
-    await inTime(run.merge({ status: 'succeeded', n: null }));
+    assert.deepEqual(await inTime(run.merge({ status: 'succeeded', n: null })), {
+        revision: 2,
+        bytes: 28,
+    });
     const closed = await inTime(run.close());
     assert.equal(closed.manifest.reached, 'durable');
     assert.equal(manifestOf(dir, 'task', 'run'), '{\n  "status": "succeeded"\n}\n');
 
-    const again = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const again = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     assert.equal(again.recovery.document, '{\n  "status": "succeeded"\n}\n');
     assert.match(again.recovery.heartbeat, /^\d{4}-.*Z$/);
     assert.equal(typeof again.recovery.heartbeatAgeMs, 'number');
@@ -41,7 +46,7 @@ test('a run is kept on the disk from open to close', async () => {
 
 test('the text of a document is kept byte for byte in its keys and numbers', async () => {
     const { dir, tandem } = await givenTandem();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set('{"b":1.50,"a":12345678901234567890,"b":"\\u00e9"}'));
     await inTime(run.close());
     assert.equal(
@@ -53,10 +58,11 @@ test('the text of a document is kept byte for byte in its keys and numbers', asy
 test('every option reaches the component', async () => {
     const { dir, tandem } = await givenTandem();
     const run = await inTime(
-        tandem.open({
+        tandem.openRun({
             taskId: 'task',
             runId: 'run',
-            intervalMs: 0n,
+            manifestIntervalMs: 0n,
+            heartbeatIntervalMs: 0,
             manifestDurability: 'visible',
             heartbeatDurability: 'durable',
             maxDocumentBytes: 100,
@@ -76,14 +82,27 @@ test('every option reaches the component', async () => {
     await inTime(run.close());
 });
 
+test('what is marked is written, and is not waited for', async () => {
+    const { dir, tandem } = await givenTandem();
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
+    await inTime(run.set({ n: 1 }));
+    assert.equal(await inTime(run.mark({ manifest: true, force: true })), undefined);
+    await inTime(run.flush());
+    assert.equal(manifestOf(dir, 'task', 'run'), '{\n  "n": 1\n}\n');
+    assert.equal((await inTime(run.stats())).requests, 2);
+    await inTime(run.close());
+    assert.equal((await failure(run.mark({ heartbeat: true }))).kind, 'closed');
+});
+
 test('stats are numbers, of a closed run too', async () => {
     const { tandem } = await givenTandem();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set({}));
     await inTime(run.schedule(BOTH));
     await inTime(run.close());
     const stats = await inTime(run.stats());
     assert.equal(stats.flushes, 1);
+    assert.deepEqual([stats.revision, stats.writtenRevision], [1, 1]);
     assert.equal(stats.manifest.bytes, 3);
     assert.equal(stats.heartbeat.writes, 1);
     assert.equal(stats.lastError, undefined);
@@ -92,7 +111,7 @@ test('stats are numbers, of a closed run too', async () => {
 test('a run is closed at the end of its block', async () => {
     const { dir, tandem } = await givenTandem();
     {
-        await using run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+        await using run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
         await inTime(run.set({ n: 1 }));
     }
     assert.equal(manifestOf(dir, 'task', 'run'), '{\n  "n": 1\n}\n');
@@ -100,20 +119,20 @@ test('a run is closed at the end of its block', async () => {
 
 test('a run that is dropped lets its calls end, and can be opened again', async () => {
     const { tandem } = await givenTandem();
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set({}));
     const flushing = run.schedule(BOTH);
     run.drop();
     run.drop();
     assert.equal((await inTime(flushing)).manifest.reached, 'durable');
     assert.equal((await failure(run.flush())).kind, 'closed');
-    await inTime((await inTime(tandem.open({ taskId: 'task', runId: 'run' }))).close());
+    await inTime((await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }))).close());
 });
 
 test('the directory can be a file URL', async () => {
     const dir = directory();
     const tandem = await inTime(Tandem.create({ dir: pathToFileURL(dir) }));
-    const run = await inTime(tandem.open({ taskId: 'task', runId: 'run' }));
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
     await inTime(run.set({}));
     await inTime(run.close());
     assert.equal(manifestOf(dir, 'task', 'run'), '{}\n');
@@ -123,7 +142,7 @@ test('twenty-four runs flush at the same time', async () => {
     const { dir, tandem } = await givenTandem();
     const numbers = Array.from({ length: 24 }, (_, number) => number);
     const runs = await inTime(
-        Promise.all(numbers.map((n) => tandem.open({ taskId: 'task', runId: `run-${n}` }))),
+        Promise.all(numbers.map((n) => tandem.openRun({ taskId: 'task', runId: `run-${n}` }))),
     );
     for (let round = 0; round < 3; round += 1) {
         await inTime(

@@ -44,8 +44,8 @@ test('a process ends after its component failed', async () => {
 
 test('a throttled request waits until it is forced', async () => {
     const { tandem } = await givenTandem();
-    const options = { taskId: 'task', runId: 'run', intervalMs: 3_600_000 };
-    const run = await inTime(tandem.open(options));
+    const options = { taskId: 'task', runId: 'run', manifestIntervalMs: 3_600_000, heartbeatIntervalMs: 3_600_000 };
+    const run = await inTime(tandem.openRun(options));
     await inTime(run.set({ n: 1 }));
     await inTime(run.schedule({ manifest: true, force: true }));
     await inTime(run.set({ n: 2 }));

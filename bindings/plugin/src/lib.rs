@@ -13,13 +13,19 @@ mod bindings {
         path: ["../../wit", "wit"],
         world: "sample:plugin/plugin",
         generate_all,
+        // So that an option that comes later breaks nobody who does not use it.
+        additional_derives: [Default],
+        additional_derives_ignore: [
+            "channel", "durability", "error", "error-kind", "failure", "operation", "reached",
+            "recorded", "written",
+        ],
     });
 }
 
 use bindings::exports::sample::plugin::jobs::{Guest, Job};
-use bindings::tandem::persistence::coordinator::{RecordOptions, record_run};
-use bindings::tandem::persistence::persister::{Options, Request, Run};
-use bindings::tandem::persistence::types::Error;
+use bindings::tandem::persistence::histories::record_run;
+use bindings::tandem::persistence::runs::Run;
+use bindings::tandem::records::types::{Error, RecordOptions, Request, RunOptions};
 
 struct Plugin;
 
@@ -33,12 +39,12 @@ impl Guest for Plugin {
 
 async fn count(job: &Job) -> Result<u64, Error> {
     let (run, _) = Run::open(options(job)).await?;
-    run.set_manifest(&json!({"status": "in_progress"}).to_string())?;
+    run.set(&json!({"status": "in_progress"}).to_string())?;
     run.schedule(Request { manifest: true, heartbeat: true, force: true }).await?;
 
     let words = job.text.split_whitespace().count() as u64;
 
-    run.merge_manifest(&json!({"status": "succeeded", "words": words}).to_string())?;
+    run.merge(&json!({"status": "succeeded", "words": words}).to_string())?;
     run.close().await?;
     let summary = json!({
         "taskId": job.task,
@@ -50,35 +56,15 @@ async fn count(job: &Job) -> Result<u64, Error> {
     Ok(words)
 }
 
-fn options(job: &Job) -> Options {
-    Options {
+fn options(job: &Job) -> RunOptions {
+    RunOptions {
         task_id: job.task.clone(),
         run_id: job.run.clone(),
         runs_root: job.runs_root.clone(),
-        interval_ms: None,
-        manifest_durability: None,
-        heartbeat_durability: None,
-        max_document_bytes: None,
-        sweep_after_ms: None,
-        manifest_name: None,
-        heartbeat_name: None,
+        ..RunOptions::default()
     }
 }
 
 fn record_options(job: &Job) -> RecordOptions {
-    RecordOptions {
-        task_id: job.task.clone(),
-        runs_root: job.runs_root.clone(),
-        summary_durability: None,
-        history_durability: None,
-        keep_last: None,
-        max_summary_bytes: None,
-        max_history_bytes: None,
-        lease_ms: None,
-        lock_wait_ms: None,
-        sweep_after_ms: None,
-        history_root: None,
-        summary_name: None,
-        history_name: None,
-    }
+    RecordOptions { runs_root: job.runs_root.clone(), ..RecordOptions::default() }
 }

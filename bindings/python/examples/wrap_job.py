@@ -38,7 +38,7 @@ def main() -> int:
 def wrap(tandem: Tandem, task_id: str, command: list[str]) -> int:
     """Runs the command as a run of its own."""
     run_id = f"{now().replace(':', '-').replace('.', '-')}-{secrets.token_hex(4)}"
-    with tandem.open(task_id, run_id, interval_ms=HEARTBEAT_MS) as run:
+    with tandem.open_run(task_id, run_id, heartbeat_interval_ms=HEARTBEAT_MS) as run:
         run.set(
             {
                 "version": 1,
@@ -57,7 +57,7 @@ def wrap(tandem: Tandem, task_id: str, command: list[str]) -> int:
         run.merge({"status": "succeeded" if code == 0 else "failed", "completed_at": now()})
     summary = {"taskId": task_id, "runId": run_id, "timestamp": now(), "exitCode": code}
     try:
-        tandem.record_run(summary, task_id, keep_last=1000)
+        tandem.record_run(summary, keep_last=1000)
     except TandemError as error:
         # The run is over, whatever became of its history.
         print(f"warning: {error}", file=sys.stderr)

@@ -50,7 +50,7 @@ def python(
 def is_usable(root: Path) -> bool:
     """Whether a new `Tandem` works in a directory."""
     try:
-        with Tandem(root) as tandem, tandem.open("task", "another") as run:
+        with Tandem(root) as tandem, tandem.open_run("task", "another") as run:
             run.set({})
     except TandemError:
         return False

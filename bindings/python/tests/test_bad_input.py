@@ -17,6 +17,7 @@ from tandem_persistence import (
     Tandem,
     TandemError,
 )
+from tandem_persistence._limits import Limits
 
 BAD_IDS = [
     "",
@@ -70,9 +71,9 @@ def test_an_id_that_breaks_a_rule_is_refused_and_nothing_is_written(
     tandem: Tandem, tmp_path: Path, bad: str
 ) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: tandem.open(bad, "run"),
-        lambda: tandem.open("task", bad),
-        lambda: tandem.record_run(SUMMARY, bad),
+        lambda: tandem.open_run(bad, "run"),
+        lambda: tandem.open_run("task", bad),
+        lambda: tandem.record_run(SUMMARY, task_id=bad),
         lambda: tandem.history(bad),
     ]
     for call in calls:
@@ -85,11 +86,12 @@ def test_an_id_that_breaks_a_rule_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize("bad", WRONG_TYPES, ids=repr)
 def test_an_id_of_another_type_is_refused(tandem: Tandem, tmp_path: Path, bad: Any) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: tandem.open(bad, "run"),
-        lambda: tandem.open("task", bad),
-        lambda: tandem.record_run(SUMMARY, bad),
+        lambda: tandem.open_run(bad, "run"),
+        lambda: tandem.open_run("task", bad),
         lambda: tandem.history(bad),
     ]
+    if bad is not None:
+        calls.append(lambda: tandem.record_run(SUMMARY, task_id=bad))
     for call in calls:
         with pytest.raises(ArgumentTypeError, match="_id must be a str") as caught:
             call()
@@ -100,7 +102,7 @@ def test_an_id_of_another_type_is_refused(tandem: Tandem, tmp_path: Path, bad: A
 
 def test_an_id_that_breaks_no_rule_is_kept_as_it_is(tandem: Tandem) -> None:
     for good in ("ü" * 64, "a b", "a'b", "😀", "-", "x.y", "0935-manifest"):
-        with tandem.open("task", good) as run:
+        with tandem.open_run("task", good) as run:
             assert run.recovery.directory == f".runs/task/cli/{good}"
 
 
@@ -158,7 +160,7 @@ BAD_TYPES: list[Any] = [
 def test_a_document_that_is_no_json_object_is_refused_and_changes_nothing(
     tandem: Tandem, tmp_path: Path, bad: Any
 ) -> None:
-    with tandem.open("task", "run") as run:
+    with tandem.open_run("task", "run") as run:
         run.set({"kept": 1})
         for call in (run.set, run.merge):
             with pytest.raises(ArgumentValueError) as caught:
@@ -166,7 +168,7 @@ def test_a_document_that_is_no_json_object_is_refused_and_changes_nothing(
             assert caught.value.kind is ErrorKind.INVALID_INPUT
             assert caught.value.channel == "manifest"
     with pytest.raises(ArgumentValueError) as caught:
-        tandem.record_run(bad, "task")
+        tandem.record_run(bad)
     assert caught.value.kind is ErrorKind.INVALID_INPUT
     assert caught.value.channel == "summary"
     manifest = tmp_path / ".runs/task/cli/run/manifest.json"
@@ -178,15 +180,20 @@ def test_a_document_that_is_no_json_object_is_refused_and_changes_nothing(
 def test_a_document_of_another_type_is_refused_and_changes_nothing(
     tandem: Tandem, bad: Any
 ) -> None:
-    with tandem.open("task", "run") as run:
-        for call in (run.set, run.merge, lambda bad: tandem.record_run(bad, "task")):
+    with tandem.open_run("task", "run") as run:
+        for call in (run.set, run.merge, lambda bad: tandem.record_run(bad)):
             with pytest.raises(ArgumentTypeError) as caught:
                 call(bad)
             assert caught.value.kind is ErrorKind.INVALID_INPUT
         assert run.stats().manifest.dirty is False
 
 
-OPEN_NUMBERS = ["interval_ms", "max_document_bytes", "sweep_after_ms"]
+OPEN_NUMBERS = [
+    "manifest_interval_ms",
+    "heartbeat_interval_ms",
+    "max_document_bytes",
+    "sweep_after_ms",
+]
 RECORD_NUMBERS = [
     "keep_last",
     "max_summary_bytes",
@@ -195,6 +202,7 @@ RECORD_NUMBERS = [
     "lock_wait_ms",
     "sweep_after_ms",
 ]
+LIMITS = ["max_document_bytes", "max_total_document_bytes", "max_history_bytes"]
 
 
 @pytest.mark.parametrize("bad", [-1, 2**64, 10**5000], ids=["negative", "65 bits", "huge"])
@@ -207,8 +215,8 @@ def test_a_number_that_does_not_fit_is_refused(tandem: Tandem, tmp_path: Path, b
     for wide in ("keep_last", "limit"):
         call = record_run if wide == "keep_last" else lambda **it: tandem.history("task", **it)
         refused(ArgumentValueError, wide, call, 2**32)
-    with pytest.raises(ArgumentValueError, match="memory_bytes_max"):
-        Tandem(tmp_path, memory_bytes_max=bad)
+    for name in LIMITS:
+        refused(ArgumentValueError, name, lambda **it: Tandem(tmp_path, **it), bad)
     assert nothing_in(tmp_path)
 
 
@@ -219,16 +227,16 @@ def test_a_number_of_another_type_is_refused(tandem: Tandem, tmp_path: Path, bad
         refused(ArgumentTypeError, name, open_run, bad)
     for name in RECORD_NUMBERS:
         refused(ArgumentTypeError, name, record_run, bad)
-    with pytest.raises(ArgumentTypeError, match="memory_bytes_max"):
-        Tandem(tmp_path, memory_bytes_max=bad)
+    for name in LIMITS:
+        refused(ArgumentTypeError, name, lambda **it: Tandem(tmp_path, **it), bad)
     assert nothing_in(tmp_path)
 
 
 def any_arguments(tandem: Tandem) -> tuple[Callable[..., object], Callable[..., object]]:
     """Two calls that take any option of any type."""
     return (
-        lambda **it: tandem.open("task", "run", **it),
-        lambda **it: tandem.record_run(SUMMARY, "task", **it),
+        lambda **it: tandem.open_run("task", "run", **it),
+        lambda **it: tandem.record_run(SUMMARY, **it),
     )
 
 
@@ -264,28 +272,28 @@ def test_an_option_that_breaks_a_rule_is_refused(
 
 @pytest.mark.parametrize("bad", [1, 0, None, "yes"], ids=repr)
 def test_a_flag_that_is_no_bool_is_refused(tandem: Tandem, bad: Any) -> None:
-    with tandem.open("task", "run") as run:
+    with tandem.open_run("task", "run") as run:
         for name in ("manifest", "heartbeat", "force"):
             refused(ArgumentTypeError, name, run.schedule, bad)
 
 
 def test_a_manifest_cannot_be_scheduled_before_it_is_set(tandem: Tandem) -> None:
-    with tandem.open("task", "run") as run:
+    with tandem.open_run("task", "run") as run:
         with pytest.raises(ArgumentValueError) as caught:
             run.schedule(manifest=True)
         assert (caught.value.kind, caught.value.channel) == (ErrorKind.INVALID_INPUT, "manifest")
 
 
 def test_an_open_run_cannot_be_opened_again(tandem: Tandem) -> None:
-    with tandem.open("task", "run"):
+    with tandem.open_run("task", "run"):
         with pytest.raises(TandemError) as caught:
-            tandem.open("task", "run")
+            tandem.open_run("task", "run")
         assert caught.value.kind is ErrorKind.ALREADY_OPEN
-    tandem.open("task", "run").close()
+    tandem.open_run("task", "run").close()
 
 
 def test_a_document_above_the_limit_is_refused_and_changes_nothing(tandem: Tandem) -> None:
-    with tandem.open("task", "run", max_document_bytes=30) as run:
+    with tandem.open_run("task", "run", max_document_bytes=30) as run:
         run.set({"kept": "x"})
         calls: list[Callable[[], object]] = [
             lambda: run.set({"text": "x" * 30}),
@@ -298,21 +306,85 @@ def test_a_document_above_the_limit_is_refused_and_changes_nothing(tandem: Tande
             assert (caught.value.kind, caught.value.channel) == (ErrorKind.TOO_LARGE, "manifest")
         assert run.flush().manifest is not None
     with pytest.raises(TandemError) as caught:
-        tandem.record_run(SUMMARY, "task", max_summary_bytes=10)
+        tandem.record_run(SUMMARY, max_summary_bytes=10)
     assert (caught.value.kind, caught.value.channel) == (ErrorKind.TOO_LARGE, "summary")
-    with tandem.open("task", "another") as run:
+    with tandem.open_run("task", "another") as run:
         with pytest.raises(TandemError) as caught:
             run.set('{"text":"' + "x" * (16 << 20) + '"}')
         assert caught.value.kind is ErrorKind.TOO_LARGE
 
 
-def test_what_is_above_the_limit_is_refused_before_the_component_has_it(tmp_path: Path) -> None:
+def test_what_is_too_large_is_told_in_the_words_of_every_host(tandem: Tandem) -> None:
+    text = '{"text":"ü"}'
+    with tandem.open_run("task", "run", max_document_bytes=12) as run:
+        calls: list[tuple[Callable[[], object], str]] = [
+            (lambda: run.set(text), "document takes 13 bytes, above max_document_bytes: 12"),
+            (lambda: run.merge(text), "patch takes 13 bytes, above max_document_bytes: 12"),
+            (
+                lambda: tandem.record_run(text, max_summary_bytes=10),
+                "summary takes 13 bytes, above max_summary_bytes: 10",
+            ),
+        ]
+        for call, message in calls:
+            with pytest.raises(TandemError) as caught:
+                call()
+            assert (caught.value.kind, caught.value.message) == (ErrorKind.TOO_LARGE, message)
+
+
+def test_what_is_above_the_limit_is_refused_before_the_component_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # It would fail for want of memory.
-    with Tandem(tmp_path, memory_bytes_max=4 << 20) as tandem:
+    monkeypatch.setattr(Limits, "memory_bytes", 4 << 20)
+    with Tandem(tmp_path) as tandem:
         with pytest.raises(TandemError) as caught:
-            tandem.record_run(SUMMARY | {"text": "x" * (16 << 20)}, "task")
+            tandem.record_run(SUMMARY | {"text": "x" * (16 << 20)})
         assert (caught.value.kind, caught.value.channel) == (ErrorKind.TOO_LARGE, "summary")
-        assert tandem.record_run(SUMMARY, "task").runs == 1
+        assert tandem.record_run(SUMMARY).runs == 1
+
+
+@pytest.mark.parametrize("option", ["mode", "keep-last", "taskId"])
+def test_an_option_that_there_is_not_is_refused(tandem: Tandem, option: str) -> None:
+    open_run, record_run = any_arguments(tandem)
+    calls = [open_run, record_run, lambda **it: tandem.history("task", **it)]
+    for call in calls:
+        refused(ArgumentTypeError, option, call, True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"max_document_bytes": 0}, "0"),
+        ({"max_history_bytes": 0}, "0"),
+        ({"max_total_document_bytes": 1 << 20}, "max_document_bytes"),
+        ({"max_total_document_bytes": 1 << 30}, "may need more memory"),
+        ({"max_document_bytes": 2**64 - 1}, "may need more memory"),
+        ({"max_history_bytes": 1 << 30}, "may need more memory"),
+    ],
+)
+def test_limits_that_cannot_be_kept_are_refused(
+    tmp_path: Path, limits: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArgumentValueError, match=message) as caught:
+        Tandem(tmp_path, **limits)
+    assert caught.value.kind is ErrorKind.INVALID_INPUT
+
+
+def test_a_limit_of_a_call_is_at_most_that_of_the_component(tmp_path: Path) -> None:
+    with Tandem(tmp_path, max_document_bytes=1000, max_history_bytes=5000) as tandem:
+        calls: list[Callable[[], object]] = [
+            lambda: tandem.open_run("task", "run", max_document_bytes=1001),
+            lambda: tandem.record_run(SUMMARY, max_summary_bytes=1001),
+            lambda: tandem.record_run(SUMMARY, max_history_bytes=5001),
+            lambda: tandem.history("task", max_history_bytes=5001),
+        ]
+        for call in calls:
+            with pytest.raises(ArgumentValueError) as caught:
+                call()
+            assert caught.value.kind is ErrorKind.INVALID_INPUT
+        with pytest.raises(TandemError) as too_large:
+            tandem.record_run(SUMMARY | {"text": "x" * 1000})
+        assert too_large.value.kind is ErrorKind.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -322,14 +394,14 @@ def test_a_summary_without_a_time_that_exists_is_refused(
     tandem: Tandem, tmp_path: Path, timestamp: Any
 ) -> None:
     with pytest.raises(ArgumentValueError) as caught:
-        tandem.record_run({**SUMMARY, "timestamp": timestamp}, "task")
+        tandem.record_run({**SUMMARY, "timestamp": timestamp})
     assert caught.value.channel == "summary"
     assert nothing_in(tmp_path)
 
 
 def test_a_summary_of_another_task_is_refused(tandem: Tandem, tmp_path: Path) -> None:
     with pytest.raises(ArgumentValueError):
-        tandem.record_run(summary("run"), "other")
+        tandem.record_run(summary("run"), task_id="other")
     assert nothing_in(tmp_path)
 
 
@@ -353,7 +425,7 @@ def test_a_directory_that_cannot_be_used_is_told_before_anything_else(tmp_path: 
 
 
 def test_refusals_leave_the_tandem_usable(tandem: Tandem, tmp_path: Path) -> None:
-    with tandem.open("task", "run") as run:
+    with tandem.open_run("task", "run") as run:
         for bad in (*BAD_VALUES, *BAD_TYPES):
             with pytest.raises(TandemError):
                 run.set(bad)

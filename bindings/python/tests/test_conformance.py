@@ -44,7 +44,7 @@ def test_case(name: str, played: dict[str, Played], known: dict[str, Known]) -> 
     assert wrong is None, wrong
 
 
-GOOD: dict[str, Any] = {"about": "a", "rule": "persister", "area": "a", "steps": [], "after": []}
+GOOD: dict[str, Any] = {"about": "a", "rule": "runs", "area": "a", "steps": [], "after": []}
 
 
 def case_of(tmp_path: Path, **fields: Any) -> Path:

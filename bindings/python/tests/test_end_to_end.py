@@ -14,7 +14,9 @@ from tandem_persistence import Reached, Tandem, TandemError
 
 def test_a_run_is_kept_recorded_and_recovered(tmp_path: Path) -> None:
     with Tandem(tmp_path) as tandem:
-        with tandem.open("task", "run", interval_ms=3_600_000) as run:
+        with tandem.open_run(
+            "task", "run", manifest_interval_ms=3_600_000, heartbeat_interval_ms=3_600_000
+        ) as run:
             assert run.recovery.document is None
             run.set({"status": "in_progress"})
             done = run.schedule(manifest=True, heartbeat=True, force=True)
@@ -22,22 +24,22 @@ def test_a_run_is_kept_recorded_and_recovered(tmp_path: Path) -> None:
             assert done.receipt.heartbeat and done.receipt.heartbeat.reached is Reached.VISIBLE
             assert done.call_again_in_ms is None
             run.merge({"status": "succeeded"})
-        recorded = tandem.record_run(SUMMARY, "task")
-        assert (recorded.runs, recorded.is_dropped) == (1, False)
+        recorded = tandem.record_run(SUMMARY)
+        assert (recorded.runs, recorded.ahead) == (1, ())
         history = tandem.history("task", limit=5)
         assert (history.total, history.last_run_at) == (1, SUMMARY["timestamp"])
         assert json.loads(history.runs[0]) == SUMMARY
-    with Tandem(tmp_path) as tandem, tandem.open("task", "run") as run:
+    with Tandem(tmp_path) as tandem, tandem.open_run("task", "run") as run:
         assert json.loads(run.recovery.document or "") == {"status": "succeeded"}
         assert run.recovery.heartbeat is not None and run.recovery.heartbeat_age_ms is not None
 
 
 def test_files_have_the_formats_that_other_programs_read(tmp_path: Path) -> None:
     with Tandem(tmp_path) as tandem:
-        with tandem.open("task", "run") as run:
+        with tandem.open_run("task", "run") as run:
             run.set({"name": "Zürich", "steps": [1]})
             run.schedule(manifest=True, heartbeat=True, force=True)
-        tandem.record_run(SUMMARY, "task")
+        tandem.record_run(SUMMARY)
     manifest = (tmp_path / RUN / "manifest.json").read_text()
     assert manifest == '{\n  "name": "Zürich",\n  "steps": [\n    1\n  ]\n}\n'
     heartbeat = (tmp_path / RUN / ".heartbeat").read_text()
@@ -50,7 +52,7 @@ def test_files_have_the_formats_that_other_programs_read(tmp_path: Path) -> None
 
 
 def test_a_document_of_text_keeps_its_numbers_keys_and_escapes(tmp_path: Path) -> None:
-    with Tandem(tmp_path) as tandem, tandem.open("task", "run") as run:
+    with Tandem(tmp_path) as tandem, tandem.open_run("task", "run") as run:
         run.set('{"b":1.0,"a":1e400,"b":12345678901234567890123,"\\u0061":"\\ud800"}')
     manifest = (tmp_path / RUN / "manifest.json").read_text()
     lines = [
@@ -63,7 +65,7 @@ def test_a_document_of_text_keeps_its_numbers_keys_and_escapes(tmp_path: Path) -
 
 
 def test_a_run_closes_at_the_end_of_its_block(tandem: Tandem) -> None:
-    with tandem.open("task", "run") as run:
+    with tandem.open_run("task", "run") as run:
         run.set("{}")
     with pytest.raises(TandemError, match="closed") as caught:
         run.flush()
@@ -74,7 +76,7 @@ def test_a_run_closes_at_the_end_of_its_block(tandem: Tandem) -> None:
 
 def test_a_tandem_closes_its_runs_at_the_end_of_its_block(tmp_path: Path) -> None:
     with Tandem(tmp_path) as tandem:
-        runs = [tandem.open("task", name) for name in ("a", "b")]
+        runs = [tandem.open_run("task", name) for name in ("a", "b")]
         for run in runs:
             run.set({})
     for name in ("a", "b"):
@@ -90,9 +92,9 @@ def test_a_tandem_closes_its_runs_at_the_end_of_its_block(tmp_path: Path) -> Non
 
 def test_a_run_that_was_forgotten_is_written_and_told(tmp_path: Path) -> None:
     with Tandem(tmp_path) as tandem:
-        run = tandem.open("task", "run")
+        run = tandem.open_run("task", "run")
         run.set({})
         with pytest.warns(ResourceWarning, match=re.escape(str(RUN))):
             del run
-        with tandem.open("task", "run") as run:
+        with tandem.open_run("task", "run") as run:
             assert run.recovery.document == "{}\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import HOUR_MS, RUN
 
-from tandem_persistence import Channel, ErrorKind, Operation, Tandem, TandemError
+from tandem_persistence import Channel, ErrorKind, Operation, Revised, Tandem, TandemError
 
 
 def block(path: Path) -> None:
@@ -20,7 +20,7 @@ def block(path: Path) -> None:
 
 
 def test_schedule_tells_when_to_call_again_and_writes_nothing_before(tandem: Tandem) -> None:
-    with tandem.open("task", "run", interval_ms=HOUR_MS) as run:
+    with tandem.open_run("task", "run", manifest_interval_ms=HOUR_MS) as run:
         run.set({})
         assert run.schedule(manifest=True).call_again_in_ms is None
         run.set({"step": 1})
@@ -31,8 +31,31 @@ def test_schedule_tells_when_to_call_again_and_writes_nothing_before(tandem: Tan
         assert run.schedule(force=True).receipt.manifest is not None
 
 
+def test_what_is_marked_is_written_by_a_later_call(tandem: Tandem, tmp_path: Path) -> None:
+    with tandem.open_run("task", "run") as run:
+        run.set({})
+        run.mark(manifest=True, force=True)
+        assert not (tmp_path / RUN / "manifest.json").exists()
+        assert run.schedule().receipt.manifest is not None
+        with pytest.raises(TandemError) as caught:
+            run.mark(now=True)  # type: ignore[call-arg]
+        assert isinstance(caught.value, TypeError)
+        assert run.stats().requests == 2
+
+
+def test_answers_tell_which_revision_is_meant(tandem: Tandem) -> None:
+    with tandem.open_run("task", "run") as run:
+        assert run.set({"n": 1}) == Revised(revision=1, bytes=len('{\n  "n": 1\n}\n'))
+        assert run.merge({"n": None}) == Revised(revision=2, bytes=len("{}\n"))
+        assert run.stats().written_revision is None
+        assert run.flush().revision == 2
+        run.set({})
+        stats = run.stats()
+        assert (stats.revision, stats.written_revision) == (3, 2)
+
+
 def test_without_an_interval_schedule_writes_at_once(tandem: Tandem) -> None:
-    with tandem.open("task", "run", interval_ms=0) as run:
+    with tandem.open_run("task", "run", manifest_interval_ms=0, heartbeat_interval_ms=0) as run:
         for step in range(3):
             run.set({"step": step})
             done = run.schedule(manifest=True, heartbeat=True)
@@ -41,7 +64,7 @@ def test_without_an_interval_schedule_writes_at_once(tandem: Tandem) -> None:
 
 
 def test_schedule_writes_when_it_is_called_again_as_told(tandem: Tandem) -> None:
-    with tandem.open("task", "run", interval_ms=1) as run:
+    with tandem.open_run("task", "run", manifest_interval_ms=1) as run:
         run.set({})
         written = 0
         while written < 3:
@@ -51,7 +74,7 @@ def test_schedule_writes_when_it_is_called_again_as_told(tandem: Tandem) -> None
 
 
 def test_a_heartbeat_that_fails_leaves_the_manifest_written(tandem: Tandem, tmp_path: Path) -> None:
-    with tandem.open("task", "run", interval_ms=HOUR_MS) as run:
+    with tandem.open_run("task", "run", manifest_interval_ms=HOUR_MS) as run:
         block(tmp_path / RUN / ".heartbeat")
         run.set({"step": 1})
         with pytest.raises(TandemError) as caught:
@@ -78,7 +101,7 @@ def test_a_heartbeat_that_fails_leaves_the_manifest_written(tandem: Tandem, tmp_
 def test_when_both_fail_the_error_has_the_heartbeat_beside_the_manifest(
     tandem: Tandem, tmp_path: Path
 ) -> None:
-    run = tandem.open("task", "run")
+    run = tandem.open_run("task", "run")
     for name in ("manifest.json", ".heartbeat"):
         block(tmp_path / RUN / name)
     run.set({})
@@ -98,7 +121,7 @@ def test_when_both_fail_the_error_has_the_heartbeat_beside_the_manifest(
 def test_a_failed_channel_that_is_not_forced_keeps_a_back_off(
     tandem: Tandem, tmp_path: Path
 ) -> None:
-    with tandem.open("task", "run", interval_ms=0) as run:
+    with tandem.open_run("task", "run", manifest_interval_ms=0, heartbeat_interval_ms=0) as run:
         block(tmp_path / RUN / ".heartbeat")
         with pytest.raises(TandemError):
             run.schedule(heartbeat=True)
@@ -110,7 +133,7 @@ def test_a_failed_channel_that_is_not_forced_keeps_a_back_off(
 
 
 def test_a_close_that_fails_leaves_the_run_open(tandem: Tandem, tmp_path: Path) -> None:
-    run = tandem.open("task", "run")
+    run = tandem.open_run("task", "run")
     run.set({})
     block(tmp_path / RUN / "manifest.json")
     with pytest.raises(TandemError):
@@ -120,7 +143,7 @@ def test_a_close_that_fails_leaves_the_run_open(tandem: Tandem, tmp_path: Path) 
 
 
 def test_what_the_body_raises_wins_and_the_close_is_noted(tandem: Tandem, tmp_path: Path) -> None:
-    with pytest.raises(KeyError) as caught, tandem.open("task", "run") as run:
+    with pytest.raises(KeyError) as caught, tandem.open_run("task", "run") as run:
         run.set({})
         block(tmp_path / RUN / "manifest.json")
         raise KeyError("of the body")
@@ -130,7 +153,7 @@ def test_what_the_body_raises_wins_and_the_close_is_noted(tandem: Tandem, tmp_pa
 
 def test_a_tandem_that_closes_tells_what_its_runs_could_not_write(tmp_path: Path) -> None:
     with pytest.raises(TandemError) as caught, Tandem(tmp_path) as tandem:
-        runs = [tandem.open("task", name) for name in ("a", "b", "c")]
+        runs = [tandem.open_run("task", name) for name in ("a", "b", "c")]
         for run in runs:
             run.set({})
         for name in ("a", "b"):
@@ -143,7 +166,7 @@ def test_a_tandem_that_closes_tells_what_its_runs_could_not_write(tmp_path: Path
 
 
 def test_an_error_can_be_sent_to_another_process(tandem: Tandem, tmp_path: Path) -> None:
-    run = tandem.open("task", "run")
+    run = tandem.open_run("task", "run")
     for name in ("manifest.json", ".heartbeat"):
         block(tmp_path / RUN / name)
     run.set({})

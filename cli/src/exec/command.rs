@@ -10,9 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::manifest::{self, End, Status};
+use super::manifest::{self, End};
 use super::pump::{self, Shared};
 use super::signals::{self, Received};
+use super::status::Status;
 use super::tail::Stream;
 
 /// The state cannot be kept: the command was not started.

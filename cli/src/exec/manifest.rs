@@ -4,30 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::status::Status;
 use super::summary::Summary;
 
 /// Readers call a run stale after six heartbeats, and not before this.
 const STALE_AFTER_SECONDS_MIN: u64 = 30;
-
-/// Where a run or a command stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// A command that was not started yet.
-    Pending,
-    /// A command that runs.
-    Running,
-    /// A run whose command is not over.
-    InProgress,
-    /// Exit code 0.
-    Succeeded,
-    /// Any other end.
-    Failed,
-    /// Ended by a signal that was sent to Tandem.
-    Cancelled,
-    /// A command that was never started.
-    Skipped,
-}
 
 /// One run of one command.
 #[derive(Debug, Serialize)]
@@ -48,14 +29,14 @@ pub struct Manifest {
     artifact_root: String,
     log_path: Option<String>,
     summary: Option<String>,
-    commands: [Command; 1],
+    commands: [CommandState; 1],
     output_tail: String,
     stdout_bytes: u64,
     stderr_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
-struct Command {
+struct CommandState {
     index: u32,
     id: &'static str,
     title: String,
@@ -104,7 +85,7 @@ impl Manifest {
             artifact_root: String::new(),
             log_path: None,
             summary: None,
-            commands: [Command {
+            commands: [CommandState {
                 index: 1,
                 id: "command",
                 title: command.clone(),

@@ -1,11 +1,13 @@
 //! `tandem exec`: runs a command, keeps its manifest and heartbeat, and records its end.
 
 mod command;
+mod common;
 mod manifest;
 mod progress;
 mod pump;
 mod record;
 mod signals;
+mod status;
 mod summary;
 mod tail;
 
@@ -15,9 +17,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tandem_host::{Channel, Durability, Error, Request, Run, RunOptions, Tandem};
+use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::plain::{complain, message};
 use super::root::Root;
@@ -25,18 +28,21 @@ use super::tandem;
 use command::{
     EXIT_NO_STATE, Running, cancelled_before_start, new_run_id, not_started, shown, without_state,
 };
-use manifest::{End, Manifest, Status};
+use common::{COMMAND, MAX_MS};
+use manifest::{End, Manifest};
 use progress::Progress;
 use pump::Shared;
 use signals::Received;
-use tail::Tail;
+use status::Status;
 
-/// How messages name this command.
-const COMMAND: &str = "exec";
 /// How long the last state waits for output that is slow to be taken.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
 /// How long output that nobody takes holds the program after a signal that ended the command.
 const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
+
+/// How long output gathers before the document is set anew: often enough for who looks, and seldom
+/// enough for a command that writes all the time.
+const GATHER: Duration = Duration::from_millis(250);
 
 /// How long after the end of a command a signal may come that ended it.
 const SIGNAL_GRACE: Duration = Duration::from_millis(100);
@@ -67,11 +73,13 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     run: Option<String>,
 
-    /// The least time between two writes of the manifest while the command runs, in milliseconds
+    /// The least time between two writes of the manifest while the command runs, in milliseconds; one
+    /// that is due within a tenth of it goes along with a heartbeat
     #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
     interval: u64,
 
-    /// The time between two heartbeats, in milliseconds
+    /// The time between two heartbeats, in milliseconds; one that is due within a tenth of it goes
+    /// along with the manifest
     #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
     heartbeat: u64,
 
@@ -92,8 +100,6 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
-/// One year.
-const MAX_MS: u64 = 365 * 24 * 3600 * 1000;
 /// How long the end waits for what is on its way to the disk.
 const LAST_WRITES: Duration = Duration::from_secs(1);
 
@@ -140,7 +146,14 @@ struct Keeper {
     shared: Arc<Shared>,
     name: String,
     durability: Option<Durability>,
-    is_warned: bool,
+    failing: Failing,
+}
+
+/// The files whose last write failed, as was warned of.
+#[derive(Default)]
+struct Failing {
+    manifest: bool,
+    heartbeat: bool,
 }
 
 impl Keeper {
@@ -148,8 +161,10 @@ impl Keeper {
     async fn open(args: &Args) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
         let tandem = tandem::open(&args.root.path).await?;
-        let mut options =
-            RunOptions::new(&args.task, &run_id).interval(Duration::from_millis(args.interval));
+        let heartbeat = Duration::from_millis(args.heartbeat);
+        let mut options = RunOptions::new(&args.task, &run_id)
+            .manifest_interval(Duration::from_millis(args.interval))
+            .heartbeat_interval(heartbeat);
         let durability = args.durability.map(|durability| match durability {
             DurabilityArg::Durable => Durability::Durable,
             DurabilityArg::Visible => Durability::Visible,
@@ -161,13 +176,13 @@ impl Keeper {
         for path in &run.recovered().set_aside {
             complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
         }
-        let heartbeat = Duration::from_millis(args.heartbeat);
         let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
         manifest.set_artifact_root(&run.recovered().directory);
         let name = format!("{}/{run_id}", args.task);
         let progress = Progress::start(name.clone(), !args.no_progress);
-        let shared = Arc::new(Shared { tail: Mutex::new(Tail::default()), progress });
-        Ok(Keeper { tandem, run, manifest, shared, name, durability, is_warned: false })
+        let shared =
+            Arc::new(Shared { tail: Mutex::default(), has_grown: Notify::new(), progress });
+        Ok(Keeper { tandem, run, manifest, shared, name, durability, failing: Failing::default() })
     }
 
     async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
@@ -192,13 +207,13 @@ impl Keeper {
     ) -> End {
         let shared = self.shared.clone();
         let mut passed_on = Vec::new();
-        let mut heartbeats = Ticks::every(args.heartbeat);
-        let mut intervals = Ticks::every(args.interval);
-        let mut told_bytes = 0;
         // That the command runs is told at once: who resumes the run must not start it twice.
-        let mut writing = Writing::Some(Box::pin(self.write(false)));
+        let mut state = Writing::Some(Box::pin(self.write(false)));
+        let mut beat = self.beat(Instant::now());
+        let mut gathered_at = None;
+        // The document was set anew since the write that goes on was asked for.
+        let mut has_changed = false;
         loop {
-            let next = heartbeats.next.min(intervals.next);
             tokio::select! {
                 ended = running.ended() => {
                     if ended.is_by_signal() {
@@ -214,26 +229,36 @@ impl Keeper {
                     passed_on.push(received.signal);
                     running.pass_on(received);
                 }
-                result = writing.result() => {
-                    writing = Writing::None;
-                    self.tell(result);
-                }
-                () = tokio::time::sleep_until(next) => {
-                    let is_heartbeat = heartbeats.take();
-                    let is_interval = intervals.take();
-                    if !writing.is_none() {
-                        continue;
-                    }
-                    let tail = shared.tail();
-                    if is_interval && told_bytes != tail.total_bytes() {
-                        told_bytes = tail.total_bytes();
-                        self.manifest.set_output(&tail);
-                        writing = Writing::Some(Box::pin(self.write(is_heartbeat)));
-                    } else if is_heartbeat {
+                result = state.result() => {
+                    state = Writing::None;
+                    if std::mem::take(&mut has_changed) {
                         let run = self.run.clone();
-                        let beat = Request::new().heartbeat().force();
-                        writing = Writing::Some(Box::pin(async move {
-                            run.schedule(beat).await.map(drop)
+                        state = Writing::Some(Box::pin(async move {
+                            run.schedule(Request::new().manifest()).await.map(drop)
+                        }));
+                    }
+                    self.tell(&[Channel::Manifest], result);
+                }
+                result = beat.result() => {
+                    // The component tries again by itself.
+                    let wait_ms = if result.is_ok() { 0 } else { args.heartbeat };
+                    beat = self.beat(Instant::now() + Duration::from_millis(wait_ms));
+                    self.tell(&[Channel::Heartbeat], result);
+                }
+                () = shared.has_grown.notified(), if gathered_at.is_none() => {
+                    let gather = GATHER.min(Duration::from_millis(args.interval));
+                    gathered_at = Some(Instant::now() + gather);
+                }
+                () = sleep_until(gathered_at.unwrap_or_else(Instant::now)), if gathered_at.is_some() => {
+                    gathered_at = None;
+                    self.manifest.set_output(&shared.tail());
+                    let set = self.run.set(self.document());
+                    has_changed = !state.is_none();
+                    if !has_changed {
+                        let run = self.run.clone();
+                        state = Writing::Some(Box::pin(async move {
+                            set.await?;
+                            run.schedule(Request::new().manifest()).await.map(drop)
                         }));
                     }
                 }
@@ -255,7 +280,7 @@ impl Keeper {
         self.manifest.set_output(&self.shared.tail());
         self.manifest.finish(end);
         let result = self.write(true).await;
-        self.tell(result);
+        self.tell(&[Channel::Manifest, Channel::Heartbeat], result);
         let limit = async {
             match end.status {
                 Status::Cancelled => tokio::time::sleep(CANCELLED_DRAIN).await,
@@ -269,12 +294,24 @@ impl Keeper {
         }
     }
 
-    /// Writes the manifest at once, and the heartbeat with it; `exec` itself keeps the time between
-    /// two writes.
+    /// The next heartbeat, asked for at a time and written when the throttle allows.
+    fn beat(&self, at: Instant) -> Writing {
+        let run = self.run.clone();
+        Writing::Some(Box::pin(async move {
+            sleep_until(at).await;
+            run.schedule(Request::new().heartbeat()).await.map(drop)
+        }))
+    }
+
+    fn document(&self) -> String {
+        // Strings and numbers always have a JSON text.
+        serde_json::to_string(&self.manifest).unwrap_or_default()
+    }
+
+    /// Writes the manifest at once, and the heartbeat with it.
     fn write(&self, heartbeat: bool) -> impl Future<Output = Result<(), Error>> + use<> {
         let run = self.run.clone();
-        // Strings and numbers always have a JSON text.
-        let document = serde_json::to_string(&self.manifest).unwrap_or_default();
+        let document = self.document();
         async move {
             run.set(document).await?;
             let request = Request::new().manifest().force();
@@ -283,19 +320,24 @@ impl Keeper {
         }
     }
 
-    /// Warns of a write that failed; writes that fail one after the other are one trouble.
-    fn tell(&mut self, result: Result<(), Error>) {
-        match result {
-            Ok(()) => self.is_warned = false,
-            Err(error) if !self.is_warned => {
-                self.is_warned = true;
-                self.warn(&message(&error));
-                if let Some(beside) = error.beside() {
-                    self.warn(&beside.message);
-                }
+    /// Warns of a write of these files that failed. Writes that fail one after the other are one
+    /// trouble, and so is a heartbeat that fails beside the manifest.
+    fn tell(&mut self, channels: &[Channel], result: Result<(), Error>) {
+        let Err(error) = result else {
+            self.failing.manifest &= !channels.contains(&Channel::Manifest);
+            self.failing.heartbeat &= !channels.contains(&Channel::Heartbeat);
+            return;
+        };
+        let is_heartbeat = error.channel() == Some(Channel::Heartbeat);
+        let is_known = self.failing.manifest || is_heartbeat && self.failing.heartbeat;
+        if !is_known {
+            self.warn(&message(&error));
+            if let Some(beside) = error.beside() {
+                self.warn(&beside.message);
             }
-            Err(_) => {}
         }
+        self.failing.manifest |= !is_heartbeat;
+        self.failing.heartbeat |= is_heartbeat || error.beside().is_some();
     }
 
     fn warn(&self, what: &str) {
@@ -326,10 +368,17 @@ impl Keeper {
     /// Writes the last state, closes the run, which tries once more what failed, and records it.
     async fn finish(mut self, args: &Args, end: &End, signals: &mut UnboundedReceiver<Received>) {
         self.manifest.finish(end);
-        // `close` reports what stays unwritten.
-        let _ = self.write(true).await;
+        if self.write(true).await.is_err_and(|error| error.kind() == ErrorKind::ComponentFailed) {
+            // There is a new one, which knows nothing of it.
+            let _ = self.write(true).await;
+        }
+        // It reports what stays unwritten.
         let closed = self.run.close().await.map(drop);
-        self.tell(closed);
+        let is_closed = closed.is_ok();
+        self.tell(&[], closed);
+        if is_closed && self.run.unsaved().await.is_ok_and(|unsaved| unsaved.is_lost) {
+            self.warn("the last state is not on the disk: the component failed");
+        }
         if !end.was_started
             && let Some(detail) = &end.detail
         {
@@ -359,7 +408,7 @@ impl Keeper {
         self.shared.progress.rename(format!("recording {}", self.name));
         // Strings and numbers always have a JSON text.
         let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
-        let over = record::Over { task: &args.task, name: &self.name, is_cancelled, summary };
+        let over = record::Over { name: &self.name, is_cancelled, summary };
         let warnings =
             record::record(&self.tandem, &args.record, self.durability, over, signals).await;
         warnings.iter().for_each(|warning| self.warn(warning));
@@ -383,28 +432,5 @@ impl Writing {
             Writing::None => std::future::pending().await,
             Writing::Some(write) => write.await,
         }
-    }
-}
-
-/// A moment that comes again and again. One that was missed is not made up for.
-struct Ticks {
-    every: Duration,
-    next: Instant,
-}
-
-impl Ticks {
-    fn every(every_ms: u64) -> Self {
-        let every = Duration::from_millis(every_ms);
-        Ticks { every, next: Instant::now() + every }
-    }
-
-    /// Whether the moment has come; then the next one is set.
-    fn take(&mut self) -> bool {
-        let now = Instant::now();
-        let has_come = self.next <= now;
-        if has_come {
-            self.next = (self.next + self.every).max(now);
-        }
-        has_come
     }
 }

@@ -18,12 +18,12 @@ const WIDTH: usize = 80;
 
 /// The line, if standard error is a terminal.
 pub struct Progress {
-    line: Option<Arc<Mutex<Line>>>,
+    line: Option<Arc<Mutex<ProgressLine>>>,
     /// Its end ends the thread that draws.
     ticking: Mutex<Option<Sender<()>>>,
 }
 
-struct Line {
+struct ProgressLine {
     text: String,
     start: Instant,
     frame: usize,
@@ -38,7 +38,8 @@ impl Progress {
     /// Starts the line with a text that names the run, if it `is_wanted`.
     pub fn start(text: String, is_wanted: bool) -> Self {
         let start = Instant::now();
-        let line = Line { text, start, frame: 0, is_drawn: false, is_in_line: false, writing: 0 };
+        let line =
+            ProgressLine { text, start, frame: 0, is_drawn: false, is_in_line: false, writing: 0 };
         let line = Arc::new(Mutex::new(line));
         let (ticking, ended) = channel();
         let drawn = line.clone();
@@ -104,7 +105,7 @@ impl Progress {
     }
 }
 
-impl Line {
+impl ProgressLine {
     fn draw(&mut self) {
         if self.is_in_line || self.writing > 0 || !is_foreground() {
             return;

@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
-use super::COMMAND;
+use super::common::COMMAND;
 use super::progress::Progress;
 use super::tail::{Stream, Tail};
 use crate::plain::complain;
@@ -18,6 +18,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub struct Shared {
     /// The end of the output.
     pub tail: Mutex<Tail>,
+    /// Told of each piece of output.
+    pub has_grown: Notify,
     /// The progress line, which must not stand where output goes.
     pub progress: Progress,
 }
@@ -59,6 +61,7 @@ pub fn start(
                 Err(error) => return complain(COMMAND, &format!("cannot read {stream}: {error}")),
             };
             shared.tail().push(stream, &piece[..n]);
+            shared.has_grown.notify_one();
             if is_lost {
                 continue;
             }

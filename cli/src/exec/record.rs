@@ -6,7 +6,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tandem_host::{Durability, RecordOptions, Recorded, Tandem};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::common::MAX_MS;
 use super::signals::{self, Received};
+use crate::plain::message;
 
 /// How long recording goes on after a signal. Without a lock to wait for, that is enough.
 const SIGNALLED_WAIT: Duration = Duration::from_secs(1);
@@ -21,19 +23,18 @@ pub struct Options {
     #[arg(long)]
     no_record: bool,
 
-    /// Keep only the last N runs in the task's history [default: all]
+    /// Keep only this run and the last N - 1 others in the task's history [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep_last: Option<u32>,
 
     /// How long to wait for a history that others write, in milliseconds, at most 2000 if the run
     /// was cancelled; the lock of a process that died is free after 10000
-    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(..=super::MAX_MS))]
+    #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(..=MAX_MS))]
     lock_wait: u64,
 }
 
 /// A run that is over.
 pub struct Over<'a> {
-    pub task: &'a str,
     /// The task and the run, for messages.
     pub name: &'a str,
     pub is_cancelled: bool,
@@ -51,10 +52,10 @@ pub async fn record(
     if options.no_record {
         return Vec::new();
     }
-    let Over { task, name, is_cancelled, summary } = over;
+    let Over { name, is_cancelled, summary } = over;
     let lock_wait_max = if is_cancelled { CANCELLED_LOCK_WAIT_MS } else { u64::MAX };
-    let mut record = RecordOptions::new(task)
-        .lock_wait(Duration::from_millis(options.lock_wait.min(lock_wait_max)));
+    let mut record =
+        RecordOptions::new().lock_wait(Duration::from_millis(options.lock_wait.min(lock_wait_max)));
     if let Some(keep_last) = options.keep_last {
         record = record.keep_last(keep_last);
     }
@@ -71,7 +72,7 @@ pub async fn record(
                 let beside = error
                     .beside()
                     .map(|failure| format!("history is not written: {}", failure.message));
-                std::iter::once(super::message(&error)).chain(beside).collect()
+                std::iter::once(message(&error)).chain(beside).collect()
             }
         },
         signal = give_up(signals) => {
@@ -84,8 +85,12 @@ pub async fn record(
 fn remarks(recorded: &Recorded) -> Vec<String> {
     let aside =
         recorded.set_aside.iter().map(|path| format!("a corrupt file was set aside: {path}"));
-    let dropped = "the run is older than those that the history keeps".to_owned();
-    aside.chain(recorded.is_dropped.then_some(dropped)).collect()
+    let is_behind = !recorded.ahead.is_empty();
+    let ahead = || {
+        let ids = recorded.ahead.join(", ");
+        format!("all other runs in the history are later, was a clock ahead? {ids}")
+    };
+    aside.chain(is_behind.then(ahead)).collect()
 }
 
 /// Ends some time after a signal that asks to end, or at the next one.

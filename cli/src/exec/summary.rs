@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::manifest::Status;
+use super::status::Status;
 
 /// A history keeps every command; its manifest has the whole.
 const COMMAND_CHARS_MAX: usize = 2_000;

@@ -1,12 +1,15 @@
 //! What must hold for any bytes on standard input, up to the library. The test runs this on
 //! `tests/corpus/feed/` and on a fixed walk around it; `fuzz/` searches on.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::lines::{TooLong, next};
+use super::name::Name;
 use super::reply::{self, Payload};
-use super::request::{Action, Ask, Name, Request, read};
+use super::request::{Action, Ask, Request, read};
 use crate::json::Members;
 use tandem::fuzz::tree::{No, Tree, unescaped};
 
@@ -16,10 +19,21 @@ const LINE_BYTES_MAX: usize = 1024;
 const MESSAGE_CHARS_MAX: usize = 64 + 136;
 
 /// The fields of a request beside `id` and `op`, and what each must be.
-const FIELDS: [(&str, &[(&str, Rule)]); 9] = [
-    ("open", &[TASK, RUN, ("interval_ms", Rule::AtMost(u64::MAX)), LIVE]),
+const FIELDS: [(&str, &[(&str, Rule)]); 10] = [
+    (
+        "open",
+        &[
+            TASK,
+            RUN,
+            ("interval_ms", Rule::AtMost(u64::MAX)),
+            ("manifest_interval_ms", Rule::AtMost(u64::MAX)),
+            ("heartbeat_interval_ms", Rule::AtMost(u64::MAX)),
+            LIVE,
+        ],
+    ),
     ("set", &[TASK, RUN, ("manifest", Rule::Object)]),
     ("merge", &[TASK, RUN, ("patch", Rule::Object)]),
+    ("mark", &[TASK, RUN, flag("manifest"), flag("heartbeat"), flag("force")]),
     ("schedule", &[TASK, RUN, flag("manifest"), flag("heartbeat"), flag("force")]),
     ("flush", &[TASK, RUN]),
     ("close", &[TASK, RUN]),
@@ -27,7 +41,7 @@ const FIELDS: [(&str, &[(&str, Rule)]); 9] = [
     (
         "record",
         &[
-            TASK,
+            ("task", Rule::MaybeString),
             ("summary", Rule::Object),
             ("keep_last", Rule::AtMost(u32::MAX as u64)),
             ("lease_ms", Rule::AtMost(u64::MAX)),
@@ -46,6 +60,7 @@ const LIVE: (&str, Rule) = ("durability", Rule::Durability(["manifest", "heartbe
 enum Rule {
     String,
     Object,
+    MaybeString,
     Flag,
     AtMost(u64),
     Durability([&'static str; 2]),
@@ -146,6 +161,7 @@ impl Rule {
             Rule::String => text(value).is_some(),
             Rule::Object => value.members().is_some(),
             _ if scalar == "null" => true,
+            Rule::MaybeString => text(value).is_some(),
             Rule::Flag => scalar == "true" || scalar == "false",
             Rule::AtMost(max) => scalar.parse().is_ok_and(|number: u64| number <= max),
             Rule::Durability(names) => value.members().is_some_and(|members| {
@@ -164,6 +180,10 @@ impl Rule {
 /// A string of Unicode.
 fn text(value: &Tree<'_>) -> Option<String> {
     if let Tree::Scalar(text) = value { serde_json::from_str(text).ok() } else { None }
+}
+
+fn milliseconds(value: &Tree<'_>) -> Option<Duration> {
+    if let Tree::Scalar(text) = value { text.parse().ok().map(Duration::from_millis) } else { None }
 }
 
 /// Checks that a request is what its line says, whatever the order of the fields.
@@ -186,15 +206,31 @@ fn says_the_same(request: &Request, tree: &Tree<'_>, line: &str) {
             match action {
                 Action::Set(document) => is_passed_on(document, "manifest"),
                 Action::Merge(patch) => is_passed_on(patch, "patch"),
+                Action::Open(options) => {
+                    let of = |name| tree.all(name).last().and_then(|it| milliseconds(it));
+                    let both = of("interval_ms");
+                    let [manifest, heartbeat] =
+                        ["manifest_interval_ms", "heartbeat_interval_ms"].map(|it| of(it).or(both));
+                    assert_eq!(options.manifest_interval, manifest);
+                    assert_eq!(options.heartbeat_interval, heartbeat);
+                }
+                Action::Mark(flags) | Action::Schedule(flags) => {
+                    let is_set = |name| tree.all(name)[..] == [&Tree::Scalar("true")];
+                    assert_eq!(flags.manifest, is_set("manifest"));
+                    assert_eq!(flags.heartbeat, is_set("heartbeat"));
+                    assert_eq!(flags.force, is_set("force"));
+                }
                 _ => {}
             }
         }
         Ask::Record(options, summary, name) => {
-            assert_eq!(options.task_id, field("task"));
+            let task = tree.all("task").last().and_then(|task| text(task));
+            assert_eq!(options.task_id, task);
             is_passed_on(summary, "summary");
-            let run = tree.all("summary")[0].all("runId").last().and_then(|run| text(run));
+            let member = |name| tree.all("summary")[0].all(name).last().and_then(|it| text(it));
             if let Some(name) = name {
-                assert_eq!((name.task.as_str(), Some(&name.run)), (&*field("task"), run.as_ref()));
+                let told = (Some(name.task.clone()), Some(name.run.clone()));
+                assert_eq!(told, (member("taskId"), member("runId")));
             }
         }
         Ask::History(options) => assert_eq!(options.task_id, field("task")),

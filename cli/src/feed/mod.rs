@@ -2,9 +2,9 @@
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod ledger;
 mod limits;
 mod lines;
+mod name;
 mod output;
 mod records;
 mod reply;
@@ -38,28 +38,34 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 ///
 /// Every request has "id" (any JSON, comes back as it is), "op" and "task". With "run", by op:
 ///
-///   open      "interval_ms": 5000, "durability": {"manifest": "durable", "heartbeat": "visible"};
-///             both may be left out, these are the defaults
+///   open      "manifest_interval_ms": 5000, "heartbeat_interval_ms": 5000, or "interval_ms" for
+///             both; "durability": {"manifest": "durable", "heartbeat": "visible"}; all may be left
+///             out, these are the defaults
 ///   set       "manifest": the whole document, an object
-///   merge     "patch": a JSON merge patch (RFC 7396), an object
+///   merge     "patch": a JSON merge patch (RFC 7396), an object. In "ok" of both: "revision" and
+///             "bytes" of the document
+///   mark      as schedule, and answered at once: a later write that fails shows in the next flush
 ///   schedule  "manifest", "heartbeat", "force": true or false, false if left out
 ///   flush, close, stats
 ///
 /// Without "run", and without any open run:
 ///
 ///   record    "summary": an object with taskId, runId, timestamp (2026-01-06T00:27:16.820Z) and
-///             anything else, written to its own file and into the task's history;
-///             "keep_last": how many runs the history keeps, at least 1, all if left out;
+///             anything else, written to its own file and into the task's history; "task" may be
+///             left out, or must be the summary's;
+///             "keep_last": how many runs the history keeps, at least 1, this one among them, all if
+///             left out;
 ///             "lock_wait_ms": 30000, "lease_ms": 10000 (10 to 3600000), "durability": {"summary":
 ///             "durable", "history": "durable"}; all may be left out, these are the defaults.
 ///             In "ok": "summary" and "history" (each with what it "reached" and its "bytes"),
-///             "runs" (how many the history has), "dropped" (whether this run is older than those
-///             that the history keeps), "set_aside" (corrupt files), "swept" (old temporary files)
+///             "runs" (how many the history has), "ahead" (the other runs that were kept, if all of
+///             them are later), "set_aside" (corrupt files), "swept" (old temporary files)
 ///   history   "limit": at most this many runs, all if left out. In "ok": "last_run_at", "total"
 ///             (how many the history has), "runs" (their summaries, the newest comes first)
 ///
 /// An answer is {"id": ..., "ok": {...}} or {"id": ..., "error": {"kind", "channel", "operation",
-/// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one request.
+/// "path", "code", "retryable", "message"}}, with "beside" for the second failure of one request, and
+/// "holder" for who keeps a lock.
 /// It is written as soon as its request is done, so answers may overtake each other. Requests of a
 /// run take effect in the order of their lines; record and history wait for no other request.
 /// A line that is no request is answered with "id": null. After an error of kind locked or history

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tandem_host::{Error, ErrorKind};
 
-use super::request::Name;
+use super::name::Name;
 use crate::plain::message;
 
 /// Runs that could not be recorded, and why. The last answer for a run counts.

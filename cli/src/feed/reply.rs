@@ -3,11 +3,11 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tandem_host::{
-    Bucket, Channel, ChannelStats, Error, ErrorKind, Failure, History, Operation, Receipt,
-    Recorded, Recovery, Stats,
+    Bucket, Channel, ChannelStats, Error, ErrorKind, Failure, LockHolder, Operation, Receipt,
+    Recorded, Recovery, Revised, Stats, TaskHistory,
 };
 
-use super::request::{Id, Name};
+use super::name::{Id, Name};
 use crate::json::on_one_line;
 use crate::plain;
 
@@ -23,10 +23,11 @@ const UNSPEAKABLE: &str = concat!(
 pub enum Payload {
     Opened(Opened),
     Done {},
+    Revised(Revised),
     Written(Receipt),
     Counted(Box<Counted>),
     Recorded(Recorded),
-    Told(Told),
+    History(HistoryAnswer),
 }
 
 /// What opening found.
@@ -43,6 +44,8 @@ pub struct Opened {
 /// A run's counters.
 #[derive(Serialize)]
 pub struct Counted {
+    revision: u64,
+    written_revision: Option<u64>,
     requests: u64,
     coalesced: u64,
     flushes: u64,
@@ -56,7 +59,7 @@ pub struct Counted {
 
 /// A task's history.
 #[derive(Serialize)]
-pub struct Told {
+pub struct HistoryAnswer {
     last_run_at: String,
     total: u32,
     runs: Vec<Option<Box<RawValue>>>,
@@ -71,6 +74,8 @@ pub struct Problem {
     path: Option<String>,
     code: Option<String>,
     retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<LockHolder>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     beside: Option<Box<Failure>>,
@@ -94,12 +99,12 @@ enum FeedKind {
 struct Answer<'a> {
     id: Option<&'a RawValue>,
     #[serde(flatten)]
-    outcome: Outcome<'a>,
+    outcome: Answered<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome<'a> {
+enum Answered<'a> {
     Ok(&'a Payload),
     Error(&'a Problem),
 }
@@ -107,8 +112,8 @@ enum Outcome<'a> {
 /// The line that answers a request.
 pub fn line(id: Option<&Id>, outcome: Result<&Payload, &Problem>) -> String {
     let outcome = match outcome {
-        Ok(payload) => Outcome::Ok(payload),
-        Err(problem) => Outcome::Error(problem),
+        Ok(payload) => Answered::Ok(payload),
+        Err(problem) => Answered::Error(problem),
     };
     let answer = Answer { id: id.map(AsRef::as_ref), outcome };
     let mut line = serde_json::to_string(&answer).unwrap_or_else(|_| UNSPEAKABLE.to_owned());
@@ -159,6 +164,7 @@ impl Problem {
             path: None,
             code: None,
             retryable: false,
+            holder: None,
             message,
             beside: None,
         }
@@ -174,6 +180,7 @@ impl From<&Error> for Problem {
             path: error.path().map(str::to_owned),
             code: error.code().map(str::to_owned),
             retryable: error.retryable(),
+            holder: error.holder().cloned(),
             message: plain::message(error),
             beside: error.beside().cloned().map(Box::new),
         }
@@ -195,10 +202,10 @@ impl From<&Recovery> for Opened {
     }
 }
 
-impl From<History> for Told {
-    fn from(history: History) -> Self {
+impl From<TaskHistory> for HistoryAnswer {
+    fn from(history: TaskHistory) -> Self {
         let runs = history.runs.iter().map(|run| document(run)).collect();
-        Told { last_run_at: history.last_run_at, total: history.total, runs }
+        HistoryAnswer { last_run_at: history.last_run_at, total: history.total, runs }
     }
 }
 
@@ -210,6 +217,8 @@ fn document(text: &str) -> Option<Box<RawValue>> {
 impl From<Stats> for Counted {
     fn from(stats: Stats) -> Self {
         Counted {
+            revision: stats.revision,
+            written_revision: stats.written_revision,
             requests: stats.requests,
             coalesced: stats.coalesced,
             flushes: stats.flushes,

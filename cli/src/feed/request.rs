@@ -8,10 +8,11 @@ use tandem_host::{Durability, HistoryOptions, RecordOptions, Request as Flags, R
 
 use super::limits::{ID_BYTES_MAX, LINE_BYTES_MAX};
 use super::lines::TooLong;
+use super::name::{Id, Name};
 use super::reply::Problem;
 use crate::json::{Members, on_one_line};
 
-const OPS: &str = "open, set, merge, schedule, flush, close, stats, record or history";
+const OPS: &str = "open, set, merge, mark, schedule, flush, close, stats, record or history";
 const MS: &str = "a whole number of milliseconds";
 /// How much of a wrong value a message repeats.
 const SHOWN_CHARS_MAX: usize = 64;
@@ -35,22 +36,13 @@ pub enum Ask {
     History(Box<HistoryOptions>),
 }
 
-/// The JSON text that ties an answer to its request.
-pub type Id = Box<RawValue>;
-
-/// Which run a request is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
-    pub task: String,
-    pub run: String,
-}
-
 /// What to do. Documents and patches are JSON text, as it came.
 #[derive(Debug)]
 pub enum Action {
     Open(Box<RunOptions>),
     Set(String),
     Merge(String),
+    Mark(Flags),
     Schedule(Flags),
     Flush,
     Close,
@@ -130,17 +122,8 @@ impl<'a> Fields<'a> {
             }
             "set" => (named(self)?, Action::Set(self.object("manifest")?)),
             "merge" => (named(self)?, Action::Merge(self.object("patch")?)),
-            "schedule" => {
-                let name = named(self)?;
-                let mut flag =
-                    |field| self.may(field, "true or false").map(|flag| flag.unwrap_or_default());
-                let flags = Flags {
-                    manifest: flag("manifest")?,
-                    heartbeat: flag("heartbeat")?,
-                    force: flag("force")?,
-                };
-                (name, Action::Schedule(flags))
-            }
+            "mark" => (named(self)?, Action::Mark(self.flags()?)),
+            "schedule" => (named(self)?, Action::Schedule(self.flags()?)),
             "flush" => (named(self)?, Action::Flush),
             "close" => (named(self)?, Action::Close),
             "stats" => (named(self)?, Action::Stats),
@@ -152,26 +135,40 @@ impl<'a> Fields<'a> {
         Ok(Ask::Run(name, action))
     }
 
+    fn flags(&mut self) -> Result<Flags, String> {
+        let mut flag =
+            |field| self.may(field, "true or false").map(|flag| flag.unwrap_or_default());
+        Ok(Flags {
+            manifest: flag("manifest")?,
+            heartbeat: flag("heartbeat")?,
+            force: flag("force")?,
+        })
+    }
+
+    /// `interval_ms` is that of both channels, where one has none of its own.
     fn options(&mut self, name: &Name) -> Result<RunOptions, String> {
         let mut options = RunOptions::new(&name.task, &name.run);
-        options.interval = self.milliseconds("interval_ms")?;
+        let interval = self.milliseconds("interval_ms")?;
+        options.manifest_interval = self.milliseconds("manifest_interval_ms")?.or(interval);
+        options.heartbeat_interval = self.milliseconds("heartbeat_interval_ms")?.or(interval);
         [options.manifest_durability, options.heartbeat_durability] =
             self.durability(["manifest", "heartbeat"])?;
         Ok(options)
     }
 
     fn record(&mut self) -> Result<Ask, String> {
-        let task: String = self.must("task", "a string")?;
+        let mut options = RecordOptions::new();
+        options.task_id = self.may("task", "a string")?;
         let summary = self.object("summary")?;
-        let mut options = RecordOptions::new(&task);
         options.keep_last = self.may("keep_last", "a whole number of runs")?;
         options.lease = self.milliseconds("lease_ms")?;
         options.lock_wait = self.milliseconds("lock_wait_ms")?;
         [options.summary_durability, options.history_durability] =
             self.durability(["summary", "history"])?;
         // A summary that names no run is refused by the component.
-        let run = Members::read(&summary).ok().and_then(|members| members.field("runId"));
-        let name = run.map(|run| Name { task, run });
+        let named = Members::read(&summary).ok();
+        let member = |name| named.as_ref().and_then(|members| members.field(name));
+        let name = member("taskId").zip(member("runId")).map(|(task, run)| Name { task, run });
         Ok(Ask::Record(Box::new(options), summary, name))
     }
 
@@ -295,13 +292,17 @@ mod tests {
 
     #[test]
     fn a_summary_goes_through_as_it_was_written() {
-        let line = r#"{"id":1,"op":"record","task":"t","summary": {"b" : 1.0, "runId":"\u0072",
+        let line = r#"{"id":1,"op":"record","task":"t","summary": {"b" : 1.0, "taskId":"t", "runId":"\u0072",
             "a":1e400},"keep_last":7,"lease_ms":10,"lock_wait_ms":0,
             "durability":{"summary":"visible"}}"#;
         let Ask::Record(options, summary, name) = request(line).ask else { panic!("no record") };
-        assert_eq!(summary, "{\"b\" : 1.0, \"runId\":\"\\u0072\",\n            \"a\":1e400}");
+        assert_eq!(
+            summary,
+            "{\"b\" : 1.0, \"taskId\":\"t\", \"runId\":\"\\u0072\",\n            \"a\":1e400}"
+        );
         assert_eq!(name, Some(Name { task: "t".into(), run: "r".into() }));
-        let expected = RecordOptions::new("t")
+        let expected = RecordOptions::new()
+            .task_id("t")
             .keep_last(7)
             .lease(Duration::from_millis(10))
             .lock_wait(Duration::from_millis(0))
@@ -330,7 +331,7 @@ mod tests {
             (r#","op":1"#, "op must be a string"),
             (
                 r#","op":"flsh""#,
-                "op must be open, set, merge, schedule, flush, close, stats, record or history, not: flsh",
+                "op must be open, set, merge, mark, schedule, flush, close, stats, record or history, not: flsh",
             ),
             (r#","op":"flush""#, "task is missing"),
             (r#","op":"flush","task":"t""#, "run is missing"),
@@ -360,7 +361,7 @@ mod tests {
                 r#","op":"open","task":"t","run":"r","durability":{"manifest":{"visible":null}}"#,
                 "durability must be an object with manifest and heartbeat, each \"visible\" or \"durable\"",
             ),
-            (r#","op":"record","task":"t""#, "summary is missing"),
+            (r#","op":"record""#, "summary is missing"),
             (r#","op":"record","task":"t","summary":[]"#, "summary must be an object"),
             (
                 r#","op":"record","task":"t","summary":{},"keep_last":1.5"#,

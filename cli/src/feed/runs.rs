@@ -11,16 +11,16 @@ use std::rc::Rc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use tandem_host::{
-    ClosedRun, Error, ErrorKind, History, HistoryOptions, Receipt, RecordOptions, Recorded,
-    Request as Flags, Run, RunOptions, Stats, Tandem,
+    ClosedRun, Error, HistoryOptions, Receipt, RecordOptions, Recorded, Request as Flags, Run,
+    RunOptions, Stats, Tandem, TaskHistory, Unsaved,
 };
 
-use super::ledger::{Ledger, Mark};
 use super::limits::{CLOSED_RUNS_MAX, Limits, Share};
+use super::name::{Id, Name};
 use super::output::Output;
 use super::records::Unrecorded;
-use super::reply::{self, Counted, Opened, Payload, Problem, Told};
-use super::request::{Action, Ask, Id, Name, Refusal, Request};
+use super::reply::{self, Counted, HistoryAnswer, Opened, Payload, Problem};
+use super::request::{Action, Ask, Refusal, Request};
 use crate::plain::message;
 
 /// The runs, and the calls in flight.
@@ -53,7 +53,6 @@ struct Slot {
     phase: Phase,
     /// What waits for the open or close in flight.
     waiting: VecDeque<Asked>,
-    ledger: Ledger,
 }
 
 enum Phase {
@@ -76,30 +75,18 @@ struct Ticket {
     name: Rc<Name>,
     id: Id,
     share: Share,
-    mark: Mark,
-}
-
-/// What a call does, as far as the ledger cares.
-#[derive(Clone, Copy, PartialEq)]
-enum Effect {
-    Nothing,
-    Sets,
-    /// Writes everything when it succeeds.
-    WritesAll,
-    /// May have left out the manifest when it succeeds.
-    Writes,
 }
 
 /// A call has ended.
 enum Event {
     Opened(Ticket, Result<Run, Error>),
-    Answered(Ticket, Effect, Result<Payload, Error>),
-    Closed(Ticket, Result<Receipt, Error>, Box<Stats>),
+    Answered(Ticket, Result<Payload, Error>),
+    Closed(Ticket, Result<Receipt, Error>, Box<Stats>, Unsaved),
     ShutDown(Vec<ClosedRun>),
     Recorded(Id, Share, Option<Name>, Result<Recorded, Error>),
-    Flushed(Rc<Name>, Mark, Result<(), Error>),
+    Flushed,
     HistoryAdmitted(Id, Result<Share, Share>, Box<HistoryOptions>),
-    Told(Id, Share, Result<History, Error>),
+    HistoryRead(Id, Share, Result<TaskHistory, Error>),
 }
 
 impl Runs {
@@ -158,11 +145,13 @@ impl Runs {
 
     /// Writes what every open run holds. A run whose write fails tells so when it is closed.
     pub fn flush(&mut self) {
-        for (name, slot) in &self.slots {
+        for slot in self.slots.values() {
             if let Phase::Open(run) = &slot.phase {
-                let (name, mark, flush) = (name.clone(), slot.ledger.mark(), run.flush());
+                let flush = run.flush();
                 self.in_flight.push(Box::pin(async move {
-                    Event::Flushed(name, mark, flush.await.map(drop))
+                    // A run whose write fails tells so when it is closed.
+                    let _ = flush.await;
+                    Event::Flushed
                 }));
             }
         }
@@ -237,11 +226,10 @@ impl Runs {
     }
 
     fn open(&mut self, name: Rc<Name>, id: Id, share: Share, options: RunOptions) {
-        let ledger = Ledger::default();
-        let slot = Slot { phase: Phase::Opening, waiting: VecDeque::new(), ledger };
+        let slot = Slot { phase: Phase::Opening, waiting: VecDeque::new() };
         self.slots.insert(name.clone(), slot);
         self.gates += 1;
-        let ticket = Ticket { name, id, share, mark: ledger.mark() };
+        let ticket = Ticket { name, id, share };
         let opening = self.tandem.open_run(options);
         self.in_flight.push(Box::pin(async move { Event::Opened(ticket, opening.await) }));
     }
@@ -250,54 +238,55 @@ impl Runs {
     fn call(&mut self, name: Rc<Name>, run: Run, asked: Asked) {
         let Some(slot) = self.slots.get_mut(&name) else { return };
         let Asked { id, action, mut share } = asked;
-        if matches!(action, Action::Set(_) | Action::Merge(_)) {
-            slot.ledger.change();
-        }
-        let mark = slot.ledger.mark();
         match action {
             Action::Open(_) => self.refuse(&id, share, &Problem::already_open(&name)),
             Action::Set(document) => {
                 let set = run.set(document);
-                let ticket = Ticket { name, id, share, mark };
-                self.answer(ticket, Effect::Sets, set, |()| Payload::Done {});
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, set, Payload::Revised);
             }
             Action::Merge(patch) => {
                 let merge = run.merge(patch);
-                let ticket = Ticket { name, id, share, mark };
-                self.answer(ticket, Effect::Nothing, merge, |()| Payload::Done {});
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, merge, Payload::Revised);
+            }
+            Action::Mark(flags) => {
+                let mark = run.mark(flags);
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, mark, |()| Payload::Done {});
             }
             Action::Schedule(flags) => {
                 let flags = self.throttle(flags, &mut share);
-                let effect = if flags.force { Effect::WritesAll } else { Effect::Writes };
                 let written = run.schedule(flags);
-                let ticket = Ticket { name, id, share, mark };
-                self.answer(ticket, effect, written, Payload::Written);
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, written, Payload::Written);
             }
             Action::Flush => {
                 let written = run.flush();
-                let ticket = Ticket { name, id, share, mark };
-                self.answer(ticket, Effect::WritesAll, written, Payload::Written);
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, written, Payload::Written);
             }
             Action::Stats => {
                 let stats = run.stats();
-                let ticket = Ticket { name, id, share, mark };
-                self.answer(ticket, Effect::Nothing, stats, |stats| {
+                let ticket = Ticket { name, id, share };
+                self.answer(ticket, stats, |stats| {
                     Payload::Counted(Box::new(Counted::from(stats)))
                 });
             }
             Action::Close => {
                 slot.phase = Phase::Closing(run.clone());
                 self.gates += 1;
-                let ticket = Ticket { name, id, share, mark };
+                let ticket = Ticket { name, id, share };
                 let closing = run.close();
                 self.in_flight.push(Box::pin(async move {
                     let outcome = closing.await;
-                    let stats = match outcome {
-                        // Only a component that just failed has no counters.
-                        Ok(_) => run.stats().await.unwrap_or_default(),
-                        Err(_) => Stats::default(),
+                    // Only a component that just failed has no counters.
+                    let (stats, unsaved) = match outcome {
+                        Ok(_) => (run.stats().await, run.unsaved().await),
+                        Err(_) => (Ok(Stats::default()), Ok(Unsaved::default())),
                     };
-                    Event::Closed(ticket, outcome, Box::new(stats))
+                    let (stats, unsaved) = (stats.unwrap_or_default(), unsaved.unwrap_or_default());
+                    Event::Closed(ticket, outcome, Box::new(stats), unsaved)
                 }));
             }
         }
@@ -322,13 +311,12 @@ impl Runs {
     fn answer<T: 'static>(
         &mut self,
         ticket: Ticket,
-        effect: Effect,
         call: impl Future<Output = Result<T, Error>> + 'static,
         payload: impl FnOnce(T) -> Payload + 'static,
     ) {
         self.in_flight.push(Box::pin(async move {
             let result = call.await;
-            Event::Answered(ticket, effect, result.map(payload))
+            Event::Answered(ticket, result.map(payload))
         }));
     }
 
@@ -339,25 +327,28 @@ impl Runs {
     fn ended(&mut self, event: Event) {
         match event {
             Event::Opened(ticket, result) => self.opened(ticket, result),
-            Event::Answered(ticket, effect, result) => self.answered(ticket, effect, result),
-            Event::Closed(ticket, outcome, stats) => self.closed(ticket, outcome, stats),
+            Event::Answered(ticket, result) => self.answered(ticket, result),
+            Event::Closed(ticket, outcome, stats, unsaved) => {
+                self.closed(ticket, outcome, stats, unsaved);
+            }
             Event::ShutDown(runs) => self.shut(runs),
             Event::Recorded(id, share, name, result) => self.recorded(&id, share, name, result),
-            Event::Flushed(name, mark, result) => self.flushed(&name, mark, result),
+            Event::Flushed => {}
             Event::HistoryAdmitted(id, Ok(share), options) => {
                 self.waiting_histories -= 1;
                 let reading = self.tandem.history(*options);
-                self.in_flight.push(Box::pin(async move { Event::Told(id, share, reading.await) }));
+                self.in_flight
+                    .push(Box::pin(async move { Event::HistoryRead(id, share, reading.await) }));
             }
             Event::HistoryAdmitted(id, Err(share), options) => {
                 self.waiting_histories -= 1;
                 self.refuse(&id, share, &Problem::not_read(&options.task_id));
             }
-            Event::Told(id, share, Ok(history)) => {
-                let told = Payload::Told(Told::from(history));
-                self.output.send(reply::line(Some(&id), Ok(&told)), share);
+            Event::HistoryRead(id, share, Ok(history)) => {
+                let answer = Payload::History(HistoryAnswer::from(history));
+                self.output.send(reply::line(Some(&id), Ok(&answer)), share);
             }
-            Event::Told(id, share, Err(error)) => self.failed(&id, share, &error),
+            Event::HistoryRead(id, share, Err(error)) => self.failed(&id, share, &error),
         }
     }
 
@@ -382,34 +373,29 @@ impl Runs {
         }
     }
 
-    fn answered(&mut self, ticket: Ticket, effect: Effect, result: Result<Payload, Error>) {
-        let Ticket { name, id, share, mark } = ticket;
+    fn answered(&mut self, ticket: Ticket, result: Result<Payload, Error>) {
+        let Ticket { id, share, .. } = ticket;
         let payload = match result {
             Ok(payload) => payload,
             Err(error) => return self.failed(&id, share, &error),
         };
-        if let Some(slot) = self.slots.get_mut(&name) {
-            let wrote_manifest =
-                matches!(&payload, Payload::Written(receipt) if receipt.manifest.is_some());
-            match effect {
-                Effect::Sets => slot.ledger.set(mark),
-                Effect::WritesAll => slot.ledger.written(mark),
-                Effect::Writes if wrote_manifest => slot.ledger.written(mark),
-                Effect::Writes | Effect::Nothing => {}
-            }
-        }
         self.output.send(reply::line(Some(&id), Ok(&payload)), share);
     }
 
-    fn closed(&mut self, ticket: Ticket, outcome: Result<Receipt, Error>, stats: Box<Stats>) {
-        let Ticket { name, id, share, mark } = ticket;
+    fn closed(
+        &mut self,
+        ticket: Ticket,
+        outcome: Result<Receipt, Error>,
+        stats: Box<Stats>,
+        unsaved: Unsaved,
+    ) {
+        let Ticket { name, id, share } = ticket;
         self.gates -= 1;
         let Some(slot) = self.slots.get_mut(&name) else { return };
         let waiting = std::mem::take(&mut slot.waiting);
         match outcome {
             Ok(receipt) => {
-                slot.ledger.written(mark);
-                if slot.ledger.is_lost() {
+                if unsaved.is_lost {
                     self.unwritten.insert(Unwritten::lost(&name));
                 }
                 self.closes += 1;
@@ -428,17 +414,6 @@ impl Runs {
         }
         for asked in waiting {
             self.accept(name.clone(), asked);
-        }
-    }
-
-    fn flushed(&mut self, name: &Name, mark: Mark, result: Result<(), Error>) {
-        match result {
-            Ok(()) => {
-                if let Some(slot) = self.slots.get_mut(name) {
-                    slot.ledger.written(mark);
-                }
-            }
-            Err(error) => self.note(&error),
         }
     }
 
@@ -478,29 +453,21 @@ impl Runs {
 
     fn shut(&mut self, runs: Vec<ClosedRun>) {
         for run in runs {
-            if let Err(error) = run.outcome {
-                let name = Name { task: run.task_id, run: run.run_id };
-                self.unwritten.insert(Unwritten { name, why: message(&error) });
-            }
-        }
-        for (name, slot) in &self.slots {
-            if slot.ledger.is_lost() {
-                self.unwritten.insert(Unwritten::lost(name));
+            let name = Name { task: run.task_id, run: run.run_id };
+            match run.outcome {
+                Err(error) => {
+                    self.unwritten.insert(Unwritten { name, why: message(&error) });
+                }
+                Ok(_) if run.unsaved.is_lost => {
+                    self.unwritten.insert(Unwritten::lost(&name));
+                }
+                Ok(_) => {}
             }
         }
     }
 
     fn failed(&mut self, id: &Id, share: Share, error: &Error) {
-        self.note(error);
         self.refuse(id, share, &Problem::from(error));
-    }
-
-    /// Notes what an error means for all runs.
-    fn note(&mut self, error: &Error) {
-        if error.kind() == ErrorKind::ComponentFailed {
-            // One component keeps all runs.
-            self.slots.values_mut().for_each(|slot| slot.ledger.component_failed());
-        }
     }
 }
 

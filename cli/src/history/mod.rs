@@ -5,7 +5,7 @@ mod entry;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use tandem_host::{Error, ErrorKind, History, HistoryOptions};
+use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
 use super::json::on_one_line;
 use super::plain::{complain, message, plain, plain_json};
@@ -71,7 +71,7 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(args: &Args) -> Result<History, Error> {
+async fn read(args: &Args) -> Result<TaskHistory, Error> {
     let tandem = tandem::open(&args.root.path).await?;
     let options = HistoryOptions::new(&args.task);
     let options = match args.limit {
@@ -81,7 +81,7 @@ async fn read(args: &Args) -> Result<History, Error> {
     tandem.history(options).await
 }
 
-fn lines(args: &Args, history: &History) -> Vec<String> {
+fn lines(args: &Args, history: &TaskHistory) -> Vec<String> {
     if history.total == 0 {
         let root = plain(&args.root.path.display().to_string());
         return vec![format!("there are no recorded runs of {} below {root}", plain(&args.task))];
@@ -97,7 +97,7 @@ fn lines(args: &Args, history: &History) -> Vec<String> {
 }
 
 /// Entries go out one by one, since a history can have many megabytes.
-fn print_json(output: &mut impl Write, task: &str, history: &History) -> io::Result<()> {
+fn print_json(output: &mut impl Write, task: &str, history: &TaskHistory) -> io::Result<()> {
     let string = |text: &str| serde_json::to_string(text).map(|json| plain_json(&json));
     write!(
         output,

@@ -10,7 +10,7 @@ const STALE_AFTER_SECONDS: f64 = 30.0;
 /// The fields that are shown. One that is missing, or is of another type than its readers know, is
 /// left out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Manifest {
+pub struct FoundManifest {
     pub status: Option<String>,
     pub started_at: Option<String>,
     pub heartbeat_at: Option<String>,
@@ -21,7 +21,7 @@ pub struct Manifest {
     pub detail: Option<String>,
 }
 
-impl Manifest {
+impl FoundManifest {
     /// Reads a manifest.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Manifest {
         let members = Members::read(text).map_err(|why| format!("bad manifest: {why}"))?;
         let stale_after = members.field("heartbeat_stale_after_seconds");
         let detail = members.field("status_detail").or_else(|| members.field("summary"));
-        Ok(Manifest {
+        Ok(FoundManifest {
             status: members.field("status"),
             started_at: members.field("started_at"),
             heartbeat_at: members.field("heartbeat_at"),
@@ -60,7 +60,7 @@ mod tests {
     fn the_last_exit_code_counts() {
         let manifest = br#"{"status":"failed","summary":"","status_detail":null,"commands":[
             {"exit_code":0},{"exit_code":3},{"exit_code":null},7]}"#;
-        let manifest = Manifest::read(manifest).unwrap();
+        let manifest = FoundManifest::read(manifest).unwrap();
         assert_eq!((manifest.exit_code, manifest.detail), (Some(3), None));
     }
 
@@ -68,7 +68,7 @@ mod tests {
     fn fields_of_other_types_are_left_out() {
         let manifest = br#"{"status":7,"started_at":{},"commands":"no",
             "heartbeat_stale_after_seconds":-1}"#;
-        let manifest = Manifest::read(manifest).unwrap();
+        let manifest = FoundManifest::read(manifest).unwrap();
         assert_eq!((manifest.status, manifest.started_at), (None, None));
         assert!((manifest.stale_after_seconds - STALE_AFTER_SECONDS).abs() < f64::EPSILON);
     }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_is_no_manifest_is_told() {
         for bytes in [&b""[..], b"\xff", b"[]", b"{", b"\0\0\0\0"] {
-            assert!(Manifest::read(bytes).is_err());
+            assert!(FoundManifest::read(bytes).is_err());
         }
     }
 }

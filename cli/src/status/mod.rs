@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// How showing ended.
-enum End {
+enum NotShown {
     /// Nobody reads any more, which is no failure.
     Unread,
     Problem(String),
@@ -60,15 +60,15 @@ enum End {
 /// Shows the runs.
 pub fn run(args: &Args) -> ExitCode {
     match show(args) {
-        Ok(()) | Err(End::Unread) => ExitCode::SUCCESS,
-        Err(End::Problem(message)) => {
+        Ok(()) | Err(NotShown::Unread) => ExitCode::SUCCESS,
+        Err(NotShown::Problem(message)) => {
             complain("status", &message);
             ExitCode::FAILURE
         }
     }
 }
 
-fn show(args: &Args) -> Result<(), End> {
+fn show(args: &Args) -> Result<(), NotShown> {
     let mut scanner = Scanner::open(&args.root.path)?;
     let mut screen = Screen::new();
     let mut shown: Option<Vec<Row>> = None;
@@ -86,9 +86,10 @@ fn show(args: &Args) -> Result<(), End> {
     }
 }
 
-fn lines(args: &Args, rows: &[Row]) -> Result<Vec<String>, End> {
+fn lines(args: &Args, rows: &[Row]) -> Result<Vec<String>, NotShown> {
     if args.json {
-        let json = serde_json::to_string(rows).map_err(|error| End::Problem(error.to_string()))?;
+        let json =
+            serde_json::to_string(rows).map_err(|error| NotShown::Problem(error.to_string()))?;
         return Ok(vec![plain_json(&json)]);
     }
     if rows.is_empty() {
@@ -102,17 +103,17 @@ fn are_same(shown: &[Row], rows: &[Row]) -> bool {
     shown.len() == rows.len() && shown.iter().zip(rows).all(|(shown, row)| shown.is_same(row))
 }
 
-impl From<String> for End {
+impl From<String> for NotShown {
     fn from(message: String) -> Self {
-        End::Problem(message)
+        NotShown::Problem(message)
     }
 }
 
-impl From<io::Error> for End {
+impl From<io::Error> for NotShown {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => End::Unread,
-            _ => End::Problem(format!("cannot write to standard output: {error}")),
+            io::ErrorKind::BrokenPipe => NotShown::Unread,
+            _ => NotShown::Problem(format!("cannot write to standard output: {error}")),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::manifest::Manifest;
+use super::manifest::FoundManifest;
 use crate::table::time;
 
 /// How a run stands.
@@ -91,7 +91,13 @@ impl Row {
     }
 
     /// A run with its manifest.
-    pub fn new(task: &str, run: &str, manifest: Manifest, signs: Signs, now: SystemTime) -> Self {
+    pub fn new(
+        task: &str,
+        run: &str,
+        manifest: FoundManifest,
+        signs: Signs,
+        now: SystemTime,
+    ) -> Self {
         let heartbeat = signs.heartbeat.max(manifest.heartbeat_at.as_deref().and_then(time));
         let age = |at: SystemTime| now.duration_since(at).unwrap_or_default();
         let heartbeat_age = heartbeat.map(age);
@@ -150,7 +156,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn row(manifest: &str, signs: Signs, now: &str) -> Row {
-        let manifest = Manifest::read(manifest.as_bytes()).unwrap();
+        let manifest = FoundManifest::read(manifest.as_bytes()).unwrap();
         Row::new("t", "r", manifest, signs, time(now).unwrap())
     }
 

@@ -10,7 +10,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::files::{self, Stamp};
-use super::manifest::Manifest;
+use super::manifest::FoundManifest;
 use super::row::{Row, Signs, State};
 use crate::table::time;
 
@@ -34,7 +34,7 @@ pub struct Scanner {
 
 struct Seen {
     stamp: Stamp,
-    manifest: Result<Manifest, String>,
+    manifest: Result<FoundManifest, String>,
 }
 
 impl Scanner {
@@ -120,7 +120,7 @@ impl Scanner {
             Some(seen) if seen.stamp == stamp => seen,
             _ => {
                 let content = found.read(MANIFEST, MANIFEST_BYTES_MAX);
-                Seen { stamp, manifest: content.and_then(|bytes| Manifest::read(&bytes)) }
+                Seen { stamp, manifest: content.and_then(|bytes| FoundManifest::read(&bytes)) }
             }
         };
         let manifest = seen.manifest.clone();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Its keys stand in this order.
 #[derive(Serialize)]
-struct Object<'a> {
+struct TortureObject<'a> {
     seed: u64,
     states: u64,
     faults: u64,
@@ -21,11 +21,11 @@ struct Object<'a> {
     elapsed_ms: u64,
     states_per_second: u64,
     first: Option<&'a str>,
-    found: Vec<Found<'a>>,
+    found: Vec<FoundViolation<'a>>,
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct FoundViolation<'a> {
     unit: u64,
     model: &'static str,
     sentence: &'a str,
@@ -38,7 +38,7 @@ struct Found<'a> {
 /// The line.
 pub fn line(outcome: &Outcome) -> serde_json::Result<String> {
     let report = &outcome.report;
-    let object = Object {
+    let object = TortureObject {
         seed: report.seed,
         states: report.counts.states,
         faults: report.counts.faults,
@@ -54,7 +54,7 @@ pub fn line(outcome: &Outcome) -> serde_json::Result<String> {
         found: report
             .violations
             .iter()
-            .map(|violation| Found {
+            .map(|violation| FoundViolation {
                 unit: violation.unit,
                 model: violation.model.name,
                 sentence: &violation.sentence,

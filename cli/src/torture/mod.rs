@@ -81,7 +81,7 @@ pub struct Args {
     ///
     /// It has seed, states, faults, orders, units, violations, trace_hash, component,
     /// models, elapsed_ms, states_per_second, first and found, in this order. component is the
-    /// world of the component, tandem or tandem-sync. violations is their number, first the
+    /// world of the component, tandem or tandem-blocking. violations is their number, first the
     /// sentence of the first or null. found lists the violations; each has unit, model, sentence,
     /// steps, before, after and replay; after is null if there was no crash.
     #[arg(long)]

@@ -30,7 +30,7 @@ impl Outcome<'_> {
 
     /// The world of the component that was played.
     pub fn component(&self) -> &'static str {
-        if self.replay.is_blocking { "tandem-sync" } else { "tandem" }
+        if self.replay.is_blocking { "tandem-blocking" } else { "tandem" }
     }
 
     pub fn trace_hash(&self) -> String {

@@ -4,6 +4,89 @@ use std::io;
 
 use rustix::io::Errno;
 
+/// The one table of the error codes: gives it to another macro, behind what that one is to get. It
+/// is exported for the simulator, and no version promises anything of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __error_codes {
+    ($then:path; $($first:tt)*) => {
+        $then! {
+            $($first)*
+            /// Permission denied. POSIX: `EACCES`.
+            Access "access" ACCESS;
+            /// Already in progress. POSIX: `EALREADY`.
+            Already "already" ALREADY;
+            /// Not an open file. POSIX: `EBADF`.
+            BadDescriptor "bad-descriptor" BADF;
+            /// In use. POSIX: `EBUSY`.
+            Busy "busy" BUSY;
+            /// A deadlock would occur. POSIX: `EDEADLK`.
+            Deadlock "deadlock" DEADLK;
+            /// The disk quota is used up. POSIX: `EDQUOT`.
+            Quota "quota" DQUOT;
+            /// The file exists. POSIX: `EEXIST`.
+            Exist "exist" EXIST;
+            /// The file is too large. POSIX: `EFBIG`.
+            FileTooLarge "file-too-large" FBIG;
+            /// A name is no valid text. POSIX: `EILSEQ`.
+            IllegalByteSequence "illegal-byte-sequence" ILSEQ;
+            /// In progress. POSIX: `EINPROGRESS`.
+            InProgress "in-progress" INPROGRESS;
+            /// Interrupted. POSIX: `EINTR`.
+            Interrupted "interrupted" INTR;
+            /// An argument makes no sense for this file. POSIX: `EINVAL`.
+            Invalid "invalid" INVAL;
+            /// The device failed. POSIX: `EIO`.
+            Io "io" IO;
+            /// A directory, where none can be used. POSIX: `EISDIR`.
+            IsDirectory "is-directory" ISDIR;
+            /// A symbolic link that is not followed, or too many. POSIX: `ELOOP`.
+            Loop "loop" LOOP;
+            /// Too many links. POSIX: `EMLINK`.
+            TooManyLinks "too-many-links" MLINK;
+            /// The message is too large. POSIX: `EMSGSIZE`.
+            MessageSize "message-size" MSGSIZE;
+            /// The name is too long. POSIX: `ENAMETOOLONG`.
+            NameTooLong "name-too-long" NAMETOOLONG;
+            /// No such device. POSIX: `ENODEV`.
+            NoDevice "no-device" NODEV;
+            /// There is no such file or directory. POSIX: `ENOENT`.
+            NoEntry "no-entry" NOENT;
+            /// No locks are left. POSIX: `ENOLCK`.
+            NoLock "no-lock" NOLCK;
+            /// No memory is left. POSIX: `ENOMEM`.
+            InsufficientMemory "insufficient-memory" NOMEM;
+            /// The disk is full. POSIX: `ENOSPC`.
+            InsufficientSpace "insufficient-space" NOSPC;
+            /// Something else than a directory, where one is needed. POSIX: `ENOTDIR`.
+            NotDirectory "not-directory" NOTDIR;
+            /// The directory is not empty. POSIX: `ENOTEMPTY`.
+            NotEmpty "not-empty" NOTEMPTY;
+            /// The state cannot be recovered. POSIX: `ENOTRECOVERABLE`.
+            NotRecoverable "not-recoverable" NOTRECOVERABLE;
+            /// The disk cannot do this. POSIX: `ENOTSUP`, `EOPNOTSUPP`, `ENOSYS`.
+            Unsupported "unsupported" NOTSUP OPNOTSUPP NOSYS;
+            /// The operation does not fit the device. POSIX: `ENOTTY`.
+            NoTty "no-tty" NOTTY;
+            /// There is no such device or address. POSIX: `ENXIO`.
+            NoSuchDevice "no-such-device" NXIO;
+            /// A value is too large for its type. POSIX: `EOVERFLOW`.
+            Overflow "overflow" OVERFLOW;
+            /// Not allowed, also for a path that leads out of the root. POSIX: `EPERM`.
+            NotPermitted "not-permitted" PERM;
+            /// The pipe is broken. POSIX: `EPIPE`.
+            Pipe "pipe" PIPE;
+            /// The file system is read-only. POSIX: `EROFS`.
+            ReadOnly "read-only" ROFS;
+            /// The file cannot seek. POSIX: `ESPIPE`.
+            InvalidSeek "invalid-seek" SPIPE;
+            /// The program is running. POSIX: `ETXTBSY`.
+            TextFileBusy "text-file-busy" TXTBSY;
+            /// Not the same file system. POSIX: `EXDEV`.
+            CrossDevice "cross-device" XDEV;
+        }
+    };
+}
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $name:literal $($errno:ident)*;)*) => {
         /// Why a file operation failed: the error codes of `wasi:filesystem`, without its `other`.
@@ -33,80 +116,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
-    /// Permission denied. POSIX: `EACCES`.
-    Access "access" ACCESS;
-    /// Already in progress. POSIX: `EALREADY`.
-    Already "already" ALREADY;
-    /// Not an open file. POSIX: `EBADF`.
-    BadDescriptor "bad-descriptor" BADF;
-    /// In use. POSIX: `EBUSY`.
-    Busy "busy" BUSY;
-    /// A deadlock would occur. POSIX: `EDEADLK`.
-    Deadlock "deadlock" DEADLK;
-    /// The disk quota is used up. POSIX: `EDQUOT`.
-    Quota "quota" DQUOT;
-    /// The file exists. POSIX: `EEXIST`.
-    Exist "exist" EXIST;
-    /// The file is too large. POSIX: `EFBIG`.
-    FileTooLarge "file-too-large" FBIG;
-    /// A name is no valid text. POSIX: `EILSEQ`.
-    IllegalByteSequence "illegal-byte-sequence" ILSEQ;
-    /// In progress. POSIX: `EINPROGRESS`.
-    InProgress "in-progress" INPROGRESS;
-    /// Interrupted. POSIX: `EINTR`.
-    Interrupted "interrupted" INTR;
-    /// An argument makes no sense for this file. POSIX: `EINVAL`.
-    Invalid "invalid" INVAL;
-    /// The device failed. POSIX: `EIO`.
-    Io "io" IO;
-    /// A directory, where none can be used. POSIX: `EISDIR`.
-    IsDirectory "is-directory" ISDIR;
-    /// A symbolic link that is not followed, or too many. POSIX: `ELOOP`.
-    Loop "loop" LOOP;
-    /// Too many links. POSIX: `EMLINK`.
-    TooManyLinks "too-many-links" MLINK;
-    /// The message is too large. POSIX: `EMSGSIZE`.
-    MessageSize "message-size" MSGSIZE;
-    /// The name is too long. POSIX: `ENAMETOOLONG`.
-    NameTooLong "name-too-long" NAMETOOLONG;
-    /// No such device. POSIX: `ENODEV`.
-    NoDevice "no-device" NODEV;
-    /// There is no such file or directory. POSIX: `ENOENT`.
-    NoEntry "no-entry" NOENT;
-    /// No locks are left. POSIX: `ENOLCK`.
-    NoLock "no-lock" NOLCK;
-    /// No memory is left. POSIX: `ENOMEM`.
-    InsufficientMemory "insufficient-memory" NOMEM;
-    /// The disk is full. POSIX: `ENOSPC`.
-    InsufficientSpace "insufficient-space" NOSPC;
-    /// Something else than a directory, where one is needed. POSIX: `ENOTDIR`.
-    NotDirectory "not-directory" NOTDIR;
-    /// The directory is not empty. POSIX: `ENOTEMPTY`.
-    NotEmpty "not-empty" NOTEMPTY;
-    /// The state cannot be recovered. POSIX: `ENOTRECOVERABLE`.
-    NotRecoverable "not-recoverable" NOTRECOVERABLE;
-    /// The disk cannot do this. POSIX: `ENOTSUP`, `EOPNOTSUPP`, `ENOSYS`.
-    Unsupported "unsupported" NOTSUP OPNOTSUPP NOSYS;
-    /// The operation does not fit the device. POSIX: `ENOTTY`.
-    NoTty "no-tty" NOTTY;
-    /// There is no such device or address. POSIX: `ENXIO`.
-    NoSuchDevice "no-such-device" NXIO;
-    /// A value is too large for its type. POSIX: `EOVERFLOW`.
-    Overflow "overflow" OVERFLOW;
-    /// Not allowed, also for a path that leads out of the root. POSIX: `EPERM`.
-    NotPermitted "not-permitted" PERM;
-    /// The pipe is broken. POSIX: `EPIPE`.
-    Pipe "pipe" PIPE;
-    /// The file system is read-only. POSIX: `EROFS`.
-    ReadOnly "read-only" ROFS;
-    /// The file cannot seek. POSIX: `ESPIPE`.
-    InvalidSeek "invalid-seek" SPIPE;
-    /// The program is running. POSIX: `ETXTBSY`.
-    TextFileBusy "text-file-busy" TXTBSY;
-    /// Not the same file system. POSIX: `EXDEV`.
-    CrossDevice "cross-device" XDEV;
-}
+__error_codes!(codes;);
 
 impl From<&io::Error> for ErrorCode {
     fn from(error: &io::Error) -> Self {

@@ -11,7 +11,7 @@ use super::task_calls::Slot;
 use crate::error::Error;
 use crate::glue::bindings::Tandem;
 use crate::glue::linker::{Filesystem, State};
-use crate::report::{Receipt, Recovery};
+use crate::records::{Receipt, Recovery, Revised, Stats};
 
 /// How a call ended.
 pub(super) enum Done {
@@ -44,7 +44,7 @@ pub(super) fn start<'a, F: Filesystem>(
     Box::pin(async move {
         let done = match start {
             Start::Open { run, options } => {
-                let guest = tandem.tandem_persistence_persister().run();
+                let guest = tandem.tandem_persistence_runs().run();
                 guest.call_open(accessor, options.into()).await.map(|result| {
                     let result = result
                         .map(|(resource, recovery)| (resource, recovery.into()))
@@ -71,49 +71,82 @@ async fn perform<F: Filesystem>(
     resource: ResourceAny,
     call: Call,
 ) -> wasmtime::Result<Effect> {
-    let guest = tandem.tandem_persistence_persister().run();
+    let guest = tandem.tandem_persistence_runs().run();
     Ok(match call {
         Call::Set { document, reply } => {
-            let result = guest.call_set_manifest(accessor, resource, document).await?;
-            let is_ok = result.is_ok();
-            reply.send(result.map_err(Into::into));
-            Effect::Set { is_ok }
+            let result = guest.call_set(accessor, resource, document).await?;
+            let result = result.map(Revised::from).map_err(Error::from);
+            let revision = result.as_ref().ok().map(|revised| revised.revision);
+            reply.send(result);
+            Effect::Changed { revision, is_whole: true }
         }
         Call::Merge { patch, reply } => {
-            let result = guest.call_merge_manifest(accessor, resource, patch).await?;
-            let is_ok = result.is_ok();
-            reply.send(result.map_err(Into::into));
-            Effect::Merged { is_ok }
+            let result = guest.call_merge(accessor, resource, patch).await?;
+            let result = result.map(Revised::from).map_err(Error::from);
+            let revision = result.as_ref().ok().map(|revised| revised.revision);
+            reply.send(result);
+            Effect::Changed { revision, is_whole: false }
+        }
+        Call::Mark { request, reply } => {
+            let result = guest.call_mark(accessor, resource, request.into()).await?;
+            reply.send(result.map_err(Error::from));
+            // What earlier marks led to.
+            Effect::Wrote { revision: written(accessor, tandem, resource).await? }
         }
         Call::Schedule { request, reply } => {
             let result = guest.call_schedule(accessor, resource, request.into()).await?;
             let result = result.map(Receipt::from).map_err(Error::from);
-            // Without either, the receipt may be that of a flush that began before the call, and
-            // tell of an older document than the one of now.
-            let is_own = request.manifest || request.force;
-            let manifest_bytes = manifest_bytes(&result).filter(|_| is_own);
+            let revision = told_or_written(accessor, tandem, resource, &result).await?;
             reply.send(result);
-            Effect::Wrote { manifest_bytes }
+            Effect::Wrote { revision }
         }
         Call::Flush { reply } => {
             let result = guest.call_flush(accessor, resource).await?;
             let result = result.map(Receipt::from).map_err(Error::from);
-            let manifest_bytes = manifest_bytes(&result);
+            let revision = told_or_written(accessor, tandem, resource, &result).await?;
             reply.send(result);
-            Effect::Wrote { manifest_bytes }
+            Effect::Wrote { revision }
         }
         Call::Close { reply } => {
             let result = guest.call_close(accessor, resource).await?;
-            let result = result.map(Receipt::from).map_err(Error::from);
-            reply.send(result.clone());
-            Effect::Closed(result)
+            let outcome = result.map(Receipt::from).map_err(Error::from);
+            let revision = told_or_written(accessor, tandem, resource, &outcome).await?;
+            Effect::Closed { outcome, revision, reply }
         }
         Call::Stats { reply } => {
-            let stats = guest.call_stats(accessor, resource).await?;
-            reply.send(Ok(stats.into()));
-            Effect::Nothing
+            let stats = Stats::from(guest.call_stats(accessor, resource).await?);
+            let revision = stats.written_revision;
+            reply.send(Ok(stats));
+            Effect::Wrote { revision }
+        }
+        Call::Unsaved { reply } => {
+            Effect::Asked { revision: written(accessor, tandem, resource).await?, reply }
         }
     })
+}
+
+/// The revision that a call wrote. One that failed, or had no manifest to write, does not tell what an
+/// earlier flush wrote that nobody waited for.
+async fn told_or_written<F: Filesystem>(
+    accessor: &Accessor<State<F>>,
+    tandem: &Tandem,
+    resource: ResourceAny,
+    result: &Result<Receipt, Error>,
+) -> wasmtime::Result<Option<u64>> {
+    match result {
+        Ok(Receipt { revision: Some(revision), .. }) => Ok(Some(*revision)),
+        _ => written(accessor, tandem, resource).await,
+    }
+}
+
+/// The revision that the run has on the disk, if it has written one.
+async fn written<F: Filesystem>(
+    accessor: &Accessor<State<F>>,
+    tandem: &Tandem,
+    resource: ResourceAny,
+) -> wasmtime::Result<Option<u64>> {
+    let guest = tandem.tandem_persistence_runs().run();
+    Ok(guest.call_stats(accessor, resource).await?.written_revision)
 }
 
 async fn perform_for_task<F: Filesystem>(
@@ -121,7 +154,7 @@ async fn perform_for_task<F: Filesystem>(
     tandem: &Tandem,
     call: TaskCall,
 ) -> wasmtime::Result<()> {
-    let guest = tandem.tandem_persistence_coordinator();
+    let guest = tandem.tandem_persistence_histories();
     match call {
         TaskCall::Record { summary, options, reply } => {
             let result = guest.call_record_run(accessor, summary, options.into()).await?;
@@ -133,8 +166,4 @@ async fn perform_for_task<F: Filesystem>(
         }
     }
     Ok(())
-}
-
-fn manifest_bytes(result: &Result<Receipt, Error>) -> Option<u64> {
-    result.as_ref().ok().and_then(|receipt| receipt.manifest).map(|written| written.bytes)
 }

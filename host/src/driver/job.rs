@@ -4,8 +4,11 @@ use tokio::sync::oneshot;
 
 use super::reply::{Reply, TellFailure};
 use crate::error::Error;
-use crate::options::{HistoryOptions, RecordOptions, Request, RunOptions};
-use crate::report::{ClosedRun, History, Receipt, Recorded, Recovery, Stats};
+use crate::records::{
+    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised, RunOptions,
+    Stats, TaskHistory,
+};
+use crate::report::{ClosedRun, Unsaved};
 
 /// Names a run for as long as a handle to it lives, across components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,7 +17,7 @@ pub(crate) struct RunId(pub u64);
 /// One request to the driver.
 pub(crate) enum Job {
     /// Open a run.
-    Open(Open),
+    Open(OpenRun),
     /// Call an open run.
     Call { run: RunId, call: Call },
     /// Call what belongs to no run.
@@ -29,7 +32,7 @@ pub(crate) enum Job {
 }
 
 /// To open a run.
-pub(crate) struct Open {
+pub(crate) struct OpenRun {
     pub run: RunId,
     pub options: RunOptions,
     pub reply: Reply<Recovery>,
@@ -37,18 +40,20 @@ pub(crate) struct Open {
 
 /// One call of a run.
 pub(crate) enum Call {
-    Set { document: String, reply: Reply<()> },
-    Merge { patch: String, reply: Reply<()> },
+    Set { document: String, reply: Reply<Revised> },
+    Merge { patch: String, reply: Reply<Revised> },
+    Mark { request: Request, reply: Reply<()> },
     Schedule { request: Request, reply: Reply<Receipt> },
     Flush { reply: Reply<Receipt> },
     Close { reply: Reply<Receipt> },
     Stats { reply: Reply<Stats> },
+    Unsaved { reply: Reply<Unsaved> },
 }
 
 /// One call that is about a task, and belongs to no open run.
 pub(crate) enum TaskCall {
     Record { summary: String, options: RecordOptions, reply: Reply<Recorded> },
-    History { options: HistoryOptions, reply: Reply<History> },
+    History { options: HistoryOptions, reply: Reply<TaskHistory> },
 }
 
 impl Call {
@@ -62,25 +67,29 @@ impl Call {
         matches!(self, Call::Set { .. } | Call::Merge { .. })
     }
 
-    pub(crate) fn is_stats(&self) -> bool {
-        matches!(self, Call::Stats { .. })
+    /// Whether the call only reads. Who makes one does not ask what became of the documents.
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self, Call::Stats { .. } | Call::Unsaved { .. })
+    }
+
+    /// The bytes of the document or patch that it carries.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Call::Set { document: text, .. } | Call::Merge { patch: text, .. } => text.len() as u64,
+            _ => 0,
+        }
     }
 
     /// Tells the caller of a failure, once the call itself is on its way.
     pub(crate) fn tell_failure(&self) -> TellFailure {
         match self {
             Call::Set { reply, .. } | Call::Merge { reply, .. } => reply.tell_failure(),
+            Call::Mark { reply, .. } => reply.tell_failure(),
             Call::Schedule { reply, .. } | Call::Flush { reply } | Call::Close { reply } => {
                 reply.tell_failure()
             }
-            // Who reads counters does not ask what became of the documents.
-            Call::Stats { reply } => {
-                let reply = reply.clone();
-                Box::new(move |error| {
-                    reply.fail(error);
-                    false
-                })
-            }
+            Call::Stats { reply } => unheard(reply),
+            Call::Unsaved { reply } => unheard(reply),
         }
     }
 
@@ -88,6 +97,15 @@ impl Call {
     pub(crate) fn fail(&self, error: &Error) -> bool {
         self.tell_failure()(error)
     }
+}
+
+/// Tells a caller that does not ask what became of the documents.
+fn unheard<T: Send + 'static>(reply: &Reply<T>) -> TellFailure {
+    let tell_failure = reply.tell_failure();
+    Box::new(move |error| {
+        tell_failure(error);
+        false
+    })
 }
 
 impl TaskCall {

@@ -2,7 +2,6 @@
 
 mod admission;
 mod bounds;
-mod budget;
 mod calls;
 mod job;
 mod queue;
@@ -26,8 +25,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use wasmtime::component::Accessor;
 
 pub(crate) use bounds::Bounds;
-pub(crate) use job::{Call, Job, Open, RunId, TaskCall};
-pub(crate) use reply::{Answer, Reply};
+pub(crate) use job::{Call, Job, OpenRun, RunId, TaskCall};
+pub(crate) use reply::{Reply, ReplyReceiver};
 pub(crate) use thread::spawn;
 
 use crate::clock::Clocks;
@@ -135,8 +134,13 @@ impl<F: Filesystem> Driver<F> {
         let mut store = engine::store(&compiled.engine, &self.files, clocks, limits)?;
         watchdog.watch(&mut store, limits);
         let tandem = self.pre.instantiate_async(&mut store).await?;
+        let limits = self.parts.bounds.limits();
         store
             .run_concurrent(async |accessor| {
+                let runs = tandem.tandem_persistence_runs();
+                if let Err(error) = runs.call_set_limits(accessor, limits).await? {
+                    return Err(wasmtime::Error::msg(error.message));
+                }
                 let mut serving = pin!(serve(accessor, &tandem, jobs, registry, &watchdog));
                 poll_fn(|cx| {
                     watchdog.reset();

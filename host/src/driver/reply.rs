@@ -15,7 +15,7 @@ pub(crate) struct Reply<T>(Arc<Mutex<Option<Sender<T>>>>);
 type Sender<T> = oneshot::Sender<Result<T, Error>>;
 
 /// The caller's end of a [`Reply`].
-pub(crate) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
+pub(crate) type ReplyReceiver<T> = oneshot::Receiver<Result<T, Error>>;
 
 /// Tells a caller that its call failed. True if somebody now knows that the component took changes
 /// along.
@@ -28,7 +28,7 @@ impl<T> Clone for Reply<T> {
 }
 
 impl<T> Reply<T> {
-    pub(crate) fn new() -> (Self, Answer<T>) {
+    pub(crate) fn new() -> (Self, ReplyReceiver<T>) {
         let (sender, receiver) = oneshot::channel();
         (Reply(Arc::new(Mutex::new(Some(sender)))), receiver)
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::bounds::Bounds;
-use super::budget::indented_len;
 use super::job::TaskCall;
 use super::queue::CallQueue;
 use super::reply::TellFailure;
@@ -25,14 +24,13 @@ pub(crate) struct Slot(u64);
 /// the calls of a run nor a reader. The component itself bounds the histories that it holds at
 /// once, because it knows their sizes.
 pub(crate) struct TaskCalls {
-    bounds: Bounds,
-    records: CallQueue<Queued>,
-    histories: CallQueue<Queued>,
+    records: CallQueue<QueuedTaskCall>,
+    histories: CallQueue<QueuedTaskCall>,
     order: u64,
     in_flight: HashMap<Slot, InFlight>,
 }
 
-struct Queued {
+struct QueuedTaskCall {
     slot: Slot,
     call: TaskCall,
     bytes: u64,
@@ -54,7 +52,6 @@ enum Choice {
 impl TaskCalls {
     pub(crate) fn new(bounds: Bounds) -> Self {
         TaskCalls {
-            bounds,
             records: CallQueue::new(RECORDS_MAX, bounds.document_bytes),
             histories: CallQueue::new(HISTORIES_MAX, 0),
             order: 0,
@@ -70,8 +67,8 @@ impl TaskCalls {
     /// Queues a call.
     pub(crate) fn push(&mut self, call: TaskCall) {
         self.order += 1;
-        let (order, choice, bytes) = (self.order, call.choice(), call.bytes(self.bounds));
-        self.queue(choice).push(order, bytes, Queued { slot: Slot(order), call, bytes });
+        let (order, choice, bytes) = (self.order, call.choice(), call.bytes());
+        self.queue(choice).push(order, bytes, QueuedTaskCall { slot: Slot(order), call, bytes });
     }
 
     /// The next call that may start.
@@ -82,7 +79,7 @@ impl TaskCalls {
             (None, Some(_)) => Choice::Histories,
             (None, None) => return None,
         };
-        let Queued { slot, call, bytes } = self.queue(choice).pop()?;
+        let QueuedTaskCall { slot, call, bytes } = self.queue(choice).pop()?;
         let tell_failure = call.tell_failure();
         self.in_flight.insert(slot, InFlight { queue: choice, bytes, tell_failure });
         Some((slot, call))
@@ -100,12 +97,12 @@ impl TaskCalls {
         for (_, InFlight { tell_failure, .. }) in self.in_flight.drain() {
             tell_failure(error);
         }
-        for Queued { call, .. } in self.records.drain().chain(self.histories.drain()) {
+        for QueuedTaskCall { call, .. } in self.records.drain().chain(self.histories.drain()) {
             call.fail(error);
         }
     }
 
-    fn queue(&mut self, choice: Choice) -> &mut CallQueue<Queued> {
+    fn queue(&mut self, choice: Choice) -> &mut CallQueue<QueuedTaskCall> {
         match choice {
             Choice::Records => &mut self.records,
             Choice::Histories => &mut self.histories,
@@ -122,13 +119,9 @@ impl TaskCall {
     }
 
     /// The size of the summary that the call carries.
-    fn bytes(&self, bounds: Bounds) -> u64 {
+    fn bytes(&self) -> u64 {
         match self {
-            TaskCall::Record { options, summary, .. } => {
-                // What is above the limit is refused by the component.
-                let limit = options.max_summary_bytes.unwrap_or(bounds.document_bytes);
-                indented_len(summary).min(limit)
-            }
+            TaskCall::Record { summary, .. } => summary.len() as u64,
             TaskCall::History { .. } => 0,
         }
     }
@@ -138,15 +131,14 @@ impl TaskCall {
 mod tests {
     use super::*;
     use crate::driver::reply::Reply;
-    use crate::error::ErrorKind;
-    use crate::options::{HistoryOptions, RecordOptions};
+    use crate::records::{ErrorKind, HistoryOptions, RecordOptions};
 
     const BOUNDS: Bounds =
         Bounds { document_bytes: 1_000, total_bytes: 1_000, history_bytes: 1_000 };
 
     fn record(summary: &str) -> TaskCall {
         let (reply, _) = Reply::new();
-        TaskCall::Record { summary: summary.into(), options: RecordOptions::new("task"), reply }
+        TaskCall::Record { summary: summary.into(), options: RecordOptions::new(), reply }
     }
 
     fn history() -> TaskCall {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::disk::{ErrorCode, OsDisk};
 use crate::testing::DiskOperation::{Read, Rename, SyncData, Write};
 use crate::testing::{Fail, Fault, Hold, Record};
-use crate::{Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
+use crate::{Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem, Unsaved};
 use futures::future::join_all;
 
 struct Bench {
@@ -403,6 +403,112 @@ async fn shutdown_tells_of_changes_that_only_a_reader_of_counters_was_there_for(
     let [closed] = &closed[..] else { panic!("{closed:?}") };
     assert_eq!(closed.run_id, "a");
     assert_eq!(kind(closed.outcome.clone()), Some(ErrorKind::ComponentFailed));
+}
+
+#[tokio::test]
+async fn what_is_unsaved_is_told_by_revisions_and_after_a_trap_too() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    let unsaved = async || {
+        let Unsaved { is_dirty, is_lost } = run.unsaved().await.unwrap();
+        (is_dirty, is_lost)
+    };
+    assert_eq!(unsaved().await, (false, false), "nothing was set");
+    assert_eq!(run.set("{}").await.unwrap().revision, 1);
+    assert_eq!(unsaved().await, (true, false));
+    assert_eq!(run.flush().await.unwrap().revision, Some(1));
+    assert_eq!(unsaved().await, (false, false));
+    // Nobody waits for this flush: what it wrote is asked for.
+    run.merge(r#"{"n":1}"#).await.unwrap();
+    run.mark(Request::new().force()).await.unwrap();
+    run.schedule(Request::new().heartbeat().force()).await.unwrap();
+    assert_eq!(unsaved().await, (false, false));
+
+    run.merge(r#"{"n":2}"#).await.unwrap();
+    mortal.end().await;
+    let closed = run.unsaved().await.unwrap();
+    assert!(closed.is_lost && !closed.is_dirty, "{closed:?}");
+    assert_eq!(kind(run.flush().await), Some(ErrorKind::ComponentFailed), "told once");
+    assert_eq!(run.merge(r#"{"n":3}"#).await.unwrap().revision, 1, "it counts anew");
+    run.flush().await.unwrap();
+    assert_eq!(unsaved().await, (false, true), "a patch of an old document mends nothing");
+    run.set(r#"{"n":2}"#).await.unwrap();
+    run.close().await.unwrap();
+    assert_eq!(unsaved().await, (false, false));
+}
+
+/// Waits until the manifest of run `a` has this in it. Nobody else waits for that flush.
+async fn until_written(dir: &tempfile::TempDir, text: &str) {
+    let path = dir.path().join(".runs/task/cli/a/manifest.json");
+    while !std::fs::read_to_string(&path).unwrap_or_default().contains(text) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_mark_led_to_is_known_from_the_next_call_that_waits() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set(r#"{"n":1}"#).await.unwrap();
+    run.mark(Request::new().force()).await.unwrap();
+    until_written(&mortal.dir, "1").await;
+    // There is nothing left for it to write, so its receipt names no revision.
+    run.flush().await.unwrap();
+    mortal.end().await;
+    assert_eq!(run.unsaved().await.unwrap(), Unsaved::default());
+    run.set(r#"{"n":2}"#).await.unwrap();
+    run.mark(Request::new().force()).await.unwrap();
+    until_written(&mortal.dir, "2").await;
+    let closed = mortal.tandem.clone().shutdown().await;
+    let closed = closed.iter().find(|run| run.run_id == "a").unwrap();
+    assert_eq!((&closed.outcome.is_ok(), closed.unsaved), (&true, Unsaved::default()));
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_fails_does_not_hide_that_the_manifest_is_written() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    std::fs::create_dir(mortal.dir.path().join(".runs/task/cli/a/.heartbeat")).unwrap();
+    run.set("{}").await.unwrap();
+    let request = Request::new().manifest().heartbeat().force();
+    assert_eq!(kind(run.schedule(request).await), Some(ErrorKind::Storage));
+    mortal.end().await;
+    assert_eq!(run.unsaved().await.unwrap(), Unsaved::default());
+}
+
+#[tokio::test]
+async fn a_change_that_an_open_refused_is_not_lost() {
+    let mortal = mortal().await;
+    let run = mortal.open("a").await;
+    run.set("{}").await.unwrap();
+    run.flush().await.unwrap();
+    mortal.end().await;
+    let path = mortal.dir.path().join(".runs/task/cli/a");
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(kind(run.set("{}").await), Some(ErrorKind::Storage));
+    assert_eq!(run.unsaved().await.unwrap(), Unsaved::default());
+}
+
+#[tokio::test]
+async fn shutdown_tells_of_what_was_lost_though_a_caller_was_told() {
+    let mortal = mortal().await;
+    let [told, reopened, clean] =
+        [mortal.open("a").await, mortal.open("b").await, mortal.open("c").await];
+    for run in [&told, &reopened, &clean] {
+        run.set("{}").await.unwrap();
+    }
+    clean.flush().await.unwrap();
+    mortal.end().await;
+    for run in [&told, &reopened] {
+        assert_eq!(kind(run.flush().await), Some(ErrorKind::ComponentFailed));
+    }
+    reopened.flush().await.unwrap();
+    let mut lost = mortal.tandem.clone().shutdown().await;
+    lost.retain(|run| run.unsaved.is_lost);
+    lost.sort_by(|a, b| a.run_id.cmp(&b.run_id));
+    assert_eq!(lost.iter().map(|run| &*run.run_id).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(lost.iter().all(|run| run.outcome.is_ok()), "{lost:?}");
 }
 
 #[tokio::test]

@@ -28,6 +28,6 @@ mod generated {
     });
 }
 
-pub use generated::exports::tandem::persistence::{coordinator, persister, types as tandem_types};
+pub use generated::exports::tandem::records::types as records;
 pub(crate) use generated::wasi::filesystem::{preopens, types};
 pub use generated::{Tandem, TandemPre};

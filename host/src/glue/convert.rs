@@ -1,241 +1,270 @@
-//! Between the shapes of the WIT and those of the public interface.
+// Generated from wit/records/types.wit by `cargo xtask records`.
+
+//! Between the records of the bindings and those of the public interface.
 
 use std::time::Duration;
 
-use super::bindings::{coordinator, persister as wit, tandem_types as wit_types};
-use crate::channel::Channel;
-use crate::error::{Error, ErrorKind, Failure, Operation};
+use super::bindings::records as wit;
+use crate::error::Error;
 use crate::json::Json;
-use crate::options::{Durability, HistoryOptions, RecordOptions, Request, RunOptions, to_ms};
-use crate::report::{
-    Bucket, ChannelStats, FailureCount, History, Reached, Receipt, Recorded, Recovery, Stats,
-    Written,
-};
+use crate::ms::to_ms;
+use crate::records::*;
 
-impl From<wit_types::Channel> for Channel {
-    fn from(channel: wit_types::Channel) -> Self {
-        match channel {
-            wit_types::Channel::Manifest => Channel::Manifest,
-            wit_types::Channel::Heartbeat => Channel::Heartbeat,
-            wit_types::Channel::Summary => Channel::Summary,
-            wit_types::Channel::History => Channel::History,
+impl From<wit::Channel> for Channel {
+    fn from(value: wit::Channel) -> Self {
+        match value {
+            wit::Channel::Manifest => Self::Manifest,
+            wit::Channel::Heartbeat => Self::Heartbeat,
+            wit::Channel::Summary => Self::Summary,
+            wit::Channel::History => Self::History,
         }
     }
 }
 
-impl From<Durability> for wit_types::Durability {
-    fn from(durability: Durability) -> Self {
-        match durability {
+impl From<Durability> for wit::Durability {
+    fn from(value: Durability) -> Self {
+        match value {
             Durability::Visible => Self::Visible,
             Durability::Durable => Self::Durable,
         }
     }
 }
 
-impl From<wit_types::Reached> for Reached {
-    fn from(reached: wit_types::Reached) -> Self {
-        match reached {
-            wit_types::Reached::Visible => Reached::Visible,
-            wit_types::Reached::DataSynced => Reached::DataSynced,
-            wit_types::Reached::Durable => Reached::Durable,
+impl From<wit::Reached> for Reached {
+    fn from(value: wit::Reached) -> Self {
+        match value {
+            wit::Reached::Visible => Self::Visible,
+            wit::Reached::DataSynced => Self::DataSynced,
+            wit::Reached::Durable => Self::Durable,
         }
     }
 }
 
-impl From<wit_types::Operation> for Operation {
-    fn from(operation: wit_types::Operation) -> Self {
-        match operation {
-            wit_types::Operation::CreateDirectory => Operation::CreateDirectory,
-            wit_types::Operation::Open => Operation::Open,
-            wit_types::Operation::Read => Operation::Read,
-            wit_types::Operation::Write => Operation::Write,
-            wit_types::Operation::Sync => Operation::Sync,
-            wit_types::Operation::Rename => Operation::Rename,
-            wit_types::Operation::SyncDirectory => Operation::SyncDirectory,
-            wit_types::Operation::List => Operation::List,
-            wit_types::Operation::Stat => Operation::Stat,
-            wit_types::Operation::Lock => Operation::Lock,
+impl From<wit::Operation> for Operation {
+    fn from(value: wit::Operation) -> Self {
+        match value {
+            wit::Operation::CreateDirectory => Self::CreateDirectory,
+            wit::Operation::Open => Self::Open,
+            wit::Operation::Read => Self::Read,
+            wit::Operation::Write => Self::Write,
+            wit::Operation::Sync => Self::Sync,
+            wit::Operation::Rename => Self::Rename,
+            wit::Operation::SyncDirectory => Self::SyncDirectory,
+            wit::Operation::List => Self::List,
+            wit::Operation::Stat => Self::Stat,
+            wit::Operation::Lock => Self::Lock,
         }
     }
 }
 
-impl From<wit_types::ErrorKind> for ErrorKind {
-    fn from(kind: wit_types::ErrorKind) -> Self {
-        match kind {
-            wit_types::ErrorKind::InvalidInput => ErrorKind::InvalidInput,
-            wit_types::ErrorKind::InvalidId => ErrorKind::InvalidId,
-            wit_types::ErrorKind::AlreadyOpen => ErrorKind::AlreadyOpen,
-            wit_types::ErrorKind::Closed => ErrorKind::Closed,
-            wit_types::ErrorKind::Storage => ErrorKind::Storage,
-            wit_types::ErrorKind::TooLarge => ErrorKind::TooLarge,
-            wit_types::ErrorKind::Locked => ErrorKind::Locked,
-            wit_types::ErrorKind::History => ErrorKind::History,
+impl From<wit::ErrorKind> for ErrorKind {
+    fn from(value: wit::ErrorKind) -> Self {
+        match value {
+            wit::ErrorKind::InvalidInput => Self::InvalidInput,
+            wit::ErrorKind::InvalidId => Self::InvalidId,
+            wit::ErrorKind::AlreadyOpen => Self::AlreadyOpen,
+            wit::ErrorKind::Closed => Self::Closed,
+            wit::ErrorKind::Storage => Self::Storage,
+            wit::ErrorKind::Conflict => Self::Conflict,
+            wit::ErrorKind::TooLarge => Self::TooLarge,
+            wit::ErrorKind::Locked => Self::Locked,
+            wit::ErrorKind::History => Self::History,
+            wit::ErrorKind::ComponentFailed => Self::ComponentFailed,
         }
     }
 }
 
-impl From<wit_types::Failure> for Failure {
-    fn from(failure: wit_types::Failure) -> Self {
+impl From<wit::LockHolder> for LockHolder {
+    fn from(record: wit::LockHolder) -> Self {
+        LockHolder {
+            acquired_at: record.acquired_at,
+            lease: Duration::from_millis(record.lease_ms),
+        }
+    }
+}
+
+impl From<wit::Failure> for Failure {
+    fn from(record: wit::Failure) -> Self {
         Failure {
-            channel: failure.channel.map(Into::into),
-            operation: failure.operation.into(),
-            path: failure.path,
-            code: failure.code,
-            retryable: failure.retryable,
-            message: failure.message,
+            channel: record.channel.map(Into::into),
+            operation: record.operation.into(),
+            path: record.path,
+            code: record.code,
+            retryable: record.retryable,
+            message: record.message,
         }
     }
 }
 
-impl From<wit_types::Error> for Error {
-    fn from(error: wit_types::Error) -> Self {
-        Error::from_component(
-            error.kind.into(),
-            error.channel.map(Into::into),
-            error.operation.map(Into::into),
-            error.path,
-            error.code,
-            error.retryable,
-            error.message,
-            error.beside.map(Into::into),
-        )
+impl From<wit::Error> for Error {
+    fn from(record: wit::Error) -> Self {
+        Error::from(ErrorFields {
+            kind: record.kind.into(),
+            channel: record.channel.map(Into::into),
+            operation: record.operation.map(Into::into),
+            path: record.path,
+            code: record.code,
+            retryable: record.retryable,
+            holder: record.holder.map(Into::into),
+            message: record.message,
+            beside: record.beside.map(Into::into),
+        })
     }
 }
 
-impl From<wit_types::Written> for Written {
-    fn from(written: wit_types::Written) -> Self {
-        Written { reached: written.reached.into(), bytes: written.bytes }
+impl From<wit::Written> for Written {
+    fn from(record: wit::Written) -> Self {
+        Written { reached: record.reached.into(), bytes: record.bytes }
     }
 }
 
-impl From<wit_types::Receipt> for Receipt {
-    fn from(receipt: wit_types::Receipt) -> Self {
+impl From<wit::Revised> for Revised {
+    fn from(record: wit::Revised) -> Self {
+        Revised { revision: record.revision, bytes: record.bytes }
+    }
+}
+
+impl From<wit::Receipt> for Receipt {
+    fn from(record: wit::Receipt) -> Self {
         Receipt {
-            manifest: receipt.manifest.map(Into::into),
-            heartbeat: receipt.heartbeat.map(Into::into),
+            manifest: record.manifest.map(Into::into),
+            heartbeat: record.heartbeat.map(Into::into),
+            revision: record.revision,
         }
     }
 }
 
-impl From<RunOptions> for wit::Options {
-    fn from(options: RunOptions) -> Self {
-        wit::Options {
-            task_id: options.task_id,
-            run_id: options.run_id,
-            interval_ms: options.interval.map(to_ms),
-            manifest_durability: options.manifest_durability.map(Into::into),
-            heartbeat_durability: options.heartbeat_durability.map(Into::into),
-            max_document_bytes: options.max_document_bytes,
-            sweep_after_ms: options.sweep_after.map(to_ms),
-            runs_root: options.runs_root,
-            manifest_name: options.manifest_name,
-            heartbeat_name: options.heartbeat_name,
-        }
-    }
-}
-
-impl From<Request> for wit::Request {
-    fn from(request: Request) -> Self {
-        wit::Request {
-            manifest: request.manifest,
-            heartbeat: request.heartbeat,
-            force: request.force,
+impl From<RunOptions> for wit::RunOptions {
+    fn from(record: RunOptions) -> Self {
+        wit::RunOptions {
+            task_id: record.task_id,
+            run_id: record.run_id,
+            manifest_interval_ms: record.manifest_interval.map(to_ms),
+            heartbeat_interval_ms: record.heartbeat_interval.map(to_ms),
+            manifest_durability: record.manifest_durability.map(Into::into),
+            heartbeat_durability: record.heartbeat_durability.map(Into::into),
+            max_document_bytes: record.max_document_bytes,
+            sweep_after_ms: record.sweep_after.map(to_ms),
+            runs_root: record.runs_root,
+            manifest_name: record.manifest_name,
+            heartbeat_name: record.heartbeat_name,
         }
     }
 }
 
 impl From<wit::Recovery> for Recovery {
-    fn from(recovery: wit::Recovery) -> Self {
+    fn from(record: wit::Recovery) -> Self {
         Recovery {
-            directory: recovery.directory,
-            document: recovery.document.map(Json::new),
-            heartbeat: recovery.heartbeat,
-            heartbeat_age: recovery.heartbeat_age_ms.map(Duration::from_millis),
-            swept: recovery.swept,
-            set_aside: recovery.set_aside,
+            directory: record.directory,
+            document: record.document.map(Json::new),
+            heartbeat: record.heartbeat,
+            heartbeat_age: record.heartbeat_age_ms.map(Duration::from_millis),
+            swept: record.swept,
+            set_aside: record.set_aside,
         }
+    }
+}
+
+impl From<Request> for wit::Request {
+    fn from(record: Request) -> Self {
+        wit::Request { manifest: record.manifest, heartbeat: record.heartbeat, force: record.force }
+    }
+}
+
+impl From<wit::FailureCount> for FailureCount {
+    fn from(record: wit::FailureCount) -> Self {
+        FailureCount { name: record.name, count: record.count }
     }
 }
 
 impl From<wit::ChannelStats> for ChannelStats {
-    fn from(stats: wit::ChannelStats) -> Self {
-        let count = |cause: wit::Cause| FailureCount { name: cause.name, count: cause.count };
+    fn from(record: wit::ChannelStats) -> Self {
         ChannelStats {
-            dirty: stats.dirty,
-            writes: stats.writes,
-            bytes: stats.bytes,
-            failures: stats.failures,
-            retries: stats.retries,
-            causes: stats.causes.into_iter().map(count).collect(),
+            dirty: record.dirty,
+            writes: record.writes,
+            bytes: record.bytes,
+            failures: record.failures,
+            retries: record.retries,
+            causes: record.causes.into_iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<wit::Bucket> for Bucket {
+    fn from(record: wit::Bucket) -> Self {
+        Bucket { up_to_us: record.up_to_us, count: record.count }
     }
 }
 
 impl From<wit::Stats> for Stats {
-    fn from(stats: wit::Stats) -> Self {
-        let bucket = |b: wit::Bucket| Bucket { up_to_us: b.up_to_us, count: b.count };
+    fn from(record: wit::Stats) -> Self {
         Stats {
-            requests: stats.requests,
-            coalesced: stats.coalesced,
-            flushes: stats.flushes,
-            failed_flushes: stats.failed_flushes,
-            automatic_retries: stats.automatic_retries,
-            manifest: stats.manifest.into(),
-            heartbeat: stats.heartbeat.into(),
-            last_error: stats.last_error.map(Into::into),
-            latency: stats.latency.into_iter().map(bucket).collect(),
+            revision: record.revision,
+            written_revision: record.written_revision,
+            requests: record.requests,
+            coalesced: record.coalesced,
+            flushes: record.flushes,
+            failed_flushes: record.failed_flushes,
+            automatic_retries: record.automatic_retries,
+            manifest: record.manifest.into(),
+            heartbeat: record.heartbeat.into(),
+            last_error: record.last_error.map(Error::from),
+            latency: record.latency.into_iter().map(Into::into).collect(),
         }
     }
 }
 
-impl From<RecordOptions> for coordinator::RecordOptions {
-    fn from(options: RecordOptions) -> Self {
-        coordinator::RecordOptions {
-            task_id: options.task_id,
-            summary_durability: options.summary_durability.map(Into::into),
-            history_durability: options.history_durability.map(Into::into),
-            keep_last: options.keep_last,
-            max_summary_bytes: options.max_summary_bytes,
-            max_history_bytes: options.max_history_bytes,
-            lease_ms: options.lease.map(to_ms),
-            lock_wait_ms: options.lock_wait.map(to_ms),
-            sweep_after_ms: options.sweep_after.map(to_ms),
-            runs_root: options.runs_root,
-            history_root: options.history_root,
-            summary_name: options.summary_name,
-            history_name: options.history_name,
+impl From<RecordOptions> for wit::RecordOptions {
+    fn from(record: RecordOptions) -> Self {
+        wit::RecordOptions {
+            task_id: record.task_id,
+            summary_durability: record.summary_durability.map(Into::into),
+            history_durability: record.history_durability.map(Into::into),
+            keep_last: record.keep_last,
+            max_summary_bytes: record.max_summary_bytes,
+            max_history_bytes: record.max_history_bytes,
+            lease_ms: record.lease.map(to_ms),
+            lock_wait_ms: record.lock_wait.map(to_ms),
+            sweep_after_ms: record.sweep_after.map(to_ms),
+            runs_root: record.runs_root,
+            history_root: record.history_root,
+            summary_name: record.summary_name,
+            history_name: record.history_name,
         }
     }
 }
 
-impl From<HistoryOptions> for coordinator::HistoryOptions {
-    fn from(options: HistoryOptions) -> Self {
-        coordinator::HistoryOptions {
-            task_id: options.task_id,
-            limit: options.limit,
-            max_history_bytes: options.max_history_bytes,
-            history_root: options.history_root,
-            history_name: options.history_name,
-        }
-    }
-}
-
-impl From<coordinator::Recorded> for Recorded {
-    fn from(recorded: coordinator::Recorded) -> Self {
+impl From<wit::Recorded> for Recorded {
+    fn from(record: wit::Recorded) -> Self {
         Recorded {
-            summary: recorded.summary.into(),
-            history: recorded.history.into(),
-            runs: recorded.runs,
-            is_dropped: recorded.is_dropped,
-            set_aside: recorded.set_aside,
-            swept: recorded.swept,
+            summary: record.summary.into(),
+            history: record.history.into(),
+            runs: record.runs,
+            ahead: record.ahead,
+            set_aside: record.set_aside,
+            swept: record.swept,
         }
     }
 }
 
-impl From<coordinator::TaskHistory> for History {
-    fn from(history: coordinator::TaskHistory) -> Self {
-        let runs = history.runs.into_iter().map(Json::new).collect();
-        History { last_run_at: history.last_run_at, total: history.total, runs }
+impl From<HistoryOptions> for wit::HistoryOptions {
+    fn from(record: HistoryOptions) -> Self {
+        wit::HistoryOptions {
+            task_id: record.task_id,
+            limit: record.limit,
+            max_history_bytes: record.max_history_bytes,
+            history_root: record.history_root,
+            history_name: record.history_name,
+        }
+    }
+}
+
+impl From<wit::TaskHistory> for TaskHistory {
+    fn from(record: wit::TaskHistory) -> Self {
+        TaskHistory {
+            last_run_at: record.last_run_at,
+            total: record.total,
+            runs: record.runs.into_iter().map(Json::new).collect(),
+        }
     }
 }

@@ -15,7 +15,7 @@ use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
 use super::bindings::{Descriptor, preopens, types};
 use super::list::Listing;
 use super::names::{mode_of, purpose_of};
-use super::open::Open;
+use super::open::OpenKind;
 use super::read::Reading;
 use super::shared::{Handle, Shared};
 use super::write::Writing;
@@ -273,19 +273,19 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         open_flags: types::OpenFlags,
         flags: types::DescriptorFlags,
     ) -> Answer<Resource<Descriptor>> {
-        let Some(open) = Open::from_flags(path_flags, open_flags, flags) else {
+        let Some(open) = OpenKind::from_flags(path_flags, open_flags, flags) else {
             return unsupported();
         };
         let (disk, at) = lookup(store, &fd)?;
         let opened = disk.start(|disk| async move {
             let at = at.dir()?;
             match open {
-                Open::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
-                Open::New => {
+                OpenKind::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+                OpenKind::New => {
                     let purpose = purpose_of(&path);
                     disk.create_file(&at, &path, purpose).await.map(Handle::File)
                 }
-                Open::Existing => disk.open_file(&at, &path).await.map(Handle::File),
+                OpenKind::Existing => disk.open_file(&at, &path).await.map(Handle::File),
             }
         });
         match opened.await {

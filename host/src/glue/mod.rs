@@ -10,5 +10,6 @@ mod list;
 pub(crate) mod names;
 mod open;
 mod read;
+mod shapes;
 mod shared;
 mod write;

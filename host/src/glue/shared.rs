@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::flight::{Flight, Operation};
+use super::flight::{DiskOperation, Flight};
 use crate::disk::{Disk, ErrorCode};
 
 /// A disk and its operations in flight.
@@ -72,7 +72,7 @@ impl<D: Disk> Shared<D> {
     pub(super) fn start<T, F>(
         &self,
         work: impl FnOnce(Arc<D>) -> F,
-    ) -> Operation<Result<T, ErrorCode>>
+    ) -> DiskOperation<Result<T, ErrorCode>>
     where
         F: Future<Output = Result<T, ErrorCode>> + Send + 'static,
         T: Send + 'static,
@@ -86,7 +86,7 @@ impl<D: Disk> Shared<D> {
         file: &D::File,
         offset: u64,
         bytes: &[u8],
-    ) -> Operation<Result<(), ErrorCode>> {
+    ) -> DiskOperation<Result<(), ErrorCode>> {
         // A disk of one's own may have a bug; it is no reason to lose the others' runs.
         let write = catch_unwind(AssertUnwindSafe(|| self.disk.write(file, offset, bytes)));
         self.flight.start(async move {

@@ -9,7 +9,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Source, StreamConsumer, StreamResult};
 
 use super::bindings::types;
-use super::flight::Operation;
+use super::flight::DiskOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, ErrorCode};
 
@@ -19,7 +19,7 @@ pub(super) struct Writing<D: Disk> {
     file: D::File,
     offset: u64,
     /// A write in flight, and how many bytes it writes.
-    piece: Option<(Operation<Result<(), ErrorCode>>, usize)>,
+    piece: Option<(DiskOperation<Result<(), ErrorCode>>, usize)>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,
 }
 

@@ -23,7 +23,7 @@ use crate::engine::{Compiled, Precompiled};
 
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
 pub mod bindings {
-    pub use crate::glue::bindings::{Tandem, TandemPre, coordinator, persister, tandem_types};
+    pub use crate::glue::bindings::{Tandem, TandemPre, records};
 }
 
 /// A [`Tandem`](crate::Tandem) stands still while this lives: calls that are made meanwhile reach

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::model::Model;
 use super::tree::{Ino, ROOT, Tree};
-use super::world::{Answer, Op, World, operation};
+use super::world::{Op, OpAnswer, World, operation};
 use tandem_host::disk::{Disk, Entry, ErrorCode, Mode, Purpose, Stat};
 use tandem_host::testing::Call;
 
@@ -79,11 +79,16 @@ impl SimDisk {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn call(&self, path: String, op: Op) -> Result<Answer, ErrorCode> {
+    async fn call(&self, path: String, op: Op) -> Result<OpAnswer, ErrorCode> {
         self.call_to(path, None, op).await
     }
 
-    async fn call_to(&self, path: String, to: Option<String>, op: Op) -> Result<Answer, ErrorCode> {
+    async fn call_to(
+        &self,
+        path: String,
+        to: Option<String>,
+        op: Op,
+    ) -> Result<OpAnswer, ErrorCode> {
         self.issue(path, to, op).await
     }
 
@@ -104,7 +109,7 @@ impl SimDisk {
 /// A call that the world has taken.
 enum Issued {
     /// At once.
-    Answered(Result<Answer, ErrorCode>),
+    Answered(Result<OpAnswer, ErrorCode>),
     Held(Held),
 }
 
@@ -115,7 +120,7 @@ struct Held {
 }
 
 impl Future for Issued {
-    type Output = Result<Answer, ErrorCode>;
+    type Output = Result<OpAnswer, ErrorCode>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &*self {
@@ -159,14 +164,14 @@ impl SimNode {
     }
 }
 
-fn done(answer: Result<Answer, ErrorCode>) -> Result<(), ErrorCode> {
+fn done(answer: Result<OpAnswer, ErrorCode>) -> Result<(), ErrorCode> {
     answer.map(|_| ())
 }
 
 /// The node of an answer that opens one.
-fn node(answer: Result<Answer, ErrorCode>, path: String) -> Result<SimNode, ErrorCode> {
+fn node(answer: Result<OpAnswer, ErrorCode>, path: String) -> Result<SimNode, ErrorCode> {
     match answer? {
-        Answer::Node(ino) => Ok(SimNode { ino, path: path.into() }),
+        OpAnswer::Node(ino) => Ok(SimNode { ino, path: path.into() }),
         _ => Err(ErrorCode::Io),
     }
 }
@@ -210,7 +215,7 @@ impl Disk for SimDisk {
         bytes_max: usize,
     ) -> Result<Vec<u8>, ErrorCode> {
         match self.call(file.own(), Op::Read { ino: file.ino, offset, bytes_max }).await? {
-            Answer::Bytes(bytes) => Ok(bytes),
+            OpAnswer::Bytes(bytes) => Ok(bytes),
             _ => Err(ErrorCode::Io),
         }
     }
@@ -254,14 +259,14 @@ impl Disk for SimDisk {
     async fn stat(&self, at: &SimNode, path: &str) -> Result<Stat, ErrorCode> {
         let op = Op::Stat { at: at.ino, path: path.to_owned() };
         match self.call(at.join(path), op).await? {
-            Answer::Stat(stat) => Ok(stat),
+            OpAnswer::Stat(stat) => Ok(stat),
             _ => Err(ErrorCode::Io),
         }
     }
 
     async fn read_dir(&self, dir: &SimNode) -> Result<Vec<Entry>, ErrorCode> {
         match self.call(dir.own(), Op::ReadDir { ino: dir.ino }).await? {
-            Answer::Entries(entries) => Ok(entries),
+            OpAnswer::Entries(entries) => Ok(entries),
             _ => Err(ErrorCode::Io),
         }
     }

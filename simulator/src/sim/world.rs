@@ -41,7 +41,7 @@ pub(crate) enum Op {
 
 /// What a call answers.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum OpAnswer {
     Done,
     Node(Ino),
     Bytes(Vec<u8>),
@@ -82,7 +82,7 @@ pub(crate) struct InFlight {
     pub owner: usize,
     pub call: Call,
     pub op: Op,
-    answer: Option<Result<Answer, ErrorCode>>,
+    answer: Option<Result<OpAnswer, ErrorCode>>,
     waker: Option<Waker>,
 }
 
@@ -185,7 +185,7 @@ impl World {
         owner: usize,
         call: Call,
         op: Op,
-    ) -> Result<Result<Answer, ErrorCode>, u64> {
+    ) -> Result<Result<OpAnswer, ErrorCode>, u64> {
         let id = self.next_call;
         self.next_call += 1;
         let call = Call { id, ..call };
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// The answer to a held call, once.
-    pub(crate) fn poll(&mut self, id: u64, waker: &Waker) -> Option<Result<Answer, ErrorCode>> {
+    pub(crate) fn poll(&mut self, id: u64, waker: &Waker) -> Option<Result<OpAnswer, ErrorCode>> {
         let at = self.in_flight.iter().position(|held| held.call.id == id)?;
         if self.in_flight[at].answer.is_some() {
             return self.in_flight.remove(at).answer;
@@ -280,7 +280,7 @@ impl World {
         call: Call,
         op: Op,
         fault: Option<Fault>,
-    ) -> (Result<Answer, ErrorCode>, bool) {
+    ) -> (Result<OpAnswer, ErrorCode>, bool) {
         self.now_ns += CALL_NS;
         let mut fault = fault;
         let answer = match fault {
@@ -314,33 +314,33 @@ impl World {
         (answer, fault.is_some())
     }
 
-    fn apply(&mut self, op: &Op, is_half: bool) -> Result<Answer, ErrorCode> {
+    fn apply(&mut self, op: &Op, is_half: bool) -> Result<OpAnswer, ErrorCode> {
         match op {
             Op::OpenDir { at, path } => {
                 let ino = self.live.lookup(*at, path)?;
                 self.live.entries(ino)?;
-                Ok(Answer::Node(ino))
+                Ok(OpAnswer::Node(ino))
             }
             Op::CreateDir { at, path } => {
                 let ino = self.create(*at, path, Inode::Dir(Default::default()))?;
-                Ok(Answer::Node(ino))
+                Ok(OpAnswer::Node(ino))
             }
             Op::CreateFile { at, path } => {
                 let modified_ns = self.wall_ns();
                 let data = Arc::default();
                 let ino = self.create(*at, path, Inode::File { data, modified_ns })?;
-                Ok(Answer::Node(ino))
+                Ok(OpAnswer::Node(ino))
             }
             Op::OpenFile { at, path } => {
                 let ino = self.live.lookup(*at, path)?;
                 self.live.file(ino)?;
-                Ok(Answer::Node(ino))
+                Ok(OpAnswer::Node(ino))
             }
             Op::Read { ino, offset, bytes_max } => {
                 let (data, _) = self.live.file(*ino)?;
                 let start = usize::try_from(*offset).unwrap_or(usize::MAX).min(data.len());
                 let end = data.len().min(start.saturating_add(*bytes_max));
-                Ok(Answer::Bytes(data[start..end].to_vec()))
+                Ok(OpAnswer::Bytes(data[start..end].to_vec()))
             }
             Op::Write { ino, offset, bytes } => {
                 let (data, _) = self.live.file(*ino)?;
@@ -358,18 +358,18 @@ impl World {
                 self.persistent.durable.touch(ino, now_ns);
                 let bytes = Arc::new(bytes.to_vec());
                 self.persistent.push(Change::Data { ino, offset, bytes });
-                Ok(Answer::Done)
+                Ok(OpAnswer::Done)
             }
             Op::SyncData { ino } => {
                 self.persistent.sync_file(&self.model, *ino);
-                Ok(Answer::Done)
+                Ok(OpAnswer::Done)
             }
             Op::SyncDir { ino } => {
                 if !self.model.syncs_directories() {
                     return Err(ErrorCode::Unsupported);
                 }
                 self.persistent.sync_dir(&self.model, *ino);
-                Ok(Answer::Done)
+                Ok(OpAnswer::Done)
             }
             Op::Rename { from_at, from, to_at, to } => {
                 let (from_dir, from) = self.live.resolve(*from_at, from)?;
@@ -387,7 +387,7 @@ impl World {
                     (replaced.is_some() && self.model.replace_flushes_data).then_some(ino);
                 self.bind(to_dir, to.into(), Some(ino), flushes, true);
                 self.bind(from_dir, from.into(), None, None, false);
-                Ok(Answer::Done)
+                Ok(OpAnswer::Done)
             }
             Op::RemoveFile { at, path } => {
                 let (dir, name) = self.live.resolve(*at, path)?;
@@ -396,17 +396,17 @@ impl World {
                     return Err(ErrorCode::IsDirectory);
                 }
                 self.bind(dir, name.into(), None, None, false);
-                Ok(Answer::Done)
+                Ok(OpAnswer::Done)
             }
             Op::Stat { at, path } => {
                 let ino = self.live.lookup(*at, path)?;
-                self.stat(ino).map(Answer::Stat)
+                self.stat(ino).map(OpAnswer::Stat)
             }
             Op::ReadDir { ino } => {
                 let entries = self.live.entries(*ino)?.iter();
                 let entry =
                     |(name, ino): (&Name, &Ino)| Entry::new(name.to_string(), self.live.kind(*ino));
-                Ok(Answer::Entries(entries.map(entry).collect()))
+                Ok(OpAnswer::Entries(entries.map(entry).collect()))
             }
         }
     }

@@ -42,7 +42,7 @@ enum Work {
     Again(usize),
 }
 
-async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[Waiting]) -> Work {
+async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[WaitingRequest]) -> Work {
     let first = (0..waiting.len()).min_by_key(|place| waiting[*place].when_ns);
     let timer = Timer::new(disk);
     poll_fn(|cx| {
@@ -60,7 +60,7 @@ async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[Waiting]) -> Work
 }
 
 /// A request of which something may not be written yet.
-struct Waiting {
+struct WaitingRequest {
     call: usize,
     run: usize,
     request: Request,
@@ -70,11 +70,12 @@ struct Waiting {
     when_ns: u64,
 }
 
-impl Waiting {
+impl WaitingRequest {
     /// Takes what a later call wrote, too. Tells whether that is all that was asked for.
     fn is_covered_with(&mut self, receipt: Receipt) -> bool {
         self.receipt.manifest = receipt.manifest.or(self.receipt.manifest);
         self.receipt.heartbeat = receipt.heartbeat.or(self.receipt.heartbeat);
+        self.receipt.revision = receipt.revision.or(self.receipt.revision);
         let Request { manifest, heartbeat, .. } = self.request;
         (manifest || heartbeat)
             && (!manifest || self.receipt.manifest.is_some())
@@ -83,22 +84,23 @@ impl Waiting {
 }
 
 /// Calls that ended, and how.
-type Ended = Vec<(usize, Outcome)>;
+type EndedCalls = Vec<(usize, Outcome)>;
 
 struct Server<'d> {
     guest: Guest<SimState>,
     disk: &'d SimDisk,
     /// The runs that are open, by their numbers.
     runs: Vec<(usize, ResourceAny)>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<WaitingRequest>,
 }
 
 impl Server<'_> {
     /// Makes a call. Others can end with it.
-    async fn perform(&mut self, call: usize, command: Command) -> wasmtime::Result<Ended> {
+    async fn perform(&mut self, call: usize, command: Command) -> wasmtime::Result<EndedCalls> {
         let run = match &command {
             Command::Set { run, .. } | Command::Merge { run, .. } => Some(*run),
-            Command::Schedule { run, .. } | Command::Flush { run } => Some(*run),
+            Command::Mark { run, .. } | Command::Schedule { run, .. } => Some(*run),
+            Command::Flush { run } => Some(*run),
             Command::Close { run } | Command::Stats { run } | Command::Drop { run } => Some(*run),
             Command::Open { .. } | Command::Record { .. } | Command::History { .. } => None,
         };
@@ -118,14 +120,19 @@ impl Server<'_> {
             (Command::History { options }, _) => Outcome::History(guest.history(options).await?),
             (_, None) => Outcome::NoRun,
             (Command::Set { document, .. }, Some((_, resource))) => {
-                Outcome::Changed(guest.set(resource, document).await?)
+                Outcome::Changed(guest.set(resource, document).await?.map(drop))
             }
             (Command::Merge { patch, .. }, Some((_, resource))) => {
-                Outcome::Changed(guest.merge(resource, patch).await?)
+                Outcome::Changed(guest.merge(resource, patch).await?.map(drop))
+            }
+            (Command::Mark { request, .. }, Some((_, resource))) => {
+                Outcome::Marked(guest.mark(resource, request).await?)
             }
             (Command::Schedule { request, .. }, Some((run, _))) => {
                 let (receipt, when_ns) = (Receipt::default(), 0);
-                return self.ask(Waiting { call, run, request, receipt, when_ns }, request).await;
+                return self
+                    .ask(WaitingRequest { call, run, request, receipt, when_ns }, request)
+                    .await;
             }
             (Command::Flush { .. }, Some((run, resource))) => {
                 let result = guest.flush(resource).await?;
@@ -148,13 +155,17 @@ impl Server<'_> {
     }
 
     /// Asks again for what a request could not have written before.
-    async fn again(&mut self, place: usize) -> wasmtime::Result<Ended> {
+    async fn again(&mut self, place: usize) -> wasmtime::Result<EndedCalls> {
         let waiting = self.waiting.remove(place);
         self.ask(waiting, Request::default()).await
     }
 
     /// Asks for what a request wants, and has it wait for the rest.
-    async fn ask(&mut self, mut waiting: Waiting, request: Request) -> wasmtime::Result<Ended> {
+    async fn ask(
+        &mut self,
+        mut waiting: WaitingRequest,
+        request: Request,
+    ) -> wasmtime::Result<EndedCalls> {
         let (call, run) = (waiting.call, waiting.run);
         let Some((_, resource)) = self.runs.iter().rev().find(|(of, _)| *of == run).copied() else {
             return Ok(vec![(call, Outcome::NoRun)]);
@@ -186,7 +197,7 @@ impl Server<'_> {
         run: usize,
         result: Result<Receipt, Error>,
         is_close: bool,
-    ) -> Ended {
+    ) -> EndedCalls {
         let mut ended = match &result {
             Ok(receipt) => self.share(run, *receipt, is_close),
             Err(error) => self.share_error(run, error),
@@ -196,8 +207,8 @@ impl Server<'_> {
     }
 
     /// Tells those who wait what was written of their run. Behind a close nothing is left.
-    fn share(&mut self, run: usize, receipt: Receipt, is_close: bool) -> Ended {
-        let is_over = |waiting: &mut Waiting| {
+    fn share(&mut self, run: usize, receipt: Receipt, is_close: bool) -> EndedCalls {
+        let is_over = |waiting: &mut WaitingRequest| {
             waiting.run == run && (waiting.is_covered_with(receipt) || is_close)
         };
         let over = self.waiting.extract_if(.., is_over);
@@ -206,9 +217,9 @@ impl Server<'_> {
 
     /// Tells those who wait of a flush of their run that failed: it may have written what they asked
     /// for, which no receipt tells.
-    fn share_error(&mut self, run: usize, error: &Error) -> Ended {
+    fn share_error(&mut self, run: usize, error: &Error) -> EndedCalls {
         let is_over =
-            |waiting: &mut Waiting| waiting.run == run && error.kind() == ErrorKind::Storage;
+            |waiting: &mut WaitingRequest| waiting.run == run && error.kind() == ErrorKind::Storage;
         let over = self.waiting.extract_if(.., is_over);
         over.map(|waiting| (waiting.call, Outcome::Flushed(Err(error.clone())))).collect()
     }

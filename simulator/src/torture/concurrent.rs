@@ -23,9 +23,9 @@ pub(super) async fn serve(
     store.run_concurrent(async |accessor| make_calls(accessor, &tandem, calls).await).await?
 }
 
-type Calling<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<Ended>> + Send + 'a>>;
+type Calling<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<EndedCall>> + Send + 'a>>;
 
-struct Ended {
+struct EndedCall {
     call: usize,
     outcome: Outcome,
     opened: Option<(usize, ResourceAny)>,
@@ -59,7 +59,7 @@ async fn make_calls(
                 is_idle = false;
                 drop(under_way.remove(at));
                 match ended {
-                    Ok(Ended { call, outcome, opened }) => {
+                    Ok(EndedCall { call, outcome, opened }) => {
                         runs.extend(opened);
                         let mut calls = lock(calls);
                         calls.outcomes[call] = Some(outcome);
@@ -83,9 +83,9 @@ fn start<'a>(
     command: Command,
 ) -> Calling<'a> {
     let find = |run: usize| runs.iter().rev().find(|(of, _)| *of == run).map(|(_, r)| *r);
-    let ended = move |outcome| Ok(Ended { call, outcome, opened: None });
-    let persister = tandem.tandem_persistence_persister().run();
-    let coordinator = tandem.tandem_persistence_coordinator();
+    let ended = move |outcome| Ok(EndedCall { call, outcome, opened: None });
+    let guest = tandem.tandem_persistence_runs().run();
+    let histories = tandem.tandem_persistence_histories();
     macro_rules! on {
         ($run:expr, $resource:ident => $work:expr) => {
             match find($run) {
@@ -96,43 +96,47 @@ fn start<'a>(
     }
     match command {
         Command::Open { run, options } => Box::pin(async move {
-            let result = persister.call_open(accessor, options.into()).await?;
+            let result = guest.call_open(accessor, options.into()).await?;
             let (opened, result) = match result {
                 Ok((resource, recovery)) => (Some((run, resource)), Ok(recovery.into())),
                 Err(error) => (None, Err(error.into())),
             };
-            Ok(Ended { call, outcome: Outcome::Opened(result), opened })
+            Ok(EndedCall { call, outcome: Outcome::Opened(result), opened })
         }),
         Command::Set { run, document } => on!(run, resource => async move {
-            let result = persister.call_set_manifest(accessor, resource, document).await?;
-            ended(Outcome::Changed(result.map_err(Into::into)))
+            let result = guest.call_set(accessor, resource, document).await?;
+            ended(Outcome::Changed(result.map(drop).map_err(Into::into)))
         }),
         Command::Merge { run, patch } => on!(run, resource => async move {
-            let result = persister.call_merge_manifest(accessor, resource, patch).await?;
-            ended(Outcome::Changed(result.map_err(Into::into)))
+            let result = guest.call_merge(accessor, resource, patch).await?;
+            ended(Outcome::Changed(result.map(drop).map_err(Into::into)))
+        }),
+        Command::Mark { run, request } => on!(run, resource => async move {
+            let result = guest.call_mark(accessor, resource, request.into()).await?;
+            ended(Outcome::Marked(result.map_err(Into::into)))
         }),
         Command::Schedule { run, request } => on!(run, resource => async move {
-            let result = persister.call_schedule(accessor, resource, request.into()).await?;
+            let result = guest.call_schedule(accessor, resource, request.into()).await?;
             ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
         }),
         Command::Flush { run } => on!(run, resource => async move {
-            let result = persister.call_flush(accessor, resource).await?;
+            let result = guest.call_flush(accessor, resource).await?;
             ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
         }),
         Command::Close { run } => on!(run, resource => async move {
-            let result = persister.call_close(accessor, resource).await?;
+            let result = guest.call_close(accessor, resource).await?;
             ended(Outcome::Flushed(result.map(Into::into).map_err(Into::into)))
         }),
         Command::Stats { run } => on!(run, resource => async move {
-            let stats = persister.call_stats(accessor, resource).await?;
+            let stats = guest.call_stats(accessor, resource).await?;
             ended(Outcome::Stats(Box::new(stats.into())))
         }),
         Command::Record { options, summary } => Box::pin(async move {
-            let result = coordinator.call_record_run(accessor, summary, options.into()).await?;
+            let result = histories.call_record_run(accessor, summary, options.into()).await?;
             ended(Outcome::Recorded(result.map(Into::into).map_err(Into::into)))
         }),
         Command::History { options } => Box::pin(async move {
-            let result = coordinator.call_history(accessor, options.into()).await?;
+            let result = histories.call_history(accessor, options.into()).await?;
             ended(Outcome::History(result.map(Into::into).map_err(Into::into)))
         }),
         Command::Drop { run } => {

@@ -1,7 +1,7 @@
 //! A crash at every step of a workload, into the states that the model allows after it.
 
+use super::acknowledged::Acknowledged;
 use super::judge::{self, Crash, Found};
-use super::ledger::Ledger;
 use super::machine::Stage;
 use super::plan::{self, Plan};
 use super::player::{Ended, Order, PlannedFault, Player};
@@ -17,7 +17,7 @@ use tandem_host::testing::{DiskOperation, is_temporary, temporary_target};
 struct Point {
     persistent: Persistent,
     live: Tree,
-    ledger: Ledger,
+    acknowledged: Acknowledged,
     /// How many steps had been made.
     steps: usize,
     /// What a write in flight would have left of a file that it overwrites.
@@ -51,12 +51,12 @@ impl Default for Play {
 /// What a play was like.
 pub(super) struct Played {
     /// A disk after a crash from which the same may begin again, and what is promised of it.
-    pub survivor: Option<(Tree, Ledger)>,
+    pub survivor: Option<(Tree, Acknowledged)>,
     pub order: Order,
     pub ended: Vec<Ended>,
     pub log: Vec<Step>,
     pub steps: Vec<String>,
-    pub ledger: Ledger,
+    pub acknowledged: Acknowledged,
     pub live: Tree,
     /// How many calls were completed while faults were planned.
     pub may_fault: usize,
@@ -64,12 +64,12 @@ pub(super) struct Played {
     pub has_abandoned: bool,
 }
 
-/// Plays `plan` on `image`, where `ledger` is what is promised of it, and crashes it everywhere.
+/// Plays `plan` on `image`, where `acknowledged` is what is promised of it, and crashes it everywhere.
 pub(super) fn explore(
     unit: &mut Unit<'_>,
     plan: &Plan,
     image: Tree,
-    ledger: Option<Ledger>,
+    acknowledged: Option<Acknowledged>,
     play: Play,
     limits: Limits,
 ) -> Played {
@@ -84,8 +84,8 @@ pub(super) fn explore(
     let (may_fault, is_exhaustive) = (!play.faults.is_empty(), play.is_exhaustive);
     player.faults = play.faults;
     player.abandon = play.abandon;
-    if let Some(ledger) = ledger {
-        player.ledger = ledger;
+    if let Some(acknowledged) = acknowledged {
+        player.acknowledged = acknowledged;
     }
     let (mut points, wrong) = run(unit, &mut player, &disk);
     let live = disk.world().live.clone();
@@ -101,13 +101,14 @@ pub(super) fn explore(
         Some(format!("it is left when all has ended: {left}"))
     });
     if let Some(sentence) = wrong {
-        let moment = Moment { plan, ledger: &player.ledger, steps: &steps, before: &live };
+        let moment =
+            Moment { plan, acknowledged: &player.acknowledged, steps: &steps, before: &live };
         unit.violation(&moment, None, sentence);
     }
     for point in &points {
         let steps = &steps[..point.steps];
-        let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
-        if let Err(sentence) = judge::files(&point.live, plan, &point.ledger, Crash::None) {
+        let moment = Moment { plan, acknowledged: &point.acknowledged, steps, before: &point.live };
+        if let Err(sentence) = judge::files(&point.live, plan, &point.acknowledged, Crash::None) {
             unit.violation(&moment, None, sentence);
         }
     }
@@ -123,7 +124,8 @@ pub(super) fn explore(
     }
     let (survivor, are_all) = crash_at(unit, plan, &points, &steps, limits);
     if is_exhaustive && !are_all && unit.violations.is_empty() {
-        let moment = Moment { plan, ledger: &player.ledger, steps: &steps, before: &live };
+        let moment =
+            Moment { plan, acknowledged: &player.acknowledged, steps: &steps, before: &live };
         unit.violation(&moment, None, "the limits leave states of a small workload out".to_owned());
     }
     let log = disk.world().log.take().unwrap_or_default();
@@ -133,7 +135,7 @@ pub(super) fn explore(
         ended: player.ended,
         log,
         steps,
-        ledger: player.ledger,
+        acknowledged: player.acknowledged,
         live,
         may_fault: player.healed_at.unwrap_or(player.completed),
         injected: player.injected,
@@ -176,7 +178,7 @@ fn crash_at(
     points: &[Point],
     steps: &[String],
     limits: Limits,
-) -> (Option<(Tree, Ledger)>, bool) {
+) -> (Option<(Tree, Acknowledged)>, bool) {
     unit.next_workload();
     let mut are_all = true;
     let chosen = unit.random.usize(..points.len().max(1));
@@ -186,7 +188,7 @@ fn crash_at(
             return (None, false);
         }
         let steps = &steps[..point.steps];
-        let moment = Moment { plan, ledger: &point.ledger, steps, before: &point.live };
+        let moment = Moment { plan, acknowledged: &point.acknowledged, steps, before: &point.live };
         unit.try_state(&moment, Crash::Process, &point.live);
         for torn in &point.torn {
             unit.try_state(&moment, Crash::Process, torn);
@@ -200,15 +202,15 @@ fn crash_at(
             visited += 1;
             // Each of them with the same chance.
             if at == chosen && random.usize(..visited) == 0 {
-                survivor = Some((tree, point.ledger.clone()));
+                survivor = Some((tree, point.acknowledged.clone()));
             }
         };
         let scratch = temporary_target;
         are_all &= each_state(&point.persistent, &model, limits, scratch, &mut draws, &mut visit);
     }
-    let survivor = survivor.map(|(tree, ledger)| {
-        let ledger = rebased(&tree, plan, ledger);
-        (tree, ledger)
+    let survivor = survivor.map(|(tree, acknowledged)| {
+        let acknowledged = rebased(&tree, plan, acknowledged);
+        (tree, acknowledged)
     });
     (survivor, are_all)
 }
@@ -231,13 +233,13 @@ fn run(
             call.operation == DiskOperation::Write && !is_temporary(call.name())
         };
         let torn = || world.waiting().filter(|held| is_in_place(&held.call));
-        let now = (world.changes, player.ledger.changes, torn().count());
+        let now = (world.changes, player.acknowledged.changes, torn().count());
         if last != Some(now) {
             last = Some(now);
             points.push(Point {
                 persistent: world.persistent.clone(),
                 live: world.live.clone(),
-                ledger: player.ledger.clone(),
+                acknowledged: player.acknowledged.clone(),
                 steps: player.steps.len(),
                 torn: torn().map(|held| world.torn(held)).collect(),
             });
@@ -255,10 +257,10 @@ fn run(
 }
 
 /// What is promised of a disk after a crash: what it holds now, and nothing newer.
-fn rebased(tree: &Tree, plan: &Plan, mut ledger: Ledger) -> Ledger {
+fn rebased(tree: &Tree, plan: &Plan, mut acknowledged: Acknowledged) -> Acknowledged {
     for run in 0..plan.runs.len() {
-        let found = judge::found_manifest(tree, &ledger, run);
-        let known = &mut ledger.runs[run];
+        let found = judge::found_manifest(tree, &acknowledged, run);
+        let known = &mut acknowledged.runs[run];
         let version = match found {
             Found::Whole(version) => Some(version),
             Found::Absent | Found::Torn => None,
@@ -274,12 +276,12 @@ fn rebased(tree: &Tree, plan: &Plan, mut ledger: Ledger) -> Ledger {
             (plan::heartbeat_path(run), beat.is_none()),
         ];
         for (path, is_bad) in known_bad {
-            ledger.known_bad.remove(&path);
+            acknowledged.known_bad.remove(&path);
             if let Some(data) = tree.content(&path).filter(|_| is_bad) {
-                ledger.known_bad.insert(path, data.clone());
+                acknowledged.known_bad.insert(path, data.clone());
             }
         }
     }
-    judge::rebase_records(tree, plan, &mut ledger);
-    ledger
+    judge::rebase_records(tree, plan, &mut acknowledged);
+    acknowledged
 }

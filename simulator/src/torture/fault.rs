@@ -45,7 +45,7 @@ impl Kind {
 }
 
 /// A run that is updated twice, then written until it works again.
-pub(super) fn persister(manifest: Durability, heartbeat: Durability) -> Plan {
+pub(super) fn runs(manifest: Durability, heartbeat: Durability) -> Plan {
     let pair = Act::Schedule(0, Request::new().manifest().heartbeat().force());
     let mut plan = Plan::updates(1, manifest, heartbeat);
     plan.acts = vec![
@@ -111,7 +111,7 @@ pub(super) fn split() -> Plan {
 }
 
 /// Two runs that are recorded, and again when all works.
-pub(super) fn coordinator(history: Durability, summary: Durability) -> Plan {
+pub(super) fn histories(history: Durability, summary: Durability) -> Plan {
     let mut plan = Plan::records(2, history, summary);
     plan.acts = vec![
         Act::Record(0, 60),
@@ -161,9 +161,13 @@ pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
             reference::check(world, plan, ended, log)
         }
     };
-    // What a throttled request waits for is beyond the reference model.
-    let is_throttled = |act: &Act| matches!(act, Act::Schedule(_, request) if !request.force);
-    let is_modelled = !plan.is_burst && !plan.acts.iter().any(is_throttled);
+    // What a throttled request waits for, and when a mark is written, is beyond the reference model.
+    let is_beyond = |act: &Act| match act {
+        Act::Schedule(_, request) => !request.force,
+        Act::Mark(..) => true,
+        _ => false,
+    };
+    let is_modelled = !plan.is_burst && !plan.acts.iter().any(is_beyond);
     for fault in kind.faults() {
         for is_sticky in [false, true] {
             for nth in 0.. {

@@ -156,11 +156,12 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
 }
 
 /// Workloads that are crashed into every state.
-fn small() -> [Plan; 8] {
+fn small() -> [Plan; 9] {
     [
         Plan::updates(1, Durable, Visible),
         Plan::records(1, Durable, Durable),
         Plan::updates(2, Durable, Visible),
+        Plan::marks(),
         Plan::updates(3, Durable, Visible),
         Plan::updates(2, Durable, Durable),
         Plan::records(2, Durable, Visible),
@@ -176,12 +177,12 @@ const FAULTS: usize = 6 * fault::KINDS.len();
 fn faulty(number: usize) -> (Plan, Kind) {
     let (plan, kind) = (number % 6, number / 6 + 2 * (number % 6));
     let plan = match plan {
-        0 => fault::persister(Durable, Visible),
-        1 => fault::coordinator(Durable, Durable),
+        0 => fault::runs(Durable, Visible),
+        1 => fault::histories(Durable, Durable),
         2 => fault::together(),
         3 => fault::split(),
         4 => fault::closing(),
-        _ => fault::persister(Durable, Durable),
+        _ => fault::runs(Durable, Durable),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])
 }
@@ -201,9 +202,9 @@ fn drawn(unit: &mut Unit<'_>) {
     let play = Play { order, ..Play::default() };
     let mut state = explore(unit, &plan, Tree::new(), None, play, DRAWN).survivor;
     for _ in 0..3 {
-        let Some((tree, ledger)) = state else { return };
+        let Some((tree, acknowledged)) = state else { return };
         let plan = plan.again(&mut unit.random);
         let play = Play { order: Order::random(unit.random.fork()), ..Play::default() };
-        state = explore(unit, &plan, tree, Some(ledger), play, DRAWN).survivor;
+        state = explore(unit, &plan, tree, Some(acknowledged), play, DRAWN).survivor;
     }
 }

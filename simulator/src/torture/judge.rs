@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::ledger::{Ledger, RecordLedger};
+use super::acknowledged::{Acknowledged, AcknowledgedRecord};
 use super::plan::{self, Plan};
 use super::recovery::Observation;
 use crate::sim::tree::Tree;
@@ -34,14 +34,19 @@ pub(super) enum Found {
 type Verdict = Result<(), String>;
 
 /// Judges the files as a reader finds them.
-pub(super) fn files(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
+pub(super) fn files(
+    tree: &Tree,
+    plan: &Plan,
+    acknowledged: &Acknowledged,
+    crash: Crash,
+) -> Verdict {
     for run in 0..plan.runs.len() {
-        manifest(tree, ledger, run, crash)?;
-        heartbeat(tree, ledger, run, crash)?;
+        manifest(tree, acknowledged, run, crash)?;
+        heartbeat(tree, acknowledged, run, crash)?;
     }
     if plan.has_records {
-        summaries(tree, plan, ledger, crash)?;
-        history(tree, plan, ledger, crash)?;
+        summaries(tree, plan, acknowledged, crash)?;
+        history(tree, plan, acknowledged, crash)?;
     }
     Ok(())
 }
@@ -148,7 +153,7 @@ fn recorded_again(before: &Tree, after: &Tree, recorded: &Recorded) -> Verdict {
     let newest = now.runs.pop();
     let is_newest = newest.is_some_and(|run| run["runId"] == plan::run_id(plan::LATER).as_str());
     // Two that were recorded in another order than their times are put right.
-    let key = |run: &Value| (run["timestamp"].to_string(), run["runId"].to_string());
+    let key = |run: &Value| (run["timestamp"].as_str().and_then(time), run["runId"].to_string());
     expected.sort_by_key(key);
     now.runs.sort_by_key(key);
     if !is_told || !is_newest || now.runs != expected {
@@ -166,9 +171,9 @@ fn recorded_again(before: &Tree, after: &Tree, recorded: &Recorded) -> Verdict {
 }
 
 /// What a manifest's file is.
-pub(super) fn found_manifest(tree: &Tree, ledger: &Ledger, run: usize) -> Found {
+pub(super) fn found_manifest(tree: &Tree, acknowledged: &Acknowledged, run: usize) -> Found {
     let Some(data) = tree.content(&plan::manifest_path(run)) else { return Found::Absent };
-    let versions = &ledger.runs[run].versions;
+    let versions = &acknowledged.runs[run].versions;
     match versions.iter().rposition(|version| version.as_bytes() == &***data) {
         Some(version) => Found::Whole(version),
         None => Found::Torn,
@@ -183,20 +188,20 @@ pub(super) fn found_heartbeat(tree: &Tree, run: usize) -> Option<u64> {
 
 /// After a crash: what a disk holds of summaries and histories is durable, and nothing else is
 /// promised.
-pub(super) fn rebase_records(tree: &Tree, plan: &Plan, ledger: &mut Ledger) {
+pub(super) fn rebase_records(tree: &Tree, plan: &Plan, acknowledged: &mut Acknowledged) {
     let path = plan::history_path();
     let data = tree.content(&path);
     let history = data.and_then(|data| parse_history(data));
-    ledger.known_bad.remove(&path);
+    acknowledged.known_bad.remove(&path);
     if let (Some(data), None) = (data, &history) {
-        ledger.known_bad.insert(path, data.clone());
+        acknowledged.known_bad.insert(path, data.clone());
     }
     let entries = history.map(|history| history.runs).unwrap_or_default();
     for run in 0..plan.runs.len() {
         let path = plan::summary_path(run);
         let summary = tree.content(&path);
         let mut is_whole = false;
-        for record in ledger.records.iter_mut().filter(|record| record.run == run) {
+        for record in acknowledged.records.iter_mut().filter(|record| record.run == run) {
             let has_file = summary.is_some_and(|data| record.file.as_bytes() == &***data);
             is_whole |= has_file;
             let value: Option<Value> = serde_json::from_str(&record.file).ok();
@@ -206,22 +211,23 @@ pub(super) fn rebase_records(tree: &Tree, plan: &Plan, ledger: &mut Ledger) {
             record.history_visible = has_entry;
             record.history_durable = has_entry;
         }
-        ledger.known_bad.remove(&path);
+        acknowledged.known_bad.remove(&path);
         if let Some(data) = summary.filter(|_| !is_whole) {
-            ledger.known_bad.insert(path, data.clone());
+            acknowledged.known_bad.insert(path, data.clone());
         }
     }
 }
 
-fn manifest(tree: &Tree, ledger: &Ledger, run: usize, crash: Crash) -> Verdict {
-    let known = &ledger.runs[run];
+fn manifest(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash) -> Verdict {
+    let known = &acknowledged.runs[run];
     let path = plan::manifest_path(run);
     let (promised, word) = match crash {
         Crash::PowerLoss => (known.durable, "durable"),
         Crash::None | Crash::Process => (known.visible, "written"),
     };
-    let is_known_bad = tree.content(&path).is_some_and(|data| ledger.is_known_bad(&path, data));
-    match (found_manifest(tree, ledger, run), promised) {
+    let is_known_bad =
+        tree.content(&path).is_some_and(|data| acknowledged.is_known_bad(&path, data));
+    match (found_manifest(tree, acknowledged, run), promised) {
         (Found::Torn, None) if is_known_bad => Ok(()),
         (Found::Whole(version), Some(promised)) if version < promised => Err(format!(
             "version {promised} was acknowledged as {word}, {path} holds version {version}"
@@ -239,8 +245,8 @@ fn manifest(tree: &Tree, ledger: &Ledger, run: usize, crash: Crash) -> Verdict {
     }
 }
 
-fn heartbeat(tree: &Tree, ledger: &Ledger, run: usize, crash: Crash) -> Verdict {
-    let known = &ledger.runs[run];
+fn heartbeat(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash) -> Verdict {
+    let known = &acknowledged.runs[run];
     let path = plan::heartbeat_path(run);
     let promised = match crash {
         Crash::PowerLoss => known.heartbeat_durable_ms,
@@ -257,16 +263,16 @@ fn heartbeat(tree: &Tree, ledger: &Ledger, run: usize, crash: Crash) -> Verdict 
             Err(format!("the heartbeat is older than an acknowledged one: {path}"))
         }
         Some(_) => Ok(()),
-        None if promised.is_none() && ledger.is_known_bad(&path, data) => Ok(()),
+        None if promised.is_none() && acknowledged.is_known_bad(&path, data) => Ok(()),
         None if crash == Crash::PowerLoss && known.heartbeat_may_tear => Ok(()),
         None => Err(format!("the heartbeat's file is not whole: {path}")),
     }
 }
 
-fn summaries(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
+fn summaries(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash) -> Verdict {
     for run in 0..plan.runs.len() {
         let path = plan::summary_path(run);
-        let asked = records_of(ledger, run);
+        let asked = records_of(acknowledged, run);
         let promised = asked.iter().rposition(|record| match crash {
             Crash::PowerLoss => record.summary_durable,
             Crash::None | Crash::Process => record.summary_visible,
@@ -279,7 +285,7 @@ fn summaries(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict
             None => {}
             Some(data) => {
                 let version = asked.iter().rposition(|record| record.file.as_bytes() == &***data);
-                let is_bad = promised.is_none() && ledger.is_known_bad(&path, data);
+                let is_bad = promised.is_none() && acknowledged.is_known_bad(&path, data);
                 match version {
                     None if !may_tear && !is_bad => {
                         return Err(format!("a summary is not whole: {path}"));
@@ -295,21 +301,22 @@ fn summaries(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict
     Ok(())
 }
 
-fn history(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
+fn history(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash) -> Verdict {
     let path = plan::history_path();
     let may_tear = crash == Crash::PowerLoss && plan.history == Durability::Visible;
-    let is_promised = |record: &RecordLedger| match crash {
+    let is_promised = |record: &AcknowledgedRecord| match crash {
         Crash::PowerLoss => record.history_durable,
         Crash::None | Crash::Process => record.history_visible,
     };
     let Some(data) = tree.content(&path) else {
-        return match ledger.records.iter().find(|record| is_promised(record)) {
+        return match acknowledged.records.iter().find(|record| is_promised(record)) {
             Some(_) => Err(format!("a history with acknowledged runs is gone: {path}")),
             None => Ok(()),
         };
     };
     let Some(history) = parse_history(data) else {
-        let is_bad = !ledger.records.iter().any(is_promised) && ledger.is_known_bad(&path, data);
+        let is_bad =
+            !acknowledged.records.iter().any(is_promised) && acknowledged.is_known_bad(&path, data);
         return if may_tear || is_bad {
             Ok(())
         } else {
@@ -317,7 +324,7 @@ fn history(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
         };
     };
     let mut entries: BTreeMap<&str, &Value> = BTreeMap::new();
-    let mut last = "";
+    let (mut last, mut last_time) = ("", None);
     for entry in &history.runs {
         let (Some(id), Some(stamp)) = (entry["runId"].as_str(), entry["timestamp"].as_str()) else {
             return Err(format!("a history has an entry that nobody recorded: {path}"));
@@ -325,17 +332,18 @@ fn history(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
         if entries.insert(id, entry).is_some() {
             return Err(format!("a history holds run {id} twice: {path}"));
         }
-        if stamp < last {
+        let time = time(stamp);
+        if time < last_time {
             return Err(format!("a history is not in the order of time: {path}"));
         }
-        last = stamp;
+        (last, last_time) = (stamp, time);
     }
     if history.last_run_at != last {
         return Err(format!("lastRunAt is not the newest run's time: {path}"));
     }
     for run in 0..plan.runs.len() {
         let id = plan::run_id(run);
-        let asked = records_of(ledger, run);
+        let asked = records_of(acknowledged, run);
         let promised = asked.iter().rposition(|record| is_promised(record));
         let Some(entry) = entries.remove(&*id) else {
             if promised.is_some() {
@@ -343,7 +351,7 @@ fn history(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
             }
             continue;
         };
-        let is_version = |record: &&RecordLedger| {
+        let is_version = |record: &&AcknowledgedRecord| {
             serde_json::from_str::<Value>(&record.file).is_ok_and(|value| value == *entry)
         };
         let version = asked.iter().rposition(is_version);
@@ -364,14 +372,19 @@ fn history(tree: &Tree, plan: &Plan, ledger: &Ledger, crash: Crash) -> Verdict {
     }
 }
 
-fn records_of(ledger: &Ledger, run: usize) -> Vec<&RecordLedger> {
-    ledger.records.iter().filter(|record| record.run == run).collect()
+fn records_of(acknowledged: &Acknowledged, run: usize) -> Vec<&AcknowledgedRecord> {
+    acknowledged.records.iter().filter(|record| record.run == run).collect()
 }
 
 #[derive(Default)]
 struct ParsedHistory {
     last_run_at: String,
     runs: Vec<Value>,
+}
+
+/// The time that a timestamp names, however many digits its fraction has.
+fn time(stamp: &str) -> Option<std::time::SystemTime> {
+    humantime::parse_rfc3339(stamp).ok()
 }
 
 fn parse_history(data: &[u8]) -> Option<ParsedHistory> {

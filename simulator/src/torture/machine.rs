@@ -12,26 +12,26 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::blocking;
 use super::concurrent;
-use super::world::World;
+use super::world::WasiWorld;
 use crate::guest::Exports;
 use crate::sim::{SimDisk, SimState};
 use tandem_host::Error;
 use tandem_host::testing::bindings::TandemPre;
 use tandem_host::testing::keep_compiled;
-use tandem_host::{History, Receipt, Recorded, Recovery, Stats};
 use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
+use tandem_host::{Receipt, Recorded, Recovery, Stats, TaskHistory};
 
 /// A component that was compiled for simulation.
 #[derive(Clone)]
 pub(crate) struct Lab {
-    pub world: World,
+    pub world: WasiWorld,
     engine: Engine,
-    guest: Guest,
+    guest: GuestMaker,
 }
 
 /// What instances are made of.
 #[derive(Clone)]
-enum Guest {
+enum GuestMaker {
     Concurrent(TandemPre<SimState>),
     Blocking(Exports<SimState>),
 }
@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Merge {
         run: usize,
         patch: String,
+    },
+    Mark {
+        run: usize,
+        request: Request,
     },
     Schedule {
         run: usize,
@@ -82,10 +86,11 @@ pub(crate) enum Command {
 pub(crate) enum Outcome {
     Opened(Result<Recovery, Error>),
     Changed(Result<(), Error>),
+    Marked(Result<(), Error>),
     Flushed(Result<Receipt, Error>),
     Stats(Box<Stats>),
     Recorded(Result<Recorded, Error>),
-    History(Result<History, Error>),
+    History(Result<TaskHistory, Error>),
     Dropped,
     /// The run was never opened.
     NoRun,
@@ -174,7 +179,7 @@ impl Lab {
     ///
     /// # Errors
     /// The component is none of this world.
-    pub(crate) fn new(world: World, component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
+    pub(crate) fn new(world: WasiWorld, component: &[u8], threads: usize) -> wasmtime::Result<Lab> {
         let mut config = Config::new();
         config.wasm_component_model(true);
         config.wasm_component_model_async(true);
@@ -200,13 +205,13 @@ impl Lab {
         world.check(&component)?;
         let mut linker = Linker::new(&engine);
         let guest = match world {
-            World::Concurrent => {
+            WasiWorld::Concurrent => {
                 SimState::link(&mut linker)?;
-                Guest::Concurrent(TandemPre::new(linker.instantiate_pre(&component)?)?)
+                GuestMaker::Concurrent(TandemPre::new(linker.instantiate_pre(&component)?)?)
             }
-            World::Blocking => {
+            WasiWorld::Blocking => {
                 SimState::link_blocking(&mut linker)?;
-                Guest::Blocking(Exports::new(linker.instantiate_pre(&component)?)?)
+                GuestMaker::Blocking(Exports::new(linker.instantiate_pre(&component)?)?)
             }
         };
         Ok(Lab { world, engine, guest })
@@ -256,8 +261,8 @@ impl Lab {
     async fn serve(&self, disk: SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
         let store = Store::new(&self.engine, SimState::new(&disk));
         match &self.guest {
-            Guest::Concurrent(pre) => concurrent::serve(pre, store, calls).await,
-            Guest::Blocking(exports) => blocking::serve(exports, store, &disk, calls).await,
+            GuestMaker::Concurrent(pre) => concurrent::serve(pre, store, calls).await,
+            GuestMaker::Blocking(exports) => blocking::serve(exports, store, &disk, calls).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tries the component on disks that fail and crash, and checks what it promises.
 
+mod acknowledged;
 mod blocking;
 mod concurrent;
 mod crash;
@@ -7,7 +8,6 @@ mod fault;
 mod fingerprint;
 mod jobs;
 mod judge;
-mod ledger;
 mod machine;
 mod order;
 mod plan;
@@ -25,7 +25,7 @@ use std::num::NonZero;
 pub use report::{Progress, Report, VIOLATIONS_MAX, Violation};
 
 use machine::Lab;
-use world::World;
+use world::WasiWorld;
 
 use crate::sim::Model;
 use tandem_host::Error;
@@ -42,7 +42,7 @@ pub struct Torture {
     model: Option<Model>,
     unit: Option<u64>,
     threads: NonZero<usize>,
-    world: World,
+    world: WasiWorld,
     component: Option<Vec<u8>>,
 }
 
@@ -57,7 +57,7 @@ impl Torture {
             model: None,
             unit: None,
             threads,
-            world: World::Concurrent,
+            world: WasiWorld::Concurrent,
             component: None,
         };
         whole.threads(threads)
@@ -91,7 +91,7 @@ impl Torture {
 
     /// The component for WASI 0.2, whose calls block, in place of the one for WASI 0.3.
     pub fn blocking(self) -> Self {
-        Torture { world: World::Blocking, ..self }
+        Torture { world: WasiWorld::Blocking, ..self }
     }
 
     /// Another build of the component, for the same version of WASI.

@@ -23,7 +23,7 @@ enum Trial {
 }
 
 /// What is tried in turns.
-const TRIALS: [Trial; 7] = [
+const TRIALS: [Trial; 8] = [
     Trial::Rivals(400),
     Trial::All(|| Plan::updates(1, Durable, Visible)),
     Trial::CallersGoAway(|| Plan::updates(2, Durable, Visible)),
@@ -31,6 +31,7 @@ const TRIALS: [Trial; 7] = [
     Trial::All(|| Plan::records(1, Durable, Durable)),
     Trial::SixInFlight,
     Trial::CallersGoAway(Plan::waiters),
+    Trial::All(Plan::marks),
 ];
 
 /// Orders of one workload.

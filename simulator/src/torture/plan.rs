@@ -14,6 +14,9 @@ pub(super) const LATER: usize = 59;
 /// Short, so that a dead holder's lock does not cost many looks.
 const LEASE_MS: u64 = 60;
 
+/// Those of workloads that do not draw them.
+const INTERVALS_MS: [u64; 2] = [5000, 5000];
+
 /// A workload.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
@@ -36,7 +39,8 @@ pub(super) struct Plan {
 pub(super) struct RunPlan {
     pub manifest: Durability,
     pub heartbeat: Durability,
-    pub interval_ms: u64,
+    /// Of manifest and heartbeat.
+    pub intervals_ms: [u64; 2],
 }
 
 /// One call of a workload. Runs are named by their place in the plan.
@@ -47,6 +51,8 @@ pub(super) enum Act {
     Set(usize, usize),
     /// A new version of the document by a patch.
     Merge(usize),
+    /// Asks for a flush, and waits for none.
+    Mark(usize, Request),
     Schedule(usize, Request),
     Flush(usize),
     Close(usize),
@@ -68,9 +74,8 @@ impl Act {
     /// The run that this is about.
     pub(super) fn run(&self) -> Option<usize> {
         match *self {
-            Act::Open(run) | Act::Set(run, _) | Act::Merge(run) | Act::Schedule(run, _) => {
-                Some(run)
-            }
+            Act::Open(run) | Act::Set(run, _) | Act::Merge(run) => Some(run),
+            Act::Mark(run, _) | Act::Schedule(run, _) => Some(run),
             Act::Flush(run) | Act::Close(run) | Act::Record(run, _) => Some(run),
             Act::Stats(run) | Act::Ensure(run) | Act::Drop(run) => Some(run),
             Act::History | Act::Heal | Act::Kill(_) => None,
@@ -83,11 +88,13 @@ impl fmt::Display for Act {
         match self {
             Act::Open(run) => write!(f, "open {}", run_id(*run)),
             Act::Set(run, bytes) => {
-                write!(f, "set-manifest {} ({bytes} bytes of filling)", run_id(*run))
+                write!(f, "set {} ({bytes} bytes of filling)", run_id(*run))
             }
-            Act::Merge(run) => write!(f, "merge-manifest {}", run_id(*run)),
-            Act::Schedule(run, request) => {
-                write!(f, "schedule {}", run_id(*run))?;
+            Act::Merge(run) => write!(f, "merge {}", run_id(*run)),
+            Act::Mark(run, request) | Act::Schedule(run, request) => {
+                let is_mark = matches!(self, Act::Mark(..));
+                let call = if is_mark { "mark" } else { "schedule" };
+                write!(f, "{call} {}", run_id(*run))?;
                 for (flag, name) in [
                     (request.manifest, "manifest"),
                     (request.heartbeat, "heartbeat"),
@@ -117,14 +124,16 @@ impl fmt::Display for Act {
 impl Plan {
     pub(super) fn run_options(&self, run: usize) -> RunOptions {
         let plan = &self.runs[run];
+        let [manifest, heartbeat] = plan.intervals_ms.map(Duration::from_millis);
         RunOptions::new(TASK, run_id(run))
-            .interval(Duration::from_millis(plan.interval_ms))
+            .manifest_interval(manifest)
+            .heartbeat_interval(heartbeat)
             .manifest_durability(plan.manifest)
             .heartbeat_durability(plan.heartbeat)
     }
 
     pub(super) fn record_options(&self) -> RecordOptions {
-        RecordOptions::new(TASK)
+        RecordOptions::new()
             .summary_durability(self.summary)
             .history_durability(self.history)
             .lease(Duration::from_millis(self.lease_ms))
@@ -143,7 +152,7 @@ impl Plan {
             acts.extend([change, Act::Schedule(0, pair)]);
         }
         acts.push(Act::Close(0));
-        let run = RunPlan { manifest, heartbeat, interval_ms: 5000 };
+        let run = RunPlan { manifest, heartbeat, intervals_ms: INTERVALS_MS };
         Plan { runs: vec![run], acts, ..Plan::empty() }
     }
 
@@ -152,7 +161,7 @@ impl Plan {
         let run = RunPlan {
             manifest: Durability::Durable,
             heartbeat: Durability::Visible,
-            interval_ms: 5000,
+            intervals_ms: INTERVALS_MS,
         };
         let acts = (0..count).map(|run| Act::Record(run, 60 + 300 * run)).collect();
         let runs = vec![run; count];
@@ -208,10 +217,10 @@ impl Plan {
         let mut runs = Vec::new();
         for _ in 0..count {
             let (manifest, heartbeat) = (durability(2), durability(3));
-            runs.push(RunPlan { manifest, heartbeat, interval_ms: 0 });
+            runs.push(RunPlan { manifest, heartbeat, intervals_ms: INTERVALS_MS });
         }
-        for run in &mut runs {
-            run.interval_ms = random.choice([0, 1, 20, 5000]).unwrap_or(5000);
+        for interval_ms in runs.iter_mut().flat_map(|run| &mut run.intervals_ms) {
+            *interval_ms = random.choice([0, 1, 20, 5000]).unwrap_or(5000);
         }
         let mut acts = Vec::new();
         for run in 0..count {
@@ -224,11 +233,12 @@ impl Plan {
                 heartbeat: random.bool(),
                 force: random.usize(..3) > 0,
             };
-            acts.push(match random.usize(..8) {
+            acts.push(match random.usize(..9) {
                 0 | 1 => Act::Set(run, filling(random)),
                 2 => Act::Merge(run),
                 3 => Act::Flush(run),
                 4 if has_records => Act::Record(run, filling(random) / 2),
+                5 => Act::Mark(run, request),
                 _ => Act::Schedule(run, request),
             });
         }
@@ -264,6 +274,26 @@ impl Plan {
             Act::Set(0, 300),
             Act::Schedule(0, manifest.heartbeat().force()),
             Act::Flush(0),
+            Act::Close(0),
+        ];
+        plan
+    }
+
+    /// Marks, forced and not, whose flushes nobody waits for but a barrier.
+    pub(super) fn marks() -> Plan {
+        let mut plan = Plan::updates(1, Durability::Durable, Durability::Durable);
+        plan.runs[0].intervals_ms = [20, 5000];
+        let [manifest, heartbeat] = [Request::new().manifest(), Request::new().heartbeat()];
+        plan.acts = vec![
+            Act::Open(0),
+            Act::Set(0, 40),
+            Act::Mark(0, manifest.heartbeat().force()),
+            Act::Set(0, 300),
+            Act::Mark(0, manifest),
+            Act::Mark(0, heartbeat),
+            Act::Flush(0),
+            Act::Set(0, 20),
+            Act::Mark(0, heartbeat.force()),
             Act::Close(0),
         ];
         plan
@@ -350,13 +380,14 @@ pub(super) fn patched(file: &str, from: usize, to: usize) -> (String, String) {
     (format!(r#"{{"version":{to}}}"#), file.replacen(&old, &format!("\"version\": {to},"), 1))
 }
 
-/// The summary of a run: as a caller gives it, and as its file holds it. A later version has the same
-/// timestamp.
+/// The summary of a run: as a caller gives it, and as its file holds it. A later run has a later
+/// time, though its text may sort before that of the one before; a later version has the same.
 pub(super) fn summary(run: usize, version: usize, filling: usize) -> (String, String) {
     let fill: String =
         (0..filling).map(|at| char::from(b'A' + (at * 3 + version) as u8 % 26)).collect();
-    let (id, second) = (run_id(run), run % 60);
-    let stamp = format!("2026-01-06T01:00:{second:02}Z");
+    let (id, second) = (run_id(run), run / 2 % 60);
+    let fraction = if run.is_multiple_of(2) { "" } else { ".5" };
+    let stamp = format!("2026-01-06T01:00:{second:02}{fraction}Z");
     let given = format!(
         r#"{{"taskId":"{TASK}","runId":"{id}","timestamp":"{stamp}","version":{version},"notes":"{fill}"}}"#
     );

@@ -1,7 +1,7 @@
 //! Plays a plan on instances of the component, one decision at a time, and learns from the
 //! outcomes.
 
-use super::ledger::{Ledger, RecordLedger};
+use super::acknowledged::{Acknowledged, AcknowledgedRecord};
 use super::machine::{CallId, Command, Next, Outcome, Stage};
 use super::plan::{self, Act, Plan};
 use crate::sim::Model;
@@ -43,7 +43,7 @@ enum Stall {
 }
 
 impl Stall {
-    fn holds(self, call: Waiting) -> bool {
+    fn holds(self, call: HeldCall) -> bool {
         match self {
             Stall::Call(id) => call.id == id,
             Stall::Instance(instance) => call.instance == instance,
@@ -53,7 +53,7 @@ impl Stall {
 
 /// A disk call that can be completed.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+struct HeldCall {
     id: u64,
     instance: usize,
 }
@@ -75,8 +75,10 @@ struct UnderWay {
     place: usize,
     /// How many disk calls were completed when it was made.
     begun_at: usize,
-    /// What the run's ledger held when the call was made.
+    /// What the run's acknowledged held when the call was made.
     versions: usize,
+    /// The last mark of the heartbeat that had ended by then.
+    marked_ms: Option<u64>,
     issued_ms: u64,
     record: Option<usize>,
 }
@@ -98,7 +100,7 @@ pub(super) struct Player<'p> {
     pub faults: Vec<PlannedFault>,
     /// Abandon the call of the act at this place after so many disk calls since it was made.
     pub abandon: Option<(usize, usize)>,
-    pub ledger: Ledger,
+    pub acknowledged: Acknowledged,
     pub ended: Vec<Ended>,
     pub steps: Vec<String>,
     /// Disk calls completed so far.
@@ -111,6 +113,8 @@ pub(super) struct Player<'p> {
     /// The first thing that was wrong by itself.
     pub wrong: Option<String>,
     is_open: Vec<bool>,
+    /// When the heartbeat of each run was marked last.
+    marked_ms: Vec<Option<u64>>,
     next_act: usize,
     under_way: Vec<UnderWay>,
     begun_at: Vec<(CallId, usize)>,
@@ -129,7 +133,7 @@ impl<'p> Player<'p> {
             order,
             faults: Vec::new(),
             abandon: None,
-            ledger: Ledger::new(plan),
+            acknowledged: Acknowledged::new(plan),
             ended: Vec::new(),
             steps: Vec::new(),
             completed: 0,
@@ -138,6 +142,7 @@ impl<'p> Player<'p> {
             has_abandoned: false,
             wrong: None,
             is_open: vec![false; plan.runs.len()],
+            marked_ms: vec![None; plan.runs.len()],
             next_act: 0,
             under_way: Vec::new(),
             begun_at: Vec::new(),
@@ -171,9 +176,9 @@ impl<'p> Player<'p> {
             return Next::Stop;
         }
         self.abandon(stage);
-        let waiting: Vec<Waiting> = {
+        let waiting: Vec<HeldCall> = {
             let world = stage.disk.world();
-            let waiting = |held: &InFlight| Waiting { id: held.call.id, instance: held.owner };
+            let waiting = |held: &InFlight| HeldCall { id: held.call.id, instance: held.owner };
             world.waiting().map(waiting).collect()
         };
         let is_free = self.under_way.is_empty();
@@ -305,13 +310,13 @@ impl<'p> Player<'p> {
                 Command::Open { run, options: self.plan.run_options(run) }
             }
             Act::Set(run, filling) => {
-                let version = self.ledger.runs[run].versions.len();
+                let version = self.acknowledged.runs[run].versions.len();
                 let (document, file) = plan::document(run, version, filling);
-                self.ledger.runs[run].versions.push(file);
+                self.acknowledged.runs[run].versions.push(file);
                 Command::Set { run, document }
             }
             Act::Merge(run) => {
-                let versions = &mut self.ledger.runs[run].versions;
+                let versions = &mut self.acknowledged.runs[run].versions;
                 let Some(last) = versions.last() else {
                     return self.steps.push("nothing to merge into".to_owned());
                 };
@@ -319,18 +324,21 @@ impl<'p> Player<'p> {
                 versions.push(file);
                 Command::Merge { run, patch }
             }
+            Act::Mark(run, request) => Command::Mark { run, request },
             Act::Schedule(run, request) => Command::Schedule { run, request },
             Act::Flush(run) => Command::Flush { run },
             Act::Close(run) => Command::Close { run },
             Act::Drop(run) => {
                 self.is_open[run] = false;
+                self.marked_ms[run] = None;
                 Command::Drop { run }
             }
             Act::Record(run, filling) => {
-                let version = self.ledger.records.iter().filter(|record| record.run == run).count();
+                let version =
+                    self.acknowledged.records.iter().filter(|record| record.run == run).count();
                 let (summary, file) = plan::summary(run, version, filling);
-                record = Some(self.ledger.records.len());
-                self.ledger.records.push(RecordLedger::new(run, file));
+                record = Some(self.acknowledged.records.len());
+                self.acknowledged.records.push(AcknowledgedRecord::new(run, file));
                 Command::Record { options: self.plan.record_options(), summary }
             }
             Act::History => {
@@ -339,14 +347,24 @@ impl<'p> Player<'p> {
             Act::Stats(run) => Command::Stats { run },
             Act::Heal | Act::Kill(_) => return,
         };
-        self.ledger.changes += 1;
-        let versions = act.run().map_or(0, |run| self.ledger.runs[run].versions.len());
+        self.acknowledged.changes += 1;
+        let versions = act.run().map_or(0, |run| self.acknowledged.runs[run].versions.len());
+        let marked_ms = act.run().and_then(|run| self.marked_ms[run]);
         let id = stage.call(instance, command);
         let world = stage.disk.world();
         let issued_ms = world.wall_ns() / 1_000_000;
         self.begun_at.push((id, world.log.as_ref().map_or(0, Vec::len)));
         let begun_at = self.completed;
-        self.under_way.push(UnderWay { id, act, place, begun_at, versions, issued_ms, record });
+        self.under_way.push(UnderWay {
+            id,
+            act,
+            place,
+            begun_at,
+            versions,
+            marked_ms,
+            issued_ms,
+            record,
+        });
     }
 
     /// Takes the outcomes of calls that ended.
@@ -373,10 +391,27 @@ impl<'p> Player<'p> {
     /// What an outcome promises, and whether it may be.
     fn learn(&mut self, call: &UnderWay, outcome: &Outcome) -> Result<(), String> {
         let failed = |error: &Error| Err(format!("it failed on a disk that works: {error}"));
+        let is_unset =
+            |error: &Error| call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
         match outcome {
             Outcome::Opened(Ok(_)) => {
                 self.is_open[call.act.run().unwrap_or_default()] = true;
                 Ok(())
+            }
+            // It promises nothing until a barrier ends.
+            Outcome::Marked(Ok(())) => {
+                if let Act::Mark(run, Request { heartbeat: true, .. }) = call.act {
+                    self.marked_ms[run] = self.marked_ms[run].max(Some(call.issued_ms));
+                }
+                Ok(())
+            }
+            // It waits for no disk.
+            Outcome::Marked(Err(error)) => {
+                if is_unset(error) {
+                    Ok(())
+                } else {
+                    failed(error)
+                }
             }
             Outcome::Flushed(Ok(receipt)) => {
                 if let Act::Close(run) = call.act {
@@ -386,12 +421,12 @@ impl<'p> Player<'p> {
             }
             Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
             Outcome::Recorded(Err(error)) => {
-                let record = &mut self.ledger.records[call.record.unwrap_or_default()];
+                let record = &mut self.acknowledged.records[call.record.unwrap_or_default()];
                 if matches!(error.kind(), ErrorKind::Locked | ErrorKind::History) {
                     record.summary_visible = true;
                     record.summary_durable =
                         self.plan.summary == Durability::Durable && self.model.syncs_directories();
-                    self.ledger.changes += 1;
+                    self.acknowledged.changes += 1;
                 }
                 // Time may pass until nobody waits for the lock any longer.
                 let is_late =
@@ -400,12 +435,15 @@ impl<'p> Player<'p> {
             }
             Outcome::Changed(Err(error)) if !self.may_fail() => failed(error),
             Outcome::Opened(Err(error)) | Outcome::Flushed(Err(error)) if !self.may_fail() => {
-                let is_unset = call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
-                if is_unset { Ok(()) } else { failed(error) }
+                if is_unset(error) {
+                    Ok(())
+                } else {
+                    failed(error)
+                }
             }
             Outcome::History(Err(error)) if !self.may_fail() => {
                 // A crash left it torn, and nobody has recorded a run since.
-                let is_torn = self.ledger.known_bad.contains_key(&plan::history_path());
+                let is_torn = self.acknowledged.known_bad.contains_key(&plan::history_path());
                 if is_torn { Ok(()) } else { failed(error) }
             }
             _ => Ok(()),
@@ -430,11 +468,15 @@ impl<'p> Player<'p> {
         }
         if is_barrier || request.manifest {
             let reached = self.most(plan.manifest);
-            self.ledger.acknowledge_manifest(run, call.versions, reached);
+            self.acknowledged.acknowledge_manifest(run, call.versions, reached);
         }
-        if request.heartbeat {
+        let beat_ms = match call.act {
+            Act::Schedule(..) => request.heartbeat.then_some(call.issued_ms),
+            _ => call.marked_ms,
+        };
+        if let Some(beat_ms) = beat_ms {
             let reached = self.most(plan.heartbeat);
-            self.ledger.acknowledge_heartbeat(run, call.issued_ms, reached);
+            self.acknowledged.acknowledge_heartbeat(run, beat_ms, reached);
         }
         Ok(())
     }
@@ -443,12 +485,12 @@ impl<'p> Player<'p> {
         self.reached(Some(recorded.summary), self.plan.summary)?;
         self.reached(Some(recorded.history), self.plan.history)?;
         let (summary, history) = (self.most(self.plan.summary), self.most(self.plan.history));
-        let record = &mut self.ledger.records[call.record.unwrap_or_default()];
+        let record = &mut self.acknowledged.records[call.record.unwrap_or_default()];
         record.summary_visible = true;
         record.history_visible = true;
         record.summary_durable = summary == Reached::Durable;
         record.history_durable = history == Reached::Durable;
-        self.ledger.changes += 1;
+        self.acknowledged.changes += 1;
         Ok(())
     }
 
@@ -476,7 +518,7 @@ impl<'p> Player<'p> {
 
 impl Dice {
     /// One of the calls, or none: then time passes.
-    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
+    fn choose(&mut self, waiting: &[HeldCall]) -> Option<u64> {
         let random = &mut self.random;
         self.stalled = match self.stalled {
             Some((stall, left)) if left > 0 && waiting.iter().any(|call| stall.holds(*call)) => {
@@ -484,14 +526,14 @@ impl Dice {
             }
             Some(_) => None,
             None if random.usize(..STALL_ONE_OF) == 0 => {
-                let Waiting { id, instance } = waiting[random.usize(..waiting.len())];
+                let HeldCall { id, instance } = waiting[random.usize(..waiting.len())];
                 let is_call = random.bool();
                 let stall = if is_call { Stall::Call(id) } else { Stall::Instance(instance) };
                 Some((stall, random.u32(..STALL_MAX)))
             }
             None => None,
         };
-        let is_free = |call: &&Waiting| self.stalled.is_none_or(|(stall, _)| !stall.holds(**call));
+        let is_free = |call: &&HeldCall| self.stalled.is_none_or(|(stall, _)| !stall.holds(**call));
         let others: Vec<u64> = waiting.iter().filter(is_free).map(|call| call.id).collect();
         random.choice(others)
     }
@@ -509,7 +551,7 @@ impl Order {
     }
 
     /// Which call is completed next; if none, time passes.
-    fn choose(&mut self, waiting: &[Waiting]) -> Option<u64> {
+    fn choose(&mut self, waiting: &[HeldCall]) -> Option<u64> {
         let ids: Vec<u64> = waiting.iter().map(|call| call.id).collect();
         Some(match self {
             Order::Issued => ids[0],
@@ -575,8 +617,9 @@ fn summary(outcome: &Outcome) -> String {
         Outcome::Recorded(Ok(recorded)) => format!("ok, {} runs in the history", recorded.runs),
         Outcome::History(Ok(history)) => format!("ok, {} runs", history.total),
         Outcome::Opened(Err(e)) | Outcome::Flushed(Err(e)) | Outcome::Changed(Err(e)) => error(e),
-        Outcome::Recorded(Err(e)) | Outcome::History(Err(e)) => error(e),
-        Outcome::Changed(Ok(())) | Outcome::Dropped | Outcome::Stats(_) => "ok".to_owned(),
+        Outcome::Marked(Err(e)) | Outcome::Recorded(Err(e)) | Outcome::History(Err(e)) => error(e),
+        Outcome::Changed(Ok(())) | Outcome::Marked(Ok(())) => "ok".to_owned(),
+        Outcome::Dropped | Outcome::Stats(_) => "ok".to_owned(),
         Outcome::NoRun => "the run is not open".to_owned(),
     }
 }

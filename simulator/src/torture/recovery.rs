@@ -9,8 +9,8 @@ use crate::sim::{Model, SimDisk};
 use tandem_host::Error;
 use tandem_host::disk::Kind;
 use tandem_host::testing::temporary_target;
-use tandem_host::{History, Recorded, Recovery};
 use tandem_host::{HistoryOptions, Request};
+use tandem_host::{Recorded, Recovery, TaskHistory};
 
 /// The age from which temporary files are swept.
 const SWEEP_AFTER_NS: u64 = 3600 * 1_000_000_000;
@@ -37,7 +37,7 @@ pub(super) struct Observation {
     /// For each run, what `open` told.
     pub opened: Vec<Result<Recovery, Error>>,
     /// What `history` told, if the workload records.
-    pub history: Option<Result<History, Error>>,
+    pub history: Option<Result<TaskHistory, Error>>,
     /// The disk when every run was open, before anything was written.
     pub found: Tree,
     /// What recording another run told, and the disk after it, if it was tried.
@@ -137,7 +137,7 @@ pub(super) fn recover(
 impl Observation {
     fn fail(&mut self, command: &Command, error: &Error) {
         let name = match command {
-            Command::Set { .. } => "set-manifest",
+            Command::Set { .. } => "set",
             Command::Schedule { .. } => "schedule",
             Command::Close { .. } => "close",
             Command::Record { .. } => "record-run",

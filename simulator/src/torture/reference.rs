@@ -4,7 +4,7 @@
 use super::machine::Outcome;
 use super::plan::{self, Act, Plan};
 use super::player::Ended;
-use super::world::World;
+use super::world::WasiWorld;
 use crate::sim::world::{Fault, Step};
 use tandem_host::testing::{DiskOperation, is_temporary};
 use tandem_host::{Channel, Request};
@@ -12,8 +12,8 @@ use tandem_host::{Error, ErrorKind, Operation};
 
 /// What is known of one run. Its calls come one after the other.
 #[derive(Debug)]
-struct State {
-    world: World,
+struct ReferenceState {
+    world: WasiWorld,
     is_open: bool,
     has_document: bool,
     manifest_dirty: bool,
@@ -28,12 +28,12 @@ type Failures = Vec<(Operation, &'static str)>;
 /// # Errors
 /// The first difference.
 pub(super) fn check(
-    world: World,
+    world: WasiWorld,
     plan: &Plan,
     ended: &[Ended],
     log: &[Step],
 ) -> Result<(), String> {
-    let mut state = State::new(world);
+    let mut state = ReferenceState::new(world);
     for call in ended {
         let steps = log.get(call.log.clone()).unwrap_or_default();
         state.check(plan, call, steps).map_err(|sentence| format!("{}: {sentence}", call.act))?;
@@ -46,16 +46,16 @@ pub(super) fn check(
 ///
 /// # Errors
 /// No other call was in flight when it waited for the first one.
-pub(super) fn check_records(world: World, ended: &[Ended], log: &[Step]) -> Result<(), String> {
+pub(super) fn check_records(world: WasiWorld, ended: &[Ended], log: &[Step]) -> Result<(), String> {
     let Some(call) = ended.first().filter(|call| matches!(call.act, Act::Record(..))) else {
         return Ok(());
     };
     let steps = log.get(call.log.clone()).unwrap_or_default();
     let waited_for = match world {
-        World::Concurrent => steps.first(),
+        WasiWorld::Concurrent => steps.first(),
         // Opening blocks. The summary's write is the first that does not, and what failed before
         // it may have ended the other file.
-        World::Blocking => steps
+        WasiWorld::Blocking => steps
             .iter()
             .take_while(|step| step.fault.is_none())
             .find(|step| step.call.operation == world.begun_together()),
@@ -66,9 +66,9 @@ pub(super) fn check_records(world: World, ended: &[Ended], log: &[Step]) -> Resu
     Ok(())
 }
 
-impl State {
-    fn new(world: World) -> Self {
-        State {
+impl ReferenceState {
+    fn new(world: WasiWorld) -> Self {
+        ReferenceState {
             world,
             is_open: false,
             has_document: false,
@@ -171,7 +171,7 @@ impl State {
             }
             if wanted[channel] {
                 failures[channel] = if shared.is_empty() {
-                    lane_failure(steps, names[channel]).into_iter().collect()
+                    file_failure(steps, names[channel]).into_iter().collect()
                 } else {
                     shared.clone()
                 };
@@ -270,7 +270,7 @@ fn shared_failures(steps: &[Step]) -> Failures {
 }
 
 /// What failed first of a channel's own steps.
-fn lane_failure(steps: &[Step], name: &str) -> Option<(Operation, &'static str)> {
+fn file_failure(steps: &[Step], name: &str) -> Option<(Operation, &'static str)> {
     steps.iter().filter(|step| step.call.is_for(name)).find_map(|step| {
         let operation = match step.call.operation {
             DiskOperation::CreateFile => Operation::Open,
@@ -285,8 +285,8 @@ fn lane_failure(steps: &[Step], name: &str) -> Option<(Operation, &'static str)>
 
 /// What failed of the directories' syncs.
 fn sync_failures(steps: &[Step]) -> Failures {
-    let is_lane = |step: &Step| step.call.operation == DiskOperation::CreateFile;
-    let Some(start) = steps.iter().position(is_lane) else { return Vec::new() };
+    let is_creation = |step: &Step| step.call.operation == DiskOperation::CreateFile;
+    let Some(start) = steps.iter().position(is_creation) else { return Vec::new() };
     let dir = plan::run_dir(0);
     let failed = |step: &Step| {
         let operation = match step.call.operation {

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use super::acknowledged::{Acknowledged, AcknowledgedRecord};
 use super::judge::{self, Crash};
-use super::ledger::{Ledger, RecordLedger};
 use super::plan::{self, Plan};
 use super::recovery::Observation;
 use crate::sim::tree::{Inode, ROOT, Tree};
 use tandem_host::Durability::{Durable, Visible};
-use tandem_host::History;
-use tandem_host::testing::bindings::{coordinator, persister};
-use tandem_host::{Reached, Recovery};
+use tandem_host::testing::bindings::records;
+use tandem_host::{Reached, Recovery, TaskHistory};
 
 /// Files by their paths.
 fn tree(files: &[(String, &str)]) -> Tree {
@@ -38,25 +37,26 @@ fn put(tree: &mut Tree, dir: u32, name: &str, inode: Inode) -> u32 {
 }
 
 /// A run with two versions, the second of them acknowledged.
-fn updated(reached: Reached) -> (Plan, Ledger, [String; 2]) {
+fn updated(reached: Reached) -> (Plan, Acknowledged, [String; 2]) {
     let plan = Plan::updates(2, Durable, Visible);
-    let mut ledger = Ledger::new(&plan);
+    let mut acknowledged = Acknowledged::new(&plan);
     let files = [0, 1].map(|version| plan::document(0, version, 10).1);
-    ledger.runs[0].versions = files.to_vec();
-    ledger.acknowledge_manifest(0, 2, reached);
-    (plan, ledger, files)
+    acknowledged.runs[0].versions = files.to_vec();
+    acknowledged.acknowledge_manifest(0, 2, reached);
+    (plan, acknowledged, files)
 }
 
 /// Two runs, the first of them recorded.
-fn recorded() -> (Plan, Ledger, [String; 2]) {
+fn recorded() -> (Plan, Acknowledged, [String; 2]) {
     let plan = Plan::records(2, Durable, Durable);
-    let mut ledger = Ledger::new(&plan);
+    let mut acknowledged = Acknowledged::new(&plan);
     let files = [0, 1].map(|run| plan::summary(run, 0, 10).1);
-    ledger.records = [0, 1].map(|run| RecordLedger::new(run, files[run].clone())).to_vec();
-    let first = &mut ledger.records[0];
+    acknowledged.records =
+        [0, 1].map(|run| AcknowledgedRecord::new(run, files[run].clone())).to_vec();
+    let first = &mut acknowledged.records[0];
     (first.summary_visible, first.summary_durable) = (true, true);
     (first.history_visible, first.history_durable) = (true, true);
-    (plan, ledger, files)
+    (plan, acknowledged, files)
 }
 
 /// A history's file with these entries.
@@ -68,7 +68,7 @@ fn history(entries: &[&str]) -> String {
 }
 
 #[track_caller]
-fn judged(files: &[(String, &str)], known: (&Plan, &Ledger), crash: Crash, sentence: &str) {
+fn judged(files: &[(String, &str)], known: (&Plan, &Acknowledged), crash: Crash, sentence: &str) {
     match judge::files(&tree(files), known.0, known.1, crash) {
         Ok(()) => assert_eq!(sentence, "", "it must be found"),
         Err(told) if sentence.is_empty() => panic!("nothing is wrong: {told}"),
@@ -79,8 +79,8 @@ fn judged(files: &[(String, &str)], known: (&Plan, &Ledger), crash: Crash, sente
 #[test]
 fn an_acknowledged_manifest_is_there_or_a_newer_one() {
     let path = plan::manifest_path(0);
-    let (plan, ledger, [old, new]) = updated(Reached::Durable);
-    let known = (&plan, &ledger);
+    let (plan, acknowledged, [old, new]) = updated(Reached::Durable);
+    let known = (&plan, &acknowledged);
     for crash in [Crash::None, Crash::Process, Crash::PowerLoss] {
         judged(&[(path.clone(), &new)], known, crash, "");
         judged(&[(path.clone(), &old)], known, crash, "holds version 0");
@@ -93,8 +93,8 @@ fn an_acknowledged_manifest_is_there_or_a_newer_one() {
 #[test]
 fn what_is_visible_only_may_be_lost_by_a_power_loss_and_by_nothing_else() {
     let path = plan::manifest_path(0);
-    let (plan, ledger, [old, _]) = updated(Reached::Visible);
-    let known = (&plan, &ledger);
+    let (plan, acknowledged, [old, _]) = updated(Reached::Visible);
+    let known = (&plan, &acknowledged);
     judged(&[(path.clone(), &old)], known, Crash::PowerLoss, "");
     judged(&[], known, Crash::PowerLoss, "");
     judged(&[(path, &old)], known, Crash::Process, "acknowledged as written");
@@ -105,9 +105,9 @@ fn what_is_visible_only_may_be_lost_by_a_power_loss_and_by_nothing_else() {
 fn an_acknowledged_heartbeat_is_whole_and_not_older() {
     let path = plan::heartbeat_path(0);
     let plan = Plan::updates(1, Durable, Visible);
-    let mut ledger = Ledger::new(&plan);
-    ledger.acknowledge_heartbeat(0, 1_767_659_236_820, Reached::Visible);
-    let known = (&plan, &ledger);
+    let mut acknowledged = Acknowledged::new(&plan);
+    acknowledged.acknowledge_heartbeat(0, 1_767_659_236_820, Reached::Visible);
+    let known = (&plan, &acknowledged);
     let beat = |text| [(path.clone(), text)];
     judged(&beat("2026-01-06T00:27:16.820Z\n"), known, Crash::Process, "");
     judged(&beat("2026-01-06T00:27:16.819Z\n"), known, Crash::Process, "older");
@@ -118,8 +118,8 @@ fn an_acknowledged_heartbeat_is_whole_and_not_older() {
 
 #[test]
 fn a_recorded_run_is_in_the_history_once() {
-    let (plan, ledger, [first, second]) = recorded();
-    let known = (&plan, &ledger);
+    let (plan, acknowledged, [first, second]) = recorded();
+    let known = (&plan, &acknowledged);
     let summary = (plan::summary_path(0), &*first);
     let with = |entries: &[&str], sentence| {
         let text = history(entries);
@@ -140,11 +140,11 @@ fn a_recorded_run_is_in_the_history_once() {
 
 #[test]
 fn an_acknowledged_summary_is_there_and_whole() {
-    let (plan, ledger, [first, _]) = recorded();
+    let (plan, acknowledged, [first, _]) = recorded();
     let text = history(&[&first]);
     let with = |files: &[(String, &str)], sentence| {
         let files = [&[(plan::history_path(), &*text)], files].concat();
-        judged(&files, (&plan, &ledger), Crash::PowerLoss, sentence);
+        judged(&files, (&plan, &acknowledged), Crash::PowerLoss, sentence);
     };
     with(&[(plan::summary_path(0), &first)], "");
     with(&[(plan::summary_path(0), "{}")], "a summary is not whole");
@@ -155,8 +155,7 @@ fn an_acknowledged_summary_is_there_and_whole() {
 fn recovery(document: Option<&str>, set_aside: &[String], swept: u32) -> Recovery {
     let (document, set_aside) = (document.map(str::to_owned), set_aside.to_vec());
     let (directory, heartbeat, heartbeat_age_ms) = (String::new(), None, None);
-    persister::Recovery { directory, document, heartbeat, heartbeat_age_ms, swept, set_aside }
-        .into()
+    records::Recovery { directory, document, heartbeat, heartbeat_age_ms, swept, set_aside }.into()
 }
 
 /// What a fresh instance that opens one run tells.
@@ -203,11 +202,11 @@ fn history_tells_what_its_file_holds() {
     let entries = [0, 1].map(|run| plan::summary(run, 0, 10).1);
     let text = history(&[&entries[0], &entries[1]]);
     let before = tree(&[(plan::history_path(), &text)]);
-    let last_run_at = "2026-01-06T01:00:01Z".to_owned();
+    let last_run_at = "2026-01-06T01:00:00.5Z".to_owned();
     let newest_first = entries.iter().rev().cloned().collect();
-    let good = coordinator::TaskHistory { last_run_at, total: 2, runs: newest_first };
-    let verdict = |history: coordinator::TaskHistory| {
-        let history = History::from(history);
+    let good = records::TaskHistory { last_run_at, total: 2, runs: newest_first };
+    let verdict = |history: records::TaskHistory| {
+        let history = TaskHistory::from(history);
         let history = Some(Ok(history));
         let opened = Vec::new();
         let found = Tree::new();
@@ -218,10 +217,10 @@ fn history_tells_what_its_file_holds() {
     };
     assert_eq!(verdict(good.clone()), Ok(()));
     for bad in [
-        coordinator::TaskHistory { total: 1, ..good.clone() },
-        coordinator::TaskHistory { last_run_at: String::new(), ..good.clone() },
-        coordinator::TaskHistory { runs: entries.to_vec(), ..good.clone() },
-        coordinator::TaskHistory { runs: Vec::new(), ..good },
+        records::TaskHistory { total: 1, ..good.clone() },
+        records::TaskHistory { last_run_at: String::new(), ..good.clone() },
+        records::TaskHistory { runs: entries.to_vec(), ..good.clone() },
+        records::TaskHistory { runs: Vec::new(), ..good },
     ] {
         assert!(verdict(bad.clone()).is_err(), "{bad:?}");
     }

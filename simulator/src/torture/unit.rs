@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::acknowledged::Acknowledged;
 use super::crash::Played;
 use super::fingerprint::fingerprint;
 use super::judge::{self, Crash};
-use super::ledger::Ledger;
 use super::machine::Lab;
 use super::plan::Plan;
 use super::recovery::{self, Observation, Visit};
@@ -32,7 +32,7 @@ pub(super) struct Unit<'l> {
 /// Where in a workload a crash came.
 pub(super) struct Moment<'m> {
     pub plan: &'m Plan,
-    pub ledger: &'m Ledger,
+    pub acknowledged: &'m Acknowledged,
     pub steps: &'m [String],
     pub before: &'m Tree,
 }
@@ -69,7 +69,7 @@ impl<'l> Unit<'l> {
     /// Recovers a disk after a crash and judges it.
     pub(super) fn try_state(&mut self, moment: &Moment<'_>, crash: Crash, tree: &Tree) {
         let print = fingerprint(tree);
-        if let Err(sentence) = judge::files(tree, moment.plan, moment.ledger, crash) {
+        if let Err(sentence) = judge::files(tree, moment.plan, moment.acknowledged, crash) {
             return self.violation(moment, Some(tree), sentence);
         }
         if !self.seen.contains_key(&print) {
@@ -104,8 +104,8 @@ impl<'l> Unit<'l> {
 
     /// The component and the reference model differ.
     pub(super) fn differs(&mut self, plan: &Plan, played: &Played, sentence: String) {
-        let Played { ledger, steps, live, .. } = played;
-        let moment = Moment { plan, ledger, steps, before: live };
+        let Played { acknowledged, steps, live, .. } = played;
+        let moment = Moment { plan, acknowledged, steps, before: live };
         self.violation(&moment, None, sentence);
     }
 

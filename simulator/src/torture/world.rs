@@ -2,12 +2,12 @@
 
 use wasmtime::component::Component;
 
-use crate::guest::PERSISTER;
+use crate::guest::RUNS;
 use tandem_host::testing::DiskOperation;
 
 /// A version of WASI, and with it a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum World {
+pub(crate) enum WasiWorld {
     /// WASI 0.3: calls of one instance are under way side by side, and so are their disk calls.
     Concurrent,
     /// WASI 0.2: one call at a time, and nothing goes on between calls. Only writes are under way
@@ -15,27 +15,27 @@ pub(crate) enum World {
     Blocking,
 }
 
-impl World {
+impl WasiWorld {
     /// This build's component.
     pub(super) fn component(self) -> &'static [u8] {
         match self {
-            World::Concurrent => tandem_components::TANDEM,
-            World::Blocking => tandem_components::TANDEM_SYNC,
+            WasiWorld::Concurrent => tandem_components::TANDEM,
+            WasiWorld::Blocking => tandem_components::TANDEM_BLOCKING,
         }
     }
 
     /// Whether a caller can go away while its call is under way, and several calls of an instance
     /// can wait for the disk.
     pub(super) fn has_calls_at_once(self) -> bool {
-        self == World::Concurrent
+        self == WasiWorld::Concurrent
     }
 
     /// The first disk call of a file's replacement that the component begins for both files before it
     /// waits for either.
     pub(super) fn begun_together(self) -> DiskOperation {
         match self {
-            World::Concurrent => DiskOperation::CreateFile,
-            World::Blocking => DiskOperation::Write,
+            WasiWorld::Concurrent => DiskOperation::CreateFile,
+            WasiWorld::Blocking => DiskOperation::Write,
         }
     }
 
@@ -45,10 +45,10 @@ impl World {
     /// It is the one of the other world.
     pub(super) fn check(self, component: &Component) -> wasmtime::Result<()> {
         let other = match self {
-            World::Concurrent => World::Blocking,
-            World::Blocking => World::Concurrent,
+            WasiWorld::Concurrent => WasiWorld::Blocking,
+            WasiWorld::Blocking => WasiWorld::Concurrent,
         };
-        let exports = |world: World| component.get_export_index(None, world.persister()).is_some();
+        let exports = |world: WasiWorld| component.get_export_index(None, world.runs()).is_some();
         if exports(other) && !exports(self) {
             let (own, other) = (self.wasi(), other.wasi());
             let sentence = format!("it is the component for {other}, not the one for {own}");
@@ -58,17 +58,17 @@ impl World {
     }
 
     /// The interface by which a component is known.
-    fn persister(self) -> &'static str {
+    fn runs(self) -> &'static str {
         match self {
-            World::Concurrent => "tandem:persistence/persister@0.1.0",
-            World::Blocking => PERSISTER,
+            WasiWorld::Concurrent => "tandem:persistence/runs@0.1.0",
+            WasiWorld::Blocking => RUNS,
         }
     }
 
     fn wasi(self) -> &'static str {
         match self {
-            World::Concurrent => "WASI 0.3",
-            World::Blocking => "WASI 0.2",
+            WasiWorld::Concurrent => "WASI 0.3",
+            WasiWorld::Blocking => "WASI 0.2",
         }
     }
 }

@@ -5,23 +5,23 @@ use std::path::Path;
 
 use serde_json::json;
 use tandem_host::Error;
-use tandem_tests::blocking::{Builder, Run, Scheduled, Tandem};
+use tandem_tests::blocking::{Builder, Limits, Run, Scheduled, Tandem};
 
 use crate::call::{Call, Outcome};
-use crate::host::{Host, InFlight, Kind};
-use crate::told::told;
+use crate::host::{Host, InFlight, Kind, Started};
+use crate::outcome::outcome;
 
-pub const RUST_SYNC: Kind = Kind { name: "rust-sync", start };
+pub const RUST_BLOCKING: Kind = Kind { name: "rust-blocking", start };
 
 struct Blocking {
     tandem: Tandem,
     runs: HashMap<String, Run>,
 }
 
-fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
-    let tandem = Builder::dir(granted)
-        .build()
-        .map_err(|error| format!("cannot start the component: {error}"))?;
+fn start(granted: &Path, limits: Limits) -> Started {
+    let told = |error: Error| format!("cannot start the component: {error}");
+    let tandem = Builder::dir(granted).build().map_err(told)?;
+    tandem.set_limits(limits).map_err(told)?;
     Ok(Box::new(Blocking { tandem, runs: HashMap::new() }))
 }
 
@@ -32,27 +32,28 @@ impl Blocking {
         Ok(match call {
             Call::Open { run, options } => match self.tandem.open_run(options.clone()) {
                 Ok(opened) => {
-                    let outcome = told(&Ok(opened.recovered()));
+                    let outcome = outcome(&Ok(opened.recovered()));
                     self.runs.insert(run.clone(), opened);
                     outcome
                 }
-                Err(error) => told::<()>(&Err(error)),
+                Err(error) => outcome::<()>(&Err(error)),
             },
             Call::Drop { run: name } => {
                 run(name)?;
                 self.runs.remove(name);
-                told(&Ok(()))
+                outcome(&Ok(()))
             }
-            Call::SetManifest { run: name, document } => told(&run(name)?.set(&*document.0)),
-            Call::MergeManifest { run: name, patch } => told(&run(name)?.merge(&*patch.0)),
+            Call::Set { run: name, document } => outcome(&run(name)?.set(&*document.0)),
+            Call::Merge { run: name, patch } => outcome(&run(name)?.merge(&*patch.0)),
+            Call::Mark { run: name, request } => outcome(&run(name)?.mark(*request)),
             Call::Schedule { run: name, request } => scheduled(run(name)?.schedule(*request)),
-            Call::Flush { run: name } => told(&run(name)?.flush()),
-            Call::Close { run: name } => told(&run(name)?.close()),
-            Call::Stats { run: name } => told(&run(name)?.stats()),
+            Call::Flush { run: name } => outcome(&run(name)?.flush()),
+            Call::Close { run: name } => outcome(&run(name)?.close()),
+            Call::Stats { run: name } => outcome(&run(name)?.stats()),
             Call::RecordRun { summary, options } => {
-                told(&self.tandem.record_run(&*summary.0, options.clone()))
+                outcome(&self.tandem.record_run(&*summary.0, options.clone()))
             }
-            Call::History { options } => told(&self.tandem.history(options.clone())),
+            Call::History { options } => outcome(&self.tandem.history(options.clone())),
         })
     }
 }
@@ -72,6 +73,6 @@ fn scheduled(result: Result<Scheduled, Error>) -> Outcome {
         Ok(Scheduled { receipt, call_again_in_ms: Some(ms) }) => {
             Outcome::Again(json!({"in-ms": ms, "receipt": receipt}))
         }
-        result => told(&result.map(|scheduled| scheduled.receipt)),
+        result => outcome(&result.map(|scheduled| scheduled.receipt)),
     }
 }

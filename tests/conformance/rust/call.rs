@@ -16,13 +16,17 @@ pub enum Call {
         #[serde(deserialize_with = "options")]
         options: RunOptions,
     },
-    SetManifest {
+    Set {
         run: String,
         document: Text,
     },
-    MergeManifest {
+    Merge {
         run: String,
         patch: Text,
+    },
+    Mark {
+        run: String,
+        request: Request,
     },
     Schedule {
         run: String,
@@ -80,10 +84,11 @@ pub struct Expected {
 }
 
 impl Call {
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 11] = [
         "open",
-        "set-manifest",
-        "merge-manifest",
+        "set",
+        "merge",
+        "mark",
         "schedule",
         "flush",
         "close",

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Map, Value};
+use tandem_tests::blocking::Limits;
 
 use crate::call::{Call, Expect, Expected};
 use crate::files::{Action, Entry};
@@ -19,9 +20,30 @@ pub struct Case {
     pub rule: String,
     pub area: String,
     #[serde(default)]
+    pub limits: CaseLimits,
+    #[serde(default)]
     pub before: Vec<Action>,
     pub steps: Vec<Step>,
     pub after: Vec<Entry>,
+}
+
+/// What the component is told; those that are left out have their defaults.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CaseLimits {
+    max_document_bytes: Option<u64>,
+    max_total_document_bytes: Option<u64>,
+    max_history_bytes: Option<u64>,
+}
+
+impl CaseLimits {
+    pub fn told(&self) -> Limits {
+        Limits {
+            max_document_bytes: self.max_document_bytes,
+            max_total_document_bytes: self.max_total_document_bytes,
+            max_history_bytes: self.max_history_bytes,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -52,6 +74,9 @@ pub enum Flight {
     Together {
         calls: Vec<Expected>,
     },
+    WaitFor {
+        files: Vec<Entry>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -71,7 +96,7 @@ fn step(fields: Map<String, Value>) -> Result<Step, serde_json::Error> {
     if Call::NAMES.contains(&name) {
         return Expected::read(fields).map(Step::Call);
     }
-    let is_flight = ["start", "is-waiting", "await", "together"].contains(&name);
+    let is_flight = ["start", "is-waiting", "await", "together", "wait-for"].contains(&name);
     let is_check = name == "check";
     let value = Value::Object(fields);
     if is_flight {

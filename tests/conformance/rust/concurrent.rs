@@ -9,17 +9,20 @@ use serde::Serialize;
 use serde_json::Value;
 use tandem_host::testing::Pause;
 use tandem_host::{Pending, Run, Tandem};
+use tandem_tests::blocking::Limits;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::call::{Call, Outcome};
-use crate::host::{Host, InFlight, Kind};
-use crate::told::told;
+use crate::host::{Host, InFlight, Kind, Started};
+use crate::outcome::outcome;
 
 pub const RUST: Kind = Kind { name: "rust", start };
 
 /// What the component is given to do what it should not do.
 const CHANCE: Duration = Duration::from_millis(50);
+/// Between two looks at what it is to do.
+const MOMENT: Duration = Duration::from_millis(1);
 
 struct Concurrent {
     runtime: Runtime,
@@ -33,10 +36,20 @@ struct Concurrent {
 /// An outcome, and the run that was opened.
 type Answer = (Outcome, Option<(String, Run)>);
 
-fn start(granted: &Path) -> Result<Box<dyn Host>, String> {
+fn start(granted: &Path, limits: Limits) -> Started {
     let told = |error: &dyn std::error::Error| format!("cannot start the component: {error}");
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| told(&e))?;
-    let built = runtime.block_on(Tandem::builder().dir(granted).build());
+    let mut builder = Tandem::builder().dir(granted);
+    if let Some(bytes) = limits.max_document_bytes {
+        builder = builder.max_document_bytes(bytes);
+    }
+    if let Some(bytes) = limits.max_total_document_bytes {
+        builder = builder.max_total_document_bytes(bytes);
+    }
+    if let Some(bytes) = limits.max_history_bytes {
+        builder = builder.max_history_bytes(bytes);
+    }
+    let built = runtime.block_on(builder.build());
     let tandem = built.map_err(|error| told(&error))?;
     Ok(Box::new(Concurrent {
         runtime,
@@ -59,8 +72,8 @@ impl Concurrent {
                 let opening = self.tandem.open_run(options.clone());
                 return Box::pin(async move {
                     match opening.await {
-                        Ok(run) => (told(&Ok(run.recovered())), Some((name, run))),
-                        Err(error) => (told::<()>(&Err(error)), None),
+                        Ok(run) => (outcome(&Ok(run.recovered())), Some((name, run))),
+                        Err(error) => (outcome::<()>(&Err(error)), None),
                     }
                 });
             }
@@ -70,12 +83,9 @@ impl Concurrent {
                 let outcome = dropped.map_or_else(missing, |_| Outcome::Ok(Value::Null));
                 return Box::pin(async { (outcome, None) });
             }
-            Call::SetManifest { run: name, document } => {
-                run(name).map(|run| answer(run.set(&*document.0)))
-            }
-            Call::MergeManifest { run: name, patch } => {
-                run(name).map(|run| answer(run.merge(&*patch.0)))
-            }
+            Call::Set { run: name, document } => run(name).map(|run| answer(run.set(&*document.0))),
+            Call::Merge { run: name, patch } => run(name).map(|run| answer(run.merge(&*patch.0))),
+            Call::Mark { run: name, request } => run(name).map(|run| answer(run.mark(*request))),
             Call::Schedule { run: name, request } => {
                 run(name).map(|run| answer(run.schedule(*request)))
             }
@@ -127,6 +137,11 @@ impl InFlight for Concurrent {
         Ok(!call.is_finished())
     }
 
+    fn go_on(&mut self) {
+        self.pause = None;
+        self.runtime.block_on(async { tokio::time::sleep(MOMENT).await });
+    }
+
     fn wait(&mut self, name: &str) -> Result<Outcome, String> {
         self.pause = None;
         let call = self.started.remove(name).ok_or_else(|| format!("no `{name}` was started"))?;
@@ -136,5 +151,5 @@ impl InFlight for Concurrent {
 }
 
 fn answer<T: Serialize + Send + 'static>(pending: Pending<T>) -> BoxFuture<'static, Answer> {
-    Box::pin(async { (told(&pending.await), None) })
+    Box::pin(async { (outcome(&pending.await), None) })
 }

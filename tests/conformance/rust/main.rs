@@ -7,12 +7,12 @@ mod concurrent;
 mod expected;
 mod files;
 mod host;
+mod outcome;
 mod pattern;
 mod player;
 mod results;
 mod self_tests;
 mod text;
-mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ use expected::Expected;
 use host::Kind;
 use results::Results;
 
-const HOSTS: [Kind; 2] = [concurrent::RUST, blocking::RUST_SYNC];
+const HOSTS: [Kind; 2] = [concurrent::RUST, blocking::RUST_BLOCKING];
 
 fn main() -> ExitCode {
     match run() {

@@ -53,7 +53,7 @@ pub fn play(kind: Kind, case: &Arc<Case>, limit: Duration) -> Played {
 fn steps(kind: Kind, case: &Case, progress: &AtomicUsize) -> Result<(), String> {
     let sandbox = Sandbox::new().map_err(|error| format!("cannot make a sandbox: {error}"))?;
     case.before.iter().try_for_each(|action| sandbox.act(action))?;
-    let mut host = (kind.start)(&sandbox.granted())?;
+    let mut host = (kind.start)(&sandbox.granted(), case.limits.told())?;
     for (number, step) in case.steps.iter().enumerate() {
         progress.store(number + 1, Ordering::SeqCst);
         self::step(&mut *host, &sandbox, step)
@@ -72,14 +72,14 @@ fn step(host: &mut dyn Host, sandbox: &Sandbox, step: &Step) -> Result<(), Strin
         }
         Step::Flight(flight) => {
             let calls = host.in_flight().ok_or("a call blocks here, and none can be started")?;
-            self::flight(calls, flight)
+            self::flight(calls, sandbox, flight)
         }
         Step::Act(action) => sandbox.act(action),
         Step::Check(entries) => sandbox.check(entries, false),
     }
 }
 
-fn flight(host: &mut dyn InFlight, flight: &Flight) -> Result<(), String> {
+fn flight(host: &mut dyn InFlight, sandbox: &Sandbox, flight: &Flight) -> Result<(), String> {
     match flight {
         Flight::Start { name, call } => host.start(name, call),
         Flight::IsWaiting { calls } => calls.iter().try_for_each(|name| {
@@ -87,6 +87,13 @@ fn flight(host: &mut dyn InFlight, flight: &Flight) -> Result<(), String> {
         }),
         Flight::Await { call, expect } => {
             expect.check(&host.wait(call)?).map_err(|detail| format!("`{call}`: {detail}"))
+        }
+        Flight::WaitFor { files } => {
+            // If that never is, the case hangs, and is given up as any that does.
+            while sandbox.check(files, false).is_err() {
+                host.go_on();
+            }
+            Ok(())
         }
         Flight::Together { calls } => {
             let name = |number: usize| format!("call {} of those together", number + 1);

@@ -26,7 +26,7 @@ fn run() -> Result<(), String> {
     else {
         return Err(String::from("run this as `cargo xtask component`"));
     };
-    let worlds = [component::TANDEM, component::TANDEM_SYNC];
+    let worlds = [component::TANDEM, component::TANDEM_BLOCKING];
     let Some(world) = worlds.into_iter().find(|world| name == world.name) else {
         return Err(format!("there is no such world: {}", name.display()));
     };

@@ -25,7 +25,7 @@ pub struct Host {
 
 static HOSTS: [Host; 4] = [
     Host { name: "rust", title: "Rust", run: |_| run::rust("rust") },
-    Host { name: "rust-sync", title: "Rust, WASI 0.2", run: |_| run::rust("rust-sync") },
+    Host { name: "rust-blocking", title: "Rust, WASI 0.2", run: |_| run::rust("rust-blocking") },
     Host { name: "node", title: "Node", run: run::node },
     Host { name: "python", title: "Python, WASI 0.2", run: run::python },
 ];
@@ -37,14 +37,14 @@ Sets up each host, or the named ones, and runs its tests, among them the conform
 tests/conformance. After all of them the support table in README.md must be what their results say.
 
 Arguments:
-  HOST     One of rust, rust-sync, node, python; the table is left alone then
+  HOST     One of rust, rust-blocking, node, python; the table is left alone then
   --write  Write the table, with the last results of the hosts that are not named
   --help   Print this
 
 Exit codes: 0 if all is as expected; 1 if not; 2 if this command line is wrong.
 ";
 
-struct Wish {
+struct Arguments {
     chosen: Vec<&'static Host>,
     are_all: bool,
     is_write: bool,
@@ -52,7 +52,7 @@ struct Wish {
 }
 
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
-    let Wish { chosen, are_all, is_write, is_help } = parse(arguments)?;
+    let Arguments { chosen, are_all, is_write, is_help } = parse(arguments)?;
     if is_help {
         return say(HELP.trim_end()).map(|()| 0);
     }
@@ -78,14 +78,15 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn parse(arguments: &[OsString]) -> Result<Wish, Failure> {
-    let mut wish = Wish { chosen: Vec::new(), are_all: false, is_write: false, is_help: false };
+fn parse(arguments: &[OsString]) -> Result<Arguments, Failure> {
+    let mut given =
+        Arguments { chosen: Vec::new(), are_all: false, is_write: false, is_help: false };
     for argument in arguments {
         match argument.to_str() {
-            Some("--help" | "-h") => wish.is_help = true,
-            Some("--write") => wish.is_write = true,
+            Some("--help" | "-h") => given.is_help = true,
+            Some("--write") => given.is_write = true,
             name => match HOSTS.iter().find(|host| Some(host.name) == name) {
-                Some(host) => wish.chosen.push(host),
+                Some(host) => given.chosen.push(host),
                 None => {
                     let names: Vec<_> = HOSTS.iter().map(|host| host.name).collect();
                     let (argument, names) = (argument.display(), names.join(", "));
@@ -96,9 +97,9 @@ fn parse(arguments: &[OsString]) -> Result<Wish, Failure> {
             },
         }
     }
-    if wish.chosen.is_empty() {
-        wish.are_all = true;
-        wish.chosen = HOSTS.iter().collect();
+    if given.chosen.is_empty() {
+        given.are_all = true;
+        given.chosen = HOSTS.iter().collect();
     }
-    Ok(wish)
+    Ok(given)
 }

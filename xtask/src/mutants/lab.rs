@@ -3,9 +3,11 @@
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use super::mutation::Mutation;
 use super::sources::Sources;
+use super::torture;
 use crate::process::{self, Failure, cargo, must, workspace};
 
 pub struct Lab {
@@ -35,8 +37,7 @@ impl Lab {
     /// Builds a mutant and tells its file. An error is one sentence; what the compiler said stands
     /// on standard error before it.
     pub fn build(&self, mutation: &Mutation) -> Result<PathBuf, String> {
-        let copy = self.directory.join("workspace");
-        mutation.apply(&self.sources)?.write(&copy)?;
+        let copy = self.copy(mutation)?;
         let out = self.directory.join(format!("{}.wasm", mutation.name));
         // As `cargo xtask component` does, in the copy.
         let output = cargo(["run", "--quiet", "--package", "xtask", "--features", "component"])
@@ -50,13 +51,49 @@ impl Lab {
             .output()
             .map_err(|error| format!("cannot run cargo: {error}"))?;
         if !output.status.success() {
-            // A mutant's warnings are of no use, unless it does not compile. The sentence tells of
-            // that even if they cannot be shown.
-            let _ = std::io::stderr().write_all(&output.stderr);
-            return Err(format!("the mutant cannot be built: {}", mutation.name));
+            return Err(not_built(mutation, &output.stderr));
         }
         Ok(out)
     }
+
+    /// Whether a test of the core fails on a mutant. An error says why that cannot be told.
+    pub fn fails(&self, mutation: &Mutation, test: &str) -> Result<bool, String> {
+        let copy = self.copy(mutation)?;
+        let tests = || {
+            let mut command = cargo(["test", "--quiet", "--package", "tandem", "--lib"]);
+            command.current_dir(&copy).env("CARGO_TARGET_DIR", self.directory.join("target"));
+            command
+        };
+        let mut build = tests();
+        let built =
+            build.arg("--no-run").output().map_err(|error| format!("cannot run cargo: {error}"))?;
+        if !built.status.success() {
+            return Err(not_built(mutation, &built.stderr));
+        }
+        let mut run = tests();
+        run.args(["--", "--exact", test]).stderr(Stdio::null());
+        let (status, told) = torture::output(run, torture::TIME_MAX)?;
+        let told = String::from_utf8_lossy(&told);
+        match status.success() {
+            true if told.contains(" 1 passed;") => Ok(false),
+            false if told.contains(" 1 failed;") => Ok(true),
+            _ => Err(format!("the test of {} tells no result: {test}, {status}", mutation.name)),
+        }
+    }
+
+    /// The sources with a mutation, as a workspace.
+    fn copy(&self, mutation: &Mutation) -> Result<PathBuf, String> {
+        let copy = self.directory.join("workspace");
+        mutation.apply(&self.sources)?.write(&copy)?;
+        Ok(copy)
+    }
+}
+
+fn not_built(mutation: &Mutation, stderr: &[u8]) -> String {
+    // A mutant's warnings are of no use, unless it does not compile. The sentence tells of that even
+    // if they cannot be shown.
+    let _ = std::io::stderr().write_all(stderr);
+    format!("the mutant cannot be built: {}", mutation.name)
 }
 
 fn lock(path: &Path) -> Result<File, String> {

@@ -3,29 +3,33 @@
 use super::mutation::{Change, Mutation};
 
 const DURABLE: &str = "src/storage/durable.rs";
-const FLUSH: &str = "src/persister/flush.rs";
-const HISTORY: &str = "src/coordinator/history.rs";
-const LOCK: &str = "src/coordinator/lock.rs";
-const PERSISTER: &str = "src/persister/mod.rs";
-const RECORD: &str = "src/coordinator/mod.rs";
-const RECOVERY: &str = "src/persister/recovery.rs";
+const FLUSH: &str = "src/runs/flush.rs";
+const HISTORY: &str = "src/histories/history.rs";
+const LIMITS: &str = "src/limits.rs";
+const LOCK: &str = "src/histories/lock.rs";
+const RUNS: &str = "src/runs/mod.rs";
+const RECORD: &str = "src/histories/mod.rs";
+const RECOVERY: &str = "src/runs/recovery.rs";
 const REPLACE: &str = "src/storage/replace.rs";
-const SCHEDULE: &str = "src/persister/schedule.rs";
-const SNAPSHOT: &str = "src/coordinator/snapshot.rs";
+const SCHEDULE: &str = "src/runs/schedule.rs";
+const SNAPSHOT: &str = "src/histories/snapshot.rs";
 const TEMP: &str = "src/storage/temp.rs";
 
-/// All of them: how one file is replaced, then the persister, then the coordinator.
+/// All of them: how one file is replaced, then runs, then histories, then rules that show in no
+/// state of a disk.
 pub static MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "no-data-sync",
         what: "the data of no file is synced",
         rule: "durable data is synced before the rename",
+        test: None,
         changes: &[Change { file: REPLACE, from: "if sync {", to: "if false {" }],
     },
     Mutation {
         name: "rename-before-sync",
         what: "a file is renamed first and synced after",
         rule: "durable data is synced before the rename",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "    prepare(storage, dir, &temp, content, sync).await?;
@@ -49,12 +53,14 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-directory-sync",
         what: "the directory of a replaced file is not synced",
         rule: "a durable rename is followed by a sync of its directory",
+        test: None,
         changes: &[Change { file: DURABLE, from: "storage.sync_dir(dir).await", to: "Ok(())" }],
     },
     Mutation {
         name: "directory-left-clean",
         what: "a directory whose sync failed is merely synced again by the next flush",
         rule: "a directory whose sync failed is made dirty before it is synced again",
+        test: None,
         changes: &[Change {
             file: DURABLE,
             from: "if synced.is_err_and(|code| !cannot_sync_directories(code)) {",
@@ -65,6 +71,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-ancestor-sync",
         what: "the directories above a file's own are never synced",
         rule: "every directory above is synced too unless this component did it before",
+        test: None,
         changes: &[Change {
             file: DURABLE,
             from: "ancestors(path).skip(skip)",
@@ -75,6 +82,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "directory-sync-error-ignored",
         what: "a directory sync that failed counts as done",
         rule: "no error is swallowed",
+        test: None,
         changes: &[Change {
             file: DURABLE,
             from: "            Err(error) => return Err(error),",
@@ -86,6 +94,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "reached-overstated",
         what: "a file system without directory syncs is told as durable",
         rule: "`reached` says data-synced where directories cannot be synced",
+        test: None,
         changes: &[Change {
             file: DURABLE,
             from: "reached = Reached::DataSynced;",
@@ -96,6 +105,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "sync-error-ignored",
         what: "a file whose sync failed is renamed all the same",
         rule: "no error is swallowed",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;",
@@ -106,6 +116,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "sync-tried-again",
         what: "after a failed sync the same file is merely synced once more",
         rule: "after a failed sync a new file is written: a second sync proves nothing",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "storage.sync_data(&new).await.map_err(|code| (Operation::Sync, code))?;",
@@ -118,6 +129,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "write-error-ignored",
         what: "a file whose write failed is renamed all the same",
         rule: "no error is swallowed",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "storage.write(&new, content).await.map_err(|code| (Operation::Write, code))?;",
@@ -128,6 +140,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "temp-name-reused",
         what: "every temporary file of a target has the same name",
         rule: "a temporary name is used once",
+        test: None,
         changes: &[Change {
             file: TEMP,
             from: "named(target, &random(storage))",
@@ -138,6 +151,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "temp-left",
         what: "a temporary file that could not be filled stays",
         rule: "on every error the temporary file is removed",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "        discard(storage, dir, temp).await;
@@ -153,6 +167,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "write-in-place",
         what: "a file is removed and written anew under its own name",
         rule: "the target file is touched by a rename and by nothing else",
+        test: None,
         changes: &[Change {
             file: REPLACE,
             from: "    let temp = temp::name(storage, name);
@@ -168,6 +183,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-sweep",
         what: "abandoned temporary files are never removed",
         rule: "what a crash left is removed once it is old enough",
+        test: None,
         changes: &[Change {
             file: TEMP,
             from: "for name in names.iter().filter(|name| parts(name).is_some()) {",
@@ -178,6 +194,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "sweep-ignores-age",
         what: "temporary files that are in use are swept too",
         rule: "only a temporary file older than `sweep-after-ms` is removed",
+        test: None,
         changes: &[Change {
             file: TEMP,
             from: "let is_old = now.saturating_sub(stat.modified) > age;",
@@ -188,11 +205,12 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "heartbeat-in-place",
         what: "the heartbeat is removed and written anew under its own name",
         rule: "the target file is touched by a rename and by nothing else",
+        test: None,
         changes: &[Change {
             file: FLUSH,
             from: "async move { replace(storage, dir, &name, content, is_durable).await }",
             to: "async move {
-                if channel == Live::Heartbeat {
+                if channel == RunChannel::Heartbeat {
                     let _ = storage.remove(dir, &name).await;
                     return crate::storage::replace::prepare(
                         storage, dir, &name, content, is_durable,
@@ -204,15 +222,16 @@ pub static MUTATIONS: &[Mutation] = &[
         }],
     },
     Mutation {
-        name: "sequential-lanes",
+        name: "sequential-writes",
         what: "the heartbeat's write starts when the manifest's has ended",
         rule: "both writes start before either is waited for",
+        test: None,
         changes: &[Change {
             file: FLUSH,
-            from: "let replaced = join_all(lanes).await;",
+            from: "let replaced = join_all(replacing).await;",
             to: "let mut replaced = Vec::new();
-    for lane in lanes {
-        replaced.push(lane.await);
+    for one in replacing {
+        replaced.push(one.await);
     }",
         }],
     },
@@ -220,6 +239,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "ancestor-sync-not-retried",
         what: "directories above count as synced although their sync failed",
         rule: "an ancestor that cannot be synced is tried again by the next flush",
+        test: None,
         changes: &[Change {
             file: FLUSH,
             from: "*ancestors_synced |= synced == Ok(Reached::Durable);",
@@ -230,18 +250,18 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-redirty",
         what: "a channel that failed is not dirty again",
         rule: "a flag that was taken is either on the disk or dirty again",
+        test: None,
         changes: &[Change {
             file: SCHEDULE,
-            from: "lane.dirty = !is_abandoned;
-                lane.wanted = !is_abandoned;",
-            to: "lane.dirty = false;
-                lane.wanted = false;",
+            from: "state.dirty = !is_abandoned;",
+            to: "state.dirty = false;",
         }],
     },
     Mutation {
         name: "both-redirtied",
         what: "when one channel failed, the one that succeeded is written again too",
         rule: "only what failed is written again",
+        test: None,
         changes: &[Change {
             file: SCHEDULE,
             from: "if is_taken && failed.has(channel) {",
@@ -252,38 +272,56 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "lost-update",
         what: "dirty flags are cleared when a flush ends, with changes made meanwhile",
         rule: "a flush clears the flags before it starts to write",
+        test: None,
         changes: &[
             Change {
                 file: SCHEDULE,
-                from: "                lane.dirty = false;
-                lane.wanted = false;",
-                to: "                lane.wanted = false;",
+                from: "                state.dirty = false;
+                state.wanted = false;",
+                to: "                state.wanted = false;",
             },
             Change {
                 file: SCHEDULE,
                 from: "            } else if is_taken {
-                lane.failures = 0;",
+                state.failures = 0;",
                 to: "            } else if is_taken {
-                lane.dirty = false;
-                lane.failures = 0;",
+                state.dirty = false;
+                state.failures = 0;",
             },
         ],
     },
     Mutation {
         name: "change-not-marked",
         what: "a new document does not mark the manifest dirty",
-        rule: "`set-manifest` and `merge-manifest` mark the manifest dirty",
+        rule: "`set` and `merge` mark the manifest dirty",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
-            from: "        state.schedule.mark(Live::Manifest);
+            file: RUNS,
+            from: "        state.schedule.set_dirty(RunChannel::Manifest);
 ",
             to: "",
+        }],
+    },
+    Mutation {
+        name: "mark-lost",
+        what: "a mark of the heartbeat leaves it as it is",
+        rule: "`mark` marks channels dirty",
+        test: None,
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "    pub fn mark(&mut self, flags: RunChannels, force: bool) {
+        for channel in RunChannel::ALL {
+            if flags.has(channel) {",
+            to: "    pub fn mark(&mut self, flags: RunChannels, force: bool) {
+        for channel in RunChannel::ALL {
+            if flags.has(channel) && channel != RunChannel::Heartbeat {",
         }],
     },
     Mutation {
         name: "ack-before-rename",
         what: "callers are answered when their flush starts",
         rule: "a request gets the outcome of the flush that covers it",
+        test: None,
         changes: &[
             Change {
                 file: SCHEDULE,
@@ -297,7 +335,7 @@ pub static MUTATIONS: &[Mutation] = &[
     /// Ends the flush in flight at the time `now`.",
             },
             Change {
-                file: PERSISTER,
+                file: RUNS,
                 from: "        let outcomes =
             flush::write(",
                 to: "        let expected = jobs.each_ref().map(|job| {
@@ -312,7 +350,7 @@ pub static MUTATIONS: &[Mutation] = &[
                 })
             })
         });
-        let early = combine(expected, bytes);
+        let early = combine(expected, bytes, revision);
         let covered = self.state.borrow_mut().schedule.covered();
         for caller in covered {
             caller.answer(&early);
@@ -326,6 +364,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "ack-before-sync",
         what: "callers are answered before the directory is synced",
         rule: "a durable write is acknowledged when it is durable",
+        test: None,
         changes: &[
             Change {
                 file: FLUSH,
@@ -333,7 +372,7 @@ pub static MUTATIONS: &[Mutation] = &[
                 to: "let synced = Ok(Reached::Durable);",
             },
             Change {
-                file: PERSISTER,
+                file: RUNS,
                 from: "        for caller in finished.answered {
             caller.answer(&outcome);
         }
@@ -355,8 +394,9 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "wrong-precedence",
         what: "when both channels failed, the heartbeat's failure comes first",
         rule: "the manifest's failure comes first, whichever failed first in time",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
+            file: RUNS,
             from: "        (Some(first), beside) => (first, beside),",
             to: "        (Some(beside), Some(first)) => (first, Some(beside)),
         (Some(first), None) => (first, None),",
@@ -366,26 +406,28 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "beside-dropped",
         what: "when both channels failed, only one failure is told",
         rule: "`beside` tells the second failure of the same call",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
-            from: "    Err(Error::Storage { first, beside })",
+            file: RUNS,
+            from: "    Err(Error::of_files(first, beside))",
             to: "    let _: Option<Failure> = beside;
-    Err(Error::Storage { first, beside: None })",
+    Err(Error::of_files(first, None))",
         }],
     },
     Mutation {
         name: "covered-told-ok",
         what: "of the callers that share a failed flush only the first learns so",
         rule: "every request that a flush covers gets its outcome",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
+            file: RUNS,
             from: "        for caller in finished.answered {
             caller.answer(&outcome);
         }
 ",
             to: "        for (at, caller) in finished.answered.into_iter().enumerate() {
             let is_told = at == 0 || outcome.is_ok();
-            let told = if is_told { outcome.clone() } else { Ok(Receipt::default()) };
+            let told = if is_told { outcome.clone() } else { Ok(Receipt::NONE) };
             caller.answer(&told);
         }
 ",
@@ -395,18 +437,20 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "forced-joins-flight",
         what: "a forced request gets the outcome of a flush that took its flags before it came",
         rule: "a request is covered by the first flush that takes its flags after it was made",
+        test: None,
         changes: &[Change {
             file: SCHEDULE,
             from: "        if self.dirty().is_empty() {
-            covered += flight.forced.len();",
+            answered.extend(flight.forced);",
             to: "        if true {
-            covered += flight.forced.len();",
+            answered.extend(flight.forced);",
         }],
     },
     Mutation {
         name: "half-covered",
         what: "a request for both channels is answered when one of them was written",
         rule: "a request that names two channels waits until both were taken",
+        test: None,
         changes: &[Change {
             file: SCHEDULE,
             from: "if is_ok && !channels.minus(flight.taken).is_empty() => {",
@@ -417,9 +461,10 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "close-drops-dirty",
         what: "a run is closed without a flush of what is dirty",
         rule: "`close` flushes what is dirty",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
-            from: "run.state.borrow_mut().schedule.request(Channels::NONE, true, caller).is_some()",
+            file: RUNS,
+            from: "run.state.borrow_mut().schedule.request(RunChannels::NONE, true, caller).is_some()",
             to: "{
         drop(caller);
         true
@@ -430,8 +475,9 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "close-despite-failure",
         what: "a run whose last flush failed is closed",
         rule: "if its flush fails, the run stays open and dirty",
+        test: None,
         changes: &[Change {
-            file: PERSISTER,
+            file: RUNS,
             from: "let next = if outcome.is_ok() { Phase::Closed } else { Phase::Open };",
             to: "let next = Phase::Closed;",
         }],
@@ -440,38 +486,40 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "document-not-recovered",
         what: "`open` does not take over the document that it found",
         rule: "the manifest on the disk is the run's current document",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
-            from: "        recovery.document = Some(text);",
-            to: "",
+            from: "    recovery.document = read.await?.map(|(text, _)| text);",
+            to: "    read.await?;",
         }],
     },
     Mutation {
         name: "corrupt-manifest-trusted",
         what: "`open` takes any text for a manifest",
         rule: "what is no JSON object is not told as the document",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
-            from: "            document::is_document,
-",
-            to: "            |_| true,
-",
+            from: "found.read(manifest, limit, document::is_document, ",
+            to: "found.read(manifest, limit, |_| true, ",
         }],
     },
     Mutation {
         name: "corrupt-heartbeat-trusted",
         what: "`open` takes any text for a heartbeat",
         rule: "what is no timestamp is not told as the heartbeat",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
-            from: "4096, is_heartbeat, &mut recovery)",
-            to: "4096, |_| true, &mut recovery)",
+            from: "HEARTBEAT_BYTES_MAX, is_heartbeat, ",
+            to: "HEARTBEAT_BYTES_MAX, |_| true, ",
         }],
     },
     Mutation {
         name: "manifest-not-set-aside",
         what: "a corrupt manifest is left where it is, and overwritten later",
         rule: "a regular file whose content is bad is set aside",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
             from: "        let aside = temp::corrupt_name(self.storage, name);",
@@ -485,6 +533,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "heartbeat-not-set-aside",
         what: "a corrupt heartbeat is left where it is, and overwritten later",
         rule: "a regular file whose content is bad is set aside",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
             from: "        let aside = temp::corrupt_name(self.storage, name);",
@@ -498,6 +547,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "corrupt-file-removed",
         what: "a corrupt file is removed, and told as set aside",
         rule: "what is corrupt is kept under another name",
+        test: None,
         changes: &[Change {
             file: RECOVERY,
             from: "match self.storage.rename(self.dir, name, &aside).await {",
@@ -508,18 +558,20 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-lock",
         what: "every component has a lock file of its own",
         rule: "runs of one task that are recorded at the same time are all kept",
+        test: None,
         changes: &[Change {
             file: LOCK,
-            from: "        let name = place.name();
+            from: "        let name = path.name();
         let token = temp::random(storage);",
             to: "        let token = temp::random(storage);
-        let name = format!(\"{token}.{}\", place.name());",
+        let name = format!(\"{token}.{}\", path.name());",
         }],
     },
     Mutation {
         name: "no-lock-check",
         what: "the lock is not read again before the history is renamed",
         rule: "F4: without the own record the lock is lost",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
             from: "let is_held = held.is_held(storage).await;",
@@ -530,11 +582,12 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-fence",
         what: "earlier holders' temporary files are not removed",
         rule: "F1: an earlier holder cannot rename any more",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
-            from: "    temp::revoke(storage, dir, &names, &place.name, &held.token)
+            from: "    temp::revoke(storage, dir, &names, &file.name, &held.token)
         .await
-        .map_err(|code| place.failure((Operation::Lock, code)))?;
+        .map_err(|code| file.failure((Operation::Lock, code)))?;
 ",
             to: "",
         }],
@@ -543,9 +596,10 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-takeover-revoke",
         what: "files of those about to take the lock over are not removed",
         rule: "A2: a slow taker replaces no new lock",
+        test: None,
         changes: &[Change {
             file: LOCK,
-            from: "if let Err(code) = held.revoke_takers(storage, place).await {",
+            from: "if let Err(code) = held.revoke_takers(storage, path).await {",
             to: "if let Err(code) = Ok::<(), Code>(()) {",
         }],
     },
@@ -553,6 +607,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "lost-lock-acknowledged",
         what: "a run that was not written, as the lock was lost, is told as written",
         rule: "losing the lock costs another try, never a run",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
             from: "    if !replaced? {
@@ -565,6 +620,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "no-release",
         what: "the lock is not removed when its holder has finished",
         rule: "R1: the lock is released",
+        test: None,
         changes: &[Change {
             file: LOCK,
             from: "if self.is_held(storage).await == Ok(true) {",
@@ -575,29 +631,32 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "history-temp-without-token",
         what: "all holders write the history's temporary file under one name",
         rule: "a temporary file of a history has its holder's token",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
-            from: "let temp = temp::named(&place.name, &held.token);",
-            to: "let temp = temp::named(&place.name, \"0123456789abcdef0123456789abcdef\");",
+            from: "let temp = temp::named(&file.name, &held.token);",
+            to: "let temp = temp::named(&file.name, \"0123456789abcdef0123456789abcdef\");",
         }],
     },
     Mutation {
         name: "history-not-synced",
         what: "a history is not synced before its rename",
         rule: "F3: the history's temporary file is synced",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
-            from: "replace::prepare(storage, dir, &temp, file, is_durable)",
-            to: "replace::prepare(storage, dir, &temp, file, false)",
+            from: "replace::prepare(storage, dir, &temp, content, is_durable)",
+            to: "replace::prepare(storage, dir, &temp, content, false)",
         }],
     },
     Mutation {
         name: "history-directory-not-synced",
         what: "the directory of a history is not synced",
         rule: "F6: the directory is synced",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
-            from: "shared.sync(opened, &place.directory, &place.directory).await;",
+            from: "shared.sync(opened, &file.directory, &file.directory).await;",
             to: "Ok(Reached::Durable);",
         }],
     },
@@ -605,16 +664,18 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "summary-not-synced",
         what: "a summary is not synced before its rename",
         rule: "durable data is synced before the rename",
+        test: None,
         changes: &[Change {
             file: RECORD,
-            from: "&options.summary_name, content, is_durable)",
-            to: "&options.summary_name, content, false)",
+            from: "&settings.summary_name, content, is_durable)",
+            to: "&settings.summary_name, content, false)",
         }],
     },
     Mutation {
         name: "summary-directory-not-synced",
         what: "the directory of a summary is not synced",
         rule: "a durable rename is followed by a sync of its directory",
+        test: None,
         changes: &[Change {
             file: RECORD,
             from: "shared.sync(&opened, &directory, &above).await.map_err(failure)?",
@@ -625,12 +686,14 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "new-run-directory-not-synced",
         what: "a run's new directory is not synced into a task's known one",
         rule: "every directory above is synced too unless this component did it before",
+        test: None,
         changes: &[Change { file: RECORD, from: "ancestors(path).count() - 1", to: "usize::MAX" }],
     },
     Mutation {
         name: "summary-error-swallowed",
         what: "a summary that could not be written is told as written",
         rule: "no error is swallowed",
+        test: None,
         changes: &[Change {
             file: RECORD,
             from: "        .map_err(failure)?;",
@@ -642,14 +705,15 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "history-error-swallowed",
         what: "a history that could not be written is told as written",
         rule: "no error is swallowed",
+        test: None,
         changes: &[Change {
             file: RECORD,
-            from: "        (Ok(_), Err(failure)) => Err(Error::History(failure)),",
+            from: "        (Ok(_), Err(unrecorded)) => Err(unrecorded.into()),",
             to: "        (Ok((summary, swept)), Err(_)) => Ok(Recorded {
             summary,
             history: summary,
             runs: 1,
-            is_dropped: false,
+            ahead: Vec::new(),
             set_aside: Vec::new(),
             swept,
         }),",
@@ -659,17 +723,23 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "history-error-first",
         what: "when both writes failed, the history's failure comes first",
         rule: "the summary's failure comes first, `beside` tells the history's",
+        test: None,
         changes: &[Change {
             file: RECORD,
-            from: "(Err(first), history) => Err(Error::Storage { first, beside: history.err() }),",
-            to: "(Err(beside), Err(first)) => Err(Error::Storage { first, beside: Some(beside) }),
-        (Err(first), Ok(_)) => Err(Error::Storage { first, beside: None }),",
+            from: "        (Err(first), history) => {
+            Err(Error::of_files(first, history.err().map(Unrecorded::into_failure)))
+        }",
+            to: "        (Err(beside), Err(first)) => {
+            Err(Error::of_files(first.into_failure(), Some(beside)))
+        }
+        (Err(first), Ok(_)) => Err(Error::of_files(first, None)),",
         }],
     },
     Mutation {
         name: "sequential-record",
         what: "the history's write starts when the summary's has ended",
         rule: "both writes start before either is waited for",
+        test: None,
         changes: &[
             Change {
                 file: RECORD,
@@ -688,6 +758,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "entry-doubled",
         what: "a run that is recorded again gets a second entry",
         rule: "a run that is recorded again replaces its old entry",
+        test: None,
         changes: &[Change {
             file: HISTORY,
             from: "self.entries.iter().position(|old| old.run_id == entry.run_id);",
@@ -698,27 +769,18 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "batch-loses-runs",
         what: "of the runs that wait for a history only the first is merged",
         rule: "runs of one task that are recorded at the same time are all kept",
-        changes: &[
-            Change {
-                file: SNAPSHOT,
-                from: ".map(|wish| history.merge(&wish.summary, wish.keep_last, wish.max_bytes))",
-                to: ".enumerate()
-        .map(|(at, wish)| match at {
-            0 => history.merge(&wish.summary, wish.keep_last, wish.max_bytes),
-            _ => Ok(()),
-        })",
-            },
-            Change {
-                file: SNAPSHOT,
-                from: "Ok(()) => Ok(history.has(&wish.summary.run_id)),",
-                to: "Ok(()) => Ok(true),",
-            },
-        ],
+        test: None,
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "additions.iter().map(add).collect(),",
+            to: "additions.iter().take(1).map(add).chain(additions.iter().skip(1).map(|_| Ok(Vec::new()))).collect(),",
+        }],
     },
     Mutation {
         name: "history-not-set-aside",
         what: "a corrupt history is replaced without a copy",
         rule: "a corrupt history is kept as `<history-name>.corrupt-<random>`",
+        test: None,
         changes: &[Change {
             file: SNAPSHOT,
             from: "let is_corrupt = history.is_none() && ",
@@ -729,6 +791,7 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "wrong-last-run",
         what: "`lastRunAt` is the timestamp of the oldest run",
         rule: "`lastRunAt` is the timestamp of the last run",
+        test: None,
         changes: &[Change {
             file: HISTORY,
             from: "self.entries.last().and_then(|entry| entry.timestamp_text())",
@@ -738,10 +801,11 @@ pub static MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "history-unsorted",
         what: "a new run comes last in its history, whatever its timestamp",
-        rule: "the runs of a history are ordered by timestamp",
+        rule: "the runs of a history are ordered by time",
+        test: None,
         changes: &[Change {
             file: HISTORY,
-            from: "self.entries.partition_point(|old| old.timestamp <= entry.timestamp);",
+            from: "self.entries.partition_point(|old| old.rank() <= entry.rank());",
             to: "self.entries.len();",
         }],
     },
@@ -749,11 +813,141 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "summaries-overtake",
         what: "two summaries of one run are written at the same time",
         rule: "inside one component the later call wins in both files",
+        test: None,
         changes: &[Change {
             file: RECORD,
             from: "    shared.wait_for_turn(&path).await;
 ",
             to: "",
+        }],
+    },
+    Mutation {
+        name: "goes-along-never",
+        what: "a channel that is nearly due is left out of a flush of the other",
+        rule: "a channel whose interval is over within a tenth of it goes along",
+        test: Some(
+            "runs::schedule::tests::throttle::a_channel_that_is_due_within_a_tenth_of_its_interval_goes_along",
+        ),
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "const GOES_ALONG_PART: u64 = 10;",
+            to: "const GOES_ALONG_PART: u64 = u64::MAX;",
+        }],
+    },
+    Mutation {
+        name: "goes-along-early",
+        what: "a channel goes along when half of its interval is left",
+        rule: "a channel whose interval is over within a tenth of it goes along",
+        test: Some(
+            "runs::schedule::tests::throttle::a_channel_that_is_due_within_a_tenth_of_its_interval_goes_along",
+        ),
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "const GOES_ALONG_PART: u64 = 10;",
+            to: "const GOES_ALONG_PART: u64 = 2;",
+        }],
+    },
+    Mutation {
+        name: "one-interval",
+        what: "both channels have the interval of the manifest",
+        rule: "each channel has an interval of its own",
+        test: Some("runs::schedule::tests::throttle::each_channel_has_an_interval_of_its_own"),
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "intervals_ms.map(|interval_ms| ChannelState {
+                interval_ns: interval_ms.saturating_mul(MS),",
+            to: "intervals_ms.map(|_| ChannelState {
+                interval_ns: intervals_ms[0].saturating_mul(MS),",
+        }],
+    },
+    Mutation {
+        name: "conflict-retried",
+        what: "a channel whose write met that of somebody else is retried by itself",
+        rule: "what met a conflict is written again when a request asks for it",
+        test: Some("runs::schedule::tests::back_off::a_conflict_is_retried_by_a_request_alone"),
+        changes: &[Change {
+            file: SCHEDULE,
+            from: "state.wanted |= !is_abandoned && !state.is_in_conflict;",
+            to: "state.wanted |= !is_abandoned;",
+        }],
+    },
+    Mutation {
+        name: "conflict-goes-along",
+        what: "a channel whose write met that of somebody else goes along with the other",
+        rule: "what met a conflict is written again when a request asks for it",
+        test: Some("runs::schedule::tests::back_off::a_conflict_is_retried_by_a_request_alone"),
+        changes: &[Change {
+            file: SCHEDULE,
+            from: " && (self.wanted || !self.is_in_conflict)",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "written-revision-too-new",
+        what: "the revision on the disk is told as the one at the end of its flush",
+        rule: "`written-revision` is the revision that the manifest's file has",
+        test: Some("runs::tests::revision::a_receipt_tells_the_revision_that_was_written"),
+        changes: &[Change {
+            file: RUNS,
+            from: "state.written_revision = Some(revision);",
+            to: "state.written_revision = Some(state.revision);",
+        }],
+    },
+    Mutation {
+        name: "total-unlimited",
+        what: "documents are kept beyond the limit of all of them",
+        rule: "no change is accepted that brings the documents above their limit together",
+        test: Some(
+            "runs::tests::total::a_change_that_would_exceed_the_total_is_refused_and_changes_nothing",
+        ),
+        changes: &[Change {
+            file: LIMITS,
+            from: "if bytes > self.bytes && after > *bytes_max {",
+            to: "if false {",
+        }],
+    },
+    Mutation {
+        name: "fraction-as-text",
+        what: "a fraction with zeros at its end is a later time than the same one without",
+        rule: "the runs of a history are ordered by time",
+        test: Some(
+            "histories::tests::history::equals_of_the_run_just_recorded_are_not_ahead_of_it",
+        ),
+        changes: &[Change {
+            file: HISTORY,
+            from: "fraction.trim_end_matches('Z').trim_end_matches(['0', '.'])",
+            to: "fraction.trim_end_matches('Z')",
+        }],
+    },
+    Mutation {
+        name: "recorded-run-dropped",
+        what: "`keep-last` drops the run that was just recorded if it is the oldest",
+        rule: "the run just recorded is kept",
+        test: Some(
+            "histories::tests::history::a_run_just_recorded_is_kept_among_entries_whose_clock_was_ahead",
+        ),
+        changes: &[Change { file: HISTORY, from: "if at >= excess {", to: "if true {" }],
+    },
+    Mutation {
+        name: "ahead-not-told",
+        what: "runs that are ahead of the one just recorded are not told",
+        rule: "`ahead` names the runs that are later than the one just recorded",
+        test: Some(
+            "histories::tests::history::a_run_just_recorded_is_kept_among_entries_whose_clock_was_ahead",
+        ),
+        changes: &[Change { file: HISTORY, from: "if at > excess {", to: "if true {" }],
+    },
+    Mutation {
+        name: "equals-ahead",
+        what: "runs of the same time as the one just recorded are told as ahead of it",
+        rule: "`ahead` names the runs that are later than the one just recorded",
+        test: Some(
+            "histories::tests::history::equals_of_the_run_just_recorded_are_not_ahead_of_it",
+        ),
+        changes: &[Change {
+            file: HISTORY,
+            from: "other.rank() > run.rank()",
+            to: "other.rank() >= run.rank()",
         }],
     },
 ];

@@ -1,5 +1,5 @@
 //! `cargo xtask mutants`, the tests of the tests: the component is broken in one way after another,
-//! and `tandem torture` must find out each time.
+//! and `tandem torture` must find out each time, or a test of the core.
 
 mod lab;
 mod list;
@@ -9,6 +9,7 @@ mod sources;
 mod table;
 mod torture;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::time::Instant;
@@ -22,8 +23,13 @@ use outcome::{Outcome, Report};
 use table::Table;
 
 /// The component as it is. Were it found to be broken, a caught mutant would mean nothing.
-static CONTROL: Mutation =
-    Mutation { name: "none", what: "nothing", rule: "the simulator is right", changes: &[] };
+static CONTROL: Mutation = Mutation {
+    name: "none",
+    what: "nothing",
+    rule: "the simulator is right",
+    test: None,
+    changes: &[],
+};
 
 /// After so many states without a violation a mutant has survived.
 const STATES: u64 = 300_000;
@@ -34,7 +40,8 @@ const HELP: &str = "\
 Usage: cargo xtask mutants [NAME ...] [--json] [--list]
 
 Breaks a copy of the component in each known way, or in the named ones; `tandem torture` must find
-out each time. Before them the component as it is must pass.
+out each time, or the test of the core that the mutant names. Before them the component as it is
+must pass.
 
 Arguments:
   NAME    Only this mutant; the component as it is passes after fewer states then
@@ -47,7 +54,7 @@ line is wrong.
 ";
 
 /// What the command line asks for.
-struct Wish {
+struct Arguments {
     chosen: Vec<&'static Mutation>,
     are_all: bool,
     is_json: bool,
@@ -57,7 +64,7 @@ struct Wish {
 
 /// Tries the mutants that the arguments name, or all; ends with 0 if each one is caught.
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
-    let Wish { chosen, are_all, is_json, is_list, is_help } = parse(arguments)?;
+    let Arguments { chosen, are_all, is_json, is_list, is_help } = parse(arguments)?;
     if is_help {
         return say(HELP.trim_end()).map(|()| 0);
     }
@@ -84,8 +91,15 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     let table = Table::new(names, table::chars_max());
     let show = |line: String| if is_json { Ok(()) } else { say(line) };
 
-    let attempt = |mutation, states| {
+    let attempt = |mutation: &'static Mutation, states| {
         let begin = Instant::now();
+        if let Some(test) = mutation.test {
+            let violation = |fails: bool| fails.then(|| format!("the test fails: {test}"));
+            let result = lab.fails(mutation, test);
+            let result =
+                result.map(|fails| torture::Found { states: 0, violation: violation(fails) });
+            return Outcome { mutation, result, took: begin.elapsed() };
+        }
         let built = lab.build(mutation);
         let result = built.and_then(|component| {
             // A run goes on for a while when it has found something, so a short one comes first.
@@ -99,7 +113,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         Outcome { mutation, result, took: begin.elapsed() }
     };
     let control = attempt(&CONTROL, if are_all { STATES } else { FEW_STATES });
-    let passed = check_control(&control);
+    let passed = check_control(&control).and_then(|()| check_tests(&lab, &chosen));
     show(table.head())?;
     show(table.row(&control.cells()))?;
     let mut outcomes = Vec::new();
@@ -131,20 +145,38 @@ fn check_control(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn parse(arguments: &[OsString]) -> Result<Wish, Failure> {
-    let mut wish =
-        Wish { chosen: Vec::new(), are_all: false, is_json: false, is_list: false, is_help: false };
+/// The tests that mutants name pass without a mutation.
+fn check_tests(lab: &Lab, chosen: &[&Mutation]) -> Result<(), String> {
+    let tests: BTreeSet<_> = chosen.iter().filter_map(|mutation| mutation.test).collect();
+    for test in tests {
+        if lab.fails(&CONTROL, test)? {
+            return Err(format!(
+                "a test fails without a mutation, so no mutant can be tried: {test}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn parse(arguments: &[OsString]) -> Result<Arguments, Failure> {
+    let mut given = Arguments {
+        chosen: Vec::new(),
+        are_all: false,
+        is_json: false,
+        is_list: false,
+        is_help: false,
+    };
     for argument in arguments {
         if argument == "--json" {
-            wish.is_json = true;
+            given.is_json = true;
         } else if argument == "--list" {
-            wish.is_list = true;
+            given.is_list = true;
         } else if argument == "--help" || argument == "-h" {
-            wish.is_help = true;
+            given.is_help = true;
         } else if argument.as_encoded_bytes().starts_with(b"-") {
             crate::process::no_more(std::slice::from_ref(argument))?;
         } else if let Some(mutation) = MUTATIONS.iter().find(|known| argument == known.name) {
-            wish.chosen.push(mutation);
+            given.chosen.push(mutation);
         } else {
             let names: Vec<_> = MUTATIONS.iter().map(|mutation| mutation.name).collect();
             return Err(Failure::usage(format!(
@@ -154,11 +186,11 @@ fn parse(arguments: &[OsString]) -> Result<Wish, Failure> {
             )));
         }
     }
-    if wish.chosen.is_empty() {
-        wish.are_all = true;
-        wish.chosen = MUTATIONS.iter().collect();
+    if given.chosen.is_empty() {
+        given.are_all = true;
+        given.chosen = MUTATIONS.iter().collect();
     }
-    Ok(wish)
+    Ok(given)
 }
 
 /// A line for people. Standard output is for the result.
@@ -178,10 +210,16 @@ mod tests {
     fn every_mutation_applies_to_the_sources() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let sources = Sources::read(workspace).expect("the sources");
+        let stale = MUTATIONS.iter().filter_map(|mutation| mutation.apply(&sources).err());
+        assert_eq!(stale.collect::<Vec<_>>(), [""; 0]);
         for mutation in MUTATIONS {
-            assert_eq!(mutation.apply(&sources).err(), None);
             let is_change = |change: &mutation::Change| change.from != change.to;
             assert!(mutation.changes.iter().all(is_change), "{}", mutation.name);
+            let is_there = |test: &str| {
+                let name = test.rsplit("::").next().unwrap_or_default();
+                sources.hold(&format!("fn {name}("))
+            };
+            assert!(mutation.test.is_none_or(is_there), "{}", mutation.name);
         }
     }
 
@@ -210,7 +248,7 @@ mod tests {
         let one = parsed(&["no-redirty"]).expect("one");
         assert!(!one.is_json && !one.are_all);
         assert!(one.chosen.len() == 1 && one.chosen[0].name == "no-redirty");
-        assert!(parsed(&["no-redirty", "--help"]).is_some_and(|wish| wish.is_help));
+        assert!(parsed(&["no-redirty", "--help"]).is_some_and(|given| given.is_help));
         assert!(parsed(&["no-such-mutant"]).is_none());
         assert!(parsed(&["--all"]).is_none());
     }

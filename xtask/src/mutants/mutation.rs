@@ -11,6 +11,8 @@ pub struct Mutation {
     pub what: &'static str,
     /// What must not be broken unnoticed.
     pub rule: &'static str,
+    /// The test of the core that finds out, by its whole name. If none is told, `tandem torture` does.
+    pub test: Option<&'static str>,
     /// They are made one after the other.
     pub changes: &'static [Change],
 }
@@ -54,7 +56,7 @@ mod tests {
     const FILE: &str = "src/a.rs";
 
     fn mutation(changes: &'static [Change]) -> Mutation {
-        Mutation { name: "name", what: "what", rule: "rule", changes }
+        Mutation { name: "name", what: "what", rule: "rule", test: None, changes }
     }
 
     fn sources() -> Sources {

@@ -116,7 +116,8 @@ pub type Cells = [String; 6];
 mod tests {
     use super::*;
 
-    static MUTATION: Mutation = Mutation { name: "name", what: "what", rule: "rule", changes: &[] };
+    static MUTATION: Mutation =
+        Mutation { name: "name", what: "what", rule: "rule", test: None, changes: &[] };
 
     fn outcome(result: Result<Found, String>) -> Outcome {
         Outcome { mutation: &MUTATION, result, took: Duration::from_millis(2_340) }

@@ -43,6 +43,14 @@ impl Sources {
         self.0.get(path).and_then(|content| str::from_utf8(content).ok())
     }
 
+    /// Whether the text of any file holds this.
+    #[cfg(test)]
+    pub fn hold(&self, text: &str) -> bool {
+        self.0
+            .values()
+            .any(|content| str::from_utf8(content).is_ok_and(|content| content.contains(text)))
+    }
+
     /// Adds or replaces a file.
     pub fn put(&mut self, path: &Path, content: Vec<u8>) {
         self.0.insert(path.to_owned(), content);

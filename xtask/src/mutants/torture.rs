@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 const SEED: &str = "1";
 /// A mutant that is still under way then goes round in circles.
-const TIME_MAX: Duration = Duration::from_secs(30 * 60);
+pub(super) const TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// What the run told.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,10 @@ pub fn run(program: &Path, component: &Path, states: u64) -> Result<Found, Strin
 }
 
 /// What a program writes to standard output, and how it ended. One that takes too long is killed.
-fn output(mut command: Command, time_max: Duration) -> Result<(ExitStatus, Vec<u8>), String> {
+pub(super) fn output(
+    mut command: Command,
+    time_max: Duration,
+) -> Result<(ExitStatus, Vec<u8>), String> {
     let program = command.get_program().display().to_string();
     let failed = |error| format!("cannot wait for {program}: {error}");
     let mut child = command

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 
 const dir = process.argv[2];
 const tandem = await Tandem.create({ dir });
-const run = await tandem.open({ taskId: 'task', runId: 'run', intervalMs: HOUR_MS });
+const run = await tandem.openRun({ taskId: 'task', runId: 'run', manifestIntervalMs: HOUR_MS, heartbeatIntervalMs: HOUR_MS });
 await run.set({ n: 1 });
 await run.schedule({ manifest: true });
 

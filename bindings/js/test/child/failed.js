@@ -17,8 +17,8 @@ class Broken extends Descriptor {
 }
 
 const tandem = new Tandem(await Instance.create(wasiFor(process.argv[2], Broken)));
-const run = await tandem.open({ taskId: 'task', runId: 'run' });
-const other = await tandem.open({ taskId: 'task', runId: 'other' });
+const run = await tandem.openRun({ taskId: 'task', runId: 'run' });
+const other = await tandem.openRun({ taskId: 'task', runId: 'other' });
 await run.set({});
 await other.schedule({ heartbeat: true });
 const throttled = other.schedule({ heartbeat: true });

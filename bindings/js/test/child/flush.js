@@ -8,7 +8,7 @@ import { Tandem } from '../../src/index.js';
 const STDOUT = 1;
 
 const tandem = await Tandem.create({ dir: process.argv[2] });
-const run = await tandem.open({ taskId: 'task', runId: 'run' });
+const run = await tandem.openRun({ taskId: 'task', runId: 'run' });
 for (let n = 1; ; n += 1) {
     await run.set({ n, text: 'x'.repeat(100_000) });
     await run.schedule({ manifest: true, heartbeat: true, force: true });

@@ -9,7 +9,7 @@ const LOOK_MS = 20;
 
 const dir = process.argv[2];
 const tandem = await Tandem.create({ dir });
-const run = await tandem.open({ taskId: 'task', runId: 'run', intervalMs: 0 });
+const run = await tandem.openRun({ taskId: 'task', runId: 'run', heartbeatIntervalMs: 0 });
 const heartbeat = join(dir, '.runs', 'task', 'cli', 'run', '.heartbeat');
 mkdirSync(heartbeat);
 await run.schedule({ heartbeat: true, force: true }).catch(() => {});

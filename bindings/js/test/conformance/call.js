@@ -1,19 +1,9 @@
 // Calls of the WIT as data, made through the package's public API.
 
 import { TandemError } from '../../src/index.js';
+import { ERROR_FIELDS } from '../../src/records.js';
 import { pattern } from './pattern.js';
 import { BadCase, fields, text } from './read.js';
-
-const ERROR_FIELDS = [
-    'kind',
-    'channel',
-    'operation',
-    'path',
-    'code',
-    'retryable',
-    'message',
-    'beside',
-];
 
 const camel = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
 const kebab = (name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -33,18 +23,22 @@ const CALLS = {
     open: {
         needed: ['run', 'options'],
         async make({ tandem, runs }, { run, options }) {
-            const opened = await tandem.open(renamed(options, camel));
+            const opened = await tandem.openRun(renamed(options, camel));
             runs.set(run, opened);
             return opened.recovery;
         },
     },
-    'set-manifest': {
+    set: {
         needed: ['run', 'document'],
         make: ({ runs }, { run, document }) => runs.get(run).set(text(document)),
     },
-    'merge-manifest': {
+    merge: {
         needed: ['run', 'patch'],
         make: ({ runs }, { run, patch }) => runs.get(run).merge(text(patch)),
+    },
+    mark: {
+        needed: ['run', 'request'],
+        make: ({ runs }, { run, request }) => runs.get(run).mark(request),
     },
     schedule: {
         needed: ['run', 'request'],
@@ -79,7 +73,8 @@ async function outcomeOf(promise) {
         if (!(error instanceof TandemError) || error.kind === 'component-failed') {
             return { broken: error?.stack ?? String(error) };
         }
-        return { error: Object.fromEntries(ERROR_FIELDS.map((name) => [name, error[name]])) };
+        const named = ERROR_FIELDS.map((name) => [name, error[name]]);
+        return { error: renamed(Object.fromEntries(named), kebab) };
     }
 }
 
@@ -110,7 +105,7 @@ export function call(given, { allowed = [] } = {}) {
 export function expect(given) {
     if (given === undefined) {
         const check = (outcome) =>
-            Object.hasOwn(outcome, 'ok') ? undefined : `expected success, found ${told(outcome)}`;
+            Object.hasOwn(outcome, 'ok') ? undefined : `expected success, found ${shown(outcome)}`;
         return { isAgain: false, check };
     }
     fields('expect', given, { allowed: ['ok', 'error', 'again'] });
@@ -123,10 +118,10 @@ export function expect(given) {
     const check = (outcome) =>
         Object.hasOwn(outcome, name)
             ? matches(outcome[name], '')
-            : `expected ${name}, found ${told(outcome)}`;
+            : `expected ${name}, found ${shown(outcome)}`;
     return { isAgain: name === 'again', check };
 }
 
-function told(outcome) {
+function shown(outcome) {
     return outcome.broken ?? JSON.stringify(outcome);
 }

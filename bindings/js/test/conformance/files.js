@@ -90,10 +90,10 @@ function entry(given) {
     const checkContent = names.includes('content') ? content(given.content) : () => undefined;
     const checkBytes = names.includes('bytes') ? pattern(given.bytes) : () => undefined;
     const checkTo = names.includes('to') ? pattern(given.to) : () => undefined;
-    const told = given.path ?? given['path-matches'];
+    const name = given.path ?? given['path-matches'];
 
     return {
-        told,
+        name,
         /** Tells the paths that this entry names, and what is wrong with them. */
         check(granted, found) {
             const paths = [...found.keys()].filter((path) =>
@@ -139,10 +139,10 @@ export function entries(given, { isAll }) {
     return (sandbox, granted) => {
         const found = listed(sandbox, granted);
         const named = new Set();
-        for (const { told, check } of list) {
+        for (const { name, check } of list) {
             const { path, wrong } = check(granted, found);
             if (wrong !== undefined) {
-                return `${told}: ${wrong}`;
+                return `${name}: ${wrong}`;
             }
             if (path !== undefined && named.has(path)) {
                 return `${path}: two entries name it`;

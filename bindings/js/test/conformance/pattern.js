@@ -8,10 +8,10 @@ import { BadCase, fields, parse, text, whole } from './read.js';
 const SHOWN_CHARACTERS = 200;
 
 function shown(value) {
-    const told = JSON.stringify(value, (_, item) =>
+    const json = JSON.stringify(value, (_, item) =>
         typeof item === 'bigint' ? String(item) : (item ?? null),
     );
-    return told.length > SHOWN_CHARACTERS ? `${told.slice(0, SHOWN_CHARACTERS)}...` : told;
+    return json.length > SHOWN_CHARACTERS ? `${json.slice(0, SHOWN_CHARACTERS)}...` : json;
 }
 
 function simple(wanted, isMatch) {

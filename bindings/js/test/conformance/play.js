@@ -10,25 +10,39 @@ import { action, entries } from './files.js';
 import { BadCase, fields, parse } from './read.js';
 import { step } from './step.js';
 
+/** The limits of the component, by the names of the package. */
+function limits(given = {}) {
+    const names = {
+        'max-document-bytes': 'maxDocumentBytes',
+        'max-total-document-bytes': 'maxTotalDocumentBytes',
+        'max-history-bytes': 'maxHistoryBytes',
+    };
+    fields('limits', given, { allowed: Object.keys(names) });
+    return Object.fromEntries(
+        Object.entries(given).map(([name, bytes]) => [names[name], bytes]),
+    );
+}
+
 function read(file) {
     const given = fields('a case', parse(readFileSync(file, 'utf8')), {
         needed: ['about', 'rule', 'area', 'steps', 'after'],
-        allowed: ['before'],
+        allowed: ['limits', 'before'],
     });
     return {
+        limits: limits(given.limits),
         before: (given.before ?? []).map(action),
         steps: given.steps.map(step),
         after: entries(given.after, { isAll: true }),
     };
 }
 
-async function play({ before, steps, after }, sandbox) {
+async function play({ limits, before, steps, after }, sandbox) {
     const granted = join(sandbox, 'granted');
     mkdirSync(granted);
     for (const act of before) {
         act(granted);
     }
-    const tandem = await Tandem.create({ dir: granted });
+    const tandem = await Tandem.create({ dir: granted, ...limits });
     const host = { tandem, sandbox, granted, runs: new Map(), started: new Map() };
     for (const [index, take] of steps.entries()) {
         const difference = await take(host);

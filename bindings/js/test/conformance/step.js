@@ -7,6 +7,7 @@ import { action, entries, isAction } from './files.js';
 import { fields } from './read.js';
 
 const LOOK_MS = 50;
+const MOMENT_MS = 1;
 
 const CALLS_WAIT = 'calls of this host wait, and tell of no later call';
 
@@ -57,6 +58,15 @@ const STEPS = {
             const wrong = calls.map(({ check }, index) => check(outcomes[index]));
             const first = wrong.findIndex((difference) => difference !== undefined);
             return first < 0 ? undefined : `call ${first + 1}: ${wrong[first]}`;
+        };
+    },
+    'wait-for'(given) {
+        fields('wait-for', given, { needed: ['do', 'files'] });
+        const compare = entries(given.files, { isAll: false });
+        return async (host) => {
+            while (compare(host.sandbox, host.granted) !== undefined) {
+                await sleep(MOMENT_MS);
+            }
         };
     },
     check(given) {

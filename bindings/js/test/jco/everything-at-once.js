@@ -7,7 +7,8 @@ const { tandem, done } = await given();
 async function worker(number) {
     const taskId = `task-${number % 3}`;
     for (let round = 0; round < 3; round += 1) {
-        const run = await tandem.open({ taskId, runId: `run-${number}`, intervalMs: 30 });
+        const throttle = { manifestIntervalMs: 30, heartbeatIntervalMs: 30 };
+        const run = await tandem.openRun({ taskId, runId: `run-${number}`, ...throttle });
         await run.set({ text: 'x'.repeat(20_000) });
         const both = { manifest: true, heartbeat: true };
         await Promise.all([run.schedule(both), run.schedule(both), run.stats(), run.flush()]);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { given } from './given.js';
 
 const { tandem, dir, done } = await given();
-const run = await tandem.open({ taskId: 'task', runId: 'run' });
+const run = await tandem.openRun({ taskId: 'task', runId: 'run' });
 await run.set({});
 const obstacle = join(dir, '.runs', 'task', 'cli', 'run', '.heartbeat');
 mkdirSync(obstacle);

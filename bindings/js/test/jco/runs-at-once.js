@@ -3,7 +3,7 @@
 import { given } from './given.js';
 
 const { tandem, done } = await given();
-const open = (runId) => tandem.open({ taskId: 'task', runId });
+const open = (runId) => tandem.openRun({ taskId: 'task', runId });
 const runs = await Promise.all(['a', 'b'].map(open));
 for (let round = 0; round < 20; round += 1) {
     await Promise.all(

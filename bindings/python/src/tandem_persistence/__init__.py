@@ -2,7 +2,7 @@
 
     from tandem_persistence import Tandem
 
-    with Tandem("state") as tandem, tandem.open("nightly", "r1") as run:
+    with Tandem("state") as tandem, tandem.open_run("nightly", "r1") as run:
         run.set({"status": "in_progress"})
         run.schedule(manifest=True, heartbeat=True, force=True)
         run.merge({"status": "succeeded"})
@@ -10,31 +10,34 @@
 Every error is a `TandemError`.
 """
 
-from .errors import (
-    ArgumentTypeError,
-    ArgumentValueError,
-    Channel,
-    ErrorKind,
-    Failure,
-    Operation,
-    TandemError,
-)
-from .run import Document, Run
-from .tandem import Tandem
-from .values import (
+from .errors import ArgumentTypeError, ArgumentValueError, TandemError
+from .records import (
     Bucket,
-    Cause,
+    Channel,
     ChannelStats,
     Durability,
-    History,
+    ErrorKind,
+    Failure,
+    FailureCount,
+    HistoryOptions,
+    Limits,
+    LockHolder,
+    Operation,
     Reached,
     Receipt,
     Recorded,
+    RecordOptions,
     Recovery,
+    Request,
+    Revised,
+    RunOptions,
     Scheduled,
     Stats,
+    TaskHistory,
     Written,
 )
+from .run import Document, Run
+from .tandem import Tandem
 
 __version__ = "0.1.0"
 
@@ -42,23 +45,30 @@ __all__ = [
     "ArgumentTypeError",
     "ArgumentValueError",
     "Bucket",
-    "Cause",
     "Channel",
     "ChannelStats",
     "Document",
     "Durability",
     "ErrorKind",
     "Failure",
-    "History",
+    "FailureCount",
+    "HistoryOptions",
+    "Limits",
+    "LockHolder",
     "Operation",
     "Reached",
     "Receipt",
+    "RecordOptions",
     "Recorded",
     "Recovery",
+    "Request",
+    "Revised",
     "Run",
+    "RunOptions",
     "Scheduled",
     "Stats",
     "Tandem",
     "TandemError",
+    "TaskHistory",
     "Written",
 ]

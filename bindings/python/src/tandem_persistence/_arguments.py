@@ -11,17 +11,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
-from .errors import ArgumentTypeError, ArgumentValueError, Channel, ErrorKind, TandemError
+from .errors import ArgumentTypeError, ArgumentValueError, TandemError
+from .records import Channel, ErrorKind
 
 Item = TypeVar("Item", bound=StrEnum)
 
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
-MEMORY_BYTES = 4 << 30
-"""All that a component can have."""
-
-DOCUMENT_BYTES_MAX = 16 << 20
-"""The component's own default."""
 
 
 def invalid(
@@ -65,7 +61,9 @@ def ident(name: str, value: object) -> str:
 
 def optional_text(name: str, value: object) -> str | None:
     """A string or None."""
-    return None if value is None else text(name, value)
+    if value is None:
+        return None
+    return ident(name, value) if name.endswith("_id") else text(name, value)
 
 
 def integer(name: str, value: object, maximum: int = U64_MAX) -> int | None:
@@ -101,9 +99,11 @@ def choice(name: str, value: object, choices: type[Item]) -> Item | None:
         invalid(f"{name} must be one of {known}, and is: {value!r}")
 
 
-def document(
-    name: str, value: str | Mapping[str, Any], bytes_max: int | None, channel: Channel
-) -> str:
+LIMITS = {Channel.MANIFEST: "max_document_bytes", Channel.SUMMARY: "max_summary_bytes"}
+"""The option that limits a text."""
+
+
+def document(name: str, value: str | Mapping[str, Any], bytes_max: int, channel: Channel) -> str:
     """The JSON text of a document, within a limit.
 
     A str is passed on as it is, so that the texts of its numbers and keys are kept.
@@ -116,12 +116,16 @@ def document(
         wrong_type(name, "a str of JSON or a dict", value, channel)
     text(name, content, channel=channel)
     # The component checks it too, but has to hold the document for that.
-    bytes_max = DOCUMENT_BYTES_MAX if bytes_max is None else bytes_max
-    size = len(content) if content.isascii() else len(content.encode())
+    size = text_bytes(content)
     if size > bytes_max:
-        message = f"{name} has {size} bytes, above the limit: {bytes_max}"
+        message = f"{name} takes {size} bytes, above {LIMITS[channel]}: {bytes_max}"
         raise TandemError(ErrorKind.TOO_LARGE, message, channel=channel)
     return content
+
+
+def text_bytes(content: str) -> int:
+    """The size of a text in UTF-8."""
+    return len(content) if content.isascii() else len(content.encode())
 
 
 def _dump(name: str, value: Mapping[str, Any], channel: Channel) -> str:

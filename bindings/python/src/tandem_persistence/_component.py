@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import threading
 import warnings
@@ -18,29 +19,32 @@ from wasmtime import component
 from . import _arguments as arguments
 from . import _cache as cache
 from . import _lift as lift
+from . import _options as options
+from . import records
 from ._bindings import Function
-from ._documents import Documents
-from .errors import ErrorKind, Operation, TandemError
-
-MEMORY_BYTES_MAX = 1 << 30
-"""The component's memory. The merge of a history of 64 MiB needs a quarter of it."""
+from ._limits import Limits
+from .errors import TandemError
+from .records import ErrorKind, Operation
 
 FUEL_PER_CALL = 3 * 10**11
 """Bounds what one call computes, waiting apart. The merge of a history of 64 MiB needs a twentieth,
 and what else fits in the memory needs less than all of it."""
 
-PERSISTER = "tandem:persistence-sync/persister@0.1.0"
-COORDINATOR = "tandem:persistence-sync/coordinator@0.1.0"
+RUNS = "tandem:persistence-blocking/runs@0.1.0"
+HISTORIES = "tandem:persistence-blocking/histories@0.1.0"
 EXPORTS = {
-    "open": (PERSISTER, "[static]run.open"),
-    "set-manifest": (PERSISTER, "[method]run.set-manifest"),
-    "merge-manifest": (PERSISTER, "[method]run.merge-manifest"),
-    "schedule": (PERSISTER, "[method]run.schedule"),
-    "flush": (PERSISTER, "[method]run.flush"),
-    "close": (PERSISTER, "[method]run.close"),
-    "stats": (PERSISTER, "[method]run.stats"),
-    "record-run": (COORDINATOR, "record-run"),
-    "history": (COORDINATOR, "history"),
+    "set-limits": (RUNS, "set-limits"),
+    "open": (RUNS, "[static]run.open"),
+    "set": (RUNS, "[method]run.set"),
+    "merge": (RUNS, "[method]run.merge"),
+    "mark": (RUNS, "[method]run.mark"),
+    "schedule": (RUNS, "[method]run.schedule"),
+    "flush": (RUNS, "[method]run.flush"),
+    "close": (RUNS, "[method]run.close"),
+    "stats": (RUNS, "[method]run.stats"),
+    "record-run": (HISTORIES, "record-run"),
+    "record-runs": (HISTORIES, "record-runs"),
+    "history": (HISTORIES, "history"),
 }
 
 
@@ -95,7 +99,7 @@ PROCESS = _Process()
 
 def component_bytes() -> bytes:
     """The component as WebAssembly."""
-    wasm = files(__package__) / "tandem-sync.wasm"
+    wasm = files(__package__) / "tandem-blocking.wasm"
     try:
         return wasm.read_bytes()
     except FileNotFoundError as error:
@@ -112,27 +116,35 @@ def component_failed(message: str) -> TandemError:
 class Instance:
     """An instance of the component that is granted one directory and nothing else."""
 
-    def __init__(self, directory: str, memory_bytes_max: int, is_cached: bool) -> None:
-        self.documents = Documents(memory_bytes_max)
+    def __init__(self, directory: str, given: records.Limits, is_cached: bool) -> None:
+        limits = options.record(records.LIMITS, given)
+        self.limits = Limits(given)
         self._lock = threading.RLock()
         self._is_busy = False
         self._ended: TandemError | None = None
-        self._unused: deque[component.ResourceAny] = deque()
+        # A run in a cycle of garbage may go after what it has, so its handle is here.
+        self._numbers = itertools.count()
+        self._handles: dict[int, component.ResourceAny] = {}
+        self._unused: deque[int] = deque()
         try:
             engine, compiled = PROCESS.load(is_cached)
             self._store = wasmtime.Store(engine)
-            self._functions = self._start(engine, compiled, directory, memory_bytes_max)
+            self._functions = self._start(engine, compiled, directory)
         except wasmtime.WasmtimeError as error:
             raise component_failed(f"the component cannot start: {_reason(error)}") from error
+        try:
+            lift.outcome(self.call("set-limits", limits))
+        except TandemError:
+            self._store.close()
+            raise
 
     def _start(
         self,
         engine: wasmtime.Engine,
         compiled: component.Component,
         directory: str,
-        memory_bytes_max: int,
     ) -> dict[str, Function]:
-        self._store.set_limits(memory_size=memory_bytes_max)
+        self._store.set_limits(memory_size=self.limits.memory_bytes)
         self._store.set_fuel(FUEL_PER_CALL)
         self._store.set_wasi(_grant(directory))
         with component.Linker(engine) as linker:
@@ -147,17 +159,32 @@ class Instance:
         """Whether calls can succeed."""
         return self._ended is None and not PROCESS.is_forked
 
+    def check(self) -> None:
+        """Raises what every call would be refused with."""
+        with self._entered():
+            pass
+
     def call(self, name: str, *arguments: object) -> Any:
         """Calls an export, while no other thread does."""
         with self._entered():
             return self._run(self._functions[name], *arguments)
 
-    def give_up(self, run: component.ResourceAny) -> None:
+    def keep(self, handle: component.ResourceAny) -> int:
+        """Takes the handle of a run, and answers its number."""
+        number = next(self._numbers)
+        self._handles[number] = handle
+        return number
+
+    def call_run(self, name: str, number: int, *arguments: object) -> Any:
+        """Calls a method of a run."""
+        return self.call(name, self._handles[number], *arguments)
+
+    def give_up(self, number: int) -> None:
         """Closes a run with the next call.
 
         It may be garbage that is collected anywhere, in the middle of a call too.
         """
-        self._unused.append(run)
+        self._unused.append(number)
 
     def close(self) -> None:
         """Releases everything that the instance has."""
@@ -166,8 +193,7 @@ class Instance:
             # could release the lock.
             return
         if self.is_open:
-            with self._entered():
-                pass
+            self.check()
         with self._lock:
             if self._ended is None or self._ended.kind is not ErrorKind.CLOSED:
                 self._ended = TandemError(ErrorKind.CLOSED, "the Tandem is closed")
@@ -193,16 +219,17 @@ class Instance:
             finally:
                 self._is_busy = False
 
-    def _release(self, run: component.ResourceAny) -> None:
+    def _release(self, number: int) -> None:
         """Closes a run that nobody can close any more."""
+        handle = self._handles.pop(number)
         try:
-            lift.outcome(self._run(self._functions["close"], run))
+            lift.outcome(self._run(self._functions["close"], handle))
         except TandemError as error:
             # There is no caller whose call failed.
             message = f"a run was not closed, and what it had not written is lost: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         if self._ended is None:
-            self._run(run.drop)
+            self._run(handle.drop)
 
     def _run(self, function: Any, *arguments: object) -> Any:
         self._store.set_fuel(FUEL_PER_CALL)

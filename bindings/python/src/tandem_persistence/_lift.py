@@ -2,128 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from enum import StrEnum
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from wasmtime import component
 
-from .errors import Channel, ErrorKind, Failure, Operation, TandemError, error_type
-from .values import (
-    Bucket,
-    Cause,
-    ChannelStats,
-    History,
-    Reached,
-    Receipt,
-    Recorded,
-    Recovery,
-    Scheduled,
-    Stats,
-    Written,
-)
+from .errors import TandemError, error_type
+from .records import ErrorFields
+
+Answer = TypeVar("Answer")
+Lift = Callable[[Any], Any]
 
 
 def outcome(value: Any) -> Any:
-    """The value of a result, or its error raised.
+    """The value of a result, or its error raised."""
+    lifted = settled(value)
+    if isinstance(lifted, TandemError):
+        raise lifted
+    return lifted
+
+
+def settled(value: Any) -> Any:
+    """The value of a result, or its error.
 
     The bindings wrap a result in a variant only if a Python type alone does not tell the cases
     apart.
     """
     if isinstance(value, component.Variant):
-        if value.tag == "ok":
-            return value.payload
-        raise error(value.payload)
-    if isinstance(value, component.Record):
-        raise error(value)
+        return value.payload if value.tag == "ok" else error(value.payload)
+    return error(value) if isinstance(value, component.Record) else value
+
+
+def error(value: Any) -> TandemError:
+    """The error of a record."""
+    fields = _fields(ErrorFields, value)
+    return error_type(fields["kind"])(**fields)
+
+
+def record(answer: type[Answer], value: Any) -> Answer:
+    """The dataclass of a record."""
+    return answer(**_fields(answer, value))
+
+
+def _fields(answer: type, value: Any) -> dict[str, Any]:
+    return {field: lift(getattr(value, name)) for field, name, lift in _plan(answer)}
+
+
+@functools.cache
+def _plan(answer: type) -> list[tuple[str, str, Lift]]:
+    """Each field, its name in the component, and what makes its value."""
+    hints = get_type_hints(answer, localns={"TandemError": TandemError})
+    return [(field, field.replace("_", "-"), _lift_of(hint)) for field, hint in hints.items()]
+
+
+def _lift_of(hint: Any) -> Lift:
+    arguments = get_args(hint)
+    if NoneType in arguments:
+        (inner,) = (_lift_of(other) for other in arguments if other is not NoneType)
+        return lambda value: None if value is None else inner(value)
+    if get_origin(hint) is tuple:
+        item = _lift_of(arguments[0])
+        return tuple if item is _as_it_is else lambda values: tuple(map(item, values))
+    if hint is TandemError:
+        return error
+    if isinstance(hint, type) and is_dataclass(hint):
+        return functools.partial(record, hint)
+    return hint if issubclass(hint, StrEnum) else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
     return value
-
-
-def error(record: Any) -> TandemError:
-    kind = ErrorKind(record.kind)
-    return error_type(kind)(
-        kind,
-        record.message,
-        channel=_optional(Channel, record.channel),
-        operation=_optional(Operation, record.operation),
-        path=record.path,
-        code=record.code,
-        retryable=record.retryable,
-        beside=_optional(_failure, record.beside),
-    )
-
-
-def _optional(lift: Any, value: Any) -> Any:
-    return None if value is None else lift(value)
-
-
-def _failure(record: Any) -> Failure:
-    return Failure(
-        channel=_optional(Channel, record.channel),
-        operation=Operation(record.operation),
-        path=record.path,
-        code=record.code,
-        retryable=record.retryable,
-        message=record.message,
-    )
-
-
-def _written(record: Any) -> Written:
-    return Written(Reached(record.reached), record.bytes)
-
-
-def receipt(record: Any) -> Receipt:
-    return Receipt(_optional(_written, record.manifest), _optional(_written, record.heartbeat))
-
-
-def scheduled(record: Any) -> Scheduled:
-    return Scheduled(receipt(record.receipt), getattr(record, "call-again-in-ms"))
-
-
-def recovery(record: Any) -> Recovery:
-    return Recovery(
-        directory=record.directory,
-        document=record.document,
-        heartbeat=record.heartbeat,
-        heartbeat_age_ms=getattr(record, "heartbeat-age-ms"),
-        swept=record.swept,
-        set_aside=tuple(getattr(record, "set-aside")),
-    )
-
-
-def recorded(record: Any) -> Recorded:
-    return Recorded(
-        summary=_written(record.summary),
-        history=_written(record.history),
-        runs=record.runs,
-        is_dropped=getattr(record, "is-dropped"),
-        set_aside=tuple(getattr(record, "set-aside")),
-        swept=record.swept,
-    )
-
-
-def history(record: Any) -> History:
-    return History(getattr(record, "last-run-at"), record.total, tuple(record.runs))
-
-
-def _channel_stats(record: Any) -> ChannelStats:
-    return ChannelStats(
-        dirty=record.dirty,
-        writes=record.writes,
-        bytes=record.bytes,
-        failures=record.failures,
-        retries=record.retries,
-        causes=tuple(Cause(cause.name, cause.count) for cause in record.causes),
-    )
-
-
-def stats(record: Any) -> Stats:
-    return Stats(
-        requests=record.requests,
-        coalesced=record.coalesced,
-        flushes=record.flushes,
-        failed_flushes=getattr(record, "failed-flushes"),
-        automatic_retries=getattr(record, "automatic-retries"),
-        manifest=_channel_stats(record.manifest),
-        heartbeat=_channel_stats(record.heartbeat),
-        last_error=_optional(error, getattr(record, "last-error")),
-        latency=tuple(Bucket(getattr(b, "up-to-us"), b.count) for b in record.latency),
-    )

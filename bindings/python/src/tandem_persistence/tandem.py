@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from . import _arguments as arguments
 from . import _lift as lift
+from . import _options as options
 from ._bindings import Fields
-from ._component import MEMORY_BYTES_MAX, Instance, directory_path
-from .errors import Channel, TandemError
+from ._component import Instance, directory_path
+from ._limits import TEXTS_MAX
+from .errors import TandemError
+from .records import (
+    HISTORY_OPTIONS,
+    RECORD_OPTIONS,
+    RUN_OPTIONS,
+    Channel,
+    HistoryOptions,
+    Limits,
+    Recorded,
+    RecordOptions,
+    Recovery,
+    RunOptions,
+    TaskHistory,
+)
 from .run import Document, Run
-from .values import Durability, History, Recorded
 
 
 class Tandem:
@@ -23,139 +38,92 @@ class Tandem:
     context manager it closes its runs and itself at the end.
     """
 
+    @options.takes(Limits)
     def __init__(
         self,
         directory: str | os.PathLike[str],
         *,
-        memory_bytes_max: int | None = None,
         compile_cache: bool = True,
+        **limits: Unpack[Limits],
     ) -> None:
         """Start the component on a directory.
 
-        It has at most `memory_bytes_max` of memory, 1 GiB if left out; the documents of open runs
-        may have a quarter of it together. The first `Tandem` of a process compiles the component.
-        wasmtime keeps the result in `tandem/compiled` of the user's cache directory and takes it
-        from there, where nobody but the user and root can reach it; elsewhere, and if
-        `compile_cache` is False, nothing is kept.
+        The first `Tandem` of a process compiles the component. wasmtime keeps the result in
+        `tandem/compiled` of the user's cache directory and takes it from there, where nobody but
+        the user and root can reach it; elsewhere, and if `compile_cache` is False, nothing is kept.
         """
-        memory = arguments.integer("memory_bytes_max", memory_bytes_max, arguments.MEMORY_BYTES)
         is_cached = arguments.flag("compile_cache", compile_cache)
-        path = directory_path(directory)
-        memory = MEMORY_BYTES_MAX if memory is None else memory
-        self._instance = Instance(path, memory, is_cached)
+        self._instance = Instance(directory_path(directory), limits, is_cached)
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
-    def open(
-        self,
-        task_id: str,
-        run_id: str,
-        *,
-        interval_ms: int | None = None,
-        manifest_durability: Durability | str | None = None,
-        heartbeat_durability: Durability | str | None = None,
-        max_document_bytes: int | None = None,
-        sweep_after_ms: int | None = None,
-        runs_root: str | None = None,
-        manifest_name: str | None = None,
-        heartbeat_name: str | None = None,
-    ) -> Run:
+    @options.takes(RunOptions)
+    def open_run(self, task_id: str, run_id: str, **given: Unpack[RunOptions]) -> Run:
         """Open a run; `Run.recovery` tells what an earlier writer left.
 
-        `interval_ms` is the least time between two writes that are not forced; 5000 if left out.
-        The manifest is durable and the heartbeat visible unless told otherwise. The largest
-        document has 16 MiB, temporary files above one hour are removed, and the run's files are
-        `.runs/<task>/cli/<run>/manifest.json` and `.heartbeat`.
+        The run's files are `.runs/<task>/cli/<run>/manifest.json` and `.heartbeat` unless told
+        otherwise.
         """
-        options = Fields(
-            task_id=arguments.ident("task_id", task_id),
-            run_id=arguments.ident("run_id", run_id),
-            interval_ms=arguments.integer("interval_ms", interval_ms),
-            manifest_durability=arguments.choice(
-                "manifest_durability", manifest_durability, Durability
-            ),
-            heartbeat_durability=arguments.choice(
-                "heartbeat_durability", heartbeat_durability, Durability
-            ),
-            max_document_bytes=arguments.integer("max_document_bytes", max_document_bytes),
-            sweep_after_ms=arguments.integer("sweep_after_ms", sweep_after_ms),
-            runs_root=arguments.optional_text("runs_root", runs_root),
-            manifest_name=arguments.optional_text("manifest_name", manifest_name),
-            heartbeat_name=arguments.optional_text("heartbeat_name", heartbeat_name),
+        ids = {
+            "task_id": arguments.ident("task_id", task_id),
+            "run_id": arguments.ident("run_id", run_id),
+        }
+        record = options.record(RUN_OPTIONS, {**ids, **given})
+        handle, recovery = lift.outcome(self._instance.call("open", record))
+        run = Run(
+            self._instance,
+            self._instance.keep(handle),
+            lift.record(Recovery, recovery),
+            given.get("max_document_bytes"),
         )
-        # A document that is found is not known before. There is room for one.
-        self._instance.documents.reserve("", 0)
-        resource, recovery = lift.outcome(self._instance.call("open", options))
-        run = Run(self._instance, resource, lift.recovery(recovery), max_document_bytes)
         self._runs.add(run)
         return run
 
-    def record_run(
-        self,
-        summary: Document,
-        task_id: str,
-        *,
-        summary_durability: Durability | str | None = None,
-        history_durability: Durability | str | None = None,
-        keep_last: int | None = None,
-        max_summary_bytes: int | None = None,
-        max_history_bytes: int | None = None,
-        lease_ms: int | None = None,
-        lock_wait_ms: int | None = None,
-        sweep_after_ms: int | None = None,
-        runs_root: str | None = None,
-        history_root: str | None = None,
-        summary_name: str | None = None,
-        history_name: str | None = None,
-    ) -> Recorded:
+    @options.takes(RecordOptions)
+    def record_run(self, summary: Document, **given: Unpack[RecordOptions]) -> Recorded:
         """Record a completed run: write its summary and merge it into its task's history.
 
         The summary has the strings `taskId`, `runId` and `timestamp`
         (`YYYY-MM-DDTHH:MM:SS[.fraction]Z`). The call blocks while another process holds the lock
-        of the history, up to `lock_wait_ms`, 30,000 if left out; other threads' calls of this
-        `Tandem` wait as long. The files are `.runs/<task>/<run>/manifest.json` and
-        `out/<task>/runs.json`.
+        of the history, up to `lock_wait_ms`; other threads' calls of this `Tandem` wait as long.
+        The files are `.runs/<task>/<run>/manifest.json` and `out/<task>/runs.json` unless told
+        otherwise.
         """
-        bytes_max = arguments.integer("max_summary_bytes", max_summary_bytes)
-        content = arguments.document("summary", summary, bytes_max, Channel.SUMMARY)
-        options = Fields(
-            task_id=arguments.ident("task_id", task_id),
-            summary_durability=arguments.choice(
-                "summary_durability", summary_durability, Durability
-            ),
-            history_durability=arguments.choice(
-                "history_durability", history_durability, Durability
-            ),
-            keep_last=arguments.integer("keep_last", keep_last, arguments.U32_MAX),
-            max_summary_bytes=bytes_max,
-            max_history_bytes=arguments.integer("max_history_bytes", max_history_bytes),
-            lease_ms=arguments.integer("lease_ms", lease_ms),
-            lock_wait_ms=arguments.integer("lock_wait_ms", lock_wait_ms),
-            sweep_after_ms=arguments.integer("sweep_after_ms", sweep_after_ms),
-            runs_root=arguments.optional_text("runs_root", runs_root),
-            history_root=arguments.optional_text("history_root", history_root),
-            summary_name=arguments.optional_text("summary_name", summary_name),
-            history_name=arguments.optional_text("history_name", history_name),
-        )
-        return lift.recorded(lift.outcome(self._instance.call("record-run", content, options)))
+        record = options.record(RECORD_OPTIONS, given)
+        content = self._summary(summary, given.get("max_summary_bytes"))
+        outcome = self._instance.call("record-run", content, record)
+        return lift.record(Recorded, lift.outcome(outcome))
 
-    def history(
-        self,
-        task_id: str,
-        *,
-        limit: int | None = None,
-        max_history_bytes: int | None = None,
-        history_root: str | None = None,
-        history_name: str | None = None,
-    ) -> History:
+    @options.takes(RecordOptions)
+    def record_runs(
+        self, summaries: Iterable[Document], **given: Unpack[RecordOptions]
+    ) -> list[Recorded | TandemError]:
+        """Record several completed runs, as `record_run` does each.
+
+        Up to 64 of one task share one merge of its history, which costs far less than one for each.
+        The answers are in the order of the summaries. One that could not be recorded has its error
+        in its place, and is no hindrance to the others. If the component fails, those that were
+        recorded before keep their answers; the others have `component-failed`, and may be recorded
+        or not.
+        """
+        record = options.record(RECORD_OPTIONS, given)
+        self._instance.check()
+        answers: dict[int, Recorded | TandemError] = {}
+        contents: dict[int, str] = {}
+        for place, summary in enumerate(summaries):
+            try:
+                contents[place] = self._summary(summary, given.get("max_summary_bytes"))
+            except TandemError as error:
+                answers[place] = error
+        for batch in self._batches(contents):
+            answers.update(zip(batch, self._recorded(batch, record), strict=True))
+        return [answers[place] for place in sorted(answers)]
+
+    @options.takes(HistoryOptions)
+    def history(self, task_id: str, **given: Unpack[HistoryOptions]) -> TaskHistory:
         """Read a task's history, the newest run first. A task without one has an empty one."""
-        options = Fields(
-            task_id=arguments.ident("task_id", task_id),
-            limit=arguments.integer("limit", limit, arguments.U32_MAX),
-            max_history_bytes=arguments.integer("max_history_bytes", max_history_bytes),
-            history_root=arguments.optional_text("history_root", history_root),
-            history_name=arguments.optional_text("history_name", history_name),
-        )
-        return lift.history(lift.outcome(self._instance.call("history", options)))
+        ids = {"task_id": arguments.ident("task_id", task_id)}
+        record = options.record(HISTORY_OPTIONS, {**ids, **given})
+        return lift.record(TaskHistory, lift.outcome(self._instance.call("history", record)))
 
     def close(self) -> None:
         """Close the runs that are open, then release everything.
@@ -176,6 +144,34 @@ class Tandem:
             for other in failures[1:]:
                 failures[0].add_note(f"and another run could not be closed: {other}")
             raise failures[0]
+
+    def _summary(self, summary: Document, bytes_max: int | None) -> str:
+        bytes_max = self._instance.limits.text_bytes(bytes_max)
+        return arguments.document("summary", summary, bytes_max, Channel.SUMMARY)
+
+    def _batches(self, contents: dict[int, str]) -> Iterator[dict[int, str]]:
+        """The texts, no more at once than one call may have."""
+        batch: dict[int, str] = {}
+        batch_bytes = 0
+        for place, content in contents.items():
+            size = arguments.text_bytes(content)
+            is_full = batch_bytes + size > self._instance.limits.texts_bytes
+            if batch and (is_full or len(batch) == TEXTS_MAX):
+                yield batch
+                batch, batch_bytes = {}, 0
+            batch[place] = content
+            batch_bytes += size
+        if batch:
+            yield batch
+
+    def _recorded(self, batch: dict[int, str], record: Fields) -> list[Recorded | TandemError]:
+        """The answers to the texts of one call. If it fails, each has the error."""
+        try:
+            outcomes = self._instance.call("record-runs", list(batch.values()), record)
+        except TandemError as error:
+            return [error] * len(batch)
+        settled = [lift.settled(outcome) for outcome in outcomes]
+        return [it if isinstance(it, TandemError) else lift.record(Recorded, it) for it in settled]
 
     def __enter__(self) -> Self:
         return self

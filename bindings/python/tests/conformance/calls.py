@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import inspect
 import warnings
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
 from tandem_persistence import ErrorKind, Run, Tandem, TandemError
+from tandem_persistence.records import (
+    HISTORY_OPTIONS,
+    RECORD_OPTIONS,
+    REQUEST,
+    RUN_OPTIONS,
+    ErrorFields,
+    Shape,
+)
 
 from .fields import BadCase, Fields
 from .pattern import Check, pattern, short
@@ -32,31 +39,41 @@ Call = Callable[[Host], Any]
 
 
 def _open(fields: Fields) -> Call:
-    name, options = fields.take("run", str), _options(fields, Tandem.open)
+    name, options = fields.take("run", str), _options(fields, RUN_OPTIONS)
 
     def call(host: Host) -> Any:
-        run = host.tandem.open(**options)
+        run = host.tandem.open_run(**options)
         host.runs[name] = run
         return run.recovery
 
     return call
 
 
-def _set_manifest(fields: Fields) -> Call:
+def _set(fields: Fields) -> Call:
     name, document = fields.take("run", str), text(fields.take("document"))
     return lambda host: host.runs[name].set(document)
 
 
-def _merge_manifest(fields: Fields) -> Call:
+def _merge(fields: Fields) -> Call:
     name, patch = fields.take("run", str), text(fields.take("patch"))
     return lambda host: host.runs[name].merge(patch)
 
 
+def _mark(fields: Fields) -> Call:
+    name, flags = fields.take("run", str), _request(fields)
+    return lambda host: host.runs[name].mark(**flags)
+
+
 def _schedule(fields: Fields) -> Call:
-    name, request = fields.take("run", str), Fields(fields.take("request"), "a request")
-    flags = {flag: request.take(flag, bool, False) for flag in ("manifest", "heartbeat", "force")}
-    request.end()
+    name, flags = fields.take("run", str), _request(fields)
     return lambda host: host.runs[name].schedule(**flags)
+
+
+def _request(fields: Fields) -> Any:
+    request = Fields(fields.take("request"), "a request")
+    flags = {flag: request.take(flag, bool, False) for flag in REQUEST}
+    request.end()
+    return flags
 
 
 def _flush(fields: Fields) -> Call:
@@ -87,19 +104,20 @@ def _stats(fields: Fields) -> Call:
 
 
 def _record_run(fields: Fields) -> Call:
-    summary, options = text(fields.take("summary")), _options(fields, Tandem.record_run)
+    summary, options = text(fields.take("summary")), _options(fields, RECORD_OPTIONS)
     return lambda host: host.tandem.record_run(summary, **options)
 
 
 def _history(fields: Fields) -> Call:
-    options = _options(fields, Tandem.history)
+    options = _options(fields, HISTORY_OPTIONS)
     return lambda host: host.tandem.history(**options)
 
 
 CALLS = {
     "open": _open,
-    "set-manifest": _set_manifest,
-    "merge-manifest": _merge_manifest,
+    "set": _set,
+    "merge": _merge,
+    "mark": _mark,
     "schedule": _schedule,
     "flush": _flush,
     "close": _close,
@@ -164,8 +182,7 @@ def plain(value: Any) -> Any:
     """A value of the package with the names of the WIT."""
     if isinstance(value, TandemError):
         # `__cause__` and notes are no fields.
-        names = ["kind", "channel", "operation", "path", "code", "retryable", "message", "beside"]
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: plain(getattr(value, name)) for name in ErrorFields.__annotations__}
     if dataclasses.is_dataclass(value):
         fields = dataclasses.fields(value)
         return {field.name.replace("_", "-"): plain(getattr(value, field.name)) for field in fields}
@@ -174,14 +191,16 @@ def plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _options(fields: Fields, function: Callable[..., Any]) -> dict[str, Any]:
+def _options(fields: Fields, shape: Shape) -> dict[str, Any]:
     """The options of a call as arguments of a method."""
     options = fields.take("options", dict)
-    known = inspect.signature(function).parameters.keys() - {"self", "summary"}
     for name in options:
-        if name.replace("-", "_") not in known or "_" in name:
+        if name.replace("-", "_") not in shape or "_" in name:
             raise BadCase(f"there is no option `{name}`")
-    for name in ("task-id", "run-id"):
-        if name.replace("-", "_") in known and name not in options:
-            raise BadCase(f"the options need `{name}`")
-    return {name.replace("-", "_"): value for name, value in options.items()}
+    needed = {"run_id"} if shape is RUN_OPTIONS else set()
+    if shape is not RECORD_OPTIONS:
+        needed.add("task_id")
+    given = {name.replace("-", "_"): value for name, value in options.items()}
+    for name in sorted(needed - given.keys()):
+        raise BadCase(f"the options need `{name.replace('_', '-')}`")
+    return given

@@ -24,19 +24,20 @@ class Case:
     """What `case.json` says."""
 
     name: str
+    limits: dict[str, int]
     before: list[Action]
     steps: list[Step]
     after: list[Entry]
 
-    def play(self, directory: Path, told: Callable[[int], None]) -> None:
-        """Plays the case in an empty directory, and tells the number of each step."""
+    def play(self, directory: Path, note: Callable[[int], None]) -> None:
+        """Plays the case in an empty directory, and notes the number of each step."""
         sandbox = Sandbox(directory)
         for act in self.before:
             act(sandbox)
-        host = Host(Tandem(sandbox.granted))
+        host = Host(Tandem(sandbox.granted, **self.limits))  # type: ignore[arg-type]
         try:
             for number, step in enumerate(self.steps, start=1):
-                told(number)
+                note(number)
                 try:
                     step(host, sandbox)
                 except (Failed, OSError) as failed:
@@ -63,6 +64,7 @@ def read(directory: Path) -> Case:
                 raise BadCase(f"`{name}` says something")
         case = Case(
             directory.name,
+            _limits(fields.take("limits", dict, {})),
             [action(value) for value in fields.take("before", list, [])],
             [_step(value) for value in fields.take("steps", list)],
             [entry(value) for value in fields.take("after", list)],
@@ -71,6 +73,17 @@ def read(directory: Path) -> Case:
     except (BadCase, ValueError, OSError) as error:
         raise BadCase(f"{path}: {error}") from error
     return case
+
+
+def _limits(value: dict[str, Any]) -> dict[str, int]:
+    """The limits of the component, by the names of the package."""
+    fields = Fields(value, "limits")
+    given = {}
+    for name in ("max-document-bytes", "max-total-document-bytes", "max-history-bytes"):
+        if name in value:
+            given[name.replace("-", "_")] = fields.take(name, int)
+    fields.end()
+    return given
 
 
 def read_all(directory: Path) -> list[Case]:
@@ -127,6 +140,9 @@ def _flight(name: str, fields: Fields) -> None:
     elif name == "together":
         for call in fields.take("calls", list):
             expected(call)
+    elif name == "wait-for":
+        for item in fields.take("files", list):
+            entry(item)
     else:
         raise BadCase(f"there is no step `{name}`")
 

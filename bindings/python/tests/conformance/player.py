@@ -52,11 +52,11 @@ class Player:
                 code = worker.wait()
                 self._stop()
                 return Played("fail", f"step {step} ended the process with code {code}")
-            told: dict[str, Any] = json.loads(answer)
-            if "step" in told:
-                step = told["step"]
+            message: dict[str, Any] = json.loads(answer)
+            if "step" in message:
+                step = message["step"]
             else:
-                detail = told["detail"]
+                detail = message["detail"]
                 return Played("pass" if detail is None else "fail", detail)
 
     def _start(self) -> subprocess.Popen[str]:

@@ -59,11 +59,11 @@ pub struct OsDir(Arc<Dir>);
 
 /// An open file of an [`OsDisk`].
 #[derive(Clone, Debug)]
-pub struct OsFile(Arc<Open>);
+pub struct OsFile(Arc<OpenFile>);
 
 /// An open file, which is closed like any cheap call is made: on a network file system that waits.
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     /// None while it is closed.
     file: Option<File>,
     place: Place,
@@ -71,7 +71,7 @@ struct Open {
 
 impl OsFile {
     fn new(file: File, place: &Place) -> Self {
-        OsFile(Arc::new(Open { file: Some(file), place: place.clone() }))
+        OsFile(Arc::new(OpenFile { file: Some(file), place: place.clone() }))
     }
 
     fn file(&self) -> Result<&File, ErrorCode> {
@@ -79,7 +79,7 @@ impl OsFile {
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenFile {
     fn drop(&mut self) {
         let Some(file) = self.file.take() else { return };
         match Handle::try_current() {

@@ -1,11 +1,12 @@
 //! Calls of runs.
 
-use super::{After, Effect, Phase, Pool, Purpose, Queued, Registry, RunId, Start, Ticket};
-use crate::driver::budget::indented_len;
+use super::{
+    After, Asker, Effect, Phase, Pool, QueuedCall, Registry, RunEntry, RunId, Start, Ticket,
+};
 use crate::driver::job::Call;
 use crate::error::Error;
-use crate::options::RunOptions;
-use crate::report::{ClosedRun, Receipt, Stats};
+use crate::records::{Receipt, Stats};
+use crate::report::ClosedRun;
 
 impl Registry {
     pub(super) fn call(&mut self, run: RunId, call: Call) {
@@ -15,53 +16,31 @@ impl Registry {
             call.fail(&Error::shut_down());
             return;
         };
-        if entry.is_closed && entry.phase == Phase::Shut {
-            return answer_closed(&entry.options, &call);
+        if entry.phase == Phase::Shut {
+            if entry.is_closed {
+                return entry.answer_closed(&call);
+            }
+            if let Call::Unsaved { reply } = call {
+                // It is known without the component.
+                reply.send(Ok(entry.changes.unsaved()));
+                return;
+            }
         }
-        if let Some(error) = entry.untold.take_if(|_| !call.is_stats()) {
+        if let Some(error) = entry.unreported.take_if(|_| !call.is_read()) {
             if !call.fail(&error) {
-                entry.untold = Some(error);
+                entry.unreported = Some(error);
             }
             return;
         }
-        match self.hold(run, &call) {
-            Ok(bytes) => self.enqueue(Queued { run, call, purpose: Purpose::Caller, bytes }),
-            Err(error) => {
-                call.fail(&error);
-            }
+        if call.is_change() {
+            entry.changes.started();
         }
-    }
-
-    /// Counts what a call carries, and tells how much that is.
-    fn hold(&mut self, run: RunId, call: &Call) -> Result<u64, Error> {
-        let Some(entry) = self.runs.get(&run) else { return Ok(0) };
-        // What is above the run's own limit is refused by the component.
-        let limit = entry.document_bytes_max(self.bounds);
-        let mut account = entry.account;
-        let held = account.held();
-        let bytes = match call {
-            Call::Set { document, .. } => {
-                let bytes = indented_len(document).min(limit);
-                account.set_started(bytes);
-                bytes
-            }
-            Call::Merge { patch, .. } => {
-                let bytes = indented_len(patch).min(limit);
-                account.merge_started(bytes, limit);
-                bytes
-            }
-            _ => return Ok(0),
-        };
-        self.admit(held, account.held())?;
-        self.charge(held, account.held());
-        if let Some(entry) = self.runs.get_mut(&run) {
-            entry.account = account;
-        }
-        Ok(bytes)
+        let bytes = call.bytes();
+        self.enqueue(QueuedCall { run, call, asker: Asker::Caller, bytes });
     }
 
     /// Puts a call where it waits: for its run to be open, or for admission.
-    pub(super) fn enqueue(&mut self, queued: Queued) {
+    pub(super) fn enqueue(&mut self, queued: QueuedCall) {
         let run = queued.run;
         let Some(entry) = self.runs.get_mut(&run) else { return };
         match entry.phase {
@@ -85,20 +64,20 @@ impl Registry {
     /// The next call of a run that may start.
     pub(super) fn next_call(&mut self) -> Option<Start> {
         while let Some((pool, queued)) = self.admission.pop() {
-            let Queued { run, call, purpose, bytes } = queued;
+            let QueuedCall { run, call, asker, bytes } = queued;
             let entry = self.runs.get(&run);
             let open = entry.and_then(|entry| match entry.phase {
-                Phase::Open(resource) => Some((resource, entry.account.mark())),
+                Phase::Open(resource) => Some(resource),
                 Phase::Shut | Phase::Opening => None,
             });
-            let Some((resource, mark)) = open else {
+            let Some(resource) = open else {
                 self.admission.ended(pool, bytes);
                 continue;
             };
             self.ticket += 1;
             let ticket = Ticket(self.ticket);
             self.in_flight.insert(ticket, (run, call.tell_failure()));
-            let after = After { run, pool, purpose, bytes, mark };
+            let after = After { run, pool, asker, bytes };
             return Some(Start::Call { ticket, resource, call, after });
         }
         None
@@ -108,41 +87,49 @@ impl Registry {
     pub(in crate::driver) fn ended(&mut self, ticket: Ticket, after: After, effect: Effect) {
         self.in_flight.remove(&ticket);
         self.admission.ended(after.pool, after.bytes);
-        let bounds = self.bounds;
         let Some(entry) = self.runs.get_mut(&after.run) else { return };
         entry.calls = entry.calls.saturating_sub(1);
-        let held = entry.account.held();
         match effect {
-            Effect::Nothing => {}
-            Effect::Set { is_ok } => entry.account.set_ended(after.bytes, is_ok),
-            Effect::Merged { is_ok } => {
-                let limit = entry.document_bytes_max(bounds);
-                entry.account.merge_ended(after.bytes, limit, is_ok);
+            Effect::Changed { revision, is_whole } => entry.changes.ended(revision, is_whole),
+            Effect::Wrote { revision } => entry.wrote(revision),
+            Effect::Asked { revision, reply } => {
+                entry.wrote(revision);
+                reply.send(Ok(entry.changes.unsaved()));
             }
-            Effect::Wrote { manifest_bytes: Some(bytes) } => {
-                entry.account.written(after.mark, bytes);
-            }
-            Effect::Wrote { manifest_bytes: None } => {}
-            Effect::Closed(outcome) => {
+            Effect::Closed { outcome, revision, reply } => {
                 entry.is_closed |= outcome.is_ok();
-                if let (Purpose::Shutdown, Some(shutdown)) = (after.purpose, &mut self.shutdown) {
-                    let untold = entry.untold.take();
-                    let outcome = outcome.and_then(|receipt| untold.map_or(Ok(receipt), Err));
-                    shutdown.closed.push(ClosedRun::new(&entry.options, outcome));
+                entry.wrote(revision);
+                reply.send(outcome.clone());
+                if let (Asker::Shutdown, Some(shutdown)) = (after.asker, &mut self.shutdown) {
+                    let unreported = entry.unreported.take();
+                    let outcome = outcome.and_then(|receipt| unreported.map_or(Ok(receipt), Err));
+                    shutdown.closed.push(entry.closed(outcome));
                 }
             }
         }
-        let holds = entry.account.held();
-        self.charge(held, holds);
         self.advance(after.run);
     }
 }
 
-/// A closed run answers as the component does, after the component that closed it is gone.
-fn answer_closed(options: &RunOptions, call: &Call) {
-    match call {
-        Call::Close { reply } => reply.send(Ok(Receipt::default())),
-        Call::Stats { reply } => reply.send(Ok(Stats::default())),
-        other => other.fail(&Error::run_closed(&options.directory())),
-    };
+impl RunEntry {
+    fn wrote(&mut self, revision: Option<u64>) {
+        if let Some(revision) = revision {
+            self.changes.written(revision);
+        }
+    }
+
+    /// What the shutdown tells of the run.
+    pub(super) fn closed(&self, outcome: Result<Receipt, Error>) -> ClosedRun {
+        ClosedRun::new(&self.options, outcome, self.changes.unsaved())
+    }
+
+    /// A closed run answers as the component does, after the component that closed it is gone.
+    fn answer_closed(&self, call: &Call) {
+        match call {
+            Call::Close { reply } => reply.send(Ok(Receipt::default())),
+            Call::Stats { reply } => reply.send(Ok(Stats::default())),
+            Call::Unsaved { reply } => reply.send(Ok(self.changes.unsaved())),
+            other => other.fail(&Error::run_closed(&self.options.directory())),
+        };
+    }
 }

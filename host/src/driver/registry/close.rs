@@ -3,9 +3,10 @@
 use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
 
-use super::{Open, Phase, Purpose, Queued, Registry, RunId};
+use super::{Asker, OpenRun, Phase, QueuedCall, Registry, RunId};
 use crate::driver::job::Call;
 use crate::driver::reply::Reply;
+use crate::records::Receipt;
 use crate::report::ClosedRun;
 
 /// The end that somebody has asked for.
@@ -25,7 +26,7 @@ impl Registry {
         }
         // Its open may still wait for another run to be closed. Nobody would release it later.
         for entry in self.runs.values_mut() {
-            entry.after_release.retain(|open: &Open| open.run != run);
+            entry.after_release.retain(|open: &OpenRun| open.run != run);
         }
     }
 
@@ -50,17 +51,18 @@ impl Registry {
         match entry.phase {
             Phase::Opening => {}
             Phase::Shut => {
-                let untold = entry.untold.take();
-                if let (Some(error), Some(shutdown)) = (untold, &mut self.shutdown) {
-                    shutdown.closed.push(ClosedRun::new(&entry.options, Err(error)));
+                let outcome = entry.unreported.take().map_or(Ok(Receipt::default()), Err);
+                let is_worth_telling = outcome.is_err() || entry.changes.unsaved().is_lost;
+                if let Some(shutdown) = self.shutdown.as_mut().filter(|_| is_worth_telling) {
+                    shutdown.closed.push(entry.closed(outcome));
                 }
                 self.remove(run);
             }
             Phase::Open(_) if !entry.is_closed && !entry.is_close_asked => {
                 entry.is_close_asked = true;
-                let purpose = if entry.is_released { Purpose::Release } else { Purpose::Shutdown };
+                let asker = if entry.is_released { Asker::Release } else { Asker::Shutdown };
                 let (reply, _) = Reply::new();
-                self.enqueue(Queued { run, call: Call::Close { reply }, purpose, bytes: 0 });
+                self.enqueue(QueuedCall { run, call: Call::Close { reply }, asker, bytes: 0 });
             }
             Phase::Open(resource) if entry.calls == 0 => {
                 self.drops.push(resource);
@@ -72,7 +74,6 @@ impl Registry {
 
     pub(super) fn remove(&mut self, run: RunId) {
         let Some(entry) = self.runs.remove(&run) else { return };
-        self.charge(entry.account.held(), 0);
         let directory = entry.options.directory();
         if self.releasing.get(&directory) == Some(&run) {
             self.releasing.remove(&directory);

@@ -5,28 +5,27 @@ use std::collections::HashSet;
 use super::{Phase, Registry, RunId};
 use crate::driver::job::{Call, Job};
 use crate::error::{Cause, Error};
-use crate::report::ClosedRun;
 
 impl Registry {
     /// The component is gone: answers everybody who waits for it. Runs that are held by a caller
     /// stay, to be opened anew.
     pub(in crate::driver) fn lose(&mut self, cause: &Cause) {
         let error = Error::component_failed(cause);
-        let told = self.fail_calls(&error);
+        let reported_in = self.fail_calls(&error);
         self.task_calls.fail_all(&error);
         self.opens.clear();
         self.drops.clear();
         self.opening = 0;
-        self.reserved = 0;
-        self.used = 0;
         self.releasing.clear();
         for (run, mut entry) in std::mem::take(&mut self.runs) {
             for open in entry.after_release.drain(..) {
                 open.reply.fail(&error);
             }
+            let is_unsaved = entry.changes.is_dirty();
+            entry.changes.lost();
             let is_reported = entry.is_close_asked && !entry.is_released && !entry.is_closed;
             if let Some(shutdown) = self.shutdown.as_mut().filter(|_| is_reported) {
-                shutdown.closed.push(ClosedRun::new(&entry.options, Err(error.clone())));
+                shutdown.closed.push(entry.closed(Err(error.clone())));
             }
             if let Some(opener) = entry.opener.take() {
                 opener.fail(&error);
@@ -34,11 +33,10 @@ impl Registry {
                 entry.phase = Phase::Shut;
                 entry.calls = 0;
                 entry.is_close_asked = false;
-                let is_told = is_reported || told.contains(&run);
-                if !is_told && !entry.is_closed && entry.account.is_unsaved() {
-                    entry.untold = Some(error.clone());
+                let is_known = is_reported || reported_in.contains(&run);
+                if !is_known && !entry.is_closed && is_unsaved {
+                    entry.unreported = Some(error.clone());
                 }
-                entry.account.lost();
                 self.runs.insert(run, entry);
             }
         }
@@ -74,12 +72,43 @@ impl Registry {
     }
 
     fn refuse_call(&mut self, run: RunId, call: &Call, error: Error) {
-        let is_told = call.fail(&error);
-        let Some(entry) = self.runs.get_mut(&run) else { return };
-        if is_told {
-            entry.untold = None;
-        } else if call.is_change() && !entry.is_closed {
-            entry.untold = Some(error);
+        let is_reported = call.fail(&error);
+        let Some(entry) = self.runs.get_mut(&run).filter(|entry| !entry.is_closed) else { return };
+        if call.is_change() {
+            // As one that was in flight.
+            entry.changes.started();
+            entry.changes.lost();
         }
+        if is_reported {
+            entry.unreported = None;
+        } else if call.is_change() {
+            entry.unreported = Some(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::bounds::Bounds;
+    use crate::driver::job::OpenRun;
+    use crate::driver::reply::Reply;
+    use crate::records::RunOptions;
+
+    #[test]
+    fn a_change_that_comes_too_late_for_its_component_is_lost_as_one_in_flight_is() {
+        let bounds = Bounds { document_bytes: 100, total_bytes: 100, history_bytes: 100 };
+        let mut registry = Registry::new(bounds);
+        let run = RunId(1);
+        let (reply, _opened) = Reply::new();
+        registry.open(OpenRun { run, options: RunOptions::new("task", "run"), reply });
+        let cause = Cause::new(wasmtime::Error::msg("a trap"));
+        let (reply, _answer) = Reply::new();
+        registry.refuse(Job::Call { run, call: Call::Stats { reply } }, &cause);
+        assert!(!registry.runs[&run].changes.unsaved().is_lost);
+        let (reply, _answer) = Reply::new();
+        let document = "{}".to_owned();
+        registry.refuse(Job::Call { run, call: Call::Set { document, reply } }, &cause);
+        assert!(registry.runs[&run].changes.unsaved().is_lost);
     }
 }

@@ -5,6 +5,7 @@
 //! start now ([`Registry::next_start`]). Nothing here waits for anything.
 
 mod call;
+mod changes;
 mod close;
 mod failure;
 mod open;
@@ -13,29 +14,24 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use wasmtime::component::ResourceAny;
 
+use self::changes::Changes;
 use self::close::Shutdown;
 use super::admission::{Admission, POOL_MAX, Pool};
 use super::bounds::Bounds;
-use super::budget::{Account, Mark};
-use super::job::{Call, Job, Open, RunId, TaskCall};
+use super::job::{Call, Job, OpenRun, RunId, TaskCall};
 use super::reply::{Reply, TellFailure};
 use super::task_calls::{Slot, TaskCalls};
-use crate::error::{Error, too_many_documents};
-use crate::options::RunOptions;
-use crate::report::{Receipt, Recovery};
+use crate::error::Error;
+use crate::records::{Receipt, Recovery, RunOptions};
+use crate::report::Unsaved;
 
 /// Runs and calls.
 pub(super) struct Registry {
-    bounds: Bounds,
-    runs: BTreeMap<RunId, Entry>,
+    runs: BTreeMap<RunId, RunEntry>,
     /// Runs that a call or a caller wants open, in order.
     opens: VecDeque<RunId>,
     opening: usize,
-    /// What the runs being opened may turn out to hold.
-    reserved: u64,
-    /// What all runs hold.
-    used: u64,
-    admission: Admission<Queued>,
+    admission: Admission<QueuedCall>,
     order: u64,
     /// Who is told if the component fails, for each call in flight.
     in_flight: HashMap<Ticket, (RunId, TellFailure)>,
@@ -52,24 +48,24 @@ pub(super) struct Registry {
 pub(super) struct Ticket(u64);
 
 /// A run that somebody holds, or that is being closed.
-struct Entry {
+struct RunEntry {
     options: RunOptions,
     phase: Phase,
     /// The caller of `open_run`, until it has its answer.
     opener: Option<Reply<Recovery>>,
     /// Calls that wait for the run to be opened.
-    waiting: VecDeque<Queued>,
+    waiting: VecDeque<QueuedCall>,
     /// Calls that wait for admission or are in flight.
     calls: usize,
     is_closed: bool,
     is_released: bool,
     /// The driver itself has asked for a close.
     is_close_asked: bool,
-    account: Account,
+    changes: Changes,
     /// A component failed and took changes along, and no caller is known to have been told.
-    untold: Option<Error>,
+    unreported: Option<Error>,
     /// Opens of the same run that wait until this one is out of the way.
-    after_release: Vec<Open>,
+    after_release: Vec<OpenRun>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -82,17 +78,16 @@ enum Phase {
 }
 
 /// A call with what is kept about it.
-struct Queued {
+struct QueuedCall {
     run: RunId,
     call: Call,
-    purpose: Purpose,
-    /// The size of the document or patch that it carries.
+    asker: Asker,
     bytes: u64,
 }
 
 /// Who wants a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum Asker {
     Caller,
     Release,
     Shutdown,
@@ -109,29 +104,39 @@ pub(super) enum Start {
 pub(super) struct After {
     run: RunId,
     pool: Pool,
-    purpose: Purpose,
+    asker: Asker,
     bytes: u64,
-    mark: Mark,
 }
 
 /// What a call did, as far as the registry cares.
 pub(super) enum Effect {
-    Nothing,
-    Set { is_ok: bool },
-    Merged { is_ok: bool },
-    Wrote { manifest_bytes: Option<u64> },
-    Closed(Result<Receipt, Error>),
+    /// A document, or a patch of one, was accepted as a revision, or refused.
+    Changed {
+        revision: Option<u64>,
+        is_whole: bool,
+    },
+    /// A revision is on the disk, if it is told.
+    Wrote {
+        revision: Option<u64>,
+    },
+    /// As that, and what is unsaved is to be told.
+    Asked {
+        revision: Option<u64>,
+        reply: Reply<Unsaved>,
+    },
+    Closed {
+        outcome: Result<Receipt, Error>,
+        revision: Option<u64>,
+        reply: Reply<Receipt>,
+    },
 }
 
 impl Registry {
     pub(super) fn new(bounds: Bounds) -> Self {
         Registry {
-            bounds,
             runs: BTreeMap::new(),
             opens: VecDeque::new(),
             opening: 0,
-            reserved: 0,
-            used: 0,
             admission: Admission::new(POOL_MAX, bounds.total_bytes),
             order: 0,
             in_flight: HashMap::new(),
@@ -186,27 +191,5 @@ impl Registry {
     /// A call that belongs to no run has ended.
     pub(super) fn task_call_ended(&mut self, slot: Slot) {
         self.task_calls.ended(slot);
-    }
-
-    /// Counts what a run holds now in place of `held`.
-    fn charge(&mut self, held: u64, holds: u64) {
-        self.used = self.used.saturating_sub(held).saturating_add(holds);
-    }
-
-    /// Whether a run may hold `holds` in place of `held`.
-    fn admit(&self, held: u64, holds: u64) -> Result<(), Error> {
-        let (total, bytes_max) =
-            (self.used.saturating_sub(held).saturating_add(holds), self.bounds.total_bytes);
-        if holds > held && total > bytes_max {
-            return Err(too_many_documents(total, bytes_max));
-        }
-        Ok(())
-    }
-}
-
-impl Entry {
-    /// The largest document of the run.
-    fn document_bytes_max(&self, bounds: Bounds) -> u64 {
-        self.options.max_document_bytes.unwrap_or(bounds.document_bytes)
     }
 }

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use wasmtime::component::ResourceAny;
 
-use super::{Account, Entry, Open, Phase, Registry, RunId, Start};
+use super::{Changes, OpenRun, Phase, Registry, RunEntry, RunId, Start};
 use crate::error::Error;
-use crate::report::Recovery;
+use crate::records::Recovery;
 
 /// The most runs that are being opened at once.
 const OPENING_MAX: usize = 256;
 
 impl Registry {
-    pub(super) fn open(&mut self, open: Open) {
+    pub(super) fn open(&mut self, open: OpenRun) {
         if self.shutdown.is_some() {
             open.reply.fail(&Error::shut_down());
             return;
@@ -21,8 +21,8 @@ impl Registry {
         if let Some(entry) = old.and_then(|old| self.runs.get_mut(old)) {
             return entry.after_release.push(open);
         }
-        let Open { run, options, reply } = open;
-        let entry = Entry {
+        let OpenRun { run, options, reply } = open;
+        let entry = RunEntry {
             options,
             phase: Phase::Opening,
             opener: Some(reply),
@@ -31,8 +31,8 @@ impl Registry {
             is_closed: false,
             is_released: false,
             is_close_asked: false,
-            account: Account::default(),
-            untold: None,
+            changes: Changes::default(),
+            unreported: None,
             after_release: Vec::new(),
         };
         self.runs.insert(run, entry);
@@ -46,17 +46,12 @@ impl Registry {
             self.opens.pop_front();
             return self.next_open();
         };
-        let limit = entry.document_bytes_max(self.bounds);
-        // One run is always opened, whatever it may hold: its size is known only then.
-        let total = self.used.saturating_add(self.reserved).saturating_add(limit);
-        let fits = total <= self.bounds.total_bytes && self.opening < OPENING_MAX;
-        if self.opening > 0 && !fits {
+        if self.opening >= OPENING_MAX {
             return None;
         }
         let options = entry.options.clone();
         self.opens.pop_front();
         self.opening += 1;
-        self.reserved += limit;
         Some(Start::Open { run, options })
     }
 
@@ -67,36 +62,14 @@ impl Registry {
         result: Result<(ResourceAny, Recovery), Error>,
     ) {
         self.opening = self.opening.saturating_sub(1);
-        let Some(entry) = self.runs.get(&run) else {
+        if !self.runs.contains_key(&run) {
             return self.drops.extend(result.ok().map(|(resource, _)| resource));
-        };
-        self.reserved = self.reserved.saturating_sub(entry.document_bytes_max(self.bounds));
-        let result = result.and_then(|(resource, recovery)| {
-            self.hold_recovered(run, &recovery).inspect_err(|_| self.drops.push(resource))?;
-            Ok((resource, recovery))
-        });
+        }
         match result {
             Ok((resource, recovery)) => self.enter(run, resource, recovery),
             Err(error) => self.stay_shut(run, &error),
         }
         self.advance(run);
-    }
-
-    /// Counts the document that a run was opened with.
-    fn hold_recovered(&mut self, run: RunId, recovery: &Recovery) -> Result<(), Error> {
-        let Some(entry) = self.runs.get(&run) else { return Ok(()) };
-        let bytes = recovery.document.as_ref().map_or(0, |text| text.len() as u64);
-        let mut account = entry.account;
-        let held = account.held();
-        account.recovered(bytes);
-        if bytes > 0 {
-            self.admit(held, account.held())?;
-        }
-        self.charge(held, account.held());
-        if let Some(entry) = self.runs.get_mut(&run) {
-            entry.account = account;
-        }
-        Ok(())
     }
 
     fn enter(&mut self, run: RunId, resource: ResourceAny, recovery: Recovery) {
@@ -115,12 +88,12 @@ impl Registry {
         entry.phase = Phase::Shut;
         for queued in std::mem::take(&mut entry.waiting) {
             queued.call.fail(error);
+            if queued.call.is_change() {
+                // It was refused, by an error that says so.
+                entry.changes.ended(None, false);
+            }
         }
-        let held = entry.account.held();
-        entry.account.lost();
-        let opener = entry.opener.take();
-        self.charge(held, 0);
-        if let Some(opener) = opener {
+        if let Some(opener) = entry.opener.take() {
             opener.fail(error);
             // No handle was given out.
             self.remove(run);

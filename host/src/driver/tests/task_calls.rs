@@ -7,7 +7,7 @@ use crate::testing::DiskOperation::{RemoveFile, Stat};
 use crate::{Channel, HistoryOptions, Operation, Reached, RecordOptions};
 
 fn record() -> RecordOptions {
-    RecordOptions::new("task")
+    RecordOptions::new()
 }
 
 fn history() -> HistoryOptions {
@@ -29,7 +29,7 @@ fn lock(dir: &Path) -> std::path::PathBuf {
 #[tokio::test]
 async fn a_run_is_recorded_and_its_history_is_read() {
     let bench = bench().await;
-    assert_eq!(bench.tandem.history(history()).await.unwrap(), crate::History::default());
+    assert_eq!(bench.tandem.history(history()).await.unwrap(), crate::TaskHistory::default());
     for run in ["a", "b", "a"] {
         let recorded = bench.tandem.record_run(summary(run), record().keep_last(2)).await.unwrap();
         assert_eq!(recorded.summary.reached, Reached::Durable);
@@ -37,7 +37,7 @@ async fn a_run_is_recorded_and_its_history_is_read() {
         assert_eq!(std::fs::metadata(file).unwrap().len(), recorded.summary.bytes);
         let file = bench.dir.path().join("out/task/runs.json");
         assert_eq!(std::fs::metadata(file).unwrap().len(), recorded.history.bytes);
-        assert_eq!((recorded.is_dropped, recorded.swept), (false, 0));
+        assert_eq!((recorded.ahead.len(), recorded.swept), (0, 0));
         assert!(recorded.set_aside.is_empty());
     }
     let told = bench.tandem.history(history().limit(1)).await.unwrap();
@@ -64,7 +64,7 @@ async fn both_filesystems_keep_the_same_records() {
         let mut reached = Vec::new();
         for recorded in join_all(recordings).await {
             let recorded = recorded.unwrap();
-            reached.push((recorded.summary, recorded.history.reached, recorded.is_dropped));
+            reached.push((recorded.summary, recorded.history.reached, recorded.ahead));
         }
         let mut names: Vec<_> = std::fs::read_dir(dir.path().join(".runs"))
             .unwrap()
@@ -160,7 +160,7 @@ async fn records_that_wait_for_a_lock_keep_out_nobody_else() {
     assert_eq!(bench.tandem.history(history()).await.unwrap().total, 0);
     bench.open("b").await.close().await.unwrap();
     let other = summary("a").replace("task\",", "other\",");
-    bench.tandem.record_run(other, RecordOptions::new("other")).await.unwrap();
+    bench.tandem.record_run(other, RecordOptions::new()).await.unwrap();
 
     std::fs::remove_file(lock).unwrap();
     for recorded in join_all(waiting).await {
@@ -219,13 +219,13 @@ async fn limits_are_checked_before_anything_is_written() {
             record().max_summary_bytes(101),
             summary("a"),
             ErrorKind::InvalidInput,
-            "the summary limit of 101 bytes is above the component's of 100",
+            "max_summary_bytes is above that of the whole component, 100: 101",
         ),
         (
             record().max_history_bytes(1_001),
             summary("a"),
             ErrorKind::InvalidInput,
-            "the history limit of 1001 bytes is above the component's of 1000",
+            "max_history_bytes is above that of the whole component, 1000: 1001",
         ),
         (
             record(),
@@ -276,13 +276,14 @@ async fn a_large_history_passes_as_a_whole() {
 }
 
 #[test]
-fn options_are_read_from_json_with_the_short_name_of_the_task() {
+fn options_are_read_from_json() {
     let options: RecordOptions =
-        serde_json::from_str(r#"{"task":"t","keep_last":3,"history_durability":"visible"}"#)
+        serde_json::from_str(r#"{"task_id":"t","keep_last":3,"history_durability":"visible"}"#)
             .unwrap();
-    let expected = RecordOptions::new("t").keep_last(3).history_durability(Durability::Visible);
+    let expected =
+        RecordOptions::new().task_id("t").keep_last(3).history_durability(Durability::Visible);
     assert_eq!(options, expected);
     let options: HistoryOptions = serde_json::from_str(r#"{"task_id":"t","limit":3}"#).unwrap();
     assert_eq!(options, HistoryOptions::new("t").limit(3));
-    assert!(serde_json::from_str::<RecordOptions>(r#"{"task":"t","run":"r"}"#).is_err());
+    assert!(serde_json::from_str::<RecordOptions>(r#"{"task":"t"}"#).is_err());
 }

@@ -7,7 +7,7 @@
 pub enum Descriptor {}
 
 wasmtime::component::bindgen!({
-    path: "wit/sync",
+    path: "wit/blocking",
     inline: "
         package tandem:simulator;
 

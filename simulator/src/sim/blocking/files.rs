@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 
 use super::bindings::Descriptor;
 use super::bindings::wasi::filesystem::{preopens, types};
-use super::shapes::Open;
+use super::shapes::OpenKind;
 use super::stream::{Failed, NoInput, Writing};
 use super::{Granted, Surroundings};
 use tandem_host::disk::{self, Disk, ErrorCode};
@@ -184,7 +184,7 @@ impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
         open_flags: types::OpenFlags,
         flags: types::DescriptorFlags,
     ) -> Answer<Resource<Descriptor>> {
-        let Some(open) = Open::from_flags(path_flags, open_flags, flags) else {
+        let Some(open) = OpenKind::from_flags(path_flags, open_flags, flags) else {
             return unsupported();
         };
         let at = self.get(&fd)?.dir();
@@ -192,11 +192,11 @@ impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
         let opened = async {
             let at = at?;
             match open {
-                Open::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
-                Open::New => {
+                OpenKind::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+                OpenKind::New => {
                     disk.create_file(&at, &path, purpose_of(&path)).await.map(Handle::File)
                 }
-                Open::Existing => disk.open_file(&at, &path).await.map(Handle::File),
+                OpenKind::Existing => disk.open_file(&at, &path).await.map(Handle::File),
             }
         };
         match opened.await {

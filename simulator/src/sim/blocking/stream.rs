@@ -33,10 +33,10 @@ type Begin = dyn Fn(u64, &[u8]) -> Write + Send;
 pub struct Writing {
     begin: Box<Begin>,
     offset: u64,
-    state: State,
+    state: WriteState,
 }
 
-enum State {
+enum WriteState {
     Ready,
     /// A write of so many bytes is in flight.
     InFlight(Write, u64),
@@ -46,26 +46,26 @@ enum State {
 }
 
 /// A stream's error outside of what the guest is told: only a bug makes one.
-type Answer<T> = wasmtime::Result<Result<T, StreamError>>;
+type StreamAnswer<T> = wasmtime::Result<Result<T, StreamError>>;
 
 impl Writing {
     pub(super) fn new<D: Disk>(disk: Arc<D>, file: D::File, offset: u64) -> Self {
         let begin = Box::new(move |offset, bytes: &[u8]| -> Write {
             Box::pin(disk.write(&file, offset, bytes))
         });
-        Writing { begin, offset, state: State::Ready }
+        Writing { begin, offset, state: WriteState::Ready }
     }
 
     /// Ready once no write is in flight.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let State::InFlight(write, bytes) = &mut self.state else { return Poll::Ready(()) };
+        let WriteState::InFlight(write, bytes) = &mut self.state else { return Poll::Ready(()) };
         let outcome = ready!(write.as_mut().poll(cx));
         self.state = match outcome {
             Ok(()) => {
                 self.offset = self.offset.saturating_add(*bytes);
-                State::Ready
+                WriteState::Ready
             }
-            Err(code) => State::Failed(code),
+            Err(code) => WriteState::Failed(code),
         };
         Poll::Ready(())
     }
@@ -76,10 +76,10 @@ impl Writing {
     }
 
     fn write(&mut self, bytes: &[u8]) -> wasmtime::Result<()> {
-        let State::Ready = self.state else {
+        let WriteState::Ready = self.state else {
             return Err(wasmtime::Error::msg("a write was not permitted by check-write"));
         };
-        self.state = State::InFlight((self.begin)(self.offset, bytes), bytes.len() as u64);
+        self.state = WriteState::InFlight((self.begin)(self.offset, bytes), bytes.len() as u64);
         // It is begun from here on.
         let _ = self.poll(&mut Context::from_waker(Waker::noop()));
         Ok(())
@@ -88,12 +88,12 @@ impl Writing {
     /// Tells a failure once.
     fn check(&mut self) -> Result<(), Told> {
         match self.state {
-            State::Ready | State::InFlight(..) => Ok(()),
-            State::Failed(code) => {
-                self.state = State::Closed;
+            WriteState::Ready | WriteState::InFlight(..) => Ok(()),
+            WriteState::Failed(code) => {
+                self.state = WriteState::Closed;
                 Err(Told::Failed(code))
             }
-            State::Closed => Err(Told::Closed),
+            WriteState::Closed => Err(Told::Closed),
         }
     }
 }
@@ -105,7 +105,7 @@ enum Told {
 }
 
 impl<D: Disk, S: Surroundings> Granted<D, S> {
-    fn told<T>(&mut self, told: Result<T, Told>) -> Answer<T> {
+    fn told<T>(&mut self, told: Result<T, Told>) -> StreamAnswer<T> {
         Ok(match told {
             Ok(value) => Ok(value),
             Err(Told::Closed) => Err(StreamError::Closed),
@@ -116,7 +116,7 @@ impl<D: Disk, S: Surroundings> Granted<D, S> {
     }
 
     /// Waits until all that a stream was given is written.
-    async fn flushed(&mut self, stream: &Resource<Writing>) -> Answer<()> {
+    async fn flushed(&mut self, stream: &Resource<Writing>) -> StreamAnswer<()> {
         let writing = self.table.get_mut(stream)?;
         writing.settled().await;
         let told = writing.check();
@@ -141,16 +141,16 @@ impl<D: Disk, S: Surroundings> error::HostError for Granted<D, S> {
 impl<D: Disk, S: Surroundings> streams::Host for Granted<D, S> {}
 
 impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
-    fn check_write(&mut self, stream: Resource<Writing>) -> Answer<u64> {
+    fn check_write(&mut self, stream: Resource<Writing>) -> StreamAnswer<u64> {
         let writing = self.table.get_mut(&stream)?;
         let told = writing.check().map(|()| match writing.state {
-            State::Ready => PIECE_BYTES_MAX,
+            WriteState::Ready => PIECE_BYTES_MAX,
             _ => 0,
         });
         self.told(told)
     }
 
-    fn write(&mut self, stream: Resource<Writing>, bytes: Vec<u8>) -> Answer<()> {
+    fn write(&mut self, stream: Resource<Writing>, bytes: Vec<u8>) -> StreamAnswer<()> {
         self.table.get_mut(&stream)?.write(&bytes).map(Ok)
     }
 
@@ -158,7 +158,7 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         &mut self,
         stream: Resource<Writing>,
         bytes: Vec<u8>,
-    ) -> Answer<()> {
+    ) -> StreamAnswer<()> {
         if let Err(error) = self.flushed(&stream).await? {
             return Ok(Err(error));
         }
@@ -166,12 +166,12 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         self.flushed(&stream).await
     }
 
-    fn flush(&mut self, stream: Resource<Writing>) -> Answer<()> {
+    fn flush(&mut self, stream: Resource<Writing>) -> StreamAnswer<()> {
         let told = self.table.get_mut(&stream)?.check();
         self.told(told)
     }
 
-    async fn blocking_flush(&mut self, stream: Resource<Writing>) -> Answer<()> {
+    async fn blocking_flush(&mut self, stream: Resource<Writing>) -> StreamAnswer<()> {
         self.flushed(&stream).await
     }
 
@@ -180,7 +180,7 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         Ok(self.table.push_child(pollable, &stream)?)
     }
 
-    fn write_zeroes(&mut self, stream: Resource<Writing>, len: u64) -> Answer<()> {
+    fn write_zeroes(&mut self, stream: Resource<Writing>, len: u64) -> StreamAnswer<()> {
         let zeros = vec![0; usize::try_from(len.min(PIECE_BYTES_MAX))?];
         self.table.get_mut(&stream)?.write(&zeros).map(Ok)
     }
@@ -189,7 +189,7 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         &mut self,
         stream: Resource<Writing>,
         len: u64,
-    ) -> Answer<()> {
+    ) -> StreamAnswer<()> {
         let zeros = vec![0; usize::try_from(len.min(PIECE_BYTES_MAX))?];
         streams::HostOutputStream::blocking_write_and_flush(self, stream, zeros).await
     }
@@ -199,7 +199,7 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         _stream: Resource<Writing>,
         _from: Resource<NoInput>,
         _len: u64,
-    ) -> Answer<u64> {
+    ) -> StreamAnswer<u64> {
         no_input()
     }
 
@@ -208,7 +208,7 @@ impl<D: Disk, S: Surroundings> streams::HostOutputStream for Granted<D, S> {
         _stream: Resource<Writing>,
         _from: Resource<NoInput>,
         _len: u64,
-    ) -> Answer<u64> {
+    ) -> StreamAnswer<u64> {
         no_input()
     }
 
@@ -226,19 +226,19 @@ fn no_input<T>() -> wasmtime::Result<T> {
 }
 
 impl<D: Disk, S: Surroundings> streams::HostInputStream for Granted<D, S> {
-    fn read(&mut self, _stream: Resource<NoInput>, _len: u64) -> Answer<Vec<u8>> {
+    fn read(&mut self, _stream: Resource<NoInput>, _len: u64) -> StreamAnswer<Vec<u8>> {
         no_input()
     }
 
-    fn blocking_read(&mut self, _stream: Resource<NoInput>, _len: u64) -> Answer<Vec<u8>> {
+    fn blocking_read(&mut self, _stream: Resource<NoInput>, _len: u64) -> StreamAnswer<Vec<u8>> {
         no_input()
     }
 
-    fn skip(&mut self, _stream: Resource<NoInput>, _len: u64) -> Answer<u64> {
+    fn skip(&mut self, _stream: Resource<NoInput>, _len: u64) -> StreamAnswer<u64> {
         no_input()
     }
 
-    fn blocking_skip(&mut self, _stream: Resource<NoInput>, _len: u64) -> Answer<u64> {
+    fn blocking_skip(&mut self, _stream: Resource<NoInput>, _len: u64) -> StreamAnswer<u64> {
         no_input()
     }
 

@@ -42,8 +42,8 @@ pub const HOSTS: &[Host] = &[
     Host {
         name: "the Python wheel",
         dir: "bindings/python",
-        component: "tandem-sync.wasm",
-        variable: "TANDEM_SYNC_COMPONENT",
+        component: "tandem-blocking.wasm",
+        variable: "TANDEM_BLOCKING_COMPONENT",
         probe: &["python3", "-m", "pip", "--version"],
         advice: "install Python 3 with its module pip",
         steps: &[&[

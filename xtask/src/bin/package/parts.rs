@@ -14,6 +14,9 @@ pub struct Part {
     pub wit: &'static str,
 }
 
+/// The directory of the WIT package that those of all parts use.
+pub const RECORDS: &str = "wit/records";
+
 pub const PARTS: &[Part] = &[
     Part {
         name: "tandem",
@@ -23,10 +26,10 @@ pub const PARTS: &[Part] = &[
         wit: "wit",
     },
     Part {
-        name: "tandem-sync",
+        name: "tandem-blocking",
         description: "Crash-safe run manifests, heartbeats and run history, on WASI 0.2",
-        arguments: &["--sync"],
-        features: &["sync"],
-        wit: "wit/sync",
+        arguments: &["--blocking"],
+        features: &["blocking"],
+        wit: "wit/blocking",
     },
 ];

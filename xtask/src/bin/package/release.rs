@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::about::About;
 use crate::hosts::{HOSTS, Host};
-use crate::parts::{PARTS, Part};
+use crate::parts::{PARTS, Part, RECORDS};
 use crate::sbom::{self, Subject};
 use crate::source::Source;
 use crate::{component, crates, sums, wit};
@@ -42,6 +42,7 @@ impl Release {
         for part in PARTS {
             release.add(source, &about, part)?;
         }
+        release.add_wit(source, &about, RECORDS)?;
         for host in HOSTS {
             release.add_host(source, host)?;
         }
@@ -95,7 +96,11 @@ impl Release {
         self.artifacts.insert(file.clone(), part.name.to_owned());
         self.files.insert(file, component.wasm);
 
-        let wit = wit::encode(&source.dir.join(part.wit))?;
+        self.add_wit(source, about, part.wit)
+    }
+
+    fn add_wit(&mut self, source: &Source, about: &About, dir: &str) -> Result<(), String> {
+        let wit = wit::encode(&source.dir.join(dir))?;
         let description = format!("The WIT package {}", wit.package);
         let revision = &source.revision;
         let wasm = component::describe(&wit.wasm, &wit.package, &description, about, revision)?;

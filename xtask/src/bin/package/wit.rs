@@ -41,7 +41,7 @@ fn read(dir: &Path) -> Result<(Resolve, PackageId), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::PARTS;
+    use crate::parts::{PARTS, RECORDS};
     use wit_component::{DecodedWasm, WitPrinter};
 
     /// The text of a package, with docs and versions or without.
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn decoding_a_wit_package_gives_back_its_text_and_its_docs() {
-        for part in PARTS {
-            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part.wit);
+        for wit in PARTS.iter().map(|part| part.wit).chain([RECORDS]) {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(wit);
             let (resolve, id) = read(&dir).unwrap();
             let expected = text(&resolve, id, true);
             assert!(expected.contains("///") && expected != text(&resolve, id, false));
