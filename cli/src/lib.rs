@@ -9,6 +9,7 @@ mod component;
 mod exec;
 mod feed;
 mod history;
+mod inherited;
 mod json;
 mod plain;
 mod root;
@@ -26,6 +27,8 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use inherited::Inherited;
 
 /// Crash-safe run manifests, heartbeats and history: runs a command and keeps what it does, feeds
 /// runs from any language, and shows them.
@@ -53,8 +56,9 @@ pub fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => return usage::show(&error),
     };
+    let inherited = Inherited::take();
     match line.command {
-        Command::Exec(args) => on_runtime("exec", exec::run(args)),
+        Command::Exec(args) => on_runtime("exec", exec::run(args, inherited)),
         Command::Feed(args) => on_runtime("feed", feed::run(args)),
         Command::Status(args) => status::run(&args),
         Command::History(args) => on_runtime("history", history::run(args)),

@@ -5,6 +5,7 @@ mod exec;
 mod feed;
 mod feed_record;
 mod history;
+mod inherited;
 mod kept;
 mod line;
 mod record;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -124,6 +125,41 @@ pub fn run(command: &mut Command) -> Output {
 pub fn run_within(command: &mut Command, limit: Duration) -> Output {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Guarded::spawn_within(piped, limit).output()
+}
+
+/// Starts the command with one of the signals ignored.
+pub fn ignoring(command: &mut Command, signal: Signal) -> &mut Command {
+    before_start(command, move || {
+        // SAFETY: no handler is set.
+        unsafe { libc::signal(signal.as_raw(), libc::SIG_IGN) };
+    })
+}
+
+/// Starts the command with one of the signals blocked.
+pub fn blocking(command: &mut Command, signal: Signal) -> &mut Command {
+    before_start(command, move || {
+        let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: the first call initialises the set.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::sigaddset(set.as_mut_ptr(), signal.as_raw());
+            libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+        }
+    })
+}
+
+/// Does what is async-signal-safe in the child, before it becomes the command.
+pub fn before_start(
+    command: &mut Command,
+    step: impl Fn() + Send + Sync + 'static,
+) -> &mut Command {
+    // SAFETY: the callers here make system calls and nothing else.
+    unsafe {
+        command.pre_exec(move || {
+            step();
+            Ok(())
+        })
+    }
 }
 
 /// Sends a signal to a child that has not been waited for.

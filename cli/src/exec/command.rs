@@ -15,6 +15,7 @@ use super::pump::{self, Shared};
 use super::signals::{self, Received};
 use super::status::Status;
 use super::tail::Stream;
+use crate::inherited::Inherited;
 
 /// The state cannot be kept: the command was not started.
 pub const EXIT_NO_STATE: u8 = 125;
@@ -48,7 +49,11 @@ impl Running {
     ///
     /// # Errors
     /// [`NotStarted`]; the threads end.
-    pub fn start(command: &[OsString], shared: &Arc<Shared>) -> Result<Self, NotStarted> {
+    pub fn start(
+        command: &[OsString],
+        inherited: &Inherited,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, NotStarted> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(NotStarted::Command(ErrorKind::NotFound.into()));
         };
@@ -65,6 +70,7 @@ impl Running {
         let stderr = pump(Stream::Stderr).map_err(NotStarted::Own)?;
         let mut starting = Command::new(program);
         starting.args(arguments).stdout(stdout).stderr(stderr);
+        inherited.give(&mut starting);
         let child = starting.spawn().map_err(NotStarted::Command)?;
         // `starting` goes here, and with it this process's copies of the command's ends.
         Ok(Running { child, status: None, live, pumps })

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
+use super::inherited::Inherited;
 use super::plain::{complain, message};
 use super::root::Root;
 use super::tandem;
@@ -110,12 +111,12 @@ enum DurabilityArg {
 }
 
 /// Runs the command; the exit code is the program's.
-pub async fn run(args: Args) -> ExitCode {
-    let mut signals = match signals::receive() {
+pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
+    let mut signals = match signals::receive(&inherited) {
         Ok(signals) => signals,
         Err(error) => return refuse(&format!("cannot catch signals: {error}")),
     };
-    let mut keeper = match Keeper::open(&args).await {
+    let mut keeper = match Keeper::open(&args, inherited).await {
         Ok(keeper) => keeper,
         Err(error) => return refuse(&message(&error)),
     };
@@ -146,6 +147,7 @@ struct Keeper {
     shared: Arc<Shared>,
     name: String,
     durability: Option<Durability>,
+    inherited: Inherited,
     failing: Failing,
 }
 
@@ -158,7 +160,7 @@ struct Failing {
 
 impl Keeper {
     /// Opens the run.
-    async fn open(args: &Args) -> Result<Self, Error> {
+    async fn open(args: &Args, inherited: Inherited) -> Result<Self, Error> {
         let run_id = args.run.clone().unwrap_or_else(new_run_id);
         let tandem = tandem::open(&args.root.path).await?;
         let heartbeat = Duration::from_millis(args.heartbeat);
@@ -182,11 +184,12 @@ impl Keeper {
         let progress = Progress::start(name.clone(), !args.no_progress);
         let shared =
             Arc::new(Shared { tail: Mutex::default(), has_grown: Notify::new(), progress });
-        Ok(Keeper { tandem, run, manifest, shared, name, durability, failing: Failing::default() })
+        let failing = Failing::default();
+        Ok(Keeper { tandem, run, manifest, shared, name, durability, inherited, failing })
     }
 
     async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
-        let end = match Running::start(&args.command, &self.shared) {
+        let end = match Running::start(&args.command, &self.inherited, &self.shared) {
             Ok(running) => {
                 self.manifest.start();
                 self.watch(args, running, signals).await

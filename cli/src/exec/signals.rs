@@ -6,6 +6,8 @@ use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 use tokio::sync::mpsc;
 
+use crate::inherited::Inherited;
+
 const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
 
 /// A signal that Tandem got.
@@ -22,9 +24,8 @@ pub struct Received {
 ///
 /// # Errors
 /// The system's.
-pub fn receive() -> std::io::Result<mpsc::UnboundedReceiver<Received>> {
-    let ignored = ignored();
-    let caught = PASSED_ON.iter().filter(|&&signal| ignored & (1 << (signal - 1)) == 0);
+pub fn receive(inherited: &Inherited) -> std::io::Result<mpsc::UnboundedReceiver<Received>> {
+    let caught = PASSED_ON.iter().filter(|&&signal| !inherited.ignores(signal));
     let mut signals = SignalsInfo::<WithOrigin>::new(caught)?;
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
@@ -37,13 +38,6 @@ pub fn receive() -> std::io::Result<mpsc::UnboundedReceiver<Received>> {
         }
     })?;
     Ok(receiver)
-}
-
-/// The signals that are ignored, a bit for each; none on a system that does not tell.
-fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// `SIGTERM (15)`, or the number alone.

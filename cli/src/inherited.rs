@@ -1,0 +1,119 @@
+//! What the caller gave this process: the signals that it ignores and blocks. They are the
+//! command's, and some of them are in the way of this program.
+
+#![allow(unsafe_code, reason = "only the C library asks for them, and sets them in a child")]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::process::Command;
+
+/// As many as there are bits in [`Inherited::ignored`].
+const SIGNAL_MAX: i32 = 64;
+
+static IGNORES_PIPE: AtomicBool = AtomicBool::new(false);
+
+/// Rust's own start ignores SIGPIPE, so how it was can be seen only before that.
+#[used]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static BEFORE_START: extern "C" fn() = before_start;
+
+extern "C" fn before_start() {
+    IGNORES_PIPE.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+}
+
+/// How signals stood at the start.
+#[derive(Clone, Copy)]
+pub struct Inherited {
+    /// A bit for each signal.
+    ignored: u64,
+    blocked: libc::sigset_t,
+}
+
+impl Inherited {
+    /// Looks, then makes this process fit for its work: the end of a child is told. Comes
+    /// before the first thread.
+    pub fn take() -> Self {
+        let mut ignored = ignored_now() & !bit(libc::SIGPIPE);
+        if IGNORES_PIPE.load(Ordering::Relaxed) {
+            ignored |= bit(libc::SIGPIPE);
+        }
+        let inherited = Inherited { ignored, blocked: unblock(libc::SIGCHLD) };
+        if inherited.ignores(libc::SIGCHLD) {
+            // SAFETY: no handler is set.
+            unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        }
+        inherited
+    }
+
+    /// Whether this signal was ignored.
+    pub fn ignores(&self, signal: i32) -> bool {
+        self.ignored & bit(signal) != 0
+    }
+
+    /// Has the command start with what the caller ignored and blocked.
+    pub fn give(&self, command: &mut Command) {
+        // The standard library sets this one's default, and blocks nothing.
+        let kept = ignored_now() & !bit(libc::SIGPIPE);
+        let lost: Vec<i32> =
+            signals().filter(|&signal| self.ignored & !kept & bit(signal) != 0).collect();
+        let blocked = self.blocked;
+        if lost.is_empty() && signals().all(|signal| !is_member(&blocked, signal)) {
+            // Without a step of its own the start of a command copies no page of this process.
+            return;
+        }
+        // SAFETY: both calls are async-signal-safe, and nothing is allocated.
+        unsafe {
+            command.pre_exec(move || {
+                for &signal in &lost {
+                    libc::signal(signal, libc::SIG_IGN);
+                }
+                libc::sigprocmask(libc::SIG_SETMASK, &blocked, ptr::null_mut());
+                Ok(())
+            });
+        }
+    }
+}
+
+fn signals() -> impl Iterator<Item = i32> {
+    1..=SIGNAL_MAX
+}
+
+fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
+
+fn ignored_now() -> u64 {
+    signals().filter(|&signal| is_ignored(signal)).map(bit).sum()
+}
+
+/// A signal that the system does not have is not ignored.
+fn is_ignored(signal: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: it only asks, and `action` is read if it was written.
+    unsafe {
+        libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+fn is_member(set: &libc::sigset_t, signal: i32) -> bool {
+    // SAFETY: the set is initialised.
+    unsafe { libc::sigismember(set, signal) == 1 }
+}
+
+/// Lets this thread, and those that it starts, have a signal. Gives what was blocked before.
+fn unblock(signal: i32) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the first two calls initialise the sets.
+    unsafe {
+        libc::sigemptyset(before.as_mut_ptr());
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), before.as_mut_ptr());
+        before.assume_init()
+    }
+}
