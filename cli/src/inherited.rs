@@ -5,6 +5,7 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::process::Command;
@@ -33,8 +34,8 @@ pub struct Inherited {
 }
 
 impl Inherited {
-    /// Looks, then makes this process fit for its work: the end of a child is told. Comes
-    /// before the first thread.
+    /// Looks, then makes this process fit for its work: the end of a child is told, and a file that
+    /// grows above a limit is an error of the disk. Comes before the first thread.
     pub fn take() -> Self {
         let mut ignored = ignored_now() & !bit(libc::SIGPIPE);
         if IGNORES_PIPE.load(Ordering::Relaxed) {
@@ -44,6 +45,11 @@ impl Inherited {
         if inherited.ignores(libc::SIGCHLD) {
             // SAFETY: no handler is set.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        }
+        if !inherited.ignores(libc::SIGXFSZ) {
+            // A command does not inherit what is caught. If this fails, such a write ends the program
+            // as it ends others.
+            let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
         }
         inherited
     }

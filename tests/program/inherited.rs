@@ -1,13 +1,15 @@
 //! What the caller ignores, blocks and limits is the command's, and does not disturb the program.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{blocking, ignoring, run, tandem, text};
+use crate::support::{blocking, history, ignoring, run, tandem, text, with_file_limit};
+use crate::talk::{Feed, feed, lines, sorted, talk};
 
 fn exec(root: &Path, command: &[&str]) -> Command {
     let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
@@ -85,4 +87,79 @@ fn the_command_has_every_signal_as_the_caller_left_it() {
     assert_same_signals(|command| {
         ignoring(ignoring(command, Signal::CHILD), Signal::PIPE);
     });
+}
+
+/// Runs that make a history above the limit.
+fn record_many(root: &Path) {
+    let note = "x".repeat(10_000);
+    let records: Vec<Value> = (0..10)
+        .map(|id| {
+            let summary = json!({"taskId": "task", "runId": format!("r{id}"), "note": note,
+                                 "timestamp": "2026-01-01T00:00:00.000Z"});
+            json!({"id": id, "op": "record", "summary": summary})
+        })
+        .collect();
+    let output = talk(root, &lines(&records));
+    assert!(sorted(&output).iter().all(|answer| answer["ok"].is_object()));
+}
+
+/// The engine needs some of it, for the component's data.
+const FILE_LIMIT: u64 = 64 * 1024;
+
+#[test]
+fn a_limit_of_file_size_is_an_error_of_the_disk() {
+    for is_ignored in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        record_many(root.path());
+        let mut exec = exec(root.path(), &["sh", "-c", "exit 3"]);
+        with_file_limit(&mut exec, FILE_LIMIT);
+        if is_ignored {
+            ignoring(&mut exec, Signal::XFSZ);
+        }
+        let done = run(&mut exec);
+        let stderr = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(3), "{stderr}");
+        assert!(stderr.starts_with("tandem exec: warning: ") && stderr.contains("out/task"));
+        assert!(stderr.contains("file-too-large"), "{stderr}");
+        assert_eq!(status(root.path()), "failed");
+        // Neither a lock nor a temporary file stays, and the history is as it was.
+        assert!(!root.path().join(".runs/task.lock").exists());
+        let names: Vec<_> = fs::read_dir(root.path().join("out/task")).unwrap().collect();
+        assert_eq!(names.len(), 1);
+        assert_eq!(history(root.path(), "task")["runs"].as_array().unwrap().len(), 10);
+    }
+}
+
+#[test]
+fn a_limit_of_file_size_is_an_error_of_the_request_in_feed() {
+    let root = tempfile::tempdir().unwrap();
+    let request = |id: u32, op: &str| json!({"id": id, "op": op, "task": "task", "run": "run"});
+    let mut set = request(2, "set");
+    set["manifest"] = json!({"note": "x".repeat(100_000)});
+    let mut small = request(4, "set");
+    small["manifest"] = json!({});
+    let mut command = feed(root.path());
+    let mut feed = Feed::spawn(with_file_limit(&mut command, FILE_LIMIT));
+    feed.ask(&request(1, "open"));
+    feed.ask(&set);
+    let refused = feed.ask(&request(3, "flush"));
+    assert_eq!(refused["error"]["code"], "file-too-large", "{refused}");
+    feed.ask(&small);
+    assert!(feed.ask(&request(5, "flush"))["ok"].is_object());
+    assert_eq!(feed.end().status.code(), Some(0));
+}
+
+#[test]
+fn a_command_that_meets_its_limit_of_file_size_ends_as_it_does_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    let script = ["dd", "if=/dev/zero", &format!("of={}", file.display()), "bs=128k", "count=1"];
+    let mut alone = Command::new(script[0]);
+    alone.args(&script[1..]);
+    let alone = run(with_file_limit(&mut alone, FILE_LIMIT));
+    assert_eq!(alone.status.signal(), Some(Signal::XFSZ.as_raw()));
+    let mut under = exec(root.path(), &script);
+    let under = run(with_file_limit(&mut under, FILE_LIMIT));
+    assert_eq!(under.status.code(), Some(128 + Signal::XFSZ.as_raw()), "{}", text(&under.stderr));
+    assert_eq!(status(root.path()), "failed");
 }

@@ -148,6 +148,14 @@ pub fn blocking(command: &mut Command, signal: Signal) -> &mut Command {
     })
 }
 
+/// Starts the command with a limit of the size of files.
+pub fn with_file_limit(command: &mut Command, bytes: u64) -> &mut Command {
+    before_start(command, move || {
+        let limit = rustix::process::Rlimit { current: Some(bytes), maximum: None };
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Fsize, limit);
+    })
+}
+
 /// Does what is async-signal-safe in the child, before it becomes the command.
 pub fn before_start(
     command: &mut Command,

@@ -18,7 +18,11 @@ pub struct Feed {
 
 impl Feed {
     pub fn start(root: &Path) -> Self {
-        let mut child = Guarded::spawn(piped(&mut feed(root)));
+        Feed::spawn(&mut feed(root))
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = Guarded::spawn(piped(command));
         let requests = child.stdin.take().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
         Feed { child, requests, answers }
