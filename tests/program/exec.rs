@@ -316,6 +316,53 @@ fn a_command_that_handles_its_signal_ends_as_it_likes() {
     assert_eq!(state.manifest()["status"], "failed");
 }
 
+/// How a run stands whose command got the signal once its script was ready.
+fn ended_after(signal: Signal, script: &str) -> (Option<i32>, Value, Value) {
+    with_default_signals();
+    let state = State::new();
+    let (mut child, _stdout) = started(&mut state.shell(&[], script));
+    kill(&child, signal);
+    let code = child.wait().code();
+    let manifest = state.manifest();
+    (code, manifest["status"].clone(), manifest["status_detail"].clone())
+}
+
+#[test]
+fn a_command_that_stops_cleanly_when_it_is_asked_to_is_cancelled() {
+    for (signal, name) in
+        [(Signal::TERM, "TERM"), (Signal::INT, "INT"), (Signal::QUIT, "QUIT"), (Signal::HUP, "HUP")]
+    {
+        let wait = "echo ready; while :; do sleep 0.01; done";
+        let own = 128 + signal.as_raw();
+        let script = format!("trap 'exit {own}' {name}; {wait}");
+        let ended = ended_after(signal, &script);
+        assert_eq!(ended, (Some(own), "cancelled".into(), format!("exit code {own}").into()));
+        let ended = ended_after(signal, &format!("trap 'exit 3' {name}; {wait}"));
+        let detail = format!("exit code 3, after SIG{name} ({})", signal.as_raw());
+        assert_eq!(ended, (Some(3), "cancelled".into(), detail.into()));
+    }
+}
+
+#[test]
+fn a_command_that_ends_well_after_a_signal_is_done() {
+    let script = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done";
+    assert_eq!(ended_after(Signal::TERM, script), (Some(0), "succeeded".into(), Value::Null));
+}
+
+#[test]
+fn a_command_that_has_to_be_killed_after_a_signal_is_cancelled() {
+    let script = "trap 'kill -9 $$' TERM; echo ready; while :; do sleep 0.01; done";
+    let (code, status, detail) = ended_after(Signal::TERM, script);
+    assert_eq!((code, status), (Some(137), "cancelled".into()));
+    assert_eq!(detail, "killed by signal SIGKILL (9), after SIGTERM (15)");
+}
+
+#[test]
+fn a_signal_that_asks_for_no_end_cancels_nothing() {
+    let (code, status, _) = ended_after(Signal::USR1, "echo ready; exec sleep 1000");
+    assert_eq!((code, status), (Some(128 + Signal::USR1.as_raw()), "failed".into()));
+}
+
 #[test]
 fn a_command_that_is_killed_by_another_has_failed() {
     let state = State::new();

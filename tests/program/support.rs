@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 pub fn with_default_signals() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        for signal in [Signal::HUP, Signal::INT, Signal::TERM] {
+        for signal in [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM] {
             // The tests themselves still end by these.
             let is_default = std::sync::Arc::new(true.into());
             signal_hook::flag::register_conditional_default(signal.as_raw(), is_default).unwrap();

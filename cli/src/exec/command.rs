@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -25,6 +27,20 @@ const EXIT_NOT_EXECUTABLE: u8 = 126;
 const EXIT_NOT_FOUND: u8 = 127;
 /// Added to the number of the signal that ended something.
 const EXIT_SIGNAL: i32 = 128;
+
+/// The signals that ask a command to end.
+const END_SIGNALS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+/// How long after such a signal any end but a good one is taken as the answer to it.
+const CANCELLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A signal that the command got from Tandem, or with it.
+#[derive(Debug, Clone, Copy)]
+pub struct PassedOn {
+    /// Its number.
+    pub signal: i32,
+    /// When Tandem had it.
+    pub at: Instant,
+}
 
 /// A command that was started, and the threads that pass its output on.
 pub struct Running {
@@ -111,31 +127,48 @@ impl Running {
 pub struct Ended(io::Result<ExitStatus>);
 
 impl Ended {
-    /// Whether a signal ended the command.
+    /// Whether a signal ended the command, or it says so.
     pub fn is_by_signal(&self) -> bool {
-        self.0.as_ref().is_ok_and(|status| status.signal().is_some())
+        let is_told = |status: &ExitStatus| status.code().is_some_and(|code| code > EXIT_SIGNAL);
+        self.0.as_ref().is_ok_and(|status| status.signal().is_some() || is_told(status))
     }
 
-    /// What the manifest tells; `passed_on` are the signals that the command got from Tandem.
-    pub fn end(&self, passed_on: &[i32]) -> End {
-        let failed = |exit_code, detail: String| End {
-            status: Status::Failed,
-            exit_code,
-            detail: Some(detail),
-            was_started: true,
+    /// What the manifest tells of a command that ended `now`.
+    pub fn end(&self, passed_on: &[PassedOn], now: Instant) -> End {
+        let failed = |exit_code, detail: String| {
+            let mut asked = passed_on.iter().rev().filter(|on| END_SIGNALS.contains(&on.signal));
+            let is_answer = |on: &&PassedOn| {
+                exit_code_of(on.signal) == exit_code
+                    || now.saturating_duration_since(on.at) <= CANCELLED_WITHIN
+            };
+            let cancelled_by = asked.find(is_answer).map(|on| on.signal);
+            let detail = match cancelled_by {
+                Some(signal) if exit_code_of(signal) != exit_code => {
+                    format!("{detail}, after {}", signals::name(signal))
+                }
+                _ => detail,
+            };
+            End {
+                status: if cancelled_by.is_some() { Status::Cancelled } else { Status::Failed },
+                exit_code,
+                detail: Some(detail),
+                was_started: true,
+            }
         };
         let status = match &self.0 {
             Ok(status) => status,
-            Err(error) => return failed(1, format!("cannot wait for the command: {error}")),
+            Err(error) => {
+                return End {
+                    status: Status::Failed,
+                    exit_code: 1,
+                    detail: Some(format!("cannot wait for the command: {error}")),
+                    was_started: true,
+                };
+            }
         };
         if let Some(signal) = status.signal() {
             let detail = format!("killed by signal {}", signals::name(signal));
-            let end = failed(exit_code_of(signal), detail);
-            let is_cancelled = passed_on.contains(&signal);
-            return End {
-                status: if is_cancelled { Status::Cancelled } else { end.status },
-                ..end
-            };
+            return failed(exit_code_of(signal), detail);
         }
         match status.code().map(|code| u8::try_from(code & 0xff).unwrap_or(1)) {
             Some(0) => {
@@ -207,4 +240,49 @@ pub fn new_run_id() -> String {
     // Without randomness the time alone has to do.
     let random = getrandom::u32().unwrap_or_default();
     format!("{time}-{random:08x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The end of a command with this status, some time after a signal.
+    fn status(wait_status: i32, signal: i32, after: Duration) -> Status {
+        let at = Instant::now();
+        let ended = Ended(Ok(ExitStatus::from_raw(wait_status)));
+        ended.end(&[PassedOn { signal, at }], at + after).status
+    }
+
+    const fn code(code: i32) -> i32 {
+        code << 8
+    }
+
+    #[test]
+    fn any_bad_end_within_ten_seconds_of_a_signal_is_the_answer_to_it() {
+        for signal in END_SIGNALS {
+            for bad in [code(1), code(137), 9] {
+                assert_eq!(status(bad, signal, 10 * SECOND), Status::Cancelled);
+                assert_eq!(status(bad, signal, 11 * SECOND), Status::Failed);
+            }
+            assert_eq!(status(code(0), signal, SECOND), Status::Succeeded);
+        }
+    }
+
+    #[test]
+    fn an_end_that_names_the_signal_is_the_answer_however_late() {
+        for signal in END_SIGNALS {
+            assert_eq!(status(signal, signal, 3_600 * SECOND), Status::Cancelled);
+            assert_eq!(status(code(128 + signal), signal, 3_600 * SECOND), Status::Cancelled);
+        }
+    }
+
+    #[test]
+    fn a_signal_that_asks_for_no_end_cancels_nothing() {
+        let signal = signal_hook::consts::SIGUSR1;
+        for end in [signal, code(128 + signal), code(1)] {
+            assert_eq!(status(end, signal, SECOND), Status::Failed);
+        }
+    }
 }

@@ -219,17 +219,16 @@ impl Keeper {
         loop {
             tokio::select! {
                 ended = running.ended() => {
-                    if ended.is_by_signal() {
-                        // A terminal signals both at once; the command's end may be seen first.
-                        let wait = tokio::time::timeout(SIGNAL_GRACE, signals.recv());
-                        passed_on.extend(wait.await.ok().flatten().map(|signal| signal.signal));
-                    }
-                    let end = ended.end(&passed_on);
+                    // A terminal signals both at once; the command's end may be seen first.
+                    let grace = if ended.is_by_signal() { SIGNAL_GRACE } else { Duration::ZERO };
+                    let wait = tokio::time::timeout(grace, signals.recv());
+                    passed_on.extend(wait.await.ok().flatten().map(|received| received.now()));
+                    let end = ended.end(&passed_on, std::time::Instant::now());
                     self.drain(&end, &mut running, signals).await;
                     return end;
                 }
                 Some(received) = signals.recv() => {
-                    passed_on.push(received.signal);
+                    passed_on.push(received.now());
                     running.pass_on(received);
                 }
                 result = state.result() => {

@@ -1,11 +1,14 @@
 //! Signals that `exec` passes on to its command.
 
+use std::time::Instant;
+
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 use tokio::sync::mpsc;
 
+use super::command::PassedOn;
 use crate::inherited::Inherited;
 
 const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
@@ -17,6 +20,13 @@ pub struct Received {
     pub signal: i32,
     /// A terminal sends its signals to every process in the foreground: the command has it too.
     pub is_from_terminal: bool,
+}
+
+impl Received {
+    /// The signal as the command has it, now.
+    pub fn now(self) -> PassedOn {
+        PassedOn { signal: self.signal, at: Instant::now() }
+    }
 }
 
 /// Catches signals from now on, but not those that Tandem was started to ignore (`nohup`, a job in

@@ -16,7 +16,7 @@ pub enum Status {
     Succeeded,
     /// Any other end.
     Failed,
-    /// Ended by a signal that was sent to Tandem.
+    /// Ended badly, as the answer to a signal that asked it to end.
     Cancelled,
     /// A command that was never started.
     Skipped,
