@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -56,6 +57,11 @@ impl Root {
 
 const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
 const LONG_AHEAD: &str = "2999-01-01T00:00:00.000Z";
+
+/// As files have it.
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
 
 #[test]
 fn no_runs_are_one_sentence_and_no_failure() {
@@ -129,9 +135,9 @@ fn a_run_whose_newest_sign_of_life_is_old_is_stale() {
     let root = Root::new();
     let in_progress = |at: &str| json!({"status": "in_progress", "heartbeat_at": at});
     root.manifest("old", &in_progress(LONG_AGO));
-    root.manifest("new", &in_progress(LONG_AHEAD));
+    root.manifest("new", &in_progress(&now()));
     let dir = root.manifest("file-is-newer", &in_progress(LONG_AGO));
-    fs::write(dir.join(".heartbeat"), format!("{LONG_AHEAD}\n")).unwrap();
+    fs::write(dir.join(".heartbeat"), format!("{}\n", now())).unwrap();
     let dir = root.manifest("both-are-old", &in_progress(LONG_AGO));
     fs::write(dir.join(".heartbeat"), format!("{LONG_AGO}\n")).unwrap();
     for (run, state) in
@@ -139,6 +145,43 @@ fn a_run_whose_newest_sign_of_life_is_old_is_stale() {
     {
         assert_eq!(root.row(run)["state"], state, "{run}");
     }
+}
+
+#[test]
+fn a_heartbeat_that_is_ahead_of_the_clock_is_no_sign_of_life() {
+    let root = Root::new();
+    let in_progress = |at: &str| json!({"status": "in_progress", "heartbeat_at": at});
+    let ahead = format!("{LONG_AHEAD}\n");
+    let tomorrow = SystemTime::now() + Duration::from_secs(24 * 3600);
+
+    root.manifest("in-manifest", &in_progress(LONG_AHEAD));
+    let dir = root.manifest("in-file", &json!({"status": "in_progress"}));
+    fs::write(dir.join(".heartbeat"), &ahead).unwrap();
+    // The time of a heartbeat that tells none is that of its file.
+    let dir = root.manifest("as-modified", &in_progress(LONG_AGO));
+    let file = File::create(dir.join(".heartbeat")).unwrap();
+    file.set_modified(tomorrow).unwrap();
+    for run in ["in-manifest", "in-file", "as-modified"] {
+        let row = root.row(run);
+        assert_eq!(row["state"], "stale", "{run}");
+    }
+    for run in ["in-manifest", "in-file"] {
+        let row = root.row(run);
+        let detail = format!("heartbeat is ahead of the clock: {LONG_AHEAD}");
+        assert_eq!((&row["detail"], &row["heartbeat_at"]), (&json!(detail), &json!(LONG_AHEAD)));
+        assert_eq!(row["heartbeat_age_ms"], Value::Null);
+    }
+
+    // The other sign counts.
+    let dir = root.manifest("file-is-ahead", &in_progress(&now()));
+    fs::write(dir.join(".heartbeat"), &ahead).unwrap();
+    assert_eq!(root.row("file-is-ahead")["state"], "live");
+    // A run without a heartbeat is as old as its manifest.
+    let dir = root.manifest("without", &json!({"status": "in_progress"}));
+    assert_eq!(root.row("without")["state"], "live");
+    let manifest = File::options().write(true).open(dir.join("manifest.json")).unwrap();
+    manifest.set_modified(tomorrow).unwrap();
+    assert_eq!(root.row("without")["state"], "stale");
 }
 
 #[test]

@@ -24,7 +24,8 @@ const REFRESH: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 ///
 ///   live        in progress
 ///   stale       in progress, but the newest of its heartbeat file and heartbeat_at is older than
-///               heartbeat_stale_after_seconds of its manifest (30 if it has none)
+///               heartbeat_stale_after_seconds of its manifest (30 if it has none); one that is
+///               more than 5 seconds ahead of the clock does not count
 ///   queued, done, failed, cancelled
 ///               as its manifest says
 ///   unknown     its manifest has another status

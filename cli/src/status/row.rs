@@ -7,6 +7,10 @@ use serde::Serialize;
 use super::manifest::FoundManifest;
 use crate::table::time;
 
+/// How far the clock of who keeps a run may be ahead. A heartbeat from later tells nothing: it
+/// would look recent until its time has come.
+const AHEAD_MAX: Duration = Duration::from_secs(5);
+
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,8 +102,11 @@ impl Row {
         signs: Signs,
         now: SystemTime,
     ) -> Self {
-        let heartbeat = signs.heartbeat.max(manifest.heartbeat_at.as_deref().and_then(time));
+        let heartbeats = [signs.heartbeat, manifest.heartbeat_at.as_deref().and_then(time)];
+        let is_ahead = |at: &SystemTime| at.duration_since(now).is_ok_and(|by| by > AHEAD_MAX);
         let age = |at: SystemTime| now.duration_since(at).unwrap_or_default();
+        let heartbeat = heartbeats.into_iter().flatten().filter(|at| !is_ahead(at)).max();
+        let ahead = heartbeats.into_iter().flatten().filter(is_ahead).max();
         let heartbeat_age = heartbeat.map(age);
         let mut detail = manifest.detail;
         let state = match manifest.status.as_deref() {
@@ -109,9 +116,13 @@ impl Row {
             Some("cancelled") => State::Cancelled,
             Some("in_progress") => {
                 // A run that has just begun has no heartbeat yet.
-                let silent = heartbeat_age.or(signs.manifest_modified.map(age));
+                let began = signs.manifest_modified.filter(|at| ahead.is_none() && !is_ahead(at));
+                let silent = heartbeat_age.or(began.map(age));
                 let is_stale =
                     silent.unwrap_or(Duration::MAX).as_secs_f64() > manifest.stale_after_seconds;
+                if let Some(ahead) = ahead.filter(|_| is_stale) {
+                    detail = Some(format!("heartbeat is ahead of the clock: {}", text(ahead)));
+                }
                 if is_stale { State::Stale } else { State::Live }
             }
             Some(other) => {
@@ -129,7 +140,7 @@ impl Row {
             run: run.to_owned(),
             state,
             started_at: manifest.started_at,
-            heartbeat_at: heartbeat.map(text),
+            heartbeat_at: heartbeat.or(ahead).map(text),
             heartbeat_age_ms: heartbeat_age
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             exit_code: manifest.exit_code,
@@ -210,9 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_from_the_future_is_fresh() {
-        let manifest = r#"{"status":"in_progress","heartbeat_at":"2030-01-01T00:00:00.000Z"}"#;
-        let row = row(manifest, Signs::default(), "2026-01-01T00:00:00Z");
-        assert_eq!((row.state, row.heartbeat_age_ms), (State::Live, Some(0)));
+    fn a_heartbeat_a_few_seconds_ahead_is_fresh_and_a_later_one_is_no_life() {
+        let manifest = r#"{"status":"in_progress","heartbeat_at":"2026-01-01T00:00:05.000Z"}"#;
+        let fresh = row(manifest, Signs::default(), "2026-01-01T00:00:00Z");
+        assert_eq!((fresh.state, fresh.heartbeat_age_ms), (State::Live, Some(0)));
+        let now = "2025-12-31T23:59:59.999Z";
+        let stale = row(manifest, Signs::default(), now);
+        assert_eq!((stale.state, stale.heartbeat_age_ms), (State::Stale, None));
+        assert_eq!(stale.heartbeat_at.as_deref(), Some("2026-01-01T00:00:05.000Z"));
+        // Neither is the manifest, then.
+        let signs = Signs { manifest_modified: time(now), ..Signs::default() };
+        assert_eq!(row(manifest, signs, now).state, State::Stale);
     }
 }
