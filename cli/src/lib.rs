@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     let inherited = Inherited::take();
     match line.command {
         Command::Exec(args) => on_runtime("exec", exec::run(args, inherited)),
-        Command::Feed(args) => on_runtime("feed", feed::run(args)),
+        Command::Feed(args) => on_runtime("feed", feed::run(args, inherited)),
         Command::Status(args) => status::run(&args),
         Command::History(args) => on_runtime("history", history::run(args)),
         Command::Component(args) => component::run(&args),

@@ -11,7 +11,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Guarded, assert_one_line, kill, run, temp_files, text, wait_for};
+use crate::support::{
+    Guarded, assert_one_line, ignoring, kill, run, temp_files, text, wait_for, with_default_signals,
+};
 use crate::talk::{Feed, feed, lines, sorted, talk, with};
 
 fn request(op: &str) -> Value {
@@ -270,7 +272,8 @@ fn an_input_that_cannot_be_read_is_no_clean_end() {
 
 #[test]
 fn a_signal_counts_as_the_end_of_the_input() {
-    for signal in [Signal::TERM, Signal::INT] {
+    with_default_signals();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let root = Root::new();
         let mut feed = Feed::start(root.path());
         feed.ask(&request("open"));
@@ -284,6 +287,44 @@ fn a_signal_counts_as_the_end_of_the_input() {
         assert_eq!(feed.child.wait().code(), Some(128 + signal.as_raw()));
         assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
     }
+}
+
+#[test]
+fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
+    with_default_signals();
+    let signals = [Signal::INT, Signal::HUP, Signal::TERM];
+    for ignored in signals {
+        let root = Root::new();
+        let mut feed = Feed::spawn(ignoring(&mut feed(root.path()), ignored));
+        feed.ask(&request("open"));
+        kill(&feed.child, ignored);
+        feed.ask(&set(json!({"status": "cancelled"})));
+        assert_eq!(feed.end().status.code(), Some(0));
+        assert_eq!(root.manifest(), "{\n  \"status\": \"cancelled\"\n}\n");
+    }
+
+    // The others end it.
+    let root = Root::new();
+    let mut command = feed(root.path());
+    let mut feed = Feed::spawn(ignoring(ignoring(&mut command, Signal::INT), Signal::HUP));
+    feed.ask(&request("open"));
+    feed.ask(&set(json!({})));
+    kill(&feed.child, Signal::INT);
+    feed.ask(&request("stats"));
+    kill(&feed.child, Signal::TERM);
+    assert_eq!(feed.child.wait().code(), Some(128 + Signal::TERM.as_raw()));
+    assert_eq!(root.manifest(), "{}\n");
+
+    // Nothing but the end of the input ends it.
+    let root = Root::new();
+    let mut command = crate::talk::feed(root.path());
+    for signal in signals {
+        ignoring(&mut command, signal);
+    }
+    let mut feed = Feed::spawn(&mut command);
+    signals.iter().for_each(|&signal| kill(&feed.child, signal));
+    assert!(feed.ask(&request("open"))["ok"].is_object());
+    assert_eq!(feed.end().status.code(), Some(0));
 }
 
 #[test]

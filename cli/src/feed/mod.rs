@@ -18,6 +18,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
+use super::inherited::Inherited;
 use super::plain::{complain, message};
 use super::root::Root;
 use super::tandem;
@@ -71,11 +72,11 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// A line that is no request is answered with "id": null. After an error of kind locked or history
 /// the summary is written, and the run may not be in the history: record the run again.
 ///
-/// The end of the input, SIGTERM and SIGINT close every run and wait for what is being recorded. The
-/// exit code is 0 if everything is on the disk then, whatever was refused before, else 1 (also if
-/// the input cannot be read); after a signal 128 and its number. After a signal a history that is
-/// not read yet is answered with an error of kind closed. A second signal ends the wait for a
-/// history that others lock.
+/// The end of the input, SIGTERM, SIGINT and SIGHUP close every run and wait for what is being
+/// recorded. The exit code is 0 if everything is on the disk then, whatever was refused before, else
+/// 1 (also if the input cannot be read); after a signal 128 and its number. After a signal a history
+/// that is not read yet is answered with an error of kind closed. A second signal ends the wait for
+/// a history that others lock. A signal that is ignored at the start stays ignored.
 ///
 /// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, a history 64 MiB,
 /// an id 4 KiB. At 4,096 unanswered requests the feed stops reading; requests that wait for the
@@ -88,8 +89,8 @@ pub struct Args {
 }
 
 /// Serves standard input to its end.
-pub async fn run(args: Args) -> ExitCode {
-    match serve(args).await {
+pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
+    match serve(args, inherited).await {
         Ok(code) => code,
         Err(message) => {
             complain("feed", &message);
@@ -105,9 +106,10 @@ fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
-async fn serve(args: Args) -> Result<ExitCode, String> {
+async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     raise_open_files();
-    let mut signals = Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
+    let mut signals =
+        Signals::catch(&inherited).map_err(|error| format!("cannot catch signals: {error}"))?;
     let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {error}");
     let limits = Limits::new();
