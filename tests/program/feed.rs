@@ -328,6 +328,45 @@ fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_first_line_is_skipped() {
+    let mark = "\u{feff}";
+    let number = |id: u64| with(request("open"), json!({"id": id, "run": format!("run-{id}")}));
+    for begin in ["\u{feff}", "\u{feff}\n", "\u{feff}\r\n"] {
+        let root = Root::new();
+        let input = format!("{begin}{}\n{}\r\n", number(1), number(2));
+        let output = talk(root.path(), input.as_bytes());
+        let answers = sorted(&output);
+        assert_eq!(answers.len(), 2, "{begin:?}");
+        assert!(answers.iter().all(|answer| answer["ok"].is_object()), "{answers:?}");
+    }
+
+    // As `cat` of two such files has it. The others are not harmed.
+    let root = Root::new();
+    let input = format!("{mark}{}\n{mark}{}\n{}\n", number(1), number(2), number(3));
+    let answers = sorted(&talk(root.path(), input.as_bytes()));
+    let ids: Vec<&Value> = answers.iter().map(|answer| &answer["id"]).collect();
+    assert_eq!(ids, [&json!(null), &json!(1), &json!(3)]);
+    assert_eq!(answers[0]["error"]["kind"], "invalid-input");
+    let message = "the line is no request: it begins with a byte order mark";
+    assert_eq!(answers[0]["error"]["message"], message);
+    // One is a mark, two are none.
+    let answers = sorted(&talk(root.path(), format!("{mark}{mark}{}\n", number(1)).as_bytes()));
+    assert_eq!(answers[0]["error"]["message"], message);
+}
+
+#[test]
+fn an_input_in_utf_16_is_named() {
+    let root = Root::new();
+    let line: Vec<u8> =
+        format!("\u{feff}{}", request("open")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let answers = sorted(&talk(root.path(), &line));
+    assert_eq!(
+        answers[0]["error"]["message"],
+        "the line is no request: it begins with the byte order mark of UTF-16, not UTF-8"
+    );
+}
+
+#[test]
 fn a_signal_ends_it_even_if_nobody_reads_the_answers() {
     let root = Root::new();
     let mut feed = Feed::start(root.path());

@@ -9,6 +9,8 @@ use super::limits::{LINE_BYTES_MAX, Limits, Share};
 use crate::plain::complain;
 
 const BUFFER_BYTES: usize = 64 * 1024;
+/// What some programs write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One line without its end, and its share of the limits.
 pub struct Line {
@@ -50,7 +52,14 @@ fn forward(
     runtime: &Handle,
     lines: &UnboundedSender<Input>,
 ) -> io::Result<()> {
-    while let Some(text) = next(input, LINE_BYTES_MAX)? {
+    let mut is_first = true;
+    while let Some(mut text) = next(input, LINE_BYTES_MAX)? {
+        if std::mem::take(&mut is_first)
+            && let Ok(text) = &mut text
+            && text.starts_with(BYTE_ORDER_MARK)
+        {
+            text.drain(..BYTE_ORDER_MARK.len());
+        }
         if text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty()) {
             continue;
         }

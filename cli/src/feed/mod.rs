@@ -72,6 +72,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// A line that is no request is answered with "id": null. After an error of kind locked or history
 /// the summary is written, and the run may not be in the history: record the run again.
 ///
+/// A byte order mark before the first line is skipped.
+///
 /// The end of the input, SIGTERM, SIGINT and SIGHUP close every run and wait for what is being
 /// recorded. The exit code is 0 if everything is on the disk then, whatever was refused before, else
 /// 1 (also if the input cannot be read); after a signal 128 and its number. After a signal a history

@@ -72,7 +72,16 @@ pub fn read(line: Result<Vec<u8>, TooLong>) -> Result<Request, Refusal> {
     };
     let no_request =
         |why: &str| refuse(None, Problem::invalid_input(format!("the line is no request: {why}")));
-    let text = std::str::from_utf8(&line).map_err(|_| no_request("it is not UTF-8"))?;
+    let text = match std::str::from_utf8(&line) {
+        Ok(text) if text.starts_with('\u{feff}') => {
+            return Err(no_request("it begins with a byte order mark"));
+        }
+        Ok(text) => text,
+        Err(_) if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") => {
+            return Err(no_request("it begins with the byte order mark of UTF-16, not UTF-8"));
+        }
+        Err(_) => return Err(no_request("it is not UTF-8")),
+    };
     let Members(members) = Members::read(text).map_err(|why| no_request(&why))?;
     let mut fields = Fields(members);
     let id = fields.id().map_err(|why| refuse(None, Problem::invalid_input(why)))?;
