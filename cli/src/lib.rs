@@ -16,6 +16,7 @@ mod root;
 mod status;
 mod table;
 mod tandem;
+mod terminal;
 #[cfg(feature = "torture")]
 mod torture;
 mod usage;

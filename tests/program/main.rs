@@ -12,5 +12,6 @@ mod record;
 mod status;
 mod support;
 mod talk;
+mod terminal;
 #[cfg(feature = "torture")]
 mod torture;

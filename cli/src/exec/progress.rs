@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::terminal::moves_cursor;
+
 const TICK: Duration = Duration::from_millis(120);
 const FRAMES: [char; 8] = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇', '⠏', '⠛'];
 /// Back to the start of the terminal's line, and erase it.
@@ -16,7 +18,7 @@ const ERASE: &str = "\r\x1b[2K";
 /// The width of a terminal that does not tell it.
 const WIDTH: usize = 80;
 
-/// The line, if standard error is a terminal.
+/// The line, if standard error is a terminal that can erase it.
 pub struct Progress {
     line: Option<Arc<Mutex<ProgressLine>>>,
     /// Its end ends the thread that draws.
@@ -45,6 +47,7 @@ impl Progress {
         let drawn = line.clone();
         let is_shown = is_wanted
             && io::stderr().is_terminal()
+            && moves_cursor()
             // Without a thread there is no line.
             && thread::Builder::new()
                 .name("progress".into())

@@ -45,8 +45,8 @@ pub struct Args {
     json: bool,
     /// Go on and show changes
     ///
-    /// A terminal is redrawn each second. Elsewhere, and with --json, everything is printed anew
-    /// after each change.
+    /// A terminal is redrawn each second, unless it is dumb. Elsewhere, and with --json, everything is
+    /// printed anew after each change.
     #[arg(long, verbatim_doc_comment)]
     watch: bool,
 }

@@ -5,11 +5,13 @@ use std::io::{self, IsTerminal, Stdout, Write};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
 
+use crate::terminal::moves_cursor;
+
 const CURSOR_HOME: &str = "\x1b[H";
 const CLEAR_LINE_REST: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
-/// Standard output, and its size if it is a terminal.
+/// Standard output, and its size if it is a terminal that can be redrawn.
 pub struct Screen {
     output: Stdout,
     is_terminal: bool,
@@ -18,7 +20,7 @@ pub struct Screen {
 impl Screen {
     pub fn new() -> Self {
         let output = io::stdout();
-        let is_terminal = output.is_terminal();
+        let is_terminal = output.is_terminal() && moves_cursor();
         Screen { output, is_terminal }
     }
 

@@ -18,6 +18,7 @@ use tandem_simulator::sim::Model;
 use tandem_simulator::torture::Torture;
 
 use super::plain::complain;
+use super::terminal::moves_cursor;
 use bar::Bar;
 use outcome::Outcome;
 use replay::Replay;
@@ -140,7 +141,7 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
         torture = torture.component(file::read(file)?);
     }
     // How far one unit is cannot be told.
-    let bar = Bar::start(args.states, !args.json && args.unit.is_none());
+    let bar = Bar::start(args.states, !args.json && args.unit.is_none() && moves_cursor());
     let start = Instant::now();
     let report = torture.run(|progress| bar.show(progress));
     let elapsed = start.elapsed();

@@ -1,0 +1,139 @@
+//! What the program shows on a terminal.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::support::{Guarded, before_start, kill, tandem, wait_for, with_default_signals};
+
+/// A command on a terminal of its own.
+struct Terminal {
+    child: Guarded,
+    shown: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Terminal {
+    fn start(command: &mut Command, term: Option<&str>) -> Self {
+        // SAFETY: the descriptor is new.
+        let own = unsafe {
+            OwnedFd::from_raw_fd(libc::posix_openpt(
+                libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC,
+            ))
+        };
+        let name = unlocked(&own);
+        let open = || File::options().read(true).write(true).open(&name).unwrap();
+        match term {
+            Some(term) => command.env("TERM", term),
+            None => command.env_remove("TERM"),
+        };
+        before_start(command.stdin(open()).stdout(open()).stderr(open()), || {
+            // SAFETY: system calls alone. The terminal becomes that of a new session.
+            unsafe {
+                libc::setsid();
+                libc::ioctl(0, libc::TIOCSCTTY, 0);
+            }
+        });
+        let child = Guarded::spawn(command);
+        // Its ends of the terminal go, so that the child's end is the terminal's.
+        *command = Command::new("true");
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let into = shown.clone();
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 4096];
+            // It ends with an error when nobody has the terminal any more.
+            while let Ok(bytes @ 1..) = File::from(own.try_clone().unwrap()).read(&mut piece) {
+                into.lock().unwrap().extend(&piece[..bytes]);
+            }
+        });
+        Terminal { child, shown, reader }
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text)
+    }
+
+    /// All that was shown until the end.
+    fn end(mut self) -> String {
+        self.child.wait();
+        self.reader.join().unwrap();
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
+    }
+}
+
+/// The name of the other side.
+fn unlocked(own: &OwnedFd) -> String {
+    use std::os::fd::AsRawFd;
+    let mut name = [0; 128];
+    // SAFETY: the buffer is as long as is told.
+    unsafe {
+        assert_eq!(libc::grantpt(own.as_raw_fd()), 0);
+        assert_eq!(libc::unlockpt(own.as_raw_fd()), 0);
+        assert_eq!(libc::ptsname_r(own.as_raw_fd(), name.as_mut_ptr(), name.len()), 0);
+        std::ffi::CStr::from_ptr(name.as_ptr()).to_str().unwrap().to_owned()
+    }
+}
+
+const ERASE: &str = "\x1b[2K";
+const ESCAPE: char = '\x1b';
+
+/// A command that ends when there is a file `end`.
+fn exec(root: &Path) -> Command {
+    let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--heartbeat", "50"]);
+    let script = "until [ -e end ]; do sleep 0.01; done; echo bye";
+    exec.args(["--", "sh", "-c", script]).current_dir(root);
+    exec
+}
+
+#[test]
+fn the_progress_line_is_drawn_on_a_terminal_that_moves_its_cursor() {
+    let root = tempfile::tempdir().unwrap();
+    let terminal = Terminal::start(&mut exec(root.path()), Some("xterm"));
+    wait_for("the progress line", || terminal.shows(ERASE) && terminal.shows("task/run"));
+    fs::write(root.path().join("end"), "").unwrap();
+    assert!(terminal.end().ends_with("bye\r\n"));
+}
+
+#[test]
+fn a_dumb_terminal_has_no_progress_line() {
+    for term in [Some("dumb"), Some(""), None] {
+        let root = tempfile::tempdir().unwrap();
+        let terminal = Terminal::start(&mut exec(root.path()), term);
+        // A line would have been drawn long before.
+        let heartbeat = || fs::read(root.path().join(".runs/task/cli/run/.heartbeat")).ok();
+        for _ in 0..10 {
+            let seen = heartbeat();
+            wait_for("a heartbeat", || heartbeat() != seen);
+        }
+        fs::write(root.path().join("end"), "").unwrap();
+        assert_eq!(terminal.end(), "bye\r\n", "{term:?}");
+    }
+}
+
+#[test]
+fn a_dumb_terminal_has_what_is_watched_line_by_line() {
+    with_default_signals();
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join(".runs/task/cli/run");
+    fs::create_dir_all(&dir).unwrap();
+    let write = |status: &str| {
+        fs::write(dir.join("new"), format!("{{\"status\":\"{status}\"}}")).unwrap();
+        fs::rename(dir.join("new"), dir.join("manifest.json")).unwrap();
+    };
+    write("queued");
+    let mut status = tandem(&["status", "--watch"]);
+    let terminal = Terminal::start(status.current_dir(root.path()), Some("dumb"));
+    wait_for("a run", || terminal.shows("queued"));
+    write("failed");
+    wait_for("a change", || terminal.shows("failed"));
+    kill(&terminal.child, Signal::TERM);
+    let shown = terminal.end();
+    assert!(!shown.contains(ESCAPE), "{shown:?}");
+    assert_eq!(shown.lines().count(), 4, "{shown:?}");
+}
