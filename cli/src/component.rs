@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use tandem_components::TANDEM;
 
 use super::plain::{complain, plain};
+use super::waiting;
 
 /// Write the WebAssembly component to a file, for use in any host of WASI 0.3.
 #[derive(Debug, clap::Args)]
@@ -30,19 +31,17 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn write(out: &Path) -> Result<(), String> {
     if out == Path::new("-") {
-        let mut stdout = io::stdout().lock();
-        if stdout.is_terminal() {
+        if io::stdout().is_terminal() {
             return Err("the component is binary, a terminal cannot show it".to_owned());
         }
-        return stdout
+        return waiting::stdout()
             .write_all(TANDEM)
-            .and_then(|()| stdout.flush())
             .map_err(|error| format!("cannot write to standard output: {error}"));
     }
     save(out).map_err(|error| format!("cannot write {}: {error}", out.display()))?;
     let path = plain(&out.display().to_string());
     // The file is there, whoever reads this.
-    let _ = writeln!(io::stdout(), "wrote {path}, {} bytes", TANDEM.len());
+    let _ = writeln!(waiting::stdout(), "wrote {path}, {} bytes", TANDEM.len());
     Ok(())
 }
 

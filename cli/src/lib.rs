@@ -20,6 +20,7 @@ mod terminal;
 #[cfg(feature = "torture")]
 mod torture;
 mod usage;
+mod waiting;
 
 #[cfg(fuzzing)]
 pub use feed::fuzz;

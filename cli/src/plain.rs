@@ -8,7 +8,7 @@ use std::io::Write as _;
 /// A standard error that is closed or full is no reason to stop.
 pub fn complain(command: &str, message: &str) {
     let line = format!("tandem {command}: {}\n", plain(message));
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = crate::waiting::stderr().write_all(line.as_bytes());
 }
 
 /// An error with its cause, if it has one, in one sentence.

@@ -1,7 +1,7 @@
 //! Help, and what is wrong with a command line, in one line.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -9,6 +9,8 @@ use clap::{CommandFactory, Error};
 
 use super::CommandLine;
 use super::plain::plain;
+use super::terminal::moves_cursor;
+use super::waiting;
 
 /// The exit code of a wrong command line.
 const WRONG: u8 = 2;
@@ -18,12 +20,15 @@ const WRONG: u8 = 2;
 pub fn show(error: &Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // Whoever closed the pipe has read enough.
-        let _ = error.print();
+        let help = error.render();
+        let is_styled = io::stdout().is_terminal() && moves_cursor();
+        let help = if is_styled { help.ansi().to_string() } else { help.to_string() };
+        let _ = waiting::stdout().write_all(help.as_bytes());
         return ExitCode::SUCCESS;
     }
     let command = command_of(std::env::args_os());
     let line = format!("tandem: {}; see '{command} --help'\n", problem(error));
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    let _ = waiting::stderr().write_all(line.as_bytes());
     ExitCode::from(WRONG)
 }
 

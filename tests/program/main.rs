@@ -8,6 +8,7 @@ mod history;
 mod inherited;
 mod kept;
 mod line;
+mod output;
 mod record;
 mod status;
 mod support;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::terminal::moves_cursor;
+use crate::waiting;
 
 const TICK: Duration = Duration::from_millis(120);
 const FRAMES: [char; 8] = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇', '⠏', '⠛'];
@@ -136,7 +137,7 @@ fn is_foreground() -> bool {
 
 /// A terminal that cannot be written to shows no progress.
 fn show(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = waiting::stderr().write_all(text.as_bytes());
 }
 
 fn width() -> usize {

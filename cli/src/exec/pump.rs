@@ -11,6 +11,7 @@ use super::common::COMMAND;
 use super::progress::Progress;
 use super::tail::{Stream, Tail};
 use crate::plain::complain;
+use crate::waiting;
 
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -80,12 +81,8 @@ pub fn start(
 
 fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
     match stream {
-        Stream::Stdout => {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(piece)?;
-            stdout.flush()
-        }
-        Stream::Stderr => io::stderr().lock().write_all(piece),
+        Stream::Stdout => waiting::stdout().write_all(piece),
+        Stream::Stderr => waiting::stderr().write_all(piece),
     }
 }
 

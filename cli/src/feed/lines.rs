@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::limits::{LINE_BYTES_MAX, Limits, Share};
 use crate::plain::complain;
+use crate::waiting;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 /// What some programs write before a text in UTF-8.
@@ -36,7 +37,7 @@ pub fn read(limits: Limits) -> io::Result<UnboundedReceiver<Input>> {
     let (sender, receiver) = unbounded_channel();
     let runtime = Handle::current();
     std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        let mut input = BufReader::with_capacity(BUFFER_BYTES, io::stdin().lock());
+        let mut input = BufReader::with_capacity(BUFFER_BYTES, waiting::stdin());
         if let Err(error) = forward(&mut input, &limits, &runtime, &sender) {
             complain("feed", &format!("cannot read standard input: {error}"));
             // Nobody may be left to hear it.

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::limits::Share;
 use crate::plain::complain;
+use crate::waiting;
 
 /// Where answers go. They are written on a thread of its own, so that a reader that is slow delays
 /// no write of a run.
@@ -20,7 +21,7 @@ impl Output {
         let (answers, queue) = channel();
         let (end, written) = oneshot::channel();
         std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-            write_all(&mut io::stdout().lock(), &queue);
+            write_all(&mut waiting::stdout(), &queue);
             // Nobody waits for it after a signal.
             let _ = end.send(());
         })?;
@@ -44,9 +45,7 @@ impl Output {
 fn write_all(output: &mut impl Write, queue: &Receiver<(String, Share)>) {
     let mut is_open = true;
     for (line, share) in queue {
-        if is_open
-            && let Err(error) = output.write_all(line.as_bytes()).and_then(|()| output.flush())
-        {
+        if is_open && let Err(error) = output.write_all(line.as_bytes()) {
             complain("feed", &format!("cannot write answers, going on without: {error}"));
             is_open = false;
         }

@@ -10,7 +10,7 @@ use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 use super::json::on_one_line;
 use super::plain::{complain, message, plain, plain_json};
 use super::root::Root;
-use super::{table, tandem};
+use super::{table, tandem, waiting};
 use entry::Entry;
 
 /// How messages name this command.
@@ -50,7 +50,7 @@ pub async fn run(args: Args) -> ExitCode {
 
 async fn show(args: &Args) -> Result<(), String> {
     let history = read(args).await.map_err(|error| told(&error))?;
-    let mut output = io::BufWriter::new(io::stdout().lock());
+    let mut output = io::BufWriter::new(waiting::stdout());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
     } else {

@@ -6,6 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
 
 use crate::terminal::moves_cursor;
+use crate::waiting;
 
 const CURSOR_HOME: &str = "\x1b[H";
 const CLEAR_LINE_REST: &str = "\x1b[K";
@@ -32,8 +33,7 @@ impl Screen {
     pub fn print(&mut self, lines: &[String]) -> io::Result<()> {
         let mut text = lines.join("\n");
         text.push('\n');
-        self.output.write_all(text.as_bytes())?;
-        self.output.flush()
+        waiting::stdout().write_all(text.as_bytes())
     }
 
     /// Replaces what the terminal shows. Lines that do not fit are cut, rows that do not are
@@ -52,8 +52,7 @@ impl Screen {
             text.push_str(&format!("and {} more{CLEAR_LINE_REST}", lines.len() - shown));
         }
         text.push_str(CLEAR_BELOW);
-        self.output.write_all(text.as_bytes())?;
-        self.output.flush()
+        waiting::stdout().write_all(text.as_bytes())
     }
 
     /// Waits; `false` if nobody can see the output any more.

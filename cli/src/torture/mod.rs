@@ -19,6 +19,7 @@ use tandem_simulator::torture::Torture;
 
 use super::plain::complain;
 use super::terminal::moves_cursor;
+use super::waiting;
 use bar::Bar;
 use outcome::Outcome;
 use replay::Replay;
@@ -158,7 +159,7 @@ fn tell(args: &Args, outcome: &Outcome) -> Result<(), String> {
     } else {
         text::lines(outcome)
     };
-    let mut output = io::BufWriter::new(io::stdout().lock());
+    let mut output = io::BufWriter::new(waiting::stdout());
     let printed = lines.iter().try_for_each(|line| writeln!(output, "{line}"));
     match printed.and_then(|()| output.flush()) {
         // Nobody reads any more, which is no failure.
