@@ -200,18 +200,6 @@ fn messages_that_cannot_be_written_change_nothing() {
 }
 
 #[test]
-fn output_that_cannot_be_written_is_said_and_the_command_goes_on() {
-    let state = State::new();
-    let full = fs::File::options().write(true).open("/dev/full").unwrap();
-    let mut command = state.shell(&[], "echo lost; echo more; exit 5");
-    let piped = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
-    let done = Guarded::spawn(piped).output();
-    assert_eq!(done.status.code(), Some(5));
-    assert!(stderr(&done).contains("warning: cannot write standard output"), "{}", stderr(&done));
-    assert_eq!(state.manifest()["output_tail"], "lost\nmore\n");
-}
-
-#[test]
 fn the_end_is_on_the_disk_before_a_reader_that_does_not_read() {
     with_default_signals();
     let state = State::new();

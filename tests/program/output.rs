@@ -1,6 +1,6 @@
-//! Input and outputs that are non-blocking.
+//! Input and outputs that are non-blocking, and outputs that cannot be written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::{Value, json};
 
-use crate::support::{Guarded, run, tandem, text, wait_for};
+use crate::support::{Guarded, run, tandem, text, wait_for, with_file_limit};
 use crate::talk::{feed, lines};
 
 fn exec(root: &Path, script: &str) -> Command {
@@ -97,6 +97,21 @@ fn no_output_is_lost_when_it_becomes_non_blocking_later() {
 }
 
 #[test]
+fn a_warning_is_not_lost_when_standard_error_is_non_blocking() {
+    let root = tempfile::tempdir().unwrap();
+    let (reader, writer) = non_blocking_output();
+    // The pipe is full when the warning comes.
+    let script = "yes 0123456789abcde | head -c 65536 >&2; trap '' PIPE; echo lost; exit 0";
+    let mut command = exec(root.path(), script);
+    command.stdout(full()).stderr(writer);
+    let mut child = Guarded::spawn(&mut command);
+    drop(command);
+    let all = text(&read_late(reader));
+    assert_eq!(all.lines().filter(|line| line.starts_with("tandem exec: warning: ")).count(), 1);
+    assert_eq!(child.wait().code(), Some(1));
+}
+
+#[test]
 fn feed_waits_for_input_and_output_that_are_non_blocking() {
     let root = tempfile::tempdir().unwrap();
     let (input, mut requests) = pipe().unwrap();
@@ -130,4 +145,74 @@ fn what_other_commands_print_is_not_lost_when_it_is_non_blocking() {
     drop(command);
     assert!(read_late(reader) == expected);
     assert_eq!(child.wait().code(), Some(0));
+}
+
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+const NO_SPACE: &str = "write: No space left on device (os error 28)";
+
+#[test]
+fn a_command_that_ends_well_and_whose_output_is_lost_has_failed() {
+    let root = tempfile::tempdir().unwrap();
+    // Whether or not it learns of it.
+    for script in ["echo lost", "trap '' PIPE; echo lost; echo more; exit 0"] {
+        let mut command = exec(root.path(), script);
+        let done = Guarded::spawn(command.stdout(full()).stderr(Stdio::piped())).output();
+        let detail = format!("cannot write standard output: {NO_SPACE}");
+        assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
+        let warning = format!("tandem exec: warning: {detail}\n");
+        assert!(text(&done.stderr).contains(&warning), "{}", text(&done.stderr));
+        let manifest = manifest(root.path());
+        assert_eq!(
+            (&manifest["status"], &manifest["status_detail"]),
+            (&json!("failed"), &json!(detail))
+        );
+        assert_eq!(manifest["commands"][0]["exit_code"], 1);
+        assert!(manifest["output_tail"].as_str().unwrap().starts_with("lost\n"));
+    }
+    let mut command = exec(root.path(), "echo lost >&2");
+    assert_eq!(Guarded::spawn(command.stderr(full())).wait().code(), Some(1));
+    let detail = format!("cannot write standard error: {NO_SPACE}");
+    assert_eq!(manifest(root.path())["status_detail"], detail);
+}
+
+#[test]
+fn a_command_learns_that_its_output_cannot_be_written() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = exec(root.path(), "exec yes");
+    assert_eq!(Guarded::spawn(command.stdout(full())).wait().code(), Some(141));
+    let detail = format!("killed by signal SIGPIPE (13), cannot write standard output: {NO_SPACE}");
+    assert_eq!(manifest(root.path())["status_detail"], detail);
+
+    let mut command =
+        exec(root.path(), "trap '' PIPE; while echo more 2>/dev/null; do :; done; exit 5");
+    assert_eq!(Guarded::spawn(command.stdout(full())).wait().code(), Some(5));
+    assert_eq!(manifest(root.path())["status"], "failed");
+}
+
+#[test]
+fn a_limit_of_file_size_is_an_output_that_cannot_be_written() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("output");
+    let mut command = exec(root.path(), "exec yes");
+    with_file_limit(&mut command, 64 * 1024);
+    let mut child = Guarded::spawn(command.stdout(File::create(&path).unwrap()));
+    assert_eq!(child.wait().code(), Some(141));
+    assert_eq!(fs::metadata(path).unwrap().len(), 64 * 1024);
+    let manifest = manifest(root.path());
+    let detail = manifest["status_detail"].as_str().unwrap();
+    let end = "cannot write standard output: write: File too large (os error 27)";
+    assert!(detail.ends_with(end), "{detail}");
+}
+
+#[test]
+fn an_output_that_is_open_for_reading_only_cannot_be_written() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = exec(root.path(), "trap '' PIPE; echo lost; exit 0");
+    let mut child = Guarded::spawn(command.stdout(File::open("/dev/null").unwrap()));
+    assert_eq!(child.wait().code(), Some(1));
+    let detail = "cannot write standard output: write: Bad file descriptor (os error 9)";
+    assert_eq!(manifest(root.path())["status_detail"], detail);
 }

@@ -63,6 +63,23 @@ pub struct End {
     pub was_started: bool,
 }
 
+impl End {
+    /// The end of a command whose output could not be written: it has not done what it was for,
+    /// whatever it says.
+    pub fn with_lost(self, why: Option<&String>) -> Self {
+        let Some(why) = why else { return self };
+        match self.status {
+            Status::Succeeded => {
+                End { status: Status::Failed, exit_code: 1, detail: Some(why.clone()), ..self }
+            }
+            _ => {
+                let told = self.detail.iter().chain([why]).map(String::as_str);
+                End { detail: Some(told.collect::<Vec<_>>().join(", ")), ..self }
+            }
+        }
+    }
+}
+
 impl Manifest {
     /// A run whose command is about to start.
     pub fn new(task_id: &str, run_id: &str, command: String, heartbeat: Duration) -> Self {

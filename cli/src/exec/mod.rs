@@ -14,7 +14,7 @@ mod tail;
 use std::ffi::OsString;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
@@ -58,9 +58,10 @@ const SIGNAL_GRACE: Duration = Duration::from_millis(100);
 /// history, out/TASK/runs.json. If that fails, exec warns and the exit code stays. A signal ends
 /// the wait for a history that others write; a run that a signal cancelled waits at most 2 seconds.
 ///
-/// Exit codes: the command's own; 128 + n if signal n killed it; 127 if it is not found; 126 if it
-/// is not executable; 125 if the state cannot be kept (the command is not started); 2 if this
-/// command line is wrong.
+/// Exit codes: the command's own; 1 if its output could not be written and it ended with 0 anyway;
+/// 128 + n if signal n killed it; 127 if it is not found; 126 if it is not
+/// executable; 125 if the state cannot be kept (the command is not started); 2 if this command line
+/// is wrong.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -182,8 +183,12 @@ impl Keeper {
         manifest.set_artifact_root(&run.recovered().directory);
         let name = format!("{}/{run_id}", args.task);
         let progress = Progress::start(name.clone(), !args.no_progress);
-        let shared =
-            Arc::new(Shared { tail: Mutex::default(), has_grown: Notify::new(), progress });
+        let shared = Arc::new(Shared {
+            tail: Mutex::default(),
+            lost: OnceLock::new(),
+            has_grown: Notify::new(),
+            progress,
+        });
         let failing = Failing::default();
         Ok(Keeper { tandem, run, manifest, shared, name, durability, inherited, failing })
     }
@@ -225,7 +230,7 @@ impl Keeper {
                     passed_on.extend(wait.await.ok().flatten().map(|received| received.now()));
                     let end = ended.end(&passed_on, std::time::Instant::now());
                     self.drain(&end, &mut running, signals).await;
-                    return end;
+                    return end.with_lost(self.shared.lost.get());
                 }
                 Some(received) = signals.recv() => {
                     passed_on.push(received.now());

@@ -2,7 +2,7 @@
 
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::{Notify, mpsc};
@@ -19,6 +19,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub struct Shared {
     /// The end of the output.
     pub tail: Mutex<Tail>,
+    /// Why output could not be written, if so.
+    pub lost: OnceLock<String>,
     /// Told of each piece of output.
     pub has_grown: Notify,
     /// The progress line, which must not stand where output goes.
@@ -37,9 +39,8 @@ impl Shared {
 /// is closed and nothing is left in the pipe: a process that the command left behind may hold the
 /// pipe open for ever. `done` is dropped at the end.
 ///
-/// When nobody reads Tandem's own output any more, the pipe is closed, so that the command learns
-/// of it as it would without Tandem. When Tandem's own output cannot be written, that is said, and
-/// the command goes on.
+/// When nobody reads Tandem's own output any more, or it cannot be written, the pipe is closed, so
+/// that the command learns of it as it would without Tandem.
 ///
 /// # Errors
 /// The system's.
@@ -53,7 +54,6 @@ pub fn start(
     std::thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
         let _done = done;
         let mut piece = vec![0; PIECE_BYTES];
-        let mut is_lost = false;
         while has_output(&output, &ended) {
             let n = match output.read(&mut piece) {
                 Ok(0) => break,
@@ -63,20 +63,24 @@ pub fn start(
             };
             shared.tail().push(stream, &piece[..n]);
             shared.has_grown.notify_one();
-            if is_lost {
-                continue;
-            }
             match shared.progress.pass(&piece[..n], || pass(stream, &piece[..n])) {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(error) if is_reader_gone(&error) => break,
                 Err(error) => {
-                    is_lost = true;
-                    complain(COMMAND, &format!("warning: cannot write {stream}: {error}"));
+                    let what = format!("cannot write {stream}: write: {error}");
+                    shared.progress.tell(|| complain(COMMAND, &format!("warning: {what}")));
+                    // The first one is told in the manifest.
+                    let _ = shared.lost.set(what);
+                    break;
                 }
             }
         }
     })?;
     Ok(())
+}
+
+fn is_reader_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
 fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
