@@ -10,6 +10,7 @@ mod kept;
 mod line;
 mod output;
 mod record;
+mod script;
 mod status;
 mod support;
 mod talk;

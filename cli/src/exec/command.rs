@@ -1,8 +1,9 @@
 //! The command itself: its start, its signals, its end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::manifest::{self, End};
 use super::pump::{self, Shared};
+use super::script;
 use super::signals::{self, Received};
 use super::status::Status;
 use super::tail::Stream;
@@ -84,11 +86,23 @@ impl Running {
         };
         let stdout = pump(Stream::Stdout).map_err(NotStarted::Own)?;
         let stderr = pump(Stream::Stderr).map_err(NotStarted::Own)?;
-        let mut starting = Command::new(program);
-        starting.args(arguments).stdout(stdout).stderr(stderr);
-        inherited.give(&mut starting);
-        let child = starting.spawn().map_err(NotStarted::Command)?;
-        // `starting` goes here, and with it this process's copies of the command's ends.
+        let spawn = |program: &OsStr, script: Option<&Path>| {
+            let mut starting = Command::new(program);
+            starting.args(script).args(arguments);
+            starting.stdout(stdout.try_clone().map_err(NotStarted::Own)?);
+            starting.stderr(stderr.try_clone().map_err(NotStarted::Own)?);
+            inherited.give(&mut starting);
+            starting.spawn().map_err(NotStarted::Command)
+        };
+        let mut child = spawn(program, None);
+        if let Err(NotStarted::Command(error)) = &child
+            && error.raw_os_error() == Some(libc::ENOEXEC)
+            && let Some(script) = script::find(program).filter(|path| script::is_text(path))
+        {
+            child = spawn(script::SHELL.as_ref(), Some(&script));
+        }
+        let child = child?;
+        // This process's copies of the command's ends go here.
         Ok(Running { child, status: None, live, pumps })
     }
 
@@ -186,18 +200,31 @@ impl Ended {
 pub fn not_started(command: &[OsString], error: &NotStarted) -> End {
     let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
     let (exit_code, why) = match error {
-        NotStarted::Own(error) => (EXIT_NO_STATE, format!("cannot run a command: {error}")),
-        NotStarted::Command(error) if error.kind() == ErrorKind::NotFound => {
-            (EXIT_NOT_FOUND, "command not found".to_owned())
-        }
+        NotStarted::Own(error) => (EXIT_NO_STATE, format!("cannot run a command: {error}:")),
         NotStarted::Command(error) => {
-            (EXIT_NOT_EXECUTABLE, format!("command cannot be run: {error}"))
+            let interpreter = command.first().and_then(|program| script::find(program));
+            let interpreter = interpreter.and_then(|path| script::bad_interpreter(&path));
+            let exit_code = match error.kind() {
+                ErrorKind::NotFound => EXIT_NOT_FOUND,
+                _ => EXIT_NOT_EXECUTABLE,
+            };
+            let why = match (interpreter, error.kind()) {
+                (Some(path), ErrorKind::NotFound) => {
+                    format!("interpreter not found: {}, of", path.display())
+                }
+                (Some(path), ErrorKind::PermissionDenied) => {
+                    format!("interpreter cannot be run: {error}: {}, of", path.display())
+                }
+                (_, ErrorKind::NotFound) => "command not found:".to_owned(),
+                _ => format!("command cannot be run: {error}:"),
+            };
+            (exit_code, why)
         }
     };
     End {
         status: Status::Failed,
         exit_code,
-        detail: Some(format!("{why}: {program}")),
+        detail: Some(format!("{why} {program}")),
         was_started: false,
     }
 }

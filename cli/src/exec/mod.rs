@@ -6,6 +6,7 @@ mod manifest;
 mod progress;
 mod pump;
 mod record;
+mod script;
 mod signals;
 mod status;
 mod summary;
@@ -59,7 +60,7 @@ const SIGNAL_GRACE: Duration = Duration::from_millis(100);
 /// the wait for a history that others write; a run that a signal cancelled waits at most 2 seconds.
 ///
 /// Exit codes: the command's own; 1 if its output could not be written and it ended with 0 anyway;
-/// 128 + n if signal n killed it; 127 if it is not found; 126 if it is not
+/// 128 + n if signal n killed it; 127 if it, or its interpreter, is not found; 126 if it is not
 /// executable; 125 if the state cannot be kept (the command is not started); 2 if this command line
 /// is wrong.
 #[derive(Debug, clap::Args)]
