@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +15,10 @@ use crate::talk::{feed, lines};
 
 fn exec(root: &Path, script: &str) -> Command {
     let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
-    exec.arg(root).args(["--", "sh", "-c", script]).stdin(Stdio::null()).stderr(Stdio::null());
+    exec.arg(root)
+        .args(["--interval", "20", "--", "sh", "-c", script])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
     exec
 }
 
@@ -84,11 +87,21 @@ fn no_output_is_lost_when_it_becomes_non_blocking_later() {
     let command = command.stdin(OwnedFd::from(other.try_clone().unwrap()));
     let mut child = Guarded::spawn(command.stdout(OwnedFd::from(other)));
     *command = Command::new("true");
+    // There is room for less than one write.
+    let bytes: libc::c_int = 8 * 1024;
+    // SAFETY: the value is as long as is told.
+    let set = unsafe {
+        let value = (&raw const bytes).cast();
+        let file = shared.as_raw_fd();
+        libc::setsockopt(file, libc::SOL_SOCKET, libc::SO_SNDBUF, value, size_of_val(&bytes) as u32)
+    };
+    assert_eq!(set, 0);
     let mut ready = [0; 6];
     own.read_exact(&mut ready).unwrap();
     set_non_blocking(&shared);
     own.write_all(b"\n").unwrap();
     drop(shared);
+    wait_for("output", || rustix::io::ioctl_fionread(&own).is_ok_and(|bytes| bytes > 4_000));
     let many = many();
     let mut all = vec![0; many.len()];
     own.read_exact(&mut all).unwrap();
@@ -100,12 +113,19 @@ fn no_output_is_lost_when_it_becomes_non_blocking_later() {
 fn a_warning_is_not_lost_when_standard_error_is_non_blocking() {
     let root = tempfile::tempdir().unwrap();
     let (reader, writer) = non_blocking_output();
-    // The pipe is full when the warning comes.
-    let script = "yes 0123456789abcde | head -c 65536 >&2; trap '' PIPE; echo lost; exit 0";
+    let go = root.path().join("go");
+    let script = "yes 0123456789abcde | head -c 65536 >&2; trap '' PIPE
+        until [ -e \"$GO\" ]; do sleep 0.01; done; echo lost; exit 0";
     let mut command = exec(root.path(), script);
-    command.stdout(full()).stderr(writer);
+    command.env("GO", &go).stdout(full()).stderr(writer);
     let mut child = Guarded::spawn(&mut command);
     drop(command);
+    wait_for("a full pipe", || {
+        rustix::io::ioctl_fionread(&reader).is_ok_and(|bytes| bytes > 60_000)
+    });
+    fs::write(go, "").unwrap();
+    // There is a warning by then, and no room for it.
+    wait_for("what is lost", || manifest(root.path())["stdout_bytes"] == 5);
     let all = text(&read_late(reader));
     assert_eq!(all.lines().filter(|line| line.starts_with("tandem exec: warning: ")).count(), 1);
     assert_eq!(child.wait().code(), Some(1));
