@@ -21,7 +21,8 @@ pub fn show(error: &Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // Whoever closed the pipe has read enough.
         let help = error.render();
-        let is_styled = io::stdout().is_terminal() && moves_cursor();
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let is_styled = !is_plain && io::stdout().is_terminal() && moves_cursor();
         let help = if is_styled { help.ansi().to_string() } else { help.to_string() };
         let _ = waiting::stdout().write_all(help.as_bytes());
         return ExitCode::SUCCESS;
