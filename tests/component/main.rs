@@ -28,6 +28,7 @@ mod record_support;
 mod record_together;
 mod recorder;
 mod recovery;
+mod short_write;
 mod steps;
 mod support;
 mod trap;
