@@ -30,6 +30,7 @@ impl Operation {
             Operation::List => "list",
             Operation::Stat => "stat",
             Operation::Lock => "lock",
+            Operation::Remove => "remove",
         }
     }
 }
@@ -47,11 +48,12 @@ impl fmt::Display for Operation {
             Operation::List => "list",
             Operation::Stat => "read the state of",
             Operation::Lock => "lock",
+            Operation::Remove => "remove",
         })
     }
 }
 
-/// The name of a `wasi:filesystem` error code, or [`Code::LOCKED`].
+/// The name of a `wasi:filesystem` error code, [`Code::LOCKED`] or [`Code::OTHER_TASK`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code(pub &'static str);
 
@@ -66,14 +68,24 @@ impl Code {
     pub const FILE_TOO_LARGE: Code = Code("file-too-large");
     /// Another holder kept the lock for as long as the caller would wait.
     pub const LOCKED: Code = Code("locked");
+    /// The history is another task's.
+    pub const OTHER_TASK: Code = Code("other-task");
     /// There is no such file or directory.
     pub const NO_ENTRY: Code = Code("no-entry");
+    /// The object is no directory.
+    pub const NOT_DIRECTORY: Code = Code("not-directory");
+    /// The directory has something in it.
+    pub const NOT_EMPTY: Code = Code("not-empty");
     /// The file system cannot do this.
     pub const UNSUPPORTED: Code = Code("unsupported");
 
     /// The code in a sentence.
     fn reason(self) -> &'static str {
-        if self == Code::LOCKED { "another holder keeps it" } else { self.0 }
+        match self {
+            Code::LOCKED => "another holder keeps it",
+            Code::OTHER_TASK => "it is another task's",
+            Code(name) => name,
+        }
     }
 
     /// Whether the same request can succeed later without a change by the caller.
@@ -114,6 +126,30 @@ pub struct Failure {
     pub path: String,
     /// Why.
     pub code: Code,
+}
+
+/// A history that is another task's, which has the same directory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("history is of the task {of:?}, which has the same directory as {task_id:?}: {path}")]
+pub struct Another {
+    /// Whose history it is.
+    pub of: String,
+    /// Whose history was looked for.
+    pub task_id: String,
+    /// The file.
+    pub path: String,
+}
+
+impl Another {
+    /// What that is for a run that was to be recorded.
+    pub fn into_failure(self) -> Failure {
+        Failure {
+            channel: Some(Channel::History),
+            operation: Operation::Read,
+            path: self.path,
+            code: Code::OTHER_TASK,
+        }
+    }
 }
 
 /// An error of the component.
@@ -169,12 +205,26 @@ pub enum Error {
         /// Who kept it, if it was seen.
         holder: Option<LockHolder>,
     },
+    /// No run was removed, because another holder kept the lock of their history.
+    #[error("no run is removed: {failure}{}", Since(holder))]
+    NotRemoved {
+        /// The lock that was not acquired.
+        failure: Failure,
+        /// Who kept it, if it was seen.
+        holder: Option<LockHolder>,
+    },
     /// The history's file holds no history of its task.
     #[error("history is corrupt, the next run that is recorded sets it aside: {path}")]
     Corrupt {
         /// The file.
         path: String,
     },
+    /// The history is another task's, whose directory is this task's too.
+    #[error("{0}")]
+    OfAnother(Another),
+    /// The summary was written and the history was not, because that is another task's.
+    #[error("summary is written, history is not: {0}")]
+    UnrecordedOfAnother(Another),
     /// A document, a patch or a file is above a size limit.
     #[error("{what} takes {bytes} bytes, above {option}: {limit}")]
     TooLarge {
@@ -250,6 +300,12 @@ impl From<Error> for records::Error {
             Error::Closed { path } => (ErrorKind::Closed, None, Some(path)),
             Error::TooLarge { channel, path, .. } => (ErrorKind::TooLarge, Some(channel), path),
             Error::Corrupt { path } => (ErrorKind::History, Some(Channel::History), Some(path)),
+            Error::OfAnother(Another { path, .. }) => {
+                (ErrorKind::History, Some(Channel::History), Some(path))
+            }
+            Error::UnrecordedOfAnother(another) => {
+                return of_failure(ErrorKind::History, another.into_failure(), None, message);
+            }
             Error::Storage { first, beside } => {
                 return of_failure(ErrorKind::Storage, first, beside, message);
             }
@@ -259,7 +315,7 @@ impl From<Error> for records::Error {
             Error::History(failure) => {
                 return of_failure(ErrorKind::History, failure, None, message);
             }
-            Error::Locked { failure, holder } => {
+            Error::Locked { failure, holder } | Error::NotRemoved { failure, holder } => {
                 let error = of_failure(ErrorKind::Locked, failure, None, message);
                 return records::Error { holder, ..error };
             }

@@ -13,6 +13,7 @@ pub mod ident;
 pub mod json;
 pub mod limits;
 pub mod records;
+pub mod registry;
 pub mod runs;
 pub mod storage;
 pub mod time;

@@ -26,7 +26,8 @@ enum Node {
     File(MemoryFile),
 }
 
-/// An open directory: directories are never renamed or removed, so the path is enough.
+/// An open directory, by its path: for who has it open, one that is renamed is not there any more.
+/// Only those of runs that are removed are renamed.
 #[derive(Clone)]
 struct MemoryDir(String);
 
@@ -122,6 +123,11 @@ fn write(file: &MemoryFile, offset: u64, bytes: &[u8]) -> Result<(), ErrorCode> 
     Ok(())
 }
 
+/// Whether a path leads to something in a directory, however deep.
+fn is_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Nothing here panics with a lock held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -208,14 +214,33 @@ impl Disk for MemoryDisk {
         let mut nodes = lock(&self.nodes);
         match (nodes.get(&from), nodes.get(&to)) {
             (None, _) => return Err(ErrorCode::NoEntry),
-            (Some(Node::Dir), _) => return Err(ErrorCode::Unsupported),
             (_, Some(Node::Dir)) => return Err(ErrorCode::IsDirectory),
-            (Some(Node::File(_)), _) => {}
+            (Some(Node::Dir), Some(Node::File(_))) => return Err(ErrorCode::NotDirectory),
+            (Some(Node::Dir), _) if is_below(&to, &from) => return Err(ErrorCode::Invalid),
+            (Some(_), _) => {}
         }
-        if let Some(file) = nodes.remove(&from) {
-            nodes.insert(to, file);
-        }
+        // A directory takes all with it that is in it.
+        let moved = nodes.extract_if(.., |path, _| *path == from || is_below(path, &from));
+        let moved: Vec<_> = moved.collect();
+        nodes
+            .extend(moved.into_iter().map(|(path, node)| (to.clone() + &path[from.len()..], node)));
         Ok(())
+    }
+
+    async fn remove_dir(&self, at: &MemoryDir, path: &str) -> Result<(), ErrorCode> {
+        let path = at.join(path)?;
+        let mut nodes = lock(&self.nodes);
+        match nodes.get(&path) {
+            None => Err(ErrorCode::NoEntry),
+            Some(Node::File(_)) => Err(ErrorCode::NotDirectory),
+            Some(Node::Dir) if nodes.keys().any(|other| is_below(other, &path)) => {
+                Err(ErrorCode::NotEmpty)
+            }
+            Some(Node::Dir) => {
+                nodes.remove(&path);
+                Ok(())
+            }
+        }
     }
 
     async fn remove_file(&self, at: &MemoryDir, path: &str) -> Result<(), ErrorCode> {

@@ -26,8 +26,8 @@ use serde::Serialize;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::records::{
-    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised, RunOptions,
-    Stats, TaskHistory,
+    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions, Removed, Request,
+    Revised, RunOptions, Stats, TaskHistory,
 };
 use crate::report::{ClosedRun, Unsaved};
 
@@ -103,6 +103,18 @@ impl Tandem {
         options: RecordOptions,
     ) -> Result<Recorded, Error> {
         self.tandem.record_run(summary, options).block_on()
+    }
+
+    /// As [`crate::Tandem::remove_runs`].
+    ///
+    /// # Errors
+    /// As [`crate::Tandem::remove_runs`].
+    pub fn remove_runs(
+        &self,
+        runs: impl IntoIterator<Item = impl Into<String>>,
+        options: RemoveOptions,
+    ) -> Result<Removed, Error> {
+        self.tandem.remove_runs(runs, options).block_on()
     }
 
     /// As [`crate::Tandem::history`].

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::callers::Callers;
 use crate::clock::{Clocks, MonotonicClock, WallClock};
-use crate::disk::{Disk, OsDisk};
+use crate::disk::{Disk, OsDisk, dir_mode};
 use crate::driver::{self, Bounds, Driver, Driving, Job, Parts};
 use crate::engine::{Compiled, Limits, Precompiled, TICK_MS};
 use crate::error::Error;
+use crate::events;
 use crate::glue::linker::{Filesystem, OnDisk, OnWasmtime};
 use crate::records::Operation;
 use crate::root;
@@ -56,6 +57,7 @@ pub struct Builder {
     max_document_bytes: u64,
     max_total_document_bytes: Option<u64>,
     max_history_bytes: u64,
+    file_mode: Option<u32>,
     clocks: Clocks,
     watchdog: Duration,
     shards: usize,
@@ -130,6 +132,7 @@ impl Tandem {
             max_document_bytes: DOCUMENT_BYTES_MAX,
             max_total_document_bytes: None,
             max_history_bytes: HISTORY_BYTES_MAX,
+            file_mode: None,
             clocks: Clocks::default(),
             watchdog: WATCHDOG,
             shards: 1,
@@ -209,6 +212,21 @@ impl Builder {
         self
     }
 
+    /// Give every file below the directory this mode when it is written, such as 0o600, whatever the
+    /// umask is and whichever mode a replaced file has: manifests, heartbeats, summaries, histories
+    /// and locks. It must let the owner read and write, and nobody execute. Directories that are
+    /// created may also be entered by whom may read, and keep a setgid bit that they inherit; those
+    /// that exist are left as they are.
+    ///
+    /// Default: a replaced file keeps its mode, a new one has 0666 less the umask. A
+    /// [`disk`](Builder::disk) of one's own decides for itself, [`OsDisk::mode`] is the same choice,
+    /// and [`wasmtime_filesystem`](Builder::wasmtime_filesystem) has none: with either,
+    /// [`build`](Builder::build) fails with `invalid-input`.
+    pub fn file_mode(mut self, mode: u32) -> Self {
+        self.file_mode = Some(mode);
+        self
+    }
+
     /// The clock that heartbeats show. Default: the system's.
     pub fn wall_clock(mut self, clock: impl WallClock) -> Self {
         self.clocks.set_wall(clock);
@@ -251,9 +269,9 @@ impl Builder {
     /// Starts the drivers. The first one's thread loads everything.
     pub(crate) async fn start(self) -> Result<(Tandem, Vec<JoinHandle<()>>), Error> {
         let (limits, bounds) = self.limits()?;
-        let Builder { files, components, clocks, shards, .. } = self;
+        let Builder { files, components, file_mode, clocks, shards, .. } = self;
         let first = Starting::new(move |jobs| {
-            let (launch, compiled) = load(files, components)?;
+            let (launch, compiled) = load(files, file_mode, components)?;
             let parts = Parts { compiled, clocks, limits, bounds };
             let others: Loaded = (launch.another(), parts.clone());
             Ok((launch.launch(parts, jobs)?, others))
@@ -340,15 +358,16 @@ impl<T: Send + 'static> Starting<T> {
     ) -> Result<Self, Error> {
         let (tell, outcome) = oneshot::channel();
         let (jobs, received) = mpsc::unbounded_channel();
-        let thread = driver::spawn(move || {
-            let (driving, outcome) = match prepare(received) {
+        let thread = driver::spawn(move |runtime| {
+            let runtime = runtime.map_err(|error| Error::no_thread(&error));
+            let (driving, outcome) = match runtime.and_then(|()| prepare(received)) {
                 Ok((driving, told)) => (Some(driving), Ok(told)),
                 Err(error) => (None, Err(error)),
             };
             // Whoever waits for it may have gone.
             tell.send(outcome).ok().and(driving)
         });
-        Ok(Starting { jobs, thread: thread.map_err(Error::no_thread)?, outcome })
+        Ok(Starting { jobs, thread: thread.map_err(|error| Error::no_thread(&error))?, outcome })
     }
 
     /// Waits until the driver is prepared.
@@ -360,12 +379,23 @@ impl<T: Send + 'static> Starting<T> {
 }
 
 impl Grant {
-    fn open(self) -> Result<Box<dyn Launch>, Error> {
+    fn open(self, mode: Option<u32>) -> Result<Box<dyn Launch>, Error> {
+        let on_disk = |path: &Path| -> Result<Box<dyn Launch>, Error> {
+            let disk = open_root(path)?;
+            events::root(path, mode);
+            Ok(Box::new(OnDisk::new(match mode {
+                Some(mode) => disk.mode(mode),
+                None => disk,
+            })))
+        };
         Ok(match self {
-            Grant::Dir(path) => Box::new(OnDisk::new(open_root(&path)?)),
+            Grant::Dir(path) => on_disk(&path)?,
             Grant::NewDir(path) => {
-                create_root(&path)?;
-                Box::new(OnDisk::new(open_root(&path)?))
+                create_root(&path, mode)?;
+                on_disk(&path)?
+            }
+            Grant::Disk(_) | Grant::Wasmtime(_) if mode.is_some() => {
+                return Err(Error::invalid_input("a file mode is for the files of a directory"));
             }
             Grant::Disk(launch) => launch,
             Grant::Wasmtime(path) => {
@@ -380,12 +410,19 @@ impl Grant {
 /// Opens what was granted and loads what was chosen.
 fn load(
     files: Vec<Grant>,
+    file_mode: Option<u32>,
     components: Vec<Source>,
 ) -> Result<(Box<dyn Launch>, Arc<Compiled>), Error> {
     let files = only(files, "choose one of dir, disk and wasmtime_filesystem")?
         .ok_or_else(|| Error::invalid_input("no directory was granted"))?;
     let source = only(components, "choose one of component and precompiled")?;
-    Ok((files.open()?, compile(source)?))
+    if let Some(mode) = file_mode
+        && (mode & 0o600 != 0o600 || mode & !0o666 != 0)
+    {
+        let rule = "a file mode lets the owner read and write, and nobody execute";
+        return Err(Error::invalid_input(format!("{rule}: {mode:o}")));
+    }
+    Ok((files.open(file_mode)?, compile(source)?))
 }
 
 /// At most one choice.
@@ -396,11 +433,11 @@ fn only<T>(mut choices: Vec<T>, rule: &str) -> Result<Option<T>, Error> {
     Ok(choices.pop())
 }
 
-fn create_root(path: &Path) -> Result<(), Error> {
-    root::create(path).map_err(|error| {
+fn create_root(path: &Path, file_mode: Option<u32>) -> Result<(), Error> {
+    root::create(path, file_mode.map(dir_mode)).map_err(|error| {
         let shown = path.display();
         let message = format!("cannot create the root: {shown}");
-        Error::storage(Operation::CreateDirectory, shown.to_string(), message, error)
+        Error::storage(Operation::CreateDirectory, shown.to_string(), message, "mkdir", &error)
     })
 }
 
@@ -412,7 +449,7 @@ fn open_root(path: &Path) -> Result<OsDisk, Error> {
             io::ErrorKind::NotADirectory => format!("the root is not a directory: {shown}"),
             _ => format!("cannot open the root: {shown}"),
         };
-        Error::storage(Operation::Open, shown.to_string(), message, error)
+        Error::storage(Operation::Open, shown.to_string(), message, "open", &error)
     })
 }
 

@@ -6,12 +6,13 @@ use wasmtime::Engine;
 
 use tandem_components::TANDEM;
 
-use crate::engine::config;
+use crate::engine::{Precompiled, Room, config};
 use crate::error::Error;
 
 /// Compile the component that is built in for any processor of a target, such as `x86_64-unknown-linux-gnu`, for
 /// [`Builder::precompiled`](crate::Builder::precompiled). It is for build scripts, so that no start
-/// of the program has to compile:
+/// of the program has to compile. It is compiled twice, the second time for processes whose address
+/// space is limited:
 ///
 /// ```no_run
 /// // build.rs, with tandem-host among the build-dependencies
@@ -27,12 +28,12 @@ use crate::error::Error;
 /// # Errors
 /// `component-failed`: this compiler does not know the target.
 pub fn precompile(target: &str) -> Result<Vec<u8>, Error> {
-    let mut config = config();
-    config
-        .target(target)
-        .and_then(|config| Engine::new(config))
-        .and_then(|engine| engine.precompile_component(TANDEM))
-        .map_err(Error::component_unusable)
+    let compile = |room| {
+        let mut config = config(room);
+        Engine::new(config.target(target)?)?.precompile_component(TANDEM)
+    };
+    let joined = || Ok(Precompiled::join(&compile(Room::Whole)?, &compile(Room::Little)?));
+    joined().map_err(Error::component_unusable)
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use serde::Serialize;
 
+use crate::limits::{failed_call, in_words, met_by};
 use crate::records::{Channel, ErrorFields, ErrorKind, Failure, LockHolder, Operation};
 
 /// Any error of this library.
@@ -47,7 +49,8 @@ impl Error {
     }
 
     /// The name of the `wasi:filesystem` error code, for the same kinds as
-    /// [`operation`](Error::operation); `locked` for a lock that another holder kept.
+    /// [`operation`](Error::operation); `locked` for a lock that another holder kept, `other-task`
+    /// for a history that is another task's.
     pub fn code(&self) -> Option<&str> {
         self.details.code.as_deref()
     }
@@ -110,10 +113,10 @@ impl Error {
         Error::new(ErrorKind::ComponentFailed, "the thread of the component panicked")
     }
 
-    pub(crate) fn no_thread(source: std::io::Error) -> Self {
+    pub(crate) fn no_thread(source: &std::io::Error) -> Self {
         let message = "a thread for the component cannot be started";
         let error = Error::new(ErrorKind::ComponentFailed, message);
-        Error { source: Some(Cause(Arc::new(source))), ..error }
+        Error { source: Some(Cause::said(in_words(source))), ..error }
     }
 
     pub(crate) fn run_closed(directory: &str) -> Self {
@@ -138,14 +141,32 @@ impl Error {
         operation: Operation,
         path: String,
         message: String,
-        source: std::io::Error,
+        call: &str,
+        source: &std::io::Error,
     ) -> Self {
-        let code = crate::disk::ErrorCode::from(&source);
+        let code = crate::disk::ErrorCode::from(source);
         let mut error = Error::new(ErrorKind::Storage, message);
         error.details.operation = Some(operation);
         error.details.path = Some(path);
         error.details.code = Some(code.name().to_owned());
-        Error { source: Some(Cause(Arc::new(source))), ..error }
+        Error { source: Some(Cause::said(failed_call(call, source))), ..error }
+    }
+
+    /// The same error with what `said` knows that the system said of its failed step, and of that
+    /// beside it.
+    pub(crate) fn with_said(
+        mut self,
+        said: impl Fn(Operation, &str, &str) -> Option<String>,
+    ) -> Self {
+        if let Some(beside) = &mut self.details.beside {
+            beside.add_said(&said);
+        }
+        if let (Some(operation), Some(path), Some(code)) =
+            (self.operation(), self.path(), self.code())
+        {
+            self.source = said(operation, path, code).map(Cause::said).or(self.source);
+        }
+        self
     }
 }
 
@@ -179,8 +200,20 @@ impl Serialize for Error {
 }
 
 impl Cause {
+    /// What the system said.
+    fn said(words: String) -> Self {
+        let words: Box<dyn std::error::Error + Send + Sync> = words.into();
+        Cause(Arc::from(words))
+    }
+
+    /// What wasmtime said, with the limit that it met.
     pub(crate) fn new(error: wasmtime::Error) -> Self {
-        Cause(Arc::from(error.into_boxed_dyn_error()))
+        let limit = error.downcast_ref::<Errno>().and_then(|&errno| met_by(errno));
+        let cause = Cause(Arc::from(error.into_boxed_dyn_error()));
+        match limit {
+            Some(limit) => Cause::said(format!("{cause}, {limit}")),
+            None => cause,
+        }
     }
 
     /// The chain in one line, without what takes several: those are the frames of a trap, which
@@ -222,5 +255,12 @@ mod tests {
         assert_eq!(json.ok(), cause.map(Into::into));
         let long = Cause::new(wasmtime::Error::msg("why\nand where"));
         assert_eq!(long.to_string(), "why");
+    }
+
+    #[test]
+    fn a_cause_that_is_a_limit_names_it() {
+        let cause = Cause::new(wasmtime::Error::from(Errno::MFILE).context("a call")).to_string();
+        let limit = met_by(Errno::MFILE).map_or_else(String::new, |limit| format!(", {limit}"));
+        assert_eq!(cause, format!("a call: {}{limit}", Errno::MFILE));
     }
 }

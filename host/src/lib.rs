@@ -65,6 +65,16 @@
 //!   [`precompile`] does without.
 //! - The library needs Unix.
 //!
+//! # What it tells
+//!
+//! Events of `tracing`, all with the target `tandem_host`, for whichever subscriber there is: at
+//! `error` a component that failed; at `warn` calls that failed and corrupt files that were set
+//! aside; at `info` what was opened, recorded and removed and locks that were taken over; at `debug`
+//! how calls ended, how long they took, what was retried, how locks change hands, and disk calls that
+//! failed; at `trace` every disk call. Calls of [`Run::stats`] and [`Run::unsaved`], which only ask,
+//! are not told. No text of a document, a summary or a history is told, nor the message of an error,
+//! which may quote one. Names of events and fields may change with any version.
+//!
 //! # What may grow
 //!
 //! Options, reports, kinds of errors and other enums are `#[non_exhaustive]`: what is added to them
@@ -83,9 +93,13 @@ pub mod disk;
 mod driver;
 mod engine;
 mod error;
+mod events;
+mod failure;
 mod glue;
 mod json;
 mod layout;
+#[doc(hidden)]
+pub mod limits;
 mod ms;
 mod records;
 mod report;
@@ -104,8 +118,8 @@ pub use error::Error;
 pub use json::Json;
 pub use records::{
     Bucket, Channel, ChannelStats, Durability, ErrorKind, Failure, FailureCount, HistoryOptions,
-    LockHolder, Operation, Reached, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
-    RunOptions, Stats, TaskHistory, Written,
+    LeftReason, LeftRun, LockHolder, Operation, Reached, Receipt, RecordOptions, Recorded,
+    Recovery, RemoveOptions, Removed, Request, Revised, RunOptions, Stats, TaskHistory, Written,
 };
 pub use report::{ClosedRun, Unsaved};
 pub use run::Run;

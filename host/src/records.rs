@@ -6,6 +6,9 @@
 //! Paths are relative to the one directory that the host preopens and use `/`. Durations are
 //! milliseconds, sizes are bytes. An option that is absent has its default.
 //!
+//! Texts and files are UTF-8. One byte order mark at the start of a text that is given, or of a
+//! file that is found, is skipped, and no file gets one.
+//!
 //! A run's files lie in `<runs_root>/<task>/cli/<run>/`, but for its summary, which lies in
 //! `<runs_root>/<task>/<run>/`. A task's history lies in `<history_root>/<task>/`, its lock is
 //! `<runs_root>/<task>.lock`. The layout is that of the orchestrator whose files these are.
@@ -89,6 +92,8 @@ pub enum Operation {
     Stat,
     /// Acquire or check the lock of a task history.
     Lock,
+    /// Take the directory of a run away, or remove what was in it. POSIX: `renameat`, `unlinkat`.
+    Remove,
 }
 
 /// What a caller can do about an error.
@@ -116,11 +121,15 @@ pub enum ErrorKind {
     /// A document, patch, summary or existing file is above a limit, or all of them in memory
     /// together would be; nothing changed.
     TooLarge,
-    /// The summary is written, the history is not: another holder kept its lock for as long as the
-    /// caller would wait. Record the run again.
+    /// Another holder kept the lock of the history for as long as the caller would wait: the
+    /// summary is written, the history is not; of `remove_runs`, nothing is removed. Call again.
     Locked,
-    /// The summary is written, the history is not, for any other reason. For `history`, which has
-    /// no summary: the file holds no history of the task.
+    /// The summary is written, the history is not, for any other reason. For `history` and
+    /// `remove_runs`, which have no summary: the file holds no history of the task. One such reason
+    /// is that the file is the history of another task whose directory is this task's too: their
+    /// ids are equal but for ASCII case, or the file system takes the two names for one, or one is
+    /// a link. It is left as it is, and the message names both ids: choose another id. In a
+    /// directory that is this task's alone, a history of another task is corrupt.
     History,
     /// The component failed, and whether the call took effect is unknown. Hosts answer it, the
     /// component never does.
@@ -150,7 +159,7 @@ pub struct Failure {
     /// The file or directory that the caller knows; a temporary file is named by its target.
     pub path: String,
     /// The name of the `wasi:filesystem` error code, for example `insufficient-space`; `locked` for
-    /// a lock that another holder kept.
+    /// a lock that another holder kept, `other-task` for a history that is another task's.
     pub code: String,
     /// Whether the same request can succeed later without a change by the caller. True for
     /// `already`, `busy`, `deadlock`, `quota`, `in-progress`, `interrupted`, `io`, `locked`,
@@ -657,6 +666,218 @@ pub struct Recorded {
     pub set_aside: Vec<String>,
     /// How many abandoned temporary files were removed.
     pub swept: u32,
+}
+
+/// Of which task runs are removed, and how.
+///
+/// What is not set has the component's default, which the methods tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RemoveOptions {
+    /// The task, by the rules of `RunOptions`.
+    pub task_id: String,
+    /// See [`RemoveOptions::from_history`].
+    #[serde(default)]
+    pub from_history: Option<bool>,
+    /// See [`RemoveOptions::sweep`].
+    #[serde(default)]
+    pub sweep: Option<bool>,
+    /// See [`RemoveOptions::alive_for`].
+    #[serde(default, rename = "alive_for_ms", with = "ms")]
+    pub alive_for: Option<Duration>,
+    /// See [`RemoveOptions::max_history_bytes`].
+    #[serde(default)]
+    pub max_history_bytes: Option<u64>,
+    /// See [`RemoveOptions::lease`].
+    #[serde(default, rename = "lease_ms", with = "ms")]
+    pub lease: Option<Duration>,
+    /// See [`RemoveOptions::lock_wait`].
+    #[serde(default, rename = "lock_wait_ms", with = "ms")]
+    pub lock_wait: Option<Duration>,
+    /// See [`RemoveOptions::sweep_after`].
+    #[serde(default, rename = "sweep_after_ms", with = "ms")]
+    pub sweep_after: Option<Duration>,
+    /// See [`RemoveOptions::runs_root`].
+    #[serde(default)]
+    pub runs_root: Option<String>,
+    /// See [`RemoveOptions::manifest_name`].
+    #[serde(default)]
+    pub manifest_name: Option<String>,
+    /// See [`RemoveOptions::heartbeat_name`].
+    #[serde(default)]
+    pub heartbeat_name: Option<String>,
+    /// See [`RemoveOptions::summary_name`].
+    #[serde(default)]
+    pub summary_name: Option<String>,
+    /// See [`RemoveOptions::history_root`].
+    #[serde(default)]
+    pub history_root: Option<String>,
+    /// See [`RemoveOptions::history_name`].
+    #[serde(default)]
+    pub history_name: Option<String>,
+}
+
+impl RemoveOptions {
+    /// Every default.
+    pub fn new(task_id: impl Into<String>) -> Self {
+        RemoveOptions {
+            task_id: task_id.into(),
+            from_history: None,
+            sweep: None,
+            alive_for: None,
+            max_history_bytes: None,
+            lease: None,
+            lock_wait: None,
+            sweep_after: None,
+            runs_root: None,
+            manifest_name: None,
+            heartbeat_name: None,
+            summary_name: None,
+            history_root: None,
+            history_name: None,
+        }
+    }
+
+    /// Whether the entries of these runs in the history go too, before anything else. Default: they
+    /// stay.
+    pub fn from_history(mut self, from_history: bool) -> Self {
+        self.from_history = Some(from_history);
+        self
+    }
+
+    /// Whether all other directories of the task are looked through for what killed processes left:
+    /// temporary files that are older than `sweep_after`, and directories of summaries that have no
+    /// summary and nothing else. Default: no.
+    pub fn sweep(mut self, sweep: bool) -> Self {
+        self.sweep = Some(sweep);
+        self
+    }
+
+    /// How recent a sign of life is that keeps a run, by the file system's own clock; 0 for none.
+    /// Default: 30,000 ms.
+    pub fn alive_for(mut self, alive_for: Duration) -> Self {
+        self.alive_for = Some(alive_for);
+        self
+    }
+
+    /// The largest history. Default, and at most: `Builder::max_history_bytes`.
+    pub fn max_history_bytes(mut self, max_history_bytes: u64) -> Self {
+        self.max_history_bytes = Some(max_history_bytes);
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn lock_wait(mut self, lock_wait: Duration) -> Self {
+        self.lock_wait = Some(lock_wait);
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn sweep_after(mut self, sweep_after: Duration) -> Self {
+        self.sweep_after = Some(sweep_after);
+        self
+    }
+
+    /// As in `RunOptions`.
+    pub fn runs_root(mut self, runs_root: impl Into<String>) -> Self {
+        self.runs_root = Some(runs_root.into());
+        self
+    }
+
+    /// As in `RunOptions`.
+    pub fn manifest_name(mut self, manifest_name: impl Into<String>) -> Self {
+        self.manifest_name = Some(manifest_name.into());
+        self
+    }
+
+    /// As in `RunOptions`.
+    pub fn heartbeat_name(mut self, heartbeat_name: impl Into<String>) -> Self {
+        self.heartbeat_name = Some(heartbeat_name.into());
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn summary_name(mut self, summary_name: impl Into<String>) -> Self {
+        self.summary_name = Some(summary_name.into());
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn history_root(mut self, history_root: impl Into<String>) -> Self {
+        self.history_root = Some(history_root.into());
+        self
+    }
+
+    /// As in `RecordOptions`.
+    pub fn history_name(mut self, history_name: impl Into<String>) -> Self {
+        self.history_name = Some(history_name.into());
+        self
+    }
+
+    /// # Errors
+    /// `invalid-input`: a duration does not fit.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        ms::check([
+            ("alive_for", self.alive_for),
+            ("lease", self.lease),
+            ("lock_wait", self.lock_wait),
+            ("sweep_after", self.sweep_after),
+        ])
+    }
+}
+
+/// Why a run is left where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LeftReason {
+    /// It is open in this component.
+    Open,
+    /// It has shown a sign of life.
+    Alive,
+    /// Something else than a directory is in the place of one of its directories.
+    NoDirectory,
+    /// It could not be taken away.
+    Failed,
+}
+
+/// A run that is left where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LeftRun {
+    /// The run.
+    pub run_id: String,
+    /// Why.
+    pub reason: LeftReason,
+    /// What failed, for `failed`.
+    pub failure: Option<Failure>,
+}
+
+/// What `remove_runs` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Removed {
+    /// The runs that are removed, in the order in which they were named.
+    pub runs: Vec<String>,
+    /// The runs of which nothing was there.
+    pub absent: Vec<String>,
+    /// The runs that are left where they are. With `from_history`, one that showed a sign of life
+    /// or failed only when it was to be renamed has lost its entry in the history.
+    pub left: Vec<LeftRun>,
+    /// How many entries of the history are removed.
+    pub entries: u32,
+    /// How many directories and files are removed that killed processes left.
+    pub swept: u32,
+    /// What could not be removed of directories that were taken away. The next call for this task
+    /// tries again.
+    pub remaining: Vec<Failure>,
 }
 
 /// Which history to read.

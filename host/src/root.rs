@@ -1,14 +1,21 @@
 //! The directory that is granted.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// Creates the directory if it is missing, so that a power loss does not take it: whoever created it
-/// may have died before its parent was synced.
-pub(crate) fn create(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Ok(()) => {}
+/// may have died before its parent was synced. A mode holds whatever the umask is.
+pub(crate) fn create(path: &Path, mode: Option<u32>) -> io::Result<()> {
+    match DirBuilder::new().mode(mode.unwrap_or(0o777)).create(path) {
+        Ok(()) => {
+            if let Some(mode) = mode {
+                // From the directory above it may have that files in it are the group's (setgid).
+                let inherited = fs::metadata(path)?.permissions().mode() & 0o7000;
+                fs::set_permissions(path, Permissions::from_mode(mode | inherited))?;
+            }
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }

@@ -8,7 +8,8 @@ use crate::callers::{Callers, Pending};
 use crate::driver::{Bounds, Job, OpenRun, TaskCall};
 use crate::error::Error;
 use crate::records::{
-    Channel, HistoryOptions, RecordOptions, Recorded, Recovery, RunOptions, TaskHistory,
+    Channel, HistoryOptions, RecordOptions, Recorded, Recovery, RemoveOptions, Removed, RunOptions,
+    TaskHistory,
 };
 use crate::report::ClosedRun;
 use crate::run::{Run, RunHandle};
@@ -102,6 +103,34 @@ impl Tandem {
         }
         let shard = self.callers.shard_of(|| options.history(&summary));
         self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::Record { summary, options, reply }))
+    }
+
+    /// Remove the directories of runs of a task, with all that is in them, whoever put it there. The
+    /// entries in the history stay unless [`from_history`](RemoveOptions::from_history) is set. The
+    /// call is issued at once; dropping the [`Pending`] ends only the wait.
+    ///
+    /// A run that is open or has shown a sign of life lately is left, and so is what is no
+    /// directory; [`Removed::left`] tells. That a run is open is known to the component that has it
+    /// open: with [`shards`](crate::Builder::shards), and with other processes, its signs of life
+    /// tell. A process that is killed leaves each directory as it was, or renamed; the next call for
+    /// the task removes what it renamed, also one that names no run.
+    ///
+    /// # Errors
+    /// `invalid-id`, `invalid-input`, `locked`, `storage`, `history` (the file holds no history of
+    /// the task), `component-failed`, `closed` (after [`shutdown`](Tandem::shutdown)). After
+    /// `storage` and `component-failed`, entries may be removed and directories renamed: the next
+    /// call goes on. After any other error nothing is removed.
+    pub fn remove_runs(
+        &self,
+        runs: impl IntoIterator<Item = impl Into<String>>,
+        options: RemoveOptions,
+    ) -> Pending<Removed> {
+        if let Err(error) = options.check() {
+            return Pending::failed(error);
+        }
+        let runs = runs.into_iter().map(Into::into).collect();
+        let shard = self.callers.shard_of(|| options.history());
+        self.callers.ask(shard, |reply| Job::TaskCall(TaskCall::Remove { runs, options, reply }))
     }
 
     /// Read the history of a task, and change nothing. No history is an empty one. The call is

@@ -10,8 +10,8 @@ use wasmtime::component::{
 // Both components have exports of these shapes, and wasmtime compares nothing but shapes.
 use tandem_host::testing::bindings::records;
 use tandem_host::{
-    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
-    RunOptions, Stats, TaskHistory,
+    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions, Removed,
+    Request, Revised, RunOptions, Stats, TaskHistory,
 };
 
 /// What keeps runs.
@@ -34,6 +34,7 @@ pub struct Exports<T: 'static> {
     stats: ComponentExportIndex,
     record_run: ComponentExportIndex,
     record_runs: ComponentExportIndex,
+    remove_runs: ComponentExportIndex,
     history: ComponentExportIndex,
 }
 
@@ -82,6 +83,7 @@ impl<T> Exports<T> {
             stats: find(RUNS, "[method]run.stats")?,
             record_run: find(HISTORIES, "record-run")?,
             record_runs: find(HISTORIES, "record-runs")?,
+            remove_runs: find(HISTORIES, "remove-runs")?,
             history: find(HISTORIES, "history")?,
             pre,
         })
@@ -231,6 +233,21 @@ impl<T: Send> Guest<T> {
         let answers: Vec<ExportAnswer<records::Recorded>> =
             self.call(self.exports.record_runs, params).await?;
         Ok(answers.into_iter().map(|answer| Ok(answer?.into())).collect())
+    }
+
+    /// Removes runs of a task.
+    ///
+    /// # Errors
+    /// As [`open`](Guest::open).
+    pub async fn remove_runs(
+        &mut self,
+        runs: Vec<String>,
+        options: RemoveOptions,
+    ) -> Called<Removed> {
+        let params = (runs, records::RemoveOptions::from(options));
+        let removed: ExportAnswer<records::Removed> =
+            self.call(self.exports.remove_runs, params).await?;
+        Ok(removed.map(Into::into).map_err(Into::into))
     }
 
     /// Reads the history of a task.

@@ -4,11 +4,11 @@ use futures::future::join_all;
 
 use super::{Store, channels};
 use crate::error::Error as Failed;
-use crate::histories::settings::{HistorySettings, RecordSettings};
+use crate::histories::settings::{HistorySettings, RecordSettings, RemoveSettings};
 use crate::histories::{Histories, Summary};
 use crate::records::{
-    Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
-    RunOptions, Scheduled, Stats, TaskHistory,
+    Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions,
+    Removed, Request, Revised, RunOptions, Scheduled, Stats, TaskHistory,
 };
 use crate::runs::Run as Core;
 use crate::runs::schedule::RunChannels;
@@ -103,6 +103,12 @@ impl histories::Guest for Component {
             batch.add(&text);
         }
         batch.end()
+    }
+
+    fn remove_runs(runs: Vec<String>, options: RemoveOptions) -> Result<Removed, Error> {
+        let Store { limits, histories, registry, .. } = Store::get();
+        let settings = RemoveSettings::new(options, &limits)?;
+        Ok(block_on(histories.remove_runs(&registry, runs, settings))?)
     }
 
     fn history(options: HistoryOptions) -> Result<TaskHistory, Error> {

@@ -1,10 +1,10 @@
 //! The world `tandem`: asynchronous exports, on WASI 0.3.
 
 use super::{Store, channels};
-use crate::histories::settings::{HistorySettings, RecordSettings};
+use crate::histories::settings::{HistorySettings, RecordSettings, RemoveSettings};
 use crate::records::{
-    Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
-    RunOptions, Stats, TaskHistory,
+    Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions,
+    Removed, Request, Revised, RunOptions, Stats, TaskHistory,
 };
 use crate::runs::Run as Core;
 use crate::runs::settings::RunSettings;
@@ -45,6 +45,12 @@ impl histories::Guest for Component {
         // The wait for a lock may be long, and what was checked has a text of its own.
         drop(summary);
         Ok(histories.record(checked, settings).await?)
+    }
+
+    async fn remove_runs(runs: Vec<String>, options: RemoveOptions) -> Result<Removed, Error> {
+        let Store { limits, histories, registry, .. } = Store::get();
+        let settings = RemoveSettings::new(options, &limits)?;
+        Ok(histories.remove_runs(&registry, runs, settings).await?)
     }
 
     async fn history(options: HistoryOptions) -> Result<TaskHistory, Error> {

@@ -13,10 +13,16 @@ const OLD: &str = "{\n  \"old\": 0\n}\n";
 
 /// What a document's file must hold; none if the document must be refused.
 pub fn file_of(text: &str, limit: u64) -> Option<String> {
+    let text = unmarked(text);
     let tree = Tree::parse(text).ok().filter(|tree| tree.members().is_some())?;
     let file = format!("{}\n", tree.indented(0));
     let is_short = text.len() as u64 <= limit && file.len() as u64 <= limit;
     (is_short && tree.depth() <= MAX_DEPTH).then_some(file)
+}
+
+/// A text without one byte order mark at its start.
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
 
 /// Checks that an error is one about the manifest that a caller can understand.

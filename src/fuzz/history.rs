@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::disk::{self, HISTORY_FILE, LEGACY_FILE, Recorder};
+use super::document::unmarked;
 use super::pieces::pieces;
 use super::tree::{No, Tree, unescaped};
 use crate::error::Error;
@@ -48,7 +49,12 @@ pub fn history(input: &[u8]) {
         }
     }
     let content = own.or(legacy).unwrap_or_default();
-    let found = match std::str::from_utf8(content).map_err(|_| No::Json).map(found) {
+    if let Ok(text) = str::from_utf8(content)
+        && let Some(of) = other_case(unmarked(text))
+    {
+        return is_left_alone(&Recorder::on(&disk), &of);
+    }
+    let found = match std::str::from_utf8(content).map_err(|_| No::Json).map(unmarked).map(found) {
         Ok(Ok(found)) => Some(found),
         Err(_) | Ok(Err(No::Json)) => None,
         Ok(Err(No::Depth)) => return never_stops(&Recorder::on(&disk), content),
@@ -91,9 +97,32 @@ pub fn history(input: &[u8]) {
     assert!(disk.paths().iter().all(|path| !path.contains("tandem-tmp")));
 }
 
+/// The id of the task, if it is this one's but for case.
+fn other_case(text: &str) -> Option<String> {
+    let tree = Tree::parse(text).ok()?;
+    let of = tree.all("taskId").last().and_then(|id| id.string())?;
+    let has_runs = matches!(tree.all("runs").last(), Some(Tree::Array(_)));
+    (has_runs && of != "task" && of.eq_ignore_ascii_case("task")).then_some(of)
+}
+
+/// A history of the task `of`, whose directory may be the same one.
+fn is_left_alone(recorder: &Recorder, of: &str) {
+    let before = disk::files(&recorder.disk);
+    let told = recorder.history().expect_err("another's");
+    assert!(matches!(&told, Error::OfAnother(another) if another.of == of), "{told}");
+    let error = recorder.record(&disk::summary(NEW_ID, NEW_SECOND)).expect_err("another's");
+    assert!(matches!(&error, Error::UnrecordedOfAnother(another) if another.of == of), "{error}");
+    let mut after = disk::files(&recorder.disk);
+    after.retain(|(path, _)| path.starts_with("out/"));
+    assert_eq!(after, before);
+}
+
 /// What is too deep to be compared is merged into or set aside all the same.
 fn never_stops(recorder: &Recorder, content: &[u8]) {
-    let recorded = recorder.record(&disk::summary(NEW_ID, NEW_SECOND)).expect("recorded");
+    let recorded = match recorder.record(&disk::summary(NEW_ID, NEW_SECOND)) {
+        Err(Error::UnrecordedOfAnother(_)) => return,
+        recorded => recorded.expect("recorded"),
+    };
     for path in &recorded.set_aside {
         assert_eq!(disk::bytes(&recorder.disk, path).as_deref(), Some(content));
     }

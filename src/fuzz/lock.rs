@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::disk::{self, HISTORY_FILE, LOCK_FILE, Recorder};
+use super::document::unmarked;
 use super::pieces::pieces;
 use super::tree::Tree;
 use crate::error::Error;
@@ -78,7 +79,7 @@ fn ids(disk: &Rc<Memory>) -> Vec<String> {
 /// For how long a lock must be left alone; none if it nests too deep to tell.
 fn lease_ms(content: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(content).ok().filter(|text| text.len() <= RECORD_BYTES_MAX);
-    let told = match text.map(Tree::parse) {
+    let told = match text.map(unmarked).map(Tree::parse) {
         Some(Err(super::tree::No::Depth)) => return None,
         Some(Ok(tree)) => match tree.all("lease_ms").first() {
             Some(Tree::Scalar(text)) => text.parse().ok(),

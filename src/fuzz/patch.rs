@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::disk::{self, MANIFEST_FILE};
-use super::document::{LIMITS, file_of, is_told};
+use super::document::{LIMITS, file_of, is_told, unmarked};
 use super::pieces::pieces;
 use super::tree::{Tree, unescaped};
 use crate::json::MAX_DEPTH;
@@ -46,6 +46,7 @@ fn merge(pieces: &[&[u8]], limit: u64) {
 
 /// What the file must hold after a patch; none if the patch must be refused.
 fn file_after(before: Option<&str>, patch: &str, limit: u64) -> Option<String> {
+    let patch = unmarked(patch);
     let patched = Tree::parse(patch).ok().filter(|tree| tree.members().is_some())?;
     if patched.depth() > MAX_DEPTH || patch.len() as u64 > limit {
         return None;
@@ -93,7 +94,9 @@ fn merged<'a>(target: Option<&Tree<'a>>, patch: &Tree<'a>) -> Tree<'a> {
 /// can read are left out.
 fn compare_values(before: Option<&str>, patch: &str, after: &str) {
     let read = serde_json::from_str::<Value>;
-    let (Ok(before), Ok(patch)) = (read(before.unwrap_or("{}")), read(patch)) else { return };
+    let (Ok(before), Ok(patch)) = (read(before.unwrap_or("{}")), read(unmarked(patch))) else {
+        return;
+    };
     assert_eq!(read(after).expect("JSON"), rfc_7396(before, patch));
 }
 

@@ -1,6 +1,7 @@
 //! A manifest and a heartbeat that another writer left.
 
 use super::disk::{self, HEARTBEAT_FILE, MANIFEST_FILE, RUN_DIR};
+use super::document::unmarked;
 use super::pieces::pieces;
 use super::time::is_timestamp;
 use super::tree::{No, Tree};
@@ -75,7 +76,7 @@ pub fn recovery(input: &[u8]) {
 }
 
 fn document_in(file: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(file).ok()?;
+    let text = unmarked(std::str::from_utf8(file).ok()?);
     match Tree::parse(text) {
         Ok(tree) => (tree.members().is_some() && tree.depth() <= MAX_DEPTH).then_some(text),
         Err(No::Json | No::Depth) => None,
@@ -83,6 +84,6 @@ fn document_in(file: &[u8]) -> Option<&str> {
 }
 
 fn heartbeat_in(file: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(file).ok()?.strip_suffix('\n')?;
+    let text = unmarked(std::str::from_utf8(file).ok()?).strip_suffix('\n')?;
     (file.len() <= HEARTBEAT_BYTES_MAX && is_timestamp(text)).then_some(text)
 }

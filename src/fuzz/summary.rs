@@ -1,7 +1,7 @@
 //! Summaries of completed runs.
 
 use super::disk::{self, HISTORY_FILE, Recorder};
-use super::document::LIMITS;
+use super::document::{LIMITS, unmarked};
 use super::time::is_timestamp;
 use super::tree::Tree;
 use crate::error::{Channel, Error};
@@ -58,6 +58,7 @@ fn record(text: &str, limit: u64) {
 
 /// The run and the value of a summary that keeps the rules.
 fn accepted(text: &str, limit: u64) -> Option<(String, Tree<'_>)> {
+    let text = unmarked(text);
     let tree = Tree::parse(text).ok()?;
     let member = |name| match tree.all(name)[..] {
         [value] => value.string().filter(|text| !text.contains('\u{FFFD}')),

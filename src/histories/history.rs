@@ -18,10 +18,12 @@ const OTHERS_MAX: usize = 1_000;
 const AHEAD_MAX: usize = 10;
 
 /// Why a file is not read as a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bad {
-    /// It holds none of the task.
+    /// It holds none.
     Corrupt,
+    /// It holds that of the task with this id.
+    OfTask(String),
     /// It has more entries or unknown members than are read.
     TooLarge,
 }
@@ -64,6 +66,7 @@ impl<'a> History<'a> {
     /// # Errors
     /// It holds no history of the task, or too much.
     pub fn parse(text: &'a str, task_id: &str) -> Result<Self, Bad> {
+        let text = json::unmarked(text);
         if !json::is_valid(text) || !is_object(text) {
             return Err(Bad::Corrupt);
         }
@@ -90,12 +93,11 @@ impl<'a> History<'a> {
             }
             walk.go_on(end);
         }
-        match entries {
-            Some(entries) if task.is_some_and(|task| task == task_id) => {
-                Ok(History { entries: put_right(entries), others })
-            }
-            _ => Err(Bad::Corrupt),
+        let (Some(entries), Some(task)) = (entries, task) else { return Err(Bad::Corrupt) };
+        if task != task_id {
+            return Err(Bad::OfTask(task.into_owned()));
         }
+        Ok(History { entries: put_right(entries), others })
     }
 
     /// Adds a run or replaces its entry, then keeps this run and the last of the others. Tells the
@@ -133,6 +135,19 @@ impl<'a> History<'a> {
         let others: usize =
             self.others.iter().map(|(key, value)| key.len() + value.len() + 8).sum();
         (entries + others + 5 * summary.text.len() + 1024) as u64
+    }
+
+    /// Removes the entries of runs, and tells whose were there.
+    pub fn remove(&mut self, run_ids: &BTreeSet<&str>) -> BTreeSet<String> {
+        let mut removed = BTreeSet::new();
+        self.entries.retain(|entry| {
+            let is_kept = !run_ids.contains(entry.run_id.as_ref());
+            if !is_kept {
+                removed.insert(entry.run_id.clone().into_owned());
+            }
+            is_kept
+        });
+        removed
     }
 
     fn insert(&mut self, summary: &'a Summary, keep_last: Option<u32>) -> Vec<String> {

@@ -297,7 +297,7 @@ fn lease_ms(record: &[u8]) -> Option<u64> {
 
 /// The text of a member of a lock's record.
 fn member<'a>(record: &'a [u8], name: &str) -> Option<&'a str> {
-    let text = std::str::from_utf8(record).ok()?;
+    let text = json::unmarked(std::str::from_utf8(record).ok()?);
     let is_record = json::is_valid(text) && is_object(text);
     let found = is_record.then(|| members(text).find(|(key, _)| decoded(key) == name))?;
     found.map(|(_, value)| value)

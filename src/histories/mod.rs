@@ -1,13 +1,16 @@
-//! A completed run's summary and its task's history.
+//! A completed run's summary and its task's history, and the removal of runs.
 
 mod history;
+mod leftovers;
 mod lock;
 mod queue;
+mod remove;
 mod semaphore;
 pub mod settings;
 mod snapshot;
 mod source;
 mod summary;
+mod tree;
 
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
@@ -22,6 +25,7 @@ pub use crate::records::{Recorded, TaskHistory};
 use crate::storage::durable::{Durability, Reached, Written, sync_directories};
 use crate::storage::{Opened, StepError, Storage, ancestors, open_or_create_dir, replace, temp};
 use queue::{Pending, Target, Unrecorded};
+pub use remove::{LeftReason, LeftRun, Removed};
 use semaphore::ByteSemaphore;
 use settings::{HistoryLayout, HistorySettings, RecordSettings};
 use snapshot::Addition;
@@ -238,7 +242,7 @@ impl<S: Storage> Histories<S> {
         let Some(content) = source.read(storage, &dir, limit).await.map_err(too_large)? else {
             return Ok(no_history());
         };
-        match source.parse(&content)? {
+        match source.parse(storage, &content).await? {
             Some(history) => Ok(TaskHistory {
                 last_run_at: history.last_run_at().to_owned(),
                 total: u32::try_from(history.len()).unwrap_or(u32::MAX),

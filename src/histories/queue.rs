@@ -9,8 +9,8 @@ use futures::channel::oneshot;
 use super::Shared;
 use super::lock::{LockPath, Waiter};
 use super::snapshot::{self, Addition, Snapshot};
-use super::source::HistoryFile;
-use crate::error::{Channel, Code, Error, Failure, LockHolder, Operation};
+use super::source::{HistoryFile, Unread};
+use crate::error::{Another, Channel, Code, Error, Failure, LockHolder, Operation};
 use crate::storage::Storage;
 
 /// A run that waits for its history to be written.
@@ -30,6 +30,8 @@ pub enum Unrecorded {
     Locked(Failure, Option<LockHolder>),
     /// A step failed.
     Failed(Failure),
+    /// The history is another task's.
+    OfAnother(Another),
 }
 
 impl Unrecorded {
@@ -37,6 +39,16 @@ impl Unrecorded {
     pub fn into_failure(self) -> Failure {
         match self {
             Unrecorded::Locked(failure, _) | Unrecorded::Failed(failure) => failure,
+            Unrecorded::OfAnother(another) => another.into_failure(),
+        }
+    }
+}
+
+impl From<Unread> for Unrecorded {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed(failure) => Unrecorded::Failed(failure),
+            Unread::OfAnother(another) => Unrecorded::OfAnother(another),
         }
     }
 }
@@ -46,6 +58,7 @@ impl From<Unrecorded> for Error {
         match unrecorded {
             Unrecorded::Locked(failure, holder) => Error::Locked { failure, holder },
             Unrecorded::Failed(failure) => Error::History(failure),
+            Unrecorded::OfAnother(another) => Error::UnrecordedOfAnother(another),
         }
     }
 }
@@ -142,18 +155,20 @@ async fn serve_once<S: Storage>(
     let outcome = held.keep(storage, work).await;
     held.release(storage).await;
     let outcomes = match outcome {
-        Ok(Some(outcomes)) => outcomes,
+        Ok(Some(outcomes)) => {
+            outcomes.into_iter().map(|outcome| outcome.map_err(Unrecorded::Failed)).collect()
+        }
         Ok(None) => {
             shared.with_pending(target, |waiting| {
                 waiting.splice(..0, batch);
             });
             return Ok(None);
         }
-        Err(failure) => vec![Err(failure); batch.len()],
+        Err(unread) => vec![Err(Unrecorded::from(unread)); batch.len()],
     };
     for (run, outcome) in batch.into_iter().zip(outcomes) {
         // A caller that went away wants no answer.
-        let _ = run.caller.send(outcome.map_err(Unrecorded::Failed));
+        let _ = run.caller.send(outcome);
     }
     Ok(Some(()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::ident;
 use crate::limits::{Limits, at_most};
-use crate::records::{HistoryOptions, RecordOptions};
+use crate::records::{HistoryOptions, RecordOptions, RemoveOptions};
 use crate::storage::durable::Durability;
 use crate::storage::temp::SWEEP_AFTER_MS;
 
@@ -16,6 +16,8 @@ const LEASE_MS: u64 = 10_000;
 pub const LEASES_MS: std::ops::RangeInclusive<u64> = 10..=3_600_000;
 /// The default patience with the lock.
 const LOCK_WAIT_MS: u64 = 30_000;
+/// The default age from which a sign of life tells nothing.
+const ALIVE_FOR_MS: u64 = 30_000;
 /// The history that is read when there is no other.
 pub const LEGACY_NAME: &str = "state.json";
 
@@ -42,6 +44,37 @@ pub struct RecordSettings {
     pub sweep_after: Duration,
     /// The directory of all runs.
     pub runs_root: String,
+    /// The summary's file name.
+    pub summary_name: String,
+    /// Where histories are.
+    pub layout: HistoryLayout,
+}
+
+/// Of which task runs are removed, and how, with every default.
+#[derive(Debug, Clone)]
+pub struct RemoveSettings {
+    /// The task.
+    pub task_id: String,
+    /// Whether the entries in the history go too.
+    pub from_history: bool,
+    /// Whether the directories of all runs are swept.
+    pub sweep: bool,
+    /// How recent a sign of life is that keeps a run.
+    pub alive_for: Duration,
+    /// The largest history.
+    pub max_history_bytes: u64,
+    /// How long the lock may stand untouched.
+    pub lease_ms: u64,
+    /// How long to wait for the lock.
+    pub lock_wait_ms: u64,
+    /// Older temporary files are swept.
+    pub sweep_after: Duration,
+    /// The directory of all runs.
+    pub runs_root: String,
+    /// The manifest's file name.
+    pub manifest_name: String,
+    /// The heartbeat's file name.
+    pub heartbeat_name: String,
     /// The summary's file name.
     pub summary_name: String,
     /// Where histories are.
@@ -99,11 +132,52 @@ impl RecordSettings {
         if settings.keep_last == Some(0) {
             return Err(Error::invalid_input("keep_last is below 1: 0"));
         }
-        if !LEASES_MS.contains(&settings.lease_ms) {
-            let message = format!("lease_ms is not from 10 to 3600000: {}", settings.lease_ms);
-            return Err(Error::invalid_input(message));
-        }
+        check_lease(settings.lease_ms)?;
         Ok(settings)
+    }
+}
+
+fn check_lease(lease_ms: u64) -> Result<(), Error> {
+    if LEASES_MS.contains(&lease_ms) {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!("lease_ms is not from 10 to 3600000: {lease_ms}")))
+}
+
+impl RemoveSettings {
+    /// Fills in defaults, and checks the id, layout and numbers.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::InvalidInput`].
+    pub fn new(options: RemoveOptions, limits: &Limits) -> Result<Self, Error> {
+        ident::check("task id", &options.task_id)?;
+        let max_history = options.max_history_bytes;
+        let settings = RemoveSettings {
+            task_id: options.task_id,
+            from_history: options.from_history.unwrap_or(false),
+            sweep: options.sweep.unwrap_or(false),
+            alive_for: Duration::from_millis(options.alive_for_ms.unwrap_or(ALIVE_FOR_MS)),
+            max_history_bytes: at_most("max_history_bytes", max_history, limits.history_bytes)?,
+            lease_ms: options.lease_ms.unwrap_or(LEASE_MS),
+            lock_wait_ms: options.lock_wait_ms.unwrap_or(LOCK_WAIT_MS),
+            sweep_after: Duration::from_millis(options.sweep_after_ms.unwrap_or(SWEEP_AFTER_MS)),
+            runs_root: options.runs_root.unwrap_or_else(|| ".runs".into()),
+            manifest_name: options.manifest_name.unwrap_or_else(|| "manifest.json".into()),
+            heartbeat_name: options.heartbeat_name.unwrap_or_else(|| ".heartbeat".into()),
+            summary_name: options.summary_name.unwrap_or_else(|| "manifest.json".into()),
+            layout: HistoryLayout::new(options.history_root, options.history_name)?,
+        };
+        ident::check_path("runs_root", &settings.runs_root)?;
+        ident::check_name("manifest_name", &settings.manifest_name)?;
+        ident::check_name("heartbeat_name", &settings.heartbeat_name)?;
+        ident::check_name("summary_name", &settings.summary_name)?;
+        check_lease(settings.lease_ms)?;
+        Ok(settings)
+    }
+
+    /// The directory of the task's runs and summaries.
+    pub fn task_directory(&self) -> String {
+        format!("{}/{}", self.runs_root, self.task_id)
     }
 }
 
@@ -146,6 +220,30 @@ pub const NO_OPTIONS: RecordOptions = RecordOptions {
 impl Default for RecordSettings {
     fn default() -> Self {
         RecordSettings::new(NO_OPTIONS, &Limits::default()).expect("no option is given")
+    }
+}
+
+#[cfg(test)]
+impl RemoveSettings {
+    /// The defaults.
+    pub fn with_defaults(task_id: &str) -> Self {
+        let options = RemoveOptions {
+            task_id: task_id.to_owned(),
+            from_history: None,
+            sweep: None,
+            alive_for_ms: None,
+            max_history_bytes: None,
+            lease_ms: None,
+            lock_wait_ms: None,
+            sweep_after_ms: None,
+            runs_root: None,
+            manifest_name: None,
+            heartbeat_name: None,
+            summary_name: None,
+            history_root: None,
+            history_name: None,
+        };
+        RemoveSettings::new(options, &Limits::default()).expect("no option is given")
     }
 }
 

@@ -1,5 +1,6 @@
 //! One read, merge and write of a history, for all runs that wait for it.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use super::Shared;
 use super::history::History;
 use super::lock::Held;
 use super::settings::RecordSettings;
-use super::source::HistoryFile;
+use super::source::{HistoryFile, Unread};
 use super::summary::Summary;
-use crate::error::{Code, Failure, Operation};
+use crate::error::{Code, Error, Failure, Operation};
 use crate::storage::durable::{Durability, Reached, Written, sync_directories};
 use crate::storage::{Opened, Storage, replace, temp};
 
@@ -41,14 +42,15 @@ pub struct Snapshot {
 /// so.
 ///
 /// # Errors
-/// The step that failed; nothing was written, or it is not known to be durable.
+/// The step that failed; nothing was written, or it is not known to be durable. The history is
+/// another task's; nothing was written.
 pub async fn write<S: Storage>(
     shared: &Shared<S>,
     file: &HistoryFile,
     opened: &Opened<S::Dir>,
     held: &Held<S>,
     additions: &[&Addition],
-) -> Result<Option<Vec<Result<Snapshot, Failure>>>, Failure> {
+) -> Result<Option<Vec<Result<Snapshot, Failure>>>, Unread> {
     let storage = &*shared.storage;
     let dir = &opened.dir;
     let settings = || additions.iter().map(|addition| &addition.settings);
@@ -56,12 +58,7 @@ pub async fn write<S: Storage>(
     let is_durable = settings().any(|it| it.history_durability == Durability::Durable);
     let sweep_after = settings().map(|it| it.sweep_after).min().unwrap_or(Duration::MAX);
 
-    // A holder before this one may still be about to rename its file. From here on it cannot, so
-    // what is read below is the last word.
-    let names = storage.list(dir).await.map_err(|code| file.failure((Operation::List, code)))?;
-    temp::revoke(storage, dir, &names, &file.name, &held.token)
-        .await
-        .map_err(|code| file.failure((Operation::Lock, code)))?;
+    let names = fence(storage, dir, file, held).await?;
     let swept = temp::sweep_names(storage, dir, &file.directory, &names, sweep_after).await;
 
     let source = file.find(storage, dir).await?;
@@ -73,7 +70,7 @@ pub async fn write<S: Storage>(
         None => None,
     };
     let history = match &content {
-        Some((source, text)) => source.parse(text)?,
+        Some((source, text)) => source.parse(storage, text).await?,
         None => Some(History::default()),
     };
     let is_corrupt = history.is_none() && source.as_ref().is_some_and(|source| !source.is_legacy());
@@ -112,6 +109,62 @@ pub async fn write<S: Storage>(
         swept,
     };
     Ok(Some(merged.results.into_iter().map(|result| result.map(snapshot)).collect()))
+}
+
+/// Removes the entries of runs from a history under its lock, and tells whose were there; none if
+/// the lock turns out to be lost: nothing was written then.
+///
+/// # Errors
+/// [`Error::Corrupt`], and [`Error::Storage`] as [`write()`].
+pub async fn remove<S: Storage>(
+    shared: &Shared<S>,
+    file: &HistoryFile,
+    opened: &Opened<S::Dir>,
+    held: &Held<S>,
+    run_ids: &BTreeSet<&str>,
+    max_bytes: u64,
+) -> Result<Option<BTreeSet<String>>, Error> {
+    let storage = &*shared.storage;
+    let dir = &opened.dir;
+    fence(storage, dir, file, held).await?;
+    if run_ids.is_empty() {
+        return Ok(Some(BTreeSet::new()));
+    }
+    let Some(source) = file.find(storage, dir).await? else { return Ok(Some(BTreeSet::new())) };
+    let _permit = shared.semaphore.acquire(source.size.min(max_bytes)).await;
+    let Some(text) = source.read(storage, dir, max_bytes).await? else {
+        return Ok(Some(BTreeSet::new()));
+    };
+    let Some(mut history) = source.parse(storage, &text).await? else {
+        let nothing = source.is_legacy().then(|| Some(BTreeSet::new()));
+        return nothing.ok_or_else(|| Error::Corrupt { path: file.path() });
+    };
+    let removed = history.remove(run_ids);
+    if removed.is_empty() {
+        return Ok(Some(removed));
+    }
+    let content = history.render(&file.task_id).into_bytes();
+    if !replace(storage, dir, file, held, content, true).await? {
+        return Ok(None);
+    }
+    let synced = shared.sync(opened, &file.directory, &file.directory).await;
+    synced.map_err(|error| file.failure(error))?;
+    Ok(Some(removed))
+}
+
+/// Takes away what a holder before this one may still be about to put in the history's place. From
+/// here on it cannot, so what is read after this is the last word. Tells the names in the directory.
+async fn fence<S: Storage>(
+    storage: &S,
+    dir: &S::Dir,
+    file: &HistoryFile,
+    held: &Held<S>,
+) -> Result<Vec<String>, Failure> {
+    let names = storage.list(dir).await.map_err(|code| file.failure((Operation::List, code)))?;
+    temp::revoke(storage, dir, &names, &file.name, &held.token)
+        .await
+        .map_err(|code| file.failure((Operation::Lock, code)))?;
+    Ok(names)
 }
 
 /// A history's new content.

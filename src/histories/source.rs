@@ -2,7 +2,8 @@
 
 use super::history::{Bad, History};
 use super::settings::LEGACY_NAME;
-use crate::error::{Channel, Code, Failure, Operation};
+use crate::error::{Another, Channel, Code, Error, Failure, Operation};
+use crate::ident;
 use crate::storage::{Kind, Storage};
 
 /// Where a history is.
@@ -22,6 +23,30 @@ pub struct Source<'a> {
     name: &'a str,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// Why nothing is known of a history.
+#[derive(Debug, Clone)]
+pub enum Unread {
+    /// A step failed.
+    Failed(Failure),
+    /// It is another task's.
+    OfAnother(Another),
+}
+
+impl From<Unread> for Error {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Failed(failure) => failure.into(),
+            Unread::OfAnother(another) => Error::OfAnother(another),
+        }
+    }
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Unread::Failed(failure)
+    }
 }
 
 impl HistoryFile {
@@ -63,6 +88,37 @@ impl HistoryFile {
     }
 }
 
+impl HistoryFile {
+    /// Whether the directory is another task's as well, so that its history is no stray file: the
+    /// ids are equal but for case, or no directory has this task's very name. Then the name is a
+    /// link, or the file system takes two spellings for one.
+    async fn is_shared_with<S: Storage>(
+        &self,
+        storage: &S,
+        task_id: &str,
+    ) -> Result<bool, Failure> {
+        if ident::check("task id", task_id).is_err() {
+            return Ok(false);
+        }
+        if task_id.eq_ignore_ascii_case(&self.task_id) {
+            return Ok(true);
+        }
+        let (above, name) = self.directory.rsplit_once('/').unwrap_or((".", &self.directory));
+        let failure = |operation, path: &str| {
+            let path = path.to_owned();
+            move |code| Failure { path, ..self.failure((operation, code)) }
+        };
+        let dir = storage.open_dir(above).await.map_err(failure(Operation::Open, above))?;
+        let names = storage.list(&dir).await.map_err(failure(Operation::List, above))?;
+        if !names.iter().any(|other| other == name) {
+            return Ok(true);
+        }
+        let stat = storage.stat(&dir, name).await;
+        let stat = stat.map_err(failure(Operation::Stat, &self.directory))?;
+        Ok(stat.kind != Kind::Directory)
+    }
+}
+
 impl Source<'_> {
     /// Whether it is the file of the older format, which is never written.
     pub fn is_legacy(&self) -> bool {
@@ -89,13 +145,23 @@ impl Source<'_> {
     /// What the file holds; none if that is no history of the task.
     ///
     /// # Errors
-    /// It has too many entries.
-    pub fn parse<'c>(&self, content: &'c [u8]) -> Result<Option<History<'c>>, Failure> {
+    /// It has too many entries, or is the history of another task that has the same directory.
+    pub async fn parse<'c, S: Storage>(
+        &self,
+        storage: &S,
+        content: &'c [u8],
+    ) -> Result<Option<History<'c>>, Unread> {
         let parsed = str::from_utf8(content).map_err(|_| Bad::Corrupt);
         match parsed.and_then(|text| History::parse(text, &self.file.task_id)) {
             Ok(history) => Ok(Some(history)),
             Err(Bad::Corrupt) => Ok(None),
-            Err(Bad::TooLarge) => Err(self.failure(Operation::Read, Code::FILE_TOO_LARGE)),
+            Err(Bad::OfTask(of)) if self.file.is_shared_with(storage, &of).await? => {
+                let Failure { path, .. } = self.failure(Operation::Read, Code::OTHER_TASK);
+                let task_id = self.file.task_id.clone();
+                Err(Unread::OfAnother(Another { of, task_id, path }))
+            }
+            Err(Bad::OfTask(_)) => Ok(None),
+            Err(Bad::TooLarge) => Err(self.failure(Operation::Read, Code::FILE_TOO_LARGE).into()),
         }
     }
 

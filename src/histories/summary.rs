@@ -45,6 +45,7 @@ impl Summary {
             // up there.
             max_depth: MAX_DEPTH - 3,
         };
+        let text = json::unmarked(text);
         json::check_object(text, &rules)?;
         let [task, run_id, timestamp] =
             ["taskId", "runId", "timestamp"].map(|name| required(text, name, &rules));

@@ -65,6 +65,11 @@ pub fn check_object(text: &str, rules: &Rules) -> Result<(), Error> {
     if is_object(text) { Ok(()) } else { Err(rules.invalid("is no JSON object")) }
 }
 
+/// A text without the byte order mark that some programs write before it.
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{FEFF}').unwrap_or(text)
+}
+
 /// Whether a text is valid JSON.
 pub fn is_valid(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()

@@ -15,6 +15,7 @@ use crate::json::{self, MAX_DEPTH, Rules};
 /// [`Error::TooLarge`] if `text` or the result is above `limit` bytes, [`Error::InvalidInput`] if
 /// `text` is no JSON object.
 pub fn format(text: &str, limit: u64) -> Result<String, Error> {
+    let text = json::unmarked(text);
     let rules = rules("document", limit);
     json::check_object(text, &rules)?;
     json::indent(text, &rules, "\n")
@@ -25,6 +26,7 @@ pub fn format(text: &str, limit: u64) -> Result<String, Error> {
 /// # Errors
 /// As [`format()`], for the patch and for the result.
 pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
+    let patch = json::unmarked(patch);
     json::check_object(patch, &rules("patch", limit))?;
     let rules = rules("document", limit);
     json::check_depth(patch, &rules)?;
@@ -147,13 +149,20 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused() {
-        for text in ["", "{", "nul", "{\"a\":1,}", "{} {}", "\u{feff}{}", "{'a':1}"] {
+        for text in ["", "{", "nul", "{\"a\":1,}", "{} {}", "\u{feff}\u{feff}{}", "{'a':1}"] {
             assert!(message(format(text, LIMIT)).contains("no valid JSON"), "{text}");
         }
         for text in ["null", "[]", "1", "\"{}\""] {
             assert!(message(format(text, LIMIT)).contains("no JSON object"), "{text}");
             assert!(message(merge(None, text, LIMIT)).contains("patch is no JSON object"));
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_read_and_not_kept() {
+        assert_eq!(format("\u{feff}{}", 3).unwrap(), "{}\n");
+        let merged = merge(Some("{}\n"), "\u{feff}{\"\\ufeffa\":\"\u{feff}\"}", LIMIT).unwrap();
+        assert_eq!(merged, "{\n  \"\\ufeffa\": \"\u{feff}\"\n}\n");
     }
 
     #[test]

@@ -8,8 +8,7 @@ pub mod schedule;
 pub mod settings;
 pub mod stats;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
@@ -21,6 +20,8 @@ use crate::error::{Channel, Error, Failure};
 use crate::limits::{Counted, Documents};
 use crate::records;
 pub use crate::records::{Receipt, Recovery, Revised, Scheduled};
+use crate::registry::Registration;
+pub use crate::registry::Registry;
 use crate::storage::Storage;
 use crate::storage::durable::Written;
 use crate::time::timestamp;
@@ -76,9 +77,6 @@ impl Caller {
     }
 }
 
-/// The directories of the runs that are open in this component.
-pub type Registry = Rc<RefCell<BTreeSet<String>>>;
-
 /// An open run. Dropped without [`Run::close`], it ends the flush in flight, answers waiting
 /// requests with [`Error::Closed`], and gives up what was not written.
 pub struct Run<S: Storage>(Rc<Inner<S>>);
@@ -133,7 +131,7 @@ impl<S: Storage> Run<S> {
         let registration = Registration::new(registry, directory)?;
         let mut counted = Counted::new(documents, Channel::Manifest);
         let recovery =
-            recovery::recover(&*storage, &registration.directory, &settings, &mut counted).await?;
+            recovery::recover(&*storage, registration.directory(), &settings, &mut counted).await?;
         let intervals_ms = [settings.manifest_interval_ms, settings.heartbeat_interval_ms];
         let state = State {
             document: recovery.document.as_deref().map(Rc::from),
@@ -279,7 +277,7 @@ impl State {
 
 impl<S: Storage> Inner<S> {
     fn closed(&self) -> Error {
-        Error::Closed { path: self.registration.directory.clone() }
+        Error::Closed { path: self.registration.directory().to_owned() }
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -359,7 +357,7 @@ impl<S: Storage> Inner<S> {
         let bytes =
             jobs.each_ref().map(|job| job.as_ref().map_or(0, |job| job.content.len() as u64));
         let outcomes =
-            flush::write(storage, &self.registration.directory, jobs, &mut ancestors_synced).await;
+            flush::write(storage, self.registration.directory(), jobs, &mut ancestors_synced).await;
 
         let ended_ns = storage.monotonic_ns();
         let mut state = self.state.borrow_mut();
@@ -490,7 +488,8 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
         outcome.await.unwrap_or_else(|_| Err(run.closed()))
     };
     if outcome.is_ok() {
-        recovery::sweep(&*run.storage, &run.registration.directory, run.settings.sweep_after).await;
+        recovery::sweep(&*run.storage, run.registration.directory(), run.settings.sweep_after)
+            .await;
         run.registration.end();
     }
     let mut state = run.state.borrow_mut();
@@ -506,35 +505,6 @@ async fn close<S: Storage>(run: Rc<Inner<S>>) {
         for caller in callers {
             let _ = caller.send(outcome.clone());
         }
-    }
-}
-
-/// Holds a run's place among the open ones, until it ends or the last task of the run is over.
-struct Registration {
-    registry: Registry,
-    directory: String,
-    is_ended: Cell<bool>,
-}
-
-impl Registration {
-    fn new(registry: &Registry, directory: String) -> Result<Self, Error> {
-        if !registry.borrow_mut().insert(directory.clone()) {
-            return Err(Error::AlreadyOpen { path: directory });
-        }
-        Ok(Registration { registry: registry.clone(), directory, is_ended: Cell::new(false) })
-    }
-
-    fn end(&self) {
-        // After this the directory may be another run's place.
-        if !self.is_ended.replace(true) {
-            self.registry.borrow_mut().remove(&self.directory);
-        }
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

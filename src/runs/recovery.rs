@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::document;
 use super::settings::RunSettings;
 use crate::error::{Channel, Code, Error, Failure, Operation};
+use crate::json;
 use crate::limits::Counted;
 use crate::records::Recovery;
 use crate::storage::{Kind, Opened, Storage, open_or_create_dir, temp};
@@ -130,10 +131,11 @@ impl<S: Storage> Found<'_, S> {
             Err(Code::FILE_TOO_LARGE) => Vec::new(),
             Err(code) => return Err(failure(Operation::Read)(code).into()),
         };
-        if let Ok(text) = String::from_utf8(content)
-            && is_good(&text)
-        {
-            return Ok(Some((text, stat.modified)));
+        if let Ok(mut text) = String::from_utf8(content) {
+            text.drain(..text.len() - json::unmarked(&text).len());
+            if is_good(&text) {
+                return Ok(Some((text, stat.modified)));
+            }
         }
         let aside = temp::corrupt_name(self.storage, name);
         match self.storage.rename(self.dir, name, &aside).await {

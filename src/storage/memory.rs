@@ -29,8 +29,12 @@ pub struct Memory<const HAS_EVENT_LOOP: bool = true> {
     /// Directories that exist.
     dirs: RefCell<BTreeSet<String>>,
     files: RefCell<BTreeMap<String, Inode>>,
+    /// When directories were made, of those that were put there so.
+    made: RefCell<BTreeMap<String, Duration>>,
     /// Symbolic links.
     links: RefCell<BTreeSet<String>>,
+    /// What no listing shows.
+    hidden: RefCell<BTreeSet<String>>,
     /// Calls in the order in which they were issued: `operation path`.
     calls: RefCell<Vec<String>>,
     faults: RefCell<Vec<Fault>>,
@@ -91,7 +95,9 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
             random: Cell::new(1),
             dirs: RefCell::new([".".to_owned()].into()),
             files: RefCell::default(),
+            made: RefCell::default(),
             links: RefCell::default(),
+            hidden: RefCell::default(),
             calls: RefCell::default(),
             faults: RefCell::default(),
             held: RefCell::default(),
@@ -199,12 +205,36 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
         self.files.borrow_mut().insert(path.to_owned(), inode);
     }
 
+    /// All directories but the granted one.
+    pub fn directories(&self) -> Vec<String> {
+        self.dirs.borrow().iter().filter(|dir| *dir != ".").cloned().collect()
+    }
+
     /// Puts a directory there.
     pub fn put_dir(&self, path: &str) {
         self.dirs.borrow_mut().insert(path.to_owned());
     }
 
-    /// Puts a symbolic link there.
+    /// Puts a directory there that has a time, and those above it.
+    pub fn put_new_dir(&self, path: &str) {
+        for (at, _) in path.match_indices('/') {
+            self.put_dir(&path[..at]);
+        }
+        self.put_dir(path);
+        self.made.borrow_mut().insert(path.to_owned(), self.disk_time());
+    }
+
+    /// Sets every clock back.
+    pub fn go_back_ms(&self, ms: u64) {
+        self.now_ns.set(self.now_ns.get() - ms * MS);
+    }
+
+    /// Has listings show the name no more, as on a file system that knows it by another spelling.
+    pub fn hide(&self, path: &str) {
+        self.hidden.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Puts a symbolic link there, to the directory of that name if there is one.
     pub fn put_link(&self, path: &str) {
         self.links.borrow_mut().insert(path.to_owned());
     }
@@ -215,7 +245,7 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
     }
 
     /// Removes a directory and what is in it.
-    pub fn remove_dir(&self, path: &str) {
+    pub fn lose_dir(&self, path: &str) {
         self.dirs.borrow_mut().retain(|dir| !dir.starts_with(path));
         self.files.borrow_mut().retain(|file, _| !file.starts_with(path));
     }
@@ -247,6 +277,15 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
         Err(code)
     }
 
+    /// The names in a directory.
+    fn names(&self, dir: &str) -> Vec<String> {
+        let prefix = format!("{dir}/");
+        let (files, dirs, links) = (self.files.borrow(), self.dirs.borrow(), self.links.borrow());
+        let paths = files.keys().chain(dirs.iter()).chain(links.iter());
+        let names = paths.filter_map(|path| path.strip_prefix(&prefix));
+        names.filter(|name| !name.contains('/')).map(str::to_owned).collect()
+    }
+
     fn check_dir(&self, path: &str) -> Result<(), Code> {
         if self.dirs.borrow().contains(path) { Ok(()) } else { Err(Code::NO_ENTRY) }
     }
@@ -262,6 +301,13 @@ impl<const HAS_EVENT_LOOP: bool> Storage for Memory<HAS_EVENT_LOOP> {
         self.call("open-dir", path).await?;
         self.check_dir(path)?;
         Ok(path.to_owned())
+    }
+
+    async fn open_subdir(&self, dir: &String, name: &str) -> Result<String, Code> {
+        let path = format!("{dir}/{name}");
+        self.call("open-subdir", &path).await?;
+        self.check_dir(&path)?;
+        Ok(path)
     }
 
     async fn create_dir(&self, path: &str) -> Result<(), Code> {
@@ -309,20 +355,59 @@ impl<const HAS_EVENT_LOOP: bool> Storage for Memory<HAS_EVENT_LOOP> {
         Ok(())
     }
 
+    async fn move_dir(
+        &self,
+        (from, old): (&String, &str),
+        (to, new): (&String, &str),
+    ) -> Result<(), Code> {
+        let (old, new) = (format!("{from}/{old}"), format!("{to}/{new}"));
+        self.call("move-dir", &format!("{old} {new}")).await?;
+        self.check_dir(&old)?;
+        if self.dirs.borrow().contains(&new) {
+            return Err(Code::EXIST);
+        }
+        let moved = |path: &String| match path.strip_prefix(&old) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{new}{rest}"),
+            _ => path.clone(),
+        };
+        self.dirs.replace_with(|dirs| dirs.iter().map(&moved).collect());
+        self.made.replace_with(|made| made.iter().map(|(path, at)| (moved(path), *at)).collect());
+        self.links.replace_with(|links| links.iter().map(&moved).collect());
+        self.files.replace_with(|files| {
+            files.iter().map(|(path, inode)| (moved(path), inode.clone())).collect()
+        });
+        Ok(())
+    }
+
+    async fn remove_dir(&self, dir: &String, name: &str) -> Result<(), Code> {
+        let path = format!("{dir}/{name}");
+        self.call("remove-dir", &path).await?;
+        self.check_dir(&path)?;
+        if !self.names(&path).is_empty() {
+            return Err(Code::NOT_EMPTY);
+        }
+        self.dirs.borrow_mut().remove(&path);
+        Ok(())
+    }
+
     async fn remove(&self, dir: &String, name: &str) -> Result<(), Code> {
         let path = format!("{dir}/{name}");
         self.call("remove", &path).await?;
+        if self.links.borrow_mut().remove(&path) {
+            return Ok(());
+        }
         self.files.borrow_mut().remove(&path).map(drop).ok_or(Code::NO_ENTRY)
     }
 
     async fn stat(&self, dir: &String, name: &str) -> Result<Stat, Code> {
         let path = format!("{dir}/{name}");
         self.call("stat", &path).await?;
-        if self.dirs.borrow().contains(&path) {
-            return Ok(Stat { kind: Kind::Directory, size: 0, modified: Duration::ZERO });
-        }
         if self.is_link(&path) {
             return Ok(Stat { kind: Kind::Other, size: 0, modified: Duration::ZERO });
+        }
+        if self.dirs.borrow().contains(&path) {
+            let modified = self.made.borrow().get(&path).copied().unwrap_or_default();
+            return Ok(Stat { kind: Kind::Directory, size: 0, modified });
         }
         let files = self.files.borrow();
         let (content, modified) = &*files.get(&path).ok_or(Code::NO_ENTRY)?.borrow();
@@ -339,10 +424,10 @@ impl<const HAS_EVENT_LOOP: bool> Storage for Memory<HAS_EVENT_LOOP> {
 
     async fn list(&self, dir: &String) -> Result<Vec<String>, Code> {
         self.call("list", dir).await?;
-        let prefix = format!("{dir}/");
-        let files = self.files.borrow();
-        let names = files.keys().filter_map(|path| path.strip_prefix(&prefix));
-        Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())
+        let hidden = self.hidden.borrow();
+        let is_shown = |name: &String| !hidden.contains(&format!("{dir}/{name}"));
+        let names: BTreeSet<String> = self.names(dir).into_iter().filter(is_shown).collect();
+        Ok(names.into_iter().collect())
     }
 
     fn monotonic_ns(&self) -> u64 {

@@ -56,6 +56,8 @@ pub trait Storage: 'static {
 
     /// Opens a directory.
     async fn open_dir(&self, path: &str) -> Result<Self::Dir, Code>;
+    /// Opens a directory in another one, and no link to one.
+    async fn open_subdir(&self, dir: &Self::Dir, name: &str) -> Result<Self::Dir, Code>;
     /// Creates one directory; its parent exists.
     async fn create_dir(&self, path: &str) -> Result<(), Code>;
     /// Creates a file that must not exist.
@@ -68,6 +70,10 @@ pub trait Storage: 'static {
     async fn sync_dir(&self, dir: &Self::Dir) -> Result<(), Code>;
     /// Puts `from` in the place of `to`, in the same directory, atomically.
     async fn rename(&self, dir: &Self::Dir, from: &str, to: &str) -> Result<(), Code>;
+    /// Puts a directory of `from` into `to`, under a name that is free.
+    async fn move_dir(&self, from: (&Self::Dir, &str), to: (&Self::Dir, &str)) -> Result<(), Code>;
+    /// Removes an empty directory.
+    async fn remove_dir(&self, dir: &Self::Dir, name: &str) -> Result<(), Code>;
     /// Removes a file.
     async fn remove(&self, dir: &Self::Dir, name: &str) -> Result<(), Code>;
     /// Tells what stands at a name.

@@ -57,6 +57,11 @@ impl Storage for Wasi {
         done(self.root()?.open_at(follow, path, OpenFlags::DIRECTORY, rights)).await
     }
 
+    async fn open_subdir(&self, dir: &Descriptor, name: &str) -> Result<Descriptor, Code> {
+        let rights = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
+        done(dir.open_at(NO_FOLLOW, name, OpenFlags::DIRECTORY, rights)).await
+    }
+
     async fn create_dir(&self, path: &str) -> Result<(), Code> {
         done(self.root()?.create_directory_at(path)).await
     }
@@ -92,6 +97,18 @@ impl Storage for Wasi {
 
     async fn rename(&self, dir: &Descriptor, from: &str, to: &str) -> Result<(), Code> {
         done(dir.rename_at(from, dir, to)).await
+    }
+
+    async fn move_dir(
+        &self,
+        (from, old): (&Descriptor, &str),
+        (to, new): (&Descriptor, &str),
+    ) -> Result<(), Code> {
+        done(from.rename_at(old, to, new)).await
+    }
+
+    async fn remove_dir(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {
+        done(dir.remove_directory_at(name)).await
     }
 
     async fn remove(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {

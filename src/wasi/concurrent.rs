@@ -45,6 +45,11 @@ impl Storage for Wasi {
             .map_err(code)
     }
 
+    async fn open_subdir(&self, dir: &Descriptor, name: &str) -> Result<Descriptor, Code> {
+        let rights = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
+        dir.open_at(NO_FOLLOW, name.to_owned(), OpenFlags::DIRECTORY, rights).await.map_err(code)
+    }
+
     async fn create_dir(&self, path: &str) -> Result<(), Code> {
         self.root()?.create_directory_at(path.to_owned()).await.map_err(code)
     }
@@ -74,6 +79,18 @@ impl Storage for Wasi {
 
     async fn rename(&self, dir: &Descriptor, from: &str, to: &str) -> Result<(), Code> {
         dir.rename_at(from.to_owned(), dir, to.to_owned()).await.map_err(code)
+    }
+
+    async fn move_dir(
+        &self,
+        (from, old): (&Descriptor, &str),
+        (to, new): (&Descriptor, &str),
+    ) -> Result<(), Code> {
+        from.rename_at(old.to_owned(), to, new.to_owned()).await.map_err(code)
+    }
+
+    async fn remove_dir(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {
+        dir.remove_directory_at(name.to_owned()).await.map_err(code)
     }
 
     async fn remove(&self, dir: &Descriptor, name: &str) -> Result<(), Code> {

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use tandem_host::testing::bindings::records::Limits;
 use tandem_host::testing::component_failed;
 use tandem_host::{
-    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised,
-    RunOptions, Stats, TaskHistory,
+    Error, HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions, Removed,
+    Request, Revised, RunOptions, Stats, TaskHistory,
 };
 use tandem_simulator::guest::{Called, Exports, Guest, Scheduled};
 use tokio::runtime::{self, Runtime};
@@ -46,6 +46,7 @@ pub(super) trait Calls {
         options: RecordOptions,
     ) -> Result<Vec<Result<Recorded, Error>>, Error>;
     fn set_limits(&mut self, limits: Limits) -> Result<(), Error>;
+    fn remove_runs(&mut self, runs: Vec<String>, options: RemoveOptions) -> Result<Removed, Error>;
     fn history(&mut self, options: HistoryOptions) -> Result<TaskHistory, Error>;
 }
 
@@ -183,6 +184,10 @@ impl<F: Files> Calls for Instance<F> {
 
     fn set_limits(&mut self, limits: Limits) -> Result<(), Error> {
         self.call(async |guest| guest.set_limits(limits).await)
+    }
+
+    fn remove_runs(&mut self, runs: Vec<String>, options: RemoveOptions) -> Result<Removed, Error> {
+        self.call(async |guest| guest.remove_runs(runs, options).await)
     }
 
     fn history(&mut self, options: HistoryOptions) -> Result<TaskHistory, Error> {

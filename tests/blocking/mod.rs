@@ -14,8 +14,8 @@ use std::thread::JoinHandle;
 
 use tandem_host::disk::{Disk, OsDisk};
 use tandem_host::{
-    Error, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded, Recovery, Request,
-    Revised, RunOptions, Stats, TaskHistory, WallClock,
+    Error, HistoryOptions, MonotonicClock, Receipt, RecordOptions, Recorded, Recovery,
+    RemoveOptions, Removed, Request, Revised, RunOptions, Stats, TaskHistory, WallClock,
 };
 
 use clocks::Clocks;
@@ -149,6 +149,10 @@ impl Tandem {
     /// Tells the component what it may keep in memory.
     pub fn set_limits(&self, limits: Limits) -> Result<(), Error> {
         self.thread.call(move |calls| calls.set_limits(limits))
+    }
+
+    pub fn remove_runs(&self, runs: Vec<String>, options: RemoveOptions) -> Result<Removed, Error> {
+        self.thread.call(move |calls| calls.remove_runs(runs, options))
     }
 
     pub fn history(&self, options: HistoryOptions) -> Result<TaskHistory, Error> {

@@ -43,7 +43,7 @@ fn assert_refused(error: &Error, kind: ErrorKind) {
     assert!(!error.retryable() && !error.message().is_empty(), "{error:?}");
 }
 
-const NO_OBJECTS: [&str; 22] = [
+const NO_OBJECTS: [&str; 23] = [
     "",
     " ",
     "{",
@@ -64,7 +64,8 @@ const NO_OBJECTS: [&str; 22] = [
     "{\"a\":01}",
     "{\"a\":\"\n\"}",
     "{\"a\":\"\\x\"}",
-    "\u{feff}{}",
+    "\u{feff}\u{feff}{}",
+    "{}\u{feff}",
     "{\"a\":NaN}",
 ];
 

@@ -136,7 +136,7 @@ async fn a_summary_that_is_no_json_object_is_refused(files: Files) {
         format!("[{good}]"),
         format!("{good} {good}"),
         format!("{good}x"),
-        format!("\u{feff}{good}"),
+        format!("\u{feff}\u{feff}{good}"),
         format!("{good}\0"),
         good[..good.len() - 1].to_owned(),
         good.replace('}', ",}"),

@@ -37,13 +37,12 @@ fn no_histories() -> Vec<Vec<u8>> {
         r#"{"taskId":["task"],"runs":[]}"#,
         r#"{"taskId":null,"runs":[]}"#,
         r#"{"taskId":"other","lastRunAt":"","runs":[]}"#,
-        r#"{"taskId":"Task","lastRunAt":"","runs":[]}"#,
         r#"{"taskId":"task","lastRunAt":"","runs":[1,]}"#,
     ]
     .map(|text| text.as_bytes().to_vec())
     .into();
     all.push(format!("{good}{good}").into());
-    all.push(format!("\u{feff}{good}").into());
+    all.push(format!("\u{feff}\u{feff}{good}").into());
     all.push(format!("{good}\0").into());
     all.push(vec![0; 4_096]);
     all.push((0..=255).cycle().take(100_000).collect());

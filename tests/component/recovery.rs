@@ -116,7 +116,7 @@ async fn a_corrupt_manifest_is_set_aside_and_work_goes_on(files: Files) {
         b"[1]",
         b"null",
         b"\0\0\0\0",
-        b"\xEF\xBB\xBF{}",
+        b"\xEF\xBB\xBF\xEF\xBB\xBF{}",
         b"{\"a\": \"\xFF\"}",
         &deep,
     ];

@@ -6,6 +6,8 @@ import type {
     Recorded,
     RecordOptions,
     Recovery,
+    Removed,
+    RemoveOptions,
     Request,
     Revised,
     RunOptions,
@@ -42,6 +44,13 @@ export class Tandem {
      * Summaries that are being recorded are counted apart from the documents of open runs.
      */
     recordRun(summary: Json, options?: RecordOptions): Promise<Recorded>;
+    /**
+     * Remove the directories of runs of a task, with all that is in them. The entries in the history
+     * stay unless `fromHistory` is set. A run that is open, or has shown a sign of life lately, is
+     * left, and `left` tells. A process that is killed leaves each directory as it was, or renamed;
+     * the next call for the task removes what it renamed.
+     */
+    removeRuns(runs: readonly string[], options: RemoveOptions): Promise<Removed>;
     /** Read a task's history, and change nothing. */
     history(options: HistoryOptions): Promise<TaskHistory>;
 }

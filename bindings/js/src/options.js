@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 
 import { TandemError, invalidInput } from './error.js';
 
-export { HISTORY_OPTIONS, LIMITS, RECORD_OPTIONS, REQUEST, RUN_OPTIONS } from './records.js';
+export { HISTORY_OPTIONS, LIMITS, RECORD_OPTIONS, REMOVE_OPTIONS, REQUEST, RUN_OPTIONS } from './records.js';
 
 const MAX_U32 = 2n ** 32n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;

@@ -7,6 +7,9 @@
  * Paths are relative to the one directory that the host preopens and use `/`. Durations are
  * milliseconds, sizes are bytes. An option that is absent has its default.
  *
+ * Texts and files are UTF-8. One byte order mark at the start of a text that is given, or of a file
+ * that is found, is skipped, and no file gets one.
+ *
  * A run's files lie in `<runsRoot>/<task>/cli/<run>/`, but for its summary, which lies in
  * `<runsRoot>/<task>/<run>/`. A task's history lies in `<historyRoot>/<task>/`, its lock is
  * `<runsRoot>/<task>.lock`. The layout is that of the orchestrator whose files these are.
@@ -75,7 +78,11 @@ export type Operation =
     /** Read a file's type, size or time. POSIX: `fstatat`. */
     | 'stat'
     /** Acquire or check the lock of a task history. */
-    | 'lock';
+    | 'lock'
+    /**
+     * Take the directory of a run away, or remove what was in it. POSIX: `renameat`, `unlinkat`.
+     */
+    | 'remove';
 
 /** What a caller can do about an error. */
 export type ErrorKind =
@@ -106,13 +113,17 @@ export type ErrorKind =
      */
     | 'too-large'
     /**
-     * The summary is written, the history is not: another holder kept its lock for as long as the
-     * caller would wait. Record the run again.
+     * Another holder kept the lock of the history for as long as the caller would wait: the summary
+     * is written, the history is not; of `removeRuns`, nothing is removed. Call again.
      */
     | 'locked'
     /**
-     * The summary is written, the history is not, for any other reason. For `history`, which has no
-     * summary: the file holds no history of the task.
+     * The summary is written, the history is not, for any other reason. For `history` and
+     * `removeRuns`, which have no summary: the file holds no history of the task. One such reason
+     * is that the file is the history of another task whose directory is this task's too: their ids
+     * are equal but for ASCII case, or the file system takes the two names for one, or one is a
+     * link. It is left as it is, and the message names both ids: choose another id. In a directory
+     * that is this task's alone, a history of another task is corrupt.
      */
     | 'history'
     /**
@@ -142,7 +153,7 @@ export interface Failure {
     path: string;
     /**
      * The name of the `wasi:filesystem` error code, for example `insufficient-space`; `locked` for
-     * a lock that another holder kept.
+     * a lock that another holder kept, `other-task` for a history that is another task's.
      */
     code: string;
     /**
@@ -435,6 +446,91 @@ export interface Recorded {
     setAside: string[];
     /** How many abandoned temporary files were removed. */
     swept: number;
+}
+
+/** Of which task runs are removed, and how. */
+export interface RemoveOptions {
+    /** The task, by the rules of `RunOptions`. */
+    taskId: string;
+    /**
+     * Whether the entries of these runs in the history go too, before anything else. Default: they
+     * stay.
+     */
+    fromHistory?: boolean | undefined;
+    /**
+     * Whether all other directories of the task are looked through for what killed processes left:
+     * temporary files that are older than `sweepAfterMs`, and directories of summaries that have no
+     * summary and nothing else. Default: no.
+     */
+    sweep?: boolean | undefined;
+    /**
+     * How recent a sign of life is that keeps a run, by the file system's own clock; 0 for none.
+     * Default: 30,000 ms.
+     */
+    aliveForMs?: Integer | undefined;
+    /** The largest history. Default, and at most: `Limits.maxHistoryBytes`. */
+    maxHistoryBytes?: Integer | undefined;
+    /** As in `RecordOptions`. */
+    leaseMs?: Integer | undefined;
+    /** As in `RecordOptions`. */
+    lockWaitMs?: Integer | undefined;
+    /** As in `RecordOptions`. */
+    sweepAfterMs?: Integer | undefined;
+    /** As in `RunOptions`. */
+    runsRoot?: string | undefined;
+    /** As in `RunOptions`. */
+    manifestName?: string | undefined;
+    /** As in `RunOptions`. */
+    heartbeatName?: string | undefined;
+    /** As in `RecordOptions`. */
+    summaryName?: string | undefined;
+    /** As in `RecordOptions`. */
+    historyRoot?: string | undefined;
+    /** As in `RecordOptions`. */
+    historyName?: string | undefined;
+}
+
+/** Why a run is left where it is. */
+export type LeftReason =
+    /** It is open in this component. */
+    | 'open'
+    /** It has shown a sign of life. */
+    | 'alive'
+    /** Something else than a directory is in the place of one of its directories. */
+    | 'no-directory'
+    /** It could not be taken away. */
+    | 'failed';
+
+/** A run that is left where it is. */
+export interface LeftRun {
+    /** The run. */
+    runId: string;
+    /** Why. */
+    reason: LeftReason;
+    /** What failed, for `failed`. */
+    failure: Failure | undefined;
+}
+
+/** What `removeRuns` did. */
+export interface Removed {
+    /** The runs that are removed, in the order in which they were named. */
+    runs: string[];
+    /** The runs of which nothing was there. */
+    absent: string[];
+    /**
+     * The runs that are left where they are. With `fromHistory`, one that showed a sign of life or
+     * failed only when it was to be renamed has lost its entry in the history.
+     */
+    left: LeftRun[];
+    /** How many entries of the history are removed. */
+    entries: number;
+    /** How many directories and files are removed that killed processes left. */
+    swept: number;
+    /**
+     * What could not be removed of directories that were taken away. The next call for this task
+     * tries again.
+     */
+    remaining: Failure[];
 }
 
 /** Which history to read. */

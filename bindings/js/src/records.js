@@ -76,6 +76,28 @@ export const RECORD_OPTIONS = {
     flags: {},
 };
 
+export const REMOVE_OPTIONS = {
+    required: {
+        taskId: 'string',
+    },
+    optional: {
+        fromHistory: 'boolean',
+        sweep: 'boolean',
+        aliveForMs: 'u64',
+        maxHistoryBytes: 'u64',
+        leaseMs: 'u64',
+        lockWaitMs: 'u64',
+        sweepAfterMs: 'u64',
+        runsRoot: 'string',
+        manifestName: 'string',
+        heartbeatName: 'string',
+        summaryName: 'string',
+        historyRoot: 'string',
+        historyName: 'string',
+    },
+    flags: {},
+};
+
 export const HISTORY_OPTIONS = {
     required: {
         taskId: 'string',

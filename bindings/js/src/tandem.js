@@ -8,6 +8,7 @@ import {
     HISTORY_OPTIONS,
     LIMITS,
     RECORD_OPTIONS,
+    REMOVE_OPTIONS,
     RUN_OPTIONS,
     SUMMARY,
     json,
@@ -62,6 +63,15 @@ export class Tandem {
         const maxBytes = textLimit(checked.maxSummaryBytes, maxDocumentBytes);
         const { text, bytes } = json(SUMMARY, summary, maxBytes);
         return this.#instance.record(() => this.#instance.histories.recordRun(text, checked), bytes);
+    }
+
+    async removeRuns(runs, given) {
+        const checked = options('the options', REMOVE_OPTIONS, given);
+        if (!Array.isArray(runs)) {
+            throw invalidInput('runs is no array');
+        }
+        const ids = Array.from(runs, (run) => string('run id', run));
+        return this.#instance.call(() => this.#instance.histories.removeRuns(ids, checked));
     }
 
     async history(given) {

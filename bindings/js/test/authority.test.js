@@ -87,6 +87,8 @@ test('no path leaves the directory', async () => {
     assert.equal(await codeOf(open('link', false)), 'loop');
     assert.equal(await codeOf(root.unlinkFileAt('link/secret')), 'not-permitted');
     assert.equal(await codeOf(root.createDirectoryAt('link/new')), 'not-permitted');
+    assert.equal(await codeOf(root.removeDirectoryAt('link/secret')), 'not-permitted');
+    assert.equal(await codeOf(root.removeDirectoryAt('link')), 'not-directory');
     assert.equal(await codeOf(root.renameAt('link/secret', root, 'x')), 'not-permitted');
     assert.equal(await codeOf(root.statAt({ symlinkFollow: false }, 'link/secret')), 'not-permitted');
     assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');

@@ -16,8 +16,8 @@ mod bindings {
         // So that an option that comes later breaks nobody who does not use it.
         additional_derives: [Default],
         additional_derives_ignore: [
-            "channel", "durability", "error", "error-kind", "failure", "operation", "reached",
-            "recorded", "written",
+            "channel", "durability", "error", "error-kind", "failure", "left-reason", "left-run",
+            "operation", "reached", "recorded", "written",
         ],
     });
 }

@@ -139,7 +139,7 @@ BAD_VALUES: list[Any] = [
     "{'a':1}",
     '{"a":"\n"}',
     '{"a":"\ud800"}',
-    "\ufeff{}",
+    "\ufeff\ufeff{}",
 ]
 
 BAD_TYPES: list[Any] = [

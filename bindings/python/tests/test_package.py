@@ -33,6 +33,7 @@ def test_the_tests_run_on_the_version_of_wasmtime_that_the_package_asks_for() ->
         (Tandem.open_run, records.RunOptions),
         (Tandem.record_run, records.RecordOptions),
         (Tandem.record_runs, records.RecordOptions),
+        (Tandem.remove_runs, records.RemoveOptions),
         (Tandem.history, records.HistoryOptions),
         (Run.mark, records.Request),
         (Run.schedule, records.Request),

@@ -3,13 +3,15 @@
 
 mod code;
 mod os;
+pub(crate) mod said;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::time::SystemTime;
 
 pub use code::ErrorCode;
+pub(crate) use os::dir_mode;
 pub use os::{OsDir, OsDisk, OsFile, Threads};
 
 /// What a path names.
@@ -143,6 +145,16 @@ pub trait Disk: Send + Sync + 'static {
         path: &str,
     ) -> impl Future<Output = Result<Self::Dir, ErrorCode>> + Send;
 
+    /// Open an existing directory, and no link to one: of what is removed, nothing else goes. A disk
+    /// without links has nothing to add to [`open_dir`](Disk::open_dir).
+    fn open_subdir(
+        &self,
+        at: &Self::Dir,
+        path: &str,
+    ) -> impl Future<Output = Result<Self::Dir, ErrorCode>> + Send {
+        self.open_dir(at, path)
+    }
+
     /// Create one directory; its parent exists. `Exist` is taken for success.
     fn create_dir(
         &self,
@@ -199,6 +211,9 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Put `from` in the place of `to`, which may be there or not, atomically: a reader finds the
     /// old file or the new one. An open handle of `from` stays that file.
+    ///
+    /// To remove a run its directories are renamed, with all that is in them, to names that are
+    /// free. A disk whose runs are not removed answers `Unsupported`.
     fn rename(
         &self,
         from_dir: &Self::Dir,
@@ -214,6 +229,17 @@ pub trait Disk: Send + Sync + 'static {
         at: &Self::Dir,
         path: &str,
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send;
+
+    /// Remove a directory with nothing in it; one with something in it is `NotEmpty`. It is needed
+    /// to remove runs.
+    fn remove_dir(
+        &self,
+        at: &Self::Dir,
+        path: &str,
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send {
+        let _ = (at, path);
+        ready(Err(ErrorCode::Unsupported))
+    }
 
     /// Describe what stands at a path.
     fn stat(

@@ -42,6 +42,38 @@ async fn a_file_is_created_written_synced_renamed_and_read() {
     assert_eq!(disk.stat(&root, "a/old").await.unwrap_err(), ErrorCode::NoEntry);
 }
 
+#[tokio::test]
+async fn a_directory_is_renamed_with_what_is_in_it_and_removed_when_it_is_empty() {
+    let (dir, disk) = disk();
+    let root = disk.root();
+    disk.create_dir(&root, "a").await.unwrap();
+    disk.create_dir(&root, "a/b").await.unwrap();
+    disk.create_file(&root, "a/b/file", Named).await.unwrap();
+    let a = disk.open_subdir(&root, "a").await.unwrap();
+    disk.rename(&a, "b", &root, TEMP, Mode::Own).await.unwrap();
+    assert!(dir.path().join(TEMP).join("file").exists());
+    assert_eq!(disk.remove_dir(&root, TEMP).await, Err(ErrorCode::NotEmpty));
+    assert_eq!(disk.remove_dir(&root, "b").await, Err(ErrorCode::NoEntry));
+    let renamed = disk.open_subdir(&root, TEMP).await.unwrap();
+    disk.remove_file(&renamed, "file").await.unwrap();
+    disk.remove_dir(&root, TEMP).await.unwrap();
+    disk.remove_dir(&root, "a").await.unwrap();
+    assert_eq!(disk.read_dir(&root).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_link_to_a_directory_is_no_directory_in_another() {
+    let (dir, disk) = disk();
+    let root = disk.root();
+    disk.create_dir(&root, "a").await.unwrap();
+    symlink("a", dir.path().join("link")).unwrap();
+    assert!(disk.open_dir(&root, "link").await.is_ok());
+    assert!(disk.open_subdir(&root, "link").await.is_err());
+    assert!(disk.remove_dir(&root, "link").await.is_err());
+    disk.remove_file(&root, "link").await.unwrap();
+    assert!(dir.path().join("a").exists());
+}
+
 /// The mode of a file, and with which the process creates one.
 fn modes(path: &std::path::Path) -> (u32, u32) {
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o7777;
@@ -77,6 +109,31 @@ async fn a_renamed_temporary_file_has_the_permissions_of_what_it_replaces() {
 }
 
 #[tokio::test]
+async fn a_chosen_mode_holds_whatever_stood_there() {
+    for (mode, dir_mode) in [(0o600, 0o700), (0o640, 0o750), (0o666, 0o777), (0o622, 0o722)] {
+        let (dir, disk) = disk();
+        let (root, disk) = (disk.root(), disk.mode(mode));
+        let path = |name: &str| dir.path().join(name);
+        disk.create_dir(&root, "dir").await.unwrap();
+        assert_eq!(modes(&path("dir")).0, dir_mode);
+        disk.create_file(&root, "lock", Named).await.unwrap();
+        assert_eq!(modes(&path("lock")).0, mode);
+        for old in [None, Some(0o604), Some(0o400)] {
+            if let Some(old) = old {
+                let old = std::fs::Permissions::from_mode(old);
+                std::fs::set_permissions(path("a"), old).unwrap();
+            }
+            disk.create_file(&root, TEMP, Temporary).await.unwrap();
+            disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
+            assert_eq!(modes(&path("a")).0, mode, "{old:?}");
+        }
+    }
+    let (dir, disk) = disk();
+    disk.clone().mode(0o7111).create_file(&disk.root(), "lock", Named).await.unwrap();
+    assert_eq!(modes(&dir.path().join("lock")).0, 0o600);
+}
+
+#[tokio::test]
 async fn what_a_replaced_link_points_to_lends_no_permissions() {
     let (dir, disk) = disk();
     let (root, path) = (disk.root(), dir.path().join("a"));
@@ -103,15 +160,21 @@ async fn other_files_have_the_usual_permissions() {
 
 #[test]
 fn cheap_calls_are_made_where_they_are_asked_for_and_others_on_workers() {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.max_blocking_threads(1).build().unwrap();
-    let _entered = runtime.enter();
+    let (_dir, disk) = disk();
+    let workers = disk.clone().threads(Threads::Workers).at_most(1);
+    let disk = disk.at_most(1);
     // The only worker is busy, so that nothing that needs it can end.
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let busy = runtime.spawn_blocking(move || released.recv());
-    let (_dir, disk) = disk();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let busy = |disk: &OsDisk| {
+        let released = released.clone();
+        disk.start(move || {
+            let _ = released.lock().unwrap().recv();
+        });
+    };
+    busy(&workers);
+    busy(&disk);
     let root = disk.root();
-    let workers = disk.clone().threads(Threads::Workers);
     assert!(workers.create_file(&root, "a", Named).now_or_never().is_none());
     assert!(workers.stat(&root, "a").now_or_never().is_none());
 
@@ -127,7 +190,6 @@ fn cheap_calls_are_made_where_they_are_asked_for_and_others_on_workers() {
     assert!(disk.sync_dir(&root).now_or_never().is_none());
     assert!(disk.read_dir(&root).now_or_never().is_none());
     drop(release);
-    assert!(runtime.block_on(busy).unwrap().is_err());
 }
 
 /// How many files that are gone from `directory` this process still holds open.
@@ -141,27 +203,28 @@ fn held(directory: &std::path::Path) -> usize {
         .count()
 }
 
-#[test]
+#[tokio::test]
 #[cfg(target_os = "linux")]
-fn a_replaced_file_is_closed_by_a_worker_and_not_by_the_rename() {
-    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
-    runtime.unwrap().block_on(async {
-        let (dir, disk) = disk();
-        let root = disk.root();
-        let (go, gone) = std::sync::mpsc::channel::<()>();
-        // As long as the only worker is busy.
-        let busy = tokio::task::spawn_blocking(move || gone.recv().ok());
-        for n in 0..100_usize {
-            disk.create_file(&root, TEMP, Temporary).await.unwrap();
-            disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
-            // The first replaces none; more than 64 do not pile up.
-            assert_eq!(held(dir.path()), n.min(64));
-        }
-        go.send(()).unwrap();
-        busy.await.unwrap();
-        tokio::task::spawn_blocking(|| ()).await.unwrap();
-        assert_eq!(held(dir.path()), 0);
+async fn a_replaced_file_is_closed_by_a_worker_and_not_by_the_rename() {
+    let (dir, disk) = disk();
+    let disk = disk.at_most(1);
+    let root = disk.root();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    // As long as the only worker is busy.
+    disk.start(move || {
+        let _ = gone.recv();
     });
+    for n in 0..100_usize {
+        disk.create_file(&root, TEMP, Temporary).await.unwrap();
+        disk.rename(&root, TEMP, &root, "a", Mode::Of("a")).await.unwrap();
+        // The first replaces none; more than 64 do not pile up.
+        assert_eq!(held(dir.path()), n.min(64));
+    }
+    go.send(()).unwrap();
+    let (done, told) = tokio::sync::oneshot::channel();
+    disk.start(move || done.send(()).unwrap());
+    told.await.unwrap();
+    assert_eq!(held(dir.path()), 0);
 }
 
 #[tokio::test]

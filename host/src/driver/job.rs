@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 use super::reply::{Reply, TellFailure};
 use crate::error::Error;
 use crate::records::{
-    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, Request, Revised, RunOptions,
-    Stats, TaskHistory,
+    HistoryOptions, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions, Removed, Request,
+    Revised, RunOptions, Stats, TaskHistory,
 };
 use crate::report::{ClosedRun, Unsaved};
 
@@ -53,10 +53,25 @@ pub(crate) enum Call {
 /// One call that is about a task, and belongs to no open run.
 pub(crate) enum TaskCall {
     Record { summary: String, options: RecordOptions, reply: Reply<Recorded> },
+    Remove { runs: Vec<String>, options: RemoveOptions, reply: Reply<Removed> },
     History { options: HistoryOptions, reply: Reply<TaskHistory> },
 }
 
 impl Call {
+    /// Its name in the WIT; of what is asked of the driver, one like it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Call::Set { .. } => "set",
+            Call::Merge { .. } => "merge",
+            Call::Mark { .. } => "mark",
+            Call::Schedule { .. } => "schedule",
+            Call::Flush { .. } => "flush",
+            Call::Close { .. } => "close",
+            Call::Stats { .. } => "stats",
+            Call::Unsaved { .. } => "unsaved",
+        }
+    }
+
     /// Whether the call may wait for the throttle.
     pub(crate) fn is_throttled(&self) -> bool {
         matches!(self, Call::Schedule { request, .. } if !request.force)
@@ -113,6 +128,7 @@ impl TaskCall {
     pub(crate) fn tell_failure(&self) -> TellFailure {
         match self {
             TaskCall::Record { reply, .. } => reply.tell_failure(),
+            TaskCall::Remove { reply, .. } => reply.tell_failure(),
             TaskCall::History { reply, .. } => reply.tell_failure(),
         }
     }
@@ -120,6 +136,7 @@ impl TaskCall {
     pub(crate) fn fail(&self, error: &Error) {
         match self {
             TaskCall::Record { reply, .. } => reply.fail(error),
+            TaskCall::Remove { reply, .. } => reply.fail(error),
             TaskCall::History { reply, .. } => reply.fail(error),
         };
     }

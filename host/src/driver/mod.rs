@@ -32,6 +32,7 @@ pub(crate) use thread::spawn;
 use crate::clock::Clocks;
 use crate::engine::{self, Compiled, Limits, Ticking, Watchdog};
 use crate::error::{Cause, Error};
+use crate::events;
 use crate::glue::bindings::{Tandem, TandemPre};
 use crate::glue::linker::{Filesystem, State, linker};
 use calls::Done;
@@ -73,7 +74,7 @@ impl<F: Filesystem> Driver<F> {
             .and_then(|linker| linker.instantiate_pre(&compiled.component))
             .and_then(TandemPre::new)
             .map_err(Error::component_unusable)?;
-        let ticking = compiled.tick().map_err(Error::no_thread)?;
+        let ticking = compiled.tick().map_err(|error| Error::no_thread(&error))?;
         Ok(Driver { parts, files, pre, _ticking: ticking })
     }
 
@@ -102,6 +103,7 @@ impl<F: Filesystem> Driver<F> {
             let panicked = |_| Err(wasmtime::Error::msg("the thread of the component panicked"));
             let Err(error) = drive.await.unwrap_or_else(panicked) else { break };
             let cause = Cause::new(error);
+            events::component_failed(&cause);
             // Before anybody is told: whoever was told makes calls for the next component.
             let waiting: Vec<Job> = std::iter::from_fn(|| jobs.try_recv().ok()).collect();
             registry.lose(&cause);
@@ -134,6 +136,7 @@ impl<F: Filesystem> Driver<F> {
         let mut store = engine::store(&compiled.engine, &self.files, clocks, limits)?;
         watchdog.watch(&mut store, limits);
         let tandem = self.pre.instantiate_async(&mut store).await?;
+        events::component_started();
         let limits = self.parts.bounds.limits();
         store
             .run_concurrent(async |accessor| {
@@ -141,7 +144,8 @@ impl<F: Filesystem> Driver<F> {
                 if let Err(error) = runs.call_set_limits(accessor, limits).await? {
                     return Err(wasmtime::Error::msg(error.message));
                 }
-                let mut serving = pin!(serve(accessor, &tandem, jobs, registry, &watchdog));
+                let mut serving =
+                    pin!(serve(accessor, &tandem, &self.files, jobs, registry, &watchdog));
                 poll_fn(|cx| {
                     watchdog.reset();
                     serving.as_mut().poll(cx)
@@ -155,6 +159,7 @@ impl<F: Filesystem> Driver<F> {
 async fn serve<F: Filesystem>(
     accessor: &Accessor<State<F>>,
     tandem: &Tandem,
+    files: &F,
     jobs: &mut UnboundedReceiver<Job>,
     registry: &mut Registry,
     watchdog: &Watchdog,
@@ -163,7 +168,7 @@ async fn serve<F: Filesystem>(
     let mut has_callers = true;
     loop {
         while let Some(start) = registry.next_start() {
-            calls.push(calls::start(accessor, tandem, start));
+            calls.push(calls::start(accessor, tandem, files, start));
         }
         for resource in registry.take_drops() {
             let dropped = watchdog.without_yield(|| {

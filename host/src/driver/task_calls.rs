@@ -1,4 +1,4 @@
-//! Calls that belong to no run: records and histories.
+//! Calls that belong to no open run: records, removals and histories.
 
 use std::collections::HashMap;
 
@@ -113,15 +113,17 @@ impl TaskCalls {
 impl TaskCall {
     fn choice(&self) -> Choice {
         match self {
-            TaskCall::Record { .. } => Choice::Records,
+            // Both wait for locks.
+            TaskCall::Record { .. } | TaskCall::Remove { .. } => Choice::Records,
             TaskCall::History { .. } => Choice::Histories,
         }
     }
 
-    /// The size of the summary that the call carries.
+    /// The size of what the call carries.
     fn bytes(&self) -> u64 {
         match self {
             TaskCall::Record { summary, .. } => summary.len() as u64,
+            TaskCall::Remove { runs, .. } => runs.iter().map(|run| run.len() as u64).sum(),
             TaskCall::History { .. } => 0,
         }
     }
@@ -151,7 +153,7 @@ mod tests {
         let starts = std::iter::from_fn(|| calls.next_start());
         let text = |call| match call {
             TaskCall::Record { summary, .. } => summary,
-            TaskCall::History { .. } => ".".to_owned(),
+            TaskCall::Remove { .. } | TaskCall::History { .. } => ".".to_owned(),
         };
         starts.map(|(slot, call)| (slot, text(call))).unzip()
     }

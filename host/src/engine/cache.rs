@@ -28,6 +28,8 @@ pub(super) fn cache() -> Option<Cache> {
             let private = private(&directory, user).ok().flatten()?;
             let mut config = CacheConfig::new();
             config.with_directory(private);
+            // wasmtime starts a thread, and panics if it cannot.
+            std::thread::Builder::new().spawn(|| ()).ok()?.join().ok()?;
             Cache::new(config).ok()
         })
         .clone()

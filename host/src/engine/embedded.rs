@@ -2,27 +2,18 @@
 //!
 //! What is trusted as machine code stands in `docs/compiled-code.md`.
 
-use tandem_components::TANDEM;
+use rustix::io::Errno;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// The component that is built in, for an engine of this library: from `precompiled` if that was made
-/// for such an engine by the same wasmtime, else by compiling it.
-pub(super) fn embedded(
-    engine: &Engine,
-    precompiled: Option<Precompiled>,
-) -> wasmtime::Result<Component> {
-    if let Some(precompiled) = precompiled
-        && let Ok(component) = precompiled.load(engine)
-    {
-        return Ok(component);
-    }
-    Component::from_binary(engine, TANDEM)
-}
+use super::room::Room;
 
 /// Machine code whose origin somebody vouched for.
 #[derive(Clone, Copy)]
 pub(crate) struct Precompiled(&'static [u8]);
+
+/// How many bytes come first, before the code itself: the length of the code for [`Room::Whole`].
+const LENGTH_BYTES: usize = size_of::<u64>();
 
 impl Precompiled {
     /// # Safety
@@ -32,12 +23,36 @@ impl Precompiled {
         Precompiled(bytes)
     }
 
-    pub(crate) fn load(self, engine: &Engine) -> wasmtime::Result<Component> {
+    /// The bytes for [`new`](Precompiled::new), of what was compiled for each room.
+    pub(crate) fn join(whole: &[u8], little: &[u8]) -> Vec<u8> {
+        [&(whole.len() as u64).to_le_bytes(), whole, little].concat()
+    }
+
+    /// The code for one room.
+    fn of(self, room: Room) -> Option<&'static [u8]> {
+        let (length, code) = self.0.split_at_checked(LENGTH_BYTES)?;
+        let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
+        let (whole, little) = code.split_at_checked(length)?;
+        Some(match room {
+            Room::Whole => whole,
+            Room::Little => little,
+        })
+    }
+
+    /// The component, if the code was made for such an engine by the same wasmtime.
+    ///
+    /// # Errors
+    /// The system's, which any other code would meet too.
+    pub(crate) fn load(self, engine: &Engine, room: Room) -> wasmtime::Result<Option<Component>> {
+        let Some(code) = self.of(room) else { return Ok(None) };
         // SAFETY: `new` was promised that wasmtime made these bytes. Those of another version or
         // configuration are refused.
         #[allow(unsafe_code, reason = "the one call that loads compiled code")]
-        unsafe {
-            Component::deserialize(engine, self.0)
+        let loaded = unsafe { Component::deserialize(engine, code) };
+        match loaded {
+            Ok(component) => Ok(Some(component)),
+            Err(error) if error.downcast_ref::<Errno>().is_some() => Err(error),
+            Err(_) => Ok(None),
         }
     }
 }
@@ -57,15 +72,16 @@ mod tests {
     #[test]
     fn what_was_precompiled_is_loaded_as_it_is_and_anything_else_is_refused() {
         let compiled = precompile(&host_target()).unwrap().leak();
-        let engine = engine().unwrap();
-        // SAFETY: it is what `precompile` returned.
+        // SAFETY: it is what `precompile` returned, or nothing.
         #[allow(unsafe_code, reason = "as above")]
-        let precompiled = unsafe { Precompiled::new(compiled) };
-        assert!(precompiled.load(&engine).is_ok());
-        // SAFETY: nothing is loaded from an empty slice.
-        #[allow(unsafe_code, reason = "as above")]
-        let nothing = unsafe { Precompiled::new(&[]) };
-        assert!(nothing.load(&engine).is_err());
-        assert!(embedded(&engine, Some(nothing)).is_ok());
+        let [precompiled, nothing] =
+            [&*compiled, &[]].map(|bytes| unsafe { Precompiled::new(bytes) });
+        let [whole, little] = Room::ALL;
+        for (room, other) in [(whole, little), (little, whole)] {
+            let engine = engine(room).unwrap();
+            assert!(precompiled.load(&engine, room).unwrap().is_some());
+            assert!(precompiled.load(&engine, other).unwrap().is_none());
+            assert!(nothing.load(&engine, room).unwrap().is_none());
+        }
     }
 }

@@ -2,22 +2,27 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use tandem_components::TANDEM;
 use wasmtime::component::{Component, ResourceTable};
 use wasmtime::{Config, Engine, Store, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::WasiCtxBuilder;
 
 use crate::clock::Clocks;
+use crate::events;
 use crate::glue::linker::{Filesystem, State};
 
 #[cfg(feature = "cache")]
 mod cache;
 mod config;
 mod embedded;
+mod room;
 
 pub(crate) use config::config;
 pub(crate) use embedded::Precompiled;
+pub(crate) use room::Room;
 
 /// How often the epoch moves.
 pub(crate) const TICK_MS: u64 = 100;
@@ -51,26 +56,51 @@ pub(crate) struct Watchdog {
 }
 
 impl Compiled {
-    /// The component that is built in, loaded once in this process.
+    /// The component that is built in, loaded once in this process for each way with memory: from
+    /// `precompiled` if that was made for such an engine by the same wasmtime, else by compiling it.
     pub(crate) fn embedded(precompiled: Option<Precompiled>) -> wasmtime::Result<Arc<Compiled>> {
-        static EMBEDDED: OnceLock<Arc<Compiled>> = OnceLock::new();
+        static EMBEDDED: [OnceLock<Arc<Compiled>>; Room::ALL.len()] =
+            [const { OnceLock::new() }; Room::ALL.len()];
         // Held while loading, so that simultaneous callers do it once.
         static LOADING: Mutex<()> = Mutex::new(());
 
         let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = EMBEDDED.get() {
+        let room = Room::of_process();
+        let embedded = &EMBEDDED[room as usize];
+        if let Some(compiled) = embedded.get() {
             return Ok(compiled.clone());
         }
-        let engine = engine()?;
-        let component = embedded::embedded(&engine, precompiled)?;
-        let compiled = Arc::new(Compiled::of(engine, component));
-        Ok(EMBEDDED.get_or_init(|| compiled).clone())
+        Room::check()?;
+        let compiled = Compiled::load(room, precompiled).map_err(explained)?;
+        Ok(embedded.get_or_init(|| Arc::new(compiled)).clone())
     }
 
     /// Any other component.
     pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
-        let engine = engine()?;
+        let room = Room::of_process();
+        Room::check()?;
+        Compiled::compile(room, bytes).map_err(explained)
+    }
+
+    fn load(room: Room, precompiled: Option<Precompiled>) -> wasmtime::Result<Compiled> {
+        if let Some(precompiled) = precompiled {
+            let began = Instant::now();
+            let engine = engine(room)?;
+            if let Some(component) = precompiled.load(&engine, room)? {
+                events::component_loaded(true, began.elapsed());
+                return Ok(Compiled::of(engine, component));
+            }
+        }
+        Compiled::compile(room, TANDEM)
+    }
+
+    fn compile(room: Room, bytes: &[u8]) -> wasmtime::Result<Compiled> {
+        let began = Instant::now();
+        let mut config = config(room);
+        keep_compiled(&mut config);
+        let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, bytes)?;
+        events::component_loaded(false, began.elapsed());
         Ok(Compiled::of(engine, component))
     }
 
@@ -98,11 +128,18 @@ impl Compiled {
     }
 }
 
+/// With the usual reason why a system does not let code be loaded.
+fn explained(error: wasmtime::Error) -> wasmtime::Error {
+    let is_refused = matches!(error.downcast_ref::<Errno>(), Some(&(Errno::ACCESS | Errno::PERM)));
+    if !is_refused {
+        return error;
+    }
+    error.context("this process may not run code that it loads (MemoryDenyWriteExecute of systemd)")
+}
+
 /// An engine that can load what [`precompile`](crate::precompile) made.
-pub(crate) fn engine() -> wasmtime::Result<Engine> {
-    let mut config = config();
-    keep_compiled(&mut config);
-    Engine::new(&config)
+pub(crate) fn engine(room: Room) -> wasmtime::Result<Engine> {
+    Engine::new(&config(room))
 }
 
 /// Has what an engine compiles be kept for the next start, where that is safe.

@@ -53,6 +53,7 @@ impl From<wit::Operation> for Operation {
             wit::Operation::List => Self::List,
             wit::Operation::Stat => Self::Stat,
             wit::Operation::Lock => Self::Lock,
+            wit::Operation::Remove => Self::Remove,
         }
     }
 }
@@ -243,6 +244,61 @@ impl From<wit::Recorded> for Recorded {
             ahead: record.ahead,
             set_aside: record.set_aside,
             swept: record.swept,
+        }
+    }
+}
+
+impl From<RemoveOptions> for wit::RemoveOptions {
+    fn from(record: RemoveOptions) -> Self {
+        wit::RemoveOptions {
+            task_id: record.task_id,
+            from_history: record.from_history,
+            sweep: record.sweep,
+            alive_for_ms: record.alive_for.map(to_ms),
+            max_history_bytes: record.max_history_bytes,
+            lease_ms: record.lease.map(to_ms),
+            lock_wait_ms: record.lock_wait.map(to_ms),
+            sweep_after_ms: record.sweep_after.map(to_ms),
+            runs_root: record.runs_root,
+            manifest_name: record.manifest_name,
+            heartbeat_name: record.heartbeat_name,
+            summary_name: record.summary_name,
+            history_root: record.history_root,
+            history_name: record.history_name,
+        }
+    }
+}
+
+impl From<wit::LeftReason> for LeftReason {
+    fn from(value: wit::LeftReason) -> Self {
+        match value {
+            wit::LeftReason::Open => Self::Open,
+            wit::LeftReason::Alive => Self::Alive,
+            wit::LeftReason::NoDirectory => Self::NoDirectory,
+            wit::LeftReason::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<wit::LeftRun> for LeftRun {
+    fn from(record: wit::LeftRun) -> Self {
+        LeftRun {
+            run_id: record.run_id,
+            reason: record.reason.into(),
+            failure: record.failure.map(Into::into),
+        }
+    }
+}
+
+impl From<wit::Removed> for Removed {
+    fn from(record: wit::Removed) -> Self {
+        Removed {
+            runs: record.runs,
+            absent: record.absent,
+            left: record.left.into_iter().map(Into::into).collect(),
+            entries: record.entries,
+            swept: record.swept,
+            remaining: record.remaining.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::read::Reading;
 use super::shared::{Handle, Shared};
 use super::write::Writing;
 use crate::disk::{Disk, ErrorCode, Kind, Stat};
+use crate::events::DiskCall;
 
 /// Selects [`Files`] in a store's data.
 pub(crate) struct Glue<D>(std::marker::PhantomData<fn() -> D>);
@@ -90,10 +91,14 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     ) -> wasmtime::Result<(StreamReader<u8>, FutureReader<Result<(), types::ErrorCode>>)> {
         let files = store.get();
         let disk = files.disk.clone();
-        let file = files.get(&fd)?.file();
+        let handle = files.get(&fd)?;
+        let (path, file) = (handle.path(), handle.file());
         let (tell, told) = oneshot::channel();
         let stream = match file {
-            Ok(file) => StreamReader::new(&mut store, Reading::new(disk, file, offset, tell))?,
+            Ok(file) => {
+                let reading = Reading::new(disk, path, file, offset, tell);
+                StreamReader::new(&mut store, reading)?
+            }
             Err(code) => {
                 // The receiver is below.
                 let _ = tell.send(Err(code.into()));
@@ -111,10 +116,11 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     ) -> wasmtime::Result<FutureReader<Result<(), types::ErrorCode>>> {
         let files = store.get();
         let disk = files.disk.clone();
-        let file = files.get(&fd)?.file();
+        let handle = files.get(&fd)?;
+        let (path, file) = (handle.path(), handle.file());
         let (tell, told) = oneshot::channel();
         match file {
-            Ok(file) => data.pipe(&mut store, Writing::new(disk, file, offset, tell))?,
+            Ok(file) => data.pipe(&mut store, Writing::new(disk, path, file, offset, tell))?,
             Err(code) => {
                 data.close(&mut store)?;
                 // The receiver is below.
@@ -145,8 +151,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
 
     async fn sync_data(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
         let (disk, handle) = lookup(store, &fd)?;
+        let path = handle.path();
         let work = |disk: Arc<D>| async move { disk.sync_data(&handle.file()?).await };
-        answer(disk.start(work).await)
+        answer(disk.start(DiskCall::new("sync-data", path), work).await)
     }
 
     async fn get_flags(
@@ -162,8 +169,8 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     ) -> Answer<types::DescriptorType> {
         let (_, handle) = lookup(store, &fd)?;
         Ok(Ok(match handle {
-            Handle::Dir(_) => types::DescriptorType::Directory,
-            Handle::File(_) => types::DescriptorType::RegularFile,
+            Handle::Dir(..) => types::DescriptorType::Directory,
+            Handle::File(..) => types::DescriptorType::RegularFile,
         }))
     }
 
@@ -193,10 +200,11 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     )> {
         let files = store.get();
         let disk = files.disk.clone();
-        let dir = files.get(&fd)?.dir();
+        let handle = files.get(&fd)?;
+        let (path, dir) = (handle.path(), handle.dir());
         let (tell, told) = oneshot::channel();
         let stream = match dir {
-            Ok(dir) => StreamReader::new(&mut store, Listing::new(&disk, dir, tell))?,
+            Ok(dir) => StreamReader::new(&mut store, Listing::new(&disk, path, dir, tell))?,
             Err(code) => {
                 // The receiver is below.
                 let _ = tell.send(Err(code.into()));
@@ -208,8 +216,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
 
     async fn sync(store: &Accessor<U, Self>, fd: Resource<Descriptor>) -> Answer<()> {
         let (disk, handle) = lookup(store, &fd)?;
-        let Handle::Dir(dir) = handle else { return unsupported() };
-        answer(disk.start(|disk| async move { disk.sync_dir(&dir).await }).await)
+        let Handle::Dir(dir, path) = handle else { return unsupported() };
+        let call = DiskCall::new("sync-dir", path);
+        answer(disk.start(call, |disk| async move { disk.sync_dir(&dir).await }).await)
     }
 
     async fn create_directory_at(
@@ -218,8 +227,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         path: String,
     ) -> Answer<()> {
         let (disk, at) = lookup(store, &fd)?;
+        let call = DiskCall::new("create-dir", at.join(&path));
         let work = |disk: Arc<D>| async move { disk.create_dir(&at.dir()?, &path).await };
-        answer(disk.start(work).await)
+        answer(disk.start(call, work).await)
     }
 
     async fn stat(
@@ -239,8 +249,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
             return unsupported();
         }
         let (disk, at) = lookup(store, &fd)?;
+        let call = DiskCall::new("stat", at.join(&path));
         let work = |disk: Arc<D>| async move { disk.stat(&at.dir()?, &path).await };
-        answer(disk.start(work).await.map(Into::into))
+        answer(disk.start(call, work).await.map(Into::into))
     }
 
     async fn set_times_at(
@@ -277,16 +288,23 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
             return unsupported();
         };
         let (disk, at) = lookup(store, &fd)?;
-        let opened = disk.start(|disk| async move {
+        let call = match open {
+            OpenKind::Directory | OpenKind::Subdirectory => "open-dir",
+            OpenKind::New => "create-file",
+            OpenKind::Existing => "open-file",
+        };
+        let whole = at.join(&path);
+        let opened = disk.start(DiskCall::new(call, whole.clone()), |disk| async move {
             let at = at.dir()?;
-            match open {
-                OpenKind::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+            Ok(match open {
+                OpenKind::Directory => Handle::Dir(disk.open_dir(&at, &path).await?, whole),
+                OpenKind::Subdirectory => Handle::Dir(disk.open_subdir(&at, &path).await?, whole),
                 OpenKind::New => {
                     let purpose = purpose_of(&path);
-                    disk.create_file(&at, &path, purpose).await.map(Handle::File)
+                    Handle::File(disk.create_file(&at, &path, purpose).await?, whole)
                 }
-                OpenKind::Existing => disk.open_file(&at, &path).await.map(Handle::File),
-            }
+                OpenKind::Existing => Handle::File(disk.open_file(&at, &path).await?, whole),
+            })
         });
         match opened.await {
             Ok(handle) => Ok(Ok(store.with(|mut store| store.get().push(handle))?)),
@@ -303,11 +321,14 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     }
 
     async fn remove_directory_at(
-        _store: &Accessor<U, Self>,
-        _fd: Resource<Descriptor>,
-        _path: String,
+        store: &Accessor<U, Self>,
+        fd: Resource<Descriptor>,
+        path: String,
     ) -> Answer<()> {
-        unsupported()
+        let (disk, at) = lookup(store, &fd)?;
+        let call = DiskCall::new("remove-dir", at.join(&path));
+        let work = |disk: Arc<D>| async move { disk.remove_dir(&at.dir()?, &path).await };
+        answer(disk.start(call, work).await)
     }
 
     async fn rename_at(
@@ -319,11 +340,12 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
     ) -> Answer<()> {
         let (disk, from) = lookup(store, &fd)?;
         let (_, to) = lookup(store, &new_descriptor)?;
+        let call = DiskCall::new("rename", from.join(&old_path)).to(to.join(&new_path));
         let work = |disk: Arc<D>| async move {
             let mode = mode_of(&old_path, &new_path);
             disk.rename(&from.dir()?, &old_path, &to.dir()?, &new_path, mode).await
         };
-        answer(disk.start(work).await)
+        answer(disk.start(call, work).await)
     }
 
     async fn symlink_at(
@@ -341,8 +363,9 @@ impl<U: 'static, D: Disk> types::HostDescriptorWithStore<U> for Glue<D> {
         path: String,
     ) -> Answer<()> {
         let (disk, at) = lookup(store, &fd)?;
+        let call = DiskCall::new("remove-file", at.join(&path));
         let work = |disk: Arc<D>| async move { disk.remove_file(&at.dir()?, &path).await };
-        answer(disk.start(work).await)
+        answer(disk.start(call, work).await)
     }
 
     async fn is_same_object(

@@ -6,6 +6,7 @@ use wasmtime::component::ResourceTable;
 
 use super::shared::Shared;
 use crate::disk::Disk;
+use crate::records::Operation;
 
 /// A disk that is granted, and its operations in flight. Clones share both.
 pub struct DiskCtx<D>(pub(super) Shared<D>);
@@ -36,6 +37,11 @@ impl<D: Disk> DiskCtx<D> {
     /// The same disk, whose operations are counted apart.
     pub(super) fn another(&self) -> Self {
         DiskCtx(self.0.another())
+    }
+
+    /// What the system said when this step failed.
+    pub(super) fn said(&self, operation: Operation, path: &str, code: &str) -> Option<String> {
+        self.0.said(operation, path, code)
     }
 
     /// Wait until no operation is in flight. Those that a store began go on after it is gone, also

@@ -14,6 +14,7 @@ use super::bindings::{preopens, types};
 use super::files::{Files, Glue};
 use super::grant::{DiskCtx, DiskCtxView, DiskView};
 use crate::disk::Disk;
+use crate::records::Operation;
 
 /// The data of one store.
 pub(crate) struct State<F> {
@@ -51,6 +52,9 @@ pub(crate) trait Filesystem: Clone + Send + Sync + 'static {
 
     /// The same files for another component: operations in flight are counted apart.
     fn another(&self) -> Self;
+
+    /// What the system said when a step failed, of which the component knows path and code only.
+    fn said(&self, operation: Operation, path: &str, code: &str) -> Option<String>;
 
     /// Wait until no operation that a store began is in flight.
     fn settled(&self) -> impl Future<Output = ()> + Send;
@@ -95,6 +99,10 @@ impl<D: Disk> Filesystem for OnDisk<D> {
         OnDisk(self.0.another())
     }
 
+    fn said(&self, operation: Operation, path: &str, code: &str) -> Option<String> {
+        self.0.said(operation, path, code)
+    }
+
     async fn settled(&self) {
         self.0.settled().await;
     }
@@ -112,6 +120,10 @@ impl Filesystem for OnWasmtime {
 
     fn another(&self) -> Self {
         self.clone()
+    }
+
+    fn said(&self, _operation: Operation, _path: &str, _code: &str) -> Option<String> {
+        None
     }
 
     async fn settled(&self) {}

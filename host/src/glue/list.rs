@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use super::bindings::types;
 use super::flight::DiskOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, Entry, ErrorCode};
+use crate::events::DiskCall;
 
 /// How many entries are served at once when the reader does not say.
 const ENTRIES_MAX: usize = 64;
@@ -27,10 +29,12 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn new<D: Disk>(
         disk: &Shared<D>,
+        path: Arc<str>,
         dir: D::Dir,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
-        let listed = disk.start(|disk| async move { disk.read_dir(&dir).await });
+        let call = DiskCall::new("read-dir", path);
+        let listed = disk.start(call, |disk| async move { disk.read_dir(&dir).await });
         Listing { listed, rest: None, tell: Some(tell) }
     }
 

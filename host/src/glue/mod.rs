@@ -8,6 +8,7 @@ pub(crate) mod grant;
 pub(crate) mod linker;
 mod list;
 pub(crate) mod names;
+mod notes;
 mod open;
 mod read;
 mod shapes;

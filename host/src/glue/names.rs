@@ -20,7 +20,12 @@ pub fn mode_of<'a>(from: &str, to: &'a str) -> Mode<'a> {
     if !is_temporary(name_of(from)) {
         return Mode::Own;
     }
-    Mode::Of(to.rsplit_once(ASIDE).map_or(to, |(original, _)| original))
+    Mode::Of(original_of(to))
+}
+
+/// The path of the file that was set aside under this one; otherwise this one.
+pub fn original_of(path: &str) -> &str {
+    path.rsplit_once(ASIDE).map_or(path, |(original, _)| original)
 }
 
 /// Whether a name is that of a temporary file.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use super::bindings::types;
 use super::flight::DiskOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, ErrorCode};
+use crate::events::DiskCall;
 
 /// The most that one disk call reads: all of most files.
 const PIECE_BYTES_MAX: usize = 1024 * 1024;
@@ -19,6 +21,7 @@ const PIECE_BYTES_MAX: usize = 1024 * 1024;
 /// Serves a file from an offset to its end.
 pub(super) struct Reading<D: Disk> {
     disk: Shared<D>,
+    path: Arc<str>,
     file: D::File,
     /// Where the next piece begins; none after the last one.
     offset: Option<u64>,
@@ -32,12 +35,14 @@ pub(super) struct Reading<D: Disk> {
 impl<D: Disk> Reading<D> {
     pub(super) fn new(
         disk: Shared<D>,
+        path: Arc<str>,
         file: D::File,
         offset: u64,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
         Reading {
             disk,
+            path,
             file,
             offset: Some(offset),
             piece: None,
@@ -52,7 +57,10 @@ impl<D: Disk> Reading<D> {
         let Some(offset) = self.offset else { return Poll::Ready(Ok(None)) };
         let piece = self.piece.get_or_insert_with(|| {
             let file = self.file.clone();
-            self.disk.start(|disk| async move { disk.read(&file, offset, PIECE_BYTES_MAX).await })
+            let call = DiskCall::new("read", self.path.clone());
+            let read =
+                |disk: Arc<D>| async move { disk.read(&file, offset, PIECE_BYTES_MAX).await };
+            self.disk.start(call, read)
         });
         let result = ready!(Pin::new(piece).poll(cx));
         self.piece = None;

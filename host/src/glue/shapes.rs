@@ -9,6 +9,8 @@ macro_rules! __filesystem_shapes {
         #[derive(Clone, Copy, PartialEq, Eq)]
         pub(super) enum OpenKind {
             Directory,
+            /// No link to one.
+            Subdirectory,
             New,
             Existing,
         }
@@ -24,9 +26,10 @@ macro_rules! __filesystem_shapes {
                 let follows = path == $types::PathFlags::SYMLINK_FOLLOW;
                 let is_one_of = |allowed: &[Access]| allowed.contains(&access);
                 let mutate = Access::READ | Access::MUTATE_DIRECTORY;
-                if open == Flags::DIRECTORY && follows {
+                if open == Flags::DIRECTORY {
+                    let kind = if follows { OpenKind::Directory } else { OpenKind::Subdirectory };
                     is_one_of(&[Access::empty(), Access::READ, Access::MUTATE_DIRECTORY, mutate])
-                        .then_some(OpenKind::Directory)
+                        .then_some(kind)
                 } else if open == Flags::CREATE | Flags::EXCLUSIVE && !follows {
                     is_one_of(&[Access::WRITE]).then_some(OpenKind::New)
                 } else if open == Flags::empty() && !follows {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
@@ -16,6 +17,7 @@ use crate::disk::{Disk, ErrorCode};
 /// Writes what comes through a stream, one disk call for each write of the guest.
 pub(super) struct Writing<D: Disk> {
     disk: Shared<D>,
+    path: Arc<str>,
     file: D::File,
     offset: u64,
     /// A write in flight, and how many bytes it writes.
@@ -26,11 +28,12 @@ pub(super) struct Writing<D: Disk> {
 impl<D: Disk> Writing<D> {
     pub(super) fn new(
         disk: Shared<D>,
+        path: Arc<str>,
         file: D::File,
         offset: u64,
         tell: oneshot::Sender<Result<(), types::ErrorCode>>,
     ) -> Self {
-        Writing { disk, file, offset, piece: None, tell: Some(tell) }
+        Writing { disk, path, file, offset, piece: None, tell: Some(tell) }
     }
 
     fn end(&mut self, result: Result<(), ErrorCode>) -> StreamResult {
@@ -66,7 +69,8 @@ impl<D: Disk, T: 'static> StreamConsumer<T> for Writing<D> {
             if offset.checked_add(count as u64).is_none() {
                 return Poll::Ready(Ok(this.end(Err(ErrorCode::FileTooLarge))));
             }
-            this.piece = Some((this.disk.write(&this.file, offset, bytes), count));
+            this.piece =
+                Some((this.disk.write(this.path.clone(), &this.file, offset, bytes), count));
         }
         let Some((piece, count)) = this.piece.as_mut() else { return Poll::Pending };
         let count = *count;

@@ -9,6 +9,8 @@ use crate::glue::names::{is_temporary, temporary_target};
 pub enum DiskOperation {
     /// `open_dir`
     OpenDir,
+    /// `open_subdir`
+    OpenSubdir,
     /// `create_dir`
     CreateDir,
     /// `create_file`
@@ -27,6 +29,8 @@ pub enum DiskOperation {
     Rename,
     /// `remove_file`
     RemoveFile,
+    /// `remove_dir`
+    RemoveDir,
     /// `stat`
     Stat,
     /// `read_dir`
@@ -43,8 +47,10 @@ impl DiskOperation {
             | DiskOperation::SyncData
             | DiskOperation::SyncDir
             | DiskOperation::Rename
-            | DiskOperation::RemoveFile => true,
+            | DiskOperation::RemoveFile
+            | DiskOperation::RemoveDir => true,
             DiskOperation::OpenDir
+            | DiskOperation::OpenSubdir
             | DiskOperation::OpenFile
             | DiskOperation::Read
             | DiskOperation::Stat

@@ -117,6 +117,11 @@ impl<D: Disk, L: Layer> Disk for Layered<D, L> {
         self.opened(call, self.disk.open_dir(&at.node, path)).await
     }
 
+    async fn open_subdir(&self, at: &Self::Dir, path: &str) -> Result<Self::Dir, ErrorCode> {
+        let call = self.call(DiskOperation::OpenSubdir, at.join(path));
+        self.opened(call, self.disk.open_subdir(&at.node, path)).await
+    }
+
     async fn create_dir(&self, at: &Self::Dir, path: &str) -> Result<(), ErrorCode> {
         let call = self.call(DiskOperation::CreateDir, at.join(path));
         self.around(call, self.disk.create_dir(&at.node, path)).await
@@ -191,6 +196,11 @@ impl<D: Disk, L: Layer> Disk for Layered<D, L> {
     async fn remove_file(&self, at: &Self::Dir, path: &str) -> Result<(), ErrorCode> {
         let call = self.call(DiskOperation::RemoveFile, at.join(path));
         self.around(call, self.disk.remove_file(&at.node, path)).await
+    }
+
+    async fn remove_dir(&self, at: &Self::Dir, path: &str) -> Result<(), ErrorCode> {
+        let call = self.call(DiskOperation::RemoveDir, at.join(path));
+        self.around(call, self.disk.remove_dir(&at.node, path)).await
     }
 
     async fn stat(&self, at: &Self::Dir, path: &str) -> Result<Stat, ErrorCode> {

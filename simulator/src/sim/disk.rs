@@ -256,6 +256,10 @@ impl Disk for SimDisk {
         done(self.call(at.join(path), Op::RemoveFile { at: at.ino, path: path.to_owned() }).await)
     }
 
+    async fn remove_dir(&self, at: &SimNode, path: &str) -> Result<(), ErrorCode> {
+        done(self.call(at.join(path), Op::RemoveDir { at: at.ino, path: path.to_owned() }).await)
+    }
+
     async fn stat(&self, at: &SimNode, path: &str) -> Result<Stat, ErrorCode> {
         let op = Op::Stat { at: at.ino, path: path.to_owned() };
         match self.call(at.join(path), op).await? {

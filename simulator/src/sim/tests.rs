@@ -268,3 +268,20 @@ fn listings_are_sorted() {
     let names: Vec<_> = entries.into_iter().map(|entry| entry.name).collect();
     assert_eq!(names, ["a", "b", "c"]);
 }
+
+#[test]
+fn a_directory_is_renamed_with_what_is_in_it_and_removed_when_it_is_empty() {
+    let place = Place::new("xfs");
+    let (disk, root) = (&place.disk, place.disk.root());
+    place.now(disk.create_dir(&root, "a")).expect("made");
+    place.now(disk.create_dir(&root, "a/b")).expect("made");
+    place.now(disk.create_dir(&root, "c")).expect("made");
+    let rename = |from: &str, to: &str| place.now(disk.rename(&root, from, &root, to, Mode::Own));
+    assert_eq!(rename("a", "a/b/a"), Err(ErrorCode::Invalid));
+    assert_eq!(rename("a", "c"), Err(ErrorCode::IsDirectory));
+    assert_eq!(rename("a", "c/a"), Ok(()));
+    assert_eq!(place.now(disk.remove_dir(&root, "c/a")), Err(ErrorCode::NotEmpty));
+    assert_eq!(place.now(disk.remove_dir(&root, "c/a/b")), Ok(()));
+    assert_eq!(place.now(disk.remove_dir(&root, "c/a")), Ok(()));
+    assert_eq!(place.now(disk.remove_dir(&root, "c/a")), Err(ErrorCode::NoEntry));
+}

@@ -87,6 +87,15 @@ impl Tree {
         }
     }
 
+    /// Whether `other` is `ino` or in it, however deep.
+    pub(crate) fn holds(&self, ino: Ino, other: Ino) -> bool {
+        let inside = || {
+            self.entries(ino)
+                .is_ok_and(|entries| entries.values().any(|entry| self.holds(*entry, other)))
+        };
+        ino == other || inside()
+    }
+
     /// The time of the file that was changed last.
     pub(crate) fn newest_ns(&self) -> u64 {
         let time = |inode: &Inode| match inode {

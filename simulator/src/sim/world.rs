@@ -35,6 +35,7 @@ pub(crate) enum Op {
     SyncDir { ino: Ino },
     Rename { from_at: Ino, from: String, to_at: Ino, to: String },
     RemoveFile { at: Ino, path: String },
+    RemoveDir { at: Ino, path: String },
     Stat { at: Ino, path: String },
     ReadDir { ino: Ino },
 }
@@ -378,9 +379,10 @@ impl World {
                 let replaced = self.live.entries(to_dir)?.get(to).copied();
                 match replaced.map(|ino| self.live.kind(ino)) {
                     Some(Kind::Directory) => return Err(ErrorCode::IsDirectory),
-                    _ if self.live.kind(ino) == Kind::Directory => {
-                        return Err(ErrorCode::Unsupported);
+                    Some(_) if self.live.kind(ino) == Kind::Directory => {
+                        return Err(ErrorCode::NotDirectory);
                     }
+                    _ if self.live.holds(ino, to_dir) => return Err(ErrorCode::Invalid),
                     _ => {}
                 }
                 let flushes =
@@ -394,6 +396,15 @@ impl World {
                 let ino = *self.live.entries(dir)?.get(name).ok_or(ErrorCode::NoEntry)?;
                 if self.live.kind(ino) == Kind::Directory {
                     return Err(ErrorCode::IsDirectory);
+                }
+                self.bind(dir, name.into(), None, None, false);
+                Ok(OpAnswer::Done)
+            }
+            Op::RemoveDir { at, path } => {
+                let (dir, name) = self.live.resolve(*at, path)?;
+                let ino = *self.live.entries(dir)?.get(name).ok_or(ErrorCode::NoEntry)?;
+                if !self.live.entries(ino)?.is_empty() {
+                    return Err(ErrorCode::NotEmpty);
                 }
                 self.bind(dir, name.into(), None, None, false);
                 Ok(OpAnswer::Done)
@@ -455,6 +466,7 @@ pub(crate) fn operation(op: &Op) -> DiskOperation {
         Op::SyncDir { .. } => DiskOperation::SyncDir,
         Op::Rename { .. } => DiskOperation::Rename,
         Op::RemoveFile { .. } => DiskOperation::RemoveFile,
+        Op::RemoveDir { .. } => DiskOperation::RemoveDir,
         Op::Stat { .. } => DiskOperation::Stat,
         Op::ReadDir { .. } => DiskOperation::ReadDir,
     }

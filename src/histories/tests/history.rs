@@ -2,6 +2,7 @@
 
 use super::super::history::ENTRIES_MAX;
 use super::*;
+use crate::error::Another;
 
 fn entry(id: &str, second: u32) -> String {
     format!(r#"{{"runId":"{id}","timestamp":"2026-01-06T00:00:{second:02}Z"}}"#)
@@ -278,7 +279,8 @@ fn a_corrupt_history_is_set_aside_and_the_work_goes_on() {
         b"{}",
         &good.as_bytes()[..good.len() / 2],
         b"\xff\xfe\x00\x01",
-        b"\xef\xbb\xbf{\"taskId\":\"task\",\"runs\":[]}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{\"taskId\":\"task\",\"runs\":[]}",
+        b"{\"taskId\":\"task\",\"runs\":[]}\xef\xbb\xbf",
         br#"{"taskId":"other","runs":[]}"#,
         br#"{"taskId":7,"runs":[]}"#,
         br#"{"runs":[]}"#,
@@ -302,6 +304,75 @@ fn a_corrupt_history_is_set_aside_and_the_work_goes_on() {
         assert_eq!(place.disk.file(aside), Some(text.into_owned()));
         assert_eq!(place.record(&summary(2)).expect("recorded").set_aside.len(), 0);
     }
+}
+
+fn file_of(task_id: &str) -> String {
+    file(&[entry("a", 1)]).replace("\"task\"", &format!("\"{task_id}\""))
+}
+
+/// A history of the task `of` stands in this task's place, and is left there.
+fn is_refused(place: &Place, of: &str) {
+    let text = place.disk.file(HISTORY_FILE);
+    let another = Another { of: of.into(), task_id: "task".into(), path: HISTORY_FILE.to_owned() };
+    assert_eq!(place.history(None), Err(Error::OfAnother(another.clone())), "{of}");
+    assert_eq!(place.record(&summary(1)), Err(Error::UnrecordedOfAnother(another)), "{of}");
+    assert_eq!(place.disk.paths(), [SUMMARY_FILE, HISTORY_FILE], "{of}");
+    assert_eq!(place.disk.file(HISTORY_FILE), text, "{of}");
+}
+
+#[test]
+fn a_history_of_a_task_whose_id_is_equal_but_for_case_is_left_alone() {
+    for of in ["Task", "TASK", "tasK"] {
+        is_refused(&with_history(&file_of(of)), of);
+    }
+}
+
+#[test]
+fn a_history_of_another_task_is_left_alone_where_the_directory_is_no_directory_of_that_name() {
+    let of = |of: &str| with_history(&file_of(of));
+    let linked = of("other");
+    linked.disk.put_link("out/task");
+    is_refused(&linked, "other");
+    let folded = of("taſk");
+    folded.disk.hide("out/task");
+    is_refused(&folded, "taſk");
+    let odd = of("a/b");
+    odd.disk.put_link("out/task");
+    assert_eq!(odd.record(&summary(1)).expect("recorded").set_aside.len(), 1);
+    let own = of("task");
+    own.disk.put_link("out/task");
+    assert_eq!(own.record(&summary(1)).expect("recorded").runs, 2);
+}
+
+#[test]
+fn whose_directory_it_is_must_be_known_before_a_history_is_set_aside() {
+    for (call, operation, path) in [
+        ("open-dir out$", Operation::Open, "out"),
+        ("list out$", Operation::List, "out"),
+        ("stat out/task$", Operation::Stat, "out/task"),
+    ] {
+        let place = with_history(&file_of("other"));
+        place.disk.fail(call, IO, true);
+        let told = failure(Channel::History, operation, path, IO);
+        // The directory above may be opened for another reason.
+        let error = place.history(None).expect_err(call);
+        assert_eq!(error, told.into());
+        assert!(place.record(&summary(1)).is_err());
+        assert!(place.disk.file(HISTORY_FILE).is_some_and(|text| text.contains("other")));
+    }
+}
+
+#[test]
+fn a_byte_order_mark_before_a_history_is_read_and_not_kept() {
+    let marked = format!("\u{feff}{}", file(&[entry("a", 1)]));
+    let place = with_history(&marked);
+    assert_eq!(place.history(None).expect("a history").total, 1);
+    let recorded = place.record(&summary(2)).expect("recorded");
+    assert_eq!((recorded.runs, recorded.set_aside.len()), (2, 0));
+    assert!(place.disk.file(HISTORY_FILE).is_some_and(|text| text.starts_with('{')));
+    let place = Place::new();
+    place.disk.put("out/task/state.json", marked.as_bytes(), 0);
+    assert_eq!(place.record(&summary(2)).expect("recorded").runs, 2);
 }
 
 #[test]

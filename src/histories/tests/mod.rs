@@ -6,6 +6,7 @@ mod now;
 mod outcome;
 mod process;
 mod property;
+mod remove;
 mod stall;
 mod summary;
 mod together;

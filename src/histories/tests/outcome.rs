@@ -198,8 +198,8 @@ fn directories_are_synced_once_for_what_is_new_in_them() {
             "sync-dir out/task",
         ]
     );
-    place.disk.remove_dir(".runs");
-    place.disk.remove_dir("out");
+    place.disk.lose_dir(".runs");
+    place.disk.lose_dir("out");
     place.record(&summary(3)).expect("recorded");
     assert_eq!(syncs(&place.disk).len(), 9, "new directories are synced again");
     let visible = RecordSettings {
@@ -229,8 +229,8 @@ fn a_directory_that_cannot_be_synced_is_no_error() {
 fn synced_after(attempt: fn(&Place)) -> Vec<String> {
     let place = Place::new();
     place.record(&summary(1)).expect("recorded");
-    place.disk.remove_dir("out");
-    place.disk.remove_dir(".runs");
+    place.disk.lose_dir("out");
+    place.disk.lose_dir(".runs");
     attempt(&place);
     place.disk.heal();
     place.disk.take_calls();

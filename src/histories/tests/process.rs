@@ -18,14 +18,30 @@ pub struct Process {
     /// How many times a call has begun or ended.
     steps: Cell<u64>,
     stop_at: Cell<u64>,
+    /// Whether calls for summaries, which are no part of the lock's protocol, are stopped at too.
+    stops_at_summaries: bool,
     stopped: RefCell<Vec<Waker>>,
 }
 
 impl Process {
     /// A process that stops before or after its calls number `stop_at / 2`.
     pub fn new(disk: &Rc<Memory>, stop_at: u64) -> Rc<Self> {
-        let (disk, stop_at) = (disk.clone(), Cell::new(stop_at));
-        Rc::new(Process { disk, steps: Cell::default(), stop_at, stopped: RefCell::default() })
+        Rc::new(Process::stopping(disk, stop_at, false))
+    }
+
+    /// The same, for calls in the task's directory of runs too.
+    pub fn new_everywhere(disk: &Rc<Memory>, stop_at: u64) -> Rc<Self> {
+        Rc::new(Process::stopping(disk, stop_at, true))
+    }
+
+    fn stopping(disk: &Rc<Memory>, stop_at: u64, stops_at_summaries: bool) -> Self {
+        Process {
+            disk: disk.clone(),
+            steps: Cell::default(),
+            stop_at: Cell::new(stop_at),
+            stops_at_summaries,
+            stopped: RefCell::default(),
+        }
     }
 
     /// How many places there are to stop at so far.
@@ -62,9 +78,8 @@ impl Process {
         .await;
     }
 
-    /// The calls for the summary are no part of the protocol: they are not stopped at.
     async fn call<T>(&self, path: &str, call: impl Future<Output = T>) -> T {
-        let is_of_summary = path.starts_with(".runs/task/");
+        let is_of_summary = !self.stops_at_summaries && path.starts_with(".runs/task/");
         if is_of_summary {
             self.run().await
         } else {
@@ -86,6 +101,10 @@ impl Storage for Process {
 
     async fn open_dir(&self, path: &str) -> Result<String, Code> {
         self.call(path, self.disk.open_dir(path)).await
+    }
+
+    async fn open_subdir(&self, dir: &String, name: &str) -> Result<String, Code> {
+        self.call(dir, self.disk.open_subdir(dir, name)).await
     }
 
     async fn create_dir(&self, path: &str) -> Result<(), Code> {
@@ -110,6 +129,14 @@ impl Storage for Process {
 
     async fn rename(&self, dir: &String, from: &str, to: &str) -> Result<(), Code> {
         self.call(dir, self.disk.rename(dir, from, to)).await
+    }
+
+    async fn move_dir(&self, from: (&String, &str), to: (&String, &str)) -> Result<(), Code> {
+        self.call(from.0, self.disk.move_dir(from, to)).await
+    }
+
+    async fn remove_dir(&self, dir: &String, name: &str) -> Result<(), Code> {
+        self.call(dir, self.disk.remove_dir(dir, name)).await
     }
 
     async fn remove(&self, dir: &String, name: &str) -> Result<(), Code> {

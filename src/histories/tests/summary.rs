@@ -18,7 +18,7 @@ fn refused(text: &str) -> String {
 
 #[test]
 fn a_summary_is_a_json_object() {
-    for text in ["", "{", "{'a':1}", "\u{feff}{}"] {
+    for text in ["", "{", "{'a':1}", "\u{feff}\u{feff}{}"] {
         assert!(refused(text).starts_with("summary is no valid JSON: "), "{text}");
     }
     for text in ["null", "[]", "1"] {

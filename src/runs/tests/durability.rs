@@ -83,7 +83,7 @@ fn the_directories_above_are_synced_at_the_first_durable_flush_only() {
 #[test]
 fn the_directories_above_are_synced_again_after_the_directory_was_made_anew() {
     let place = Place::written();
-    place.disk.remove_dir(".runs/task/cli");
+    place.disk.lose_dir(".runs/task/cli");
     place.force(HEARTBEAT).expect("flush");
     assert_eq!(above_synced(&place.disk.take_calls()), 0);
     place.force(MANIFEST).expect("flush");

@@ -43,6 +43,16 @@ fn a_run_that_exists_comes_back_with_what_is_on_disk() {
 }
 
 #[test]
+fn a_byte_order_mark_before_what_is_on_disk_is_read_and_not_kept() {
+    let heartbeat = b"\xef\xbb\xbf2026-01-06T00:27:16.820Z\n";
+    let (disk, recovery) =
+        found(&[(MANIFEST_FILE, b"\xef\xbb\xbf{ \"n\": 7 }"), (HEARTBEAT_FILE, heartbeat)]);
+    assert_eq!(recovery.document.as_deref(), Some("{ \"n\": 7 }"));
+    assert_eq!(recovery.heartbeat.as_deref(), Some("2026-01-06T00:27:16.820Z"));
+    assert_eq!(disk.paths(), [HEARTBEAT_FILE, MANIFEST_FILE]);
+}
+
+#[test]
 fn a_run_that_exists_goes_on_from_its_document() {
     let place = Place::written();
     place.close().expect("close");

@@ -53,6 +53,9 @@ impl Blocking {
             Call::RecordRun { summary, options } => {
                 outcome(&self.tandem.record_run(&*summary.0, options.clone()))
             }
+            Call::RemoveRuns { runs, options } => {
+                outcome(&self.tandem.remove_runs(runs.clone(), options.clone()))
+            }
             Call::History { options } => outcome(&self.tandem.history(options.clone())),
         })
     }

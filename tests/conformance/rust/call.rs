@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
-use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
+use tandem_host::{HistoryOptions, RecordOptions, RemoveOptions, Request, RunOptions};
 
 use crate::pattern::Pattern;
 use crate::text::Text;
@@ -49,6 +49,11 @@ pub enum Call {
         #[serde(deserialize_with = "options")]
         options: RecordOptions,
     },
+    RemoveRuns {
+        runs: Vec<String>,
+        #[serde(deserialize_with = "options")]
+        options: RemoveOptions,
+    },
     History {
         #[serde(deserialize_with = "options")]
         options: HistoryOptions,
@@ -84,7 +89,7 @@ pub struct Expected {
 }
 
 impl Call {
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 12] = [
         "open",
         "set",
         "merge",
@@ -95,6 +100,7 @@ impl Call {
         "drop",
         "stats",
         "record-run",
+        "remove-runs",
         "history",
     ];
 }
@@ -162,10 +168,10 @@ impl std::fmt::Display for Outcome {
 /// Options of the library, which have the names of the WIT in another spelling.
 fn options<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
     let fields = Map::deserialize(deserializer)?;
-    // The library has other names for these two, too.
-    if let Some(name) =
-        fields.keys().find(|name| name.contains('_') || !name.contains('-') && *name != "limit")
-    {
+    // The library has other names for these, too.
+    if let Some(name) = fields.keys().find(|name| {
+        name.contains('_') || !name.contains('-') && !["limit", "sweep"].contains(&&***name)
+    }) {
         return Err(D::Error::custom(format!("unknown option `{name}`")));
     }
     let fields = fields.into_iter().map(|(name, value)| (name.replace('-', "_"), value)).collect();

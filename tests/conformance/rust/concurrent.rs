@@ -95,6 +95,9 @@ impl Concurrent {
             Call::RecordRun { summary, options } => {
                 Ok(answer(self.tandem.record_run(&*summary.0, options.clone())))
             }
+            Call::RemoveRuns { runs, options } => {
+                Ok(answer(self.tandem.remove_runs(runs, options.clone())))
+            }
             Call::History { options } => Ok(answer(self.tandem.history(options.clone()))),
         };
         begun.unwrap_or_else(|broken| Box::pin(async { (broken, None) }))

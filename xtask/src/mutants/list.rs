@@ -5,15 +5,19 @@ use super::mutation::{Change, Mutation};
 const DURABLE: &str = "src/storage/durable.rs";
 const FLUSH: &str = "src/runs/flush.rs";
 const HISTORY: &str = "src/histories/history.rs";
+const JSON: &str = "src/json/mod.rs";
 const LIMITS: &str = "src/limits.rs";
 const LOCK: &str = "src/histories/lock.rs";
 const RUNS: &str = "src/runs/mod.rs";
 const RECORD: &str = "src/histories/mod.rs";
 const RECOVERY: &str = "src/runs/recovery.rs";
+const REMOVE: &str = "src/histories/remove.rs";
 const REPLACE: &str = "src/storage/replace.rs";
 const SCHEDULE: &str = "src/runs/schedule.rs";
 const SNAPSHOT: &str = "src/histories/snapshot.rs";
+const SOURCE: &str = "src/histories/source.rs";
 const TEMP: &str = "src/storage/temp.rs";
+const TREE: &str = "src/histories/tree.rs";
 
 /// All of them: how one file is replaced, then runs, then histories, then rules that show in no
 /// state of a disk.
@@ -656,8 +660,12 @@ pub static MUTATIONS: &[Mutation] = &[
         test: None,
         changes: &[Change {
             file: SNAPSHOT,
-            from: "shared.sync(opened, &file.directory, &file.directory).await;",
-            to: "Ok(Reached::Durable);",
+            from:
+                "        let synced = shared.sync(opened, &file.directory, &file.directory).await;
+        synced.map_err(|error| file.failure(error))?
+    } else",
+            to: "        Reached::Durable
+    } else",
         }],
     },
     Mutation {
@@ -948,6 +956,109 @@ pub static MUTATIONS: &[Mutation] = &[
             file: HISTORY,
             from: "other.rank() > run.rank()",
             to: "other.rank() >= run.rank()",
+        }],
+    },
+    Mutation {
+        name: "other-case-set-aside",
+        what: "a history of a task whose id is equal but for case is set aside",
+        rule: "a history of another task whose directory is this task's too is left alone",
+        test: Some(
+            "histories::tests::history::a_history_of_a_task_whose_id_is_equal_but_for_case_is_left_alone",
+        ),
+        changes: &[Change {
+            file: SOURCE,
+            from: "task_id.eq_ignore_ascii_case(&self.task_id)",
+            to: "false",
+        }],
+    },
+    Mutation {
+        name: "shared-directory-set-aside",
+        what: "a history of another task is set aside though a link makes the directory that task's",
+        rule: "a history of another task whose directory is this task's too is left alone",
+        test: Some(
+            "histories::tests::history::a_history_of_another_task_is_left_alone_where_the_directory_is_no_directory_of_that_name",
+        ),
+        changes: &[Change { file: SOURCE, from: "stat.kind != Kind::Directory", to: "false" }],
+    },
+    Mutation {
+        name: "byte-order-mark-corrupt",
+        what: "a byte order mark makes a file or a text corrupt",
+        rule: "a byte order mark is read, and not kept",
+        test: Some(
+            "histories::tests::history::a_byte_order_mark_before_a_history_is_read_and_not_kept",
+        ),
+        changes: &[Change {
+            file: JSON,
+            from: "text.strip_prefix('\\u{FEFF}').unwrap_or(text)",
+            to: "text",
+        }],
+    },
+    Mutation {
+        name: "removal-not-synced",
+        what: "directories are emptied before their renames are durable",
+        rule: "nothing of a run is removed before its renames are durable",
+        test: Some("histories::tests::remove::renames_are_durable_before_anything_is_removed"),
+        changes: &[Change {
+            file: REMOVE,
+            from: "            self.sync(task).await?;
+",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "removal-looks-once",
+        what: "a run that comes to life before its rename is removed",
+        rule: "a run that shows a sign of life is left",
+        test: Some(
+            "histories::tests::remove::a_run_that_comes_to_life_before_its_rename_is_put_back",
+        ),
+        changes: &[Change {
+            file: REMOVE,
+            from: "                Ok(true) => {
+                    self.move_back(task, moved, &run).await;
+                    return Err(left(run_id, LeftReason::Alive));
+                }",
+            to: "                Ok(true) => {}",
+        }],
+    },
+    Mutation {
+        name: "removal-of-recorded-waits",
+        what: "a run that was recorded since its last sign of life is left",
+        rule: "a run that was recorded since its last sign of life is over",
+        test: Some(
+            "histories::tests::remove::a_run_that_was_recorded_since_its_last_sign_of_life_is_over",
+        ),
+        changes: &[Change {
+            file: REMOVE,
+            from: "Ok(recorded.is_none_or(|recorded| recorded < sign))",
+            to: "Ok(recorded.is_none_or(|_| true))",
+        }],
+    },
+    Mutation {
+        name: "removal-forgets-leftovers",
+        what: "a directory that a killed removal renamed is left",
+        rule: "the next call for the task removes what was renamed",
+        test: Some(
+            "histories::tests::remove::a_sync_that_fails_keeps_what_was_renamed_for_the_next_call",
+        ),
+        changes: &[Change {
+            file: REMOVE,
+            from: "Ok(Some(Taken { removed, renamed: all }))",
+            to: "Ok(Some(Taken { removed, renamed: all.into_iter().filter(|name| renamed.contains(name)).collect() }))",
+        }],
+    },
+    Mutation {
+        name: "removal-stays-shallow",
+        what: "a directory in a removed one that is not empty is left",
+        rule: "a run goes with all that is in it",
+        test: Some(
+            "histories::tests::remove::a_run_goes_with_all_that_is_in_it_and_the_others_stay",
+        ),
+        changes: &[Change {
+            file: TREE,
+            from: "    waiting.push(temp);
+",
+            to: "",
         }],
     },
 ];

@@ -291,6 +291,10 @@ export class Descriptor {
         );
     }
 
+    async removeDirectoryAt(path) {
+        return attempt(async () => fs.rmdir(await this.#resolve(path)));
+    }
+
     async unlinkFileAt(path) {
         return attempt(async () => fs.unlink(await this.#resolve(path)));
     }

@@ -59,6 +59,10 @@ const CALLS = {
         make: ({ tandem }, { summary, options }) =>
             tandem.recordRun(text(summary), renamed(options, camel)),
     },
+    'remove-runs': {
+        needed: ['runs', 'options'],
+        make: ({ tandem }, { runs, options }) => tandem.removeRuns(runs, renamed(options, camel)),
+    },
     history: {
         needed: ['options'],
         make: ({ tandem }, { options }) => tandem.history(renamed(options, camel)),

@@ -44,6 +44,7 @@ EXPORTS = {
     "stats": (RUNS, "[method]run.stats"),
     "record-run": (HISTORIES, "record-run"),
     "record-runs": (HISTORIES, "record-runs"),
+    "remove-runs": (HISTORIES, "remove-runs"),
     "history": (HISTORIES, "history"),
 }
 

@@ -40,6 +40,8 @@ def _checked(name: str, kind: Any, given: Mapping[str, Any]) -> Any:
     if kind == "bool":
         return arguments.flag(name, given.get(name, False))
     value = given.get(name)
+    if kind == "optional-bool":
+        return None if value is None else arguments.flag(name, value)
     if kind == "u32":
         return arguments.integer(name, value, arguments.U32_MAX)
     if kind == "u64":

@@ -5,6 +5,9 @@ packages have the same records, but for what `schedule` answers.
 Paths are relative to the one directory that the host preopens and use `/`. Durations are
 milliseconds, sizes are bytes. An option that is absent has its default.
 
+Texts and files are UTF-8. One byte order mark at the start of a text that is given, or of a file
+that is found, is skipped, and no file gets one.
+
 A run's files lie in `<runs_root>/<task>/cli/<run>/`, but for its summary, which lies in
 `<runs_root>/<task>/<run>/`. A task's history lies in `<history_root>/<task>/`, its lock is
 `<runs_root>/<task>.lock`. The layout is that of the orchestrator whose files these are.
@@ -84,6 +87,8 @@ class Operation(StrEnum):
     """Read a file's type, size or time. POSIX: `fstatat`."""
     LOCK = "lock"
     """Acquire or check the lock of a task history."""
+    REMOVE = "remove"
+    """Take the directory of a run away, or remove what was in it. POSIX: `renameat`, `unlinkat`."""
 
 
 class ErrorKind(StrEnum):
@@ -110,11 +115,15 @@ class ErrorKind(StrEnum):
     """A document, patch, summary or existing file is above a limit, or all of them in memory
     together would be; nothing changed."""
     LOCKED = "locked"
-    """The summary is written, the history is not: another holder kept its lock for as long as the
-    caller would wait. Record the run again."""
+    """Another holder kept the lock of the history for as long as the caller would wait: the summary
+    is written, the history is not; of `remove_runs`, nothing is removed. Call again."""
     HISTORY = "history"
-    """The summary is written, the history is not, for any other reason. For `history`, which has no
-    summary: the file holds no history of the task."""
+    """The summary is written, the history is not, for any other reason. For `history` and
+    `remove_runs`, which have no summary: the file holds no history of the task. One such reason is
+    that the file is the history of another task whose directory is this task's too: their ids are
+    equal but for ASCII case, or the file system takes the two names for one, or one is a link. It
+    is left as it is, and the message names both ids: choose another id. In a directory that is this
+    task's alone, a history of another task is corrupt."""
     COMPONENT_FAILED = "component-failed"
     """The component failed, and whether the call took effect is unknown. Hosts answer it, the
     component never does."""
@@ -143,7 +152,7 @@ class Failure:
     """The file or directory that the caller knows; a temporary file is named by its target."""
     code: str
     """The name of the `wasi:filesystem` error code, for example `insufficient-space`; `locked` for
-    a lock that another holder kept."""
+    a lock that another holder kept, `other-task` for a history that is another task's."""
     retryable: bool
     """Whether the same request can succeed later without a change by the caller. True for
     `already`, `busy`, `deadlock`, `quota`, `in-progress`, `interrupted`, `io`, `locked`, `no-lock`,
@@ -505,6 +514,118 @@ class Recorded:
     """Where a corrupt history was kept before it was replaced."""
     swept: int
     """How many abandoned temporary files were removed."""
+
+
+class RemoveOptions(TypedDict, total=False):
+    """Of which task runs are removed, and how.
+
+    `from_history`: Whether the entries of these runs in the history go too, before anything else.
+    Default: they stay.
+
+    `sweep`: Whether all other directories of the task are looked through for what killed processes
+    left: temporary files that are older than `sweep_after_ms`, and directories of summaries that
+    have no summary and nothing else. Default: no.
+
+    `alive_for_ms`: How recent a sign of life is that keeps a run, by the file system's own clock; 0
+    for none. Default: 30,000 ms.
+
+    `max_history_bytes`: The largest history. Default, and at most: `Limits.max_history_bytes`.
+
+    `lease_ms`: As in `RecordOptions`.
+
+    `lock_wait_ms`: As in `RecordOptions`.
+
+    `sweep_after_ms`: As in `RecordOptions`.
+
+    `runs_root`: As in `RunOptions`.
+
+    `manifest_name`: As in `RunOptions`.
+
+    `heartbeat_name`: As in `RunOptions`.
+
+    `summary_name`: As in `RecordOptions`.
+
+    `history_root`: As in `RecordOptions`.
+
+    `history_name`: As in `RecordOptions`.
+    """
+
+    from_history: bool | None
+    sweep: bool | None
+    alive_for_ms: int | None
+    max_history_bytes: int | None
+    lease_ms: int | None
+    lock_wait_ms: int | None
+    sweep_after_ms: int | None
+    runs_root: str | None
+    manifest_name: str | None
+    heartbeat_name: str | None
+    summary_name: str | None
+    history_root: str | None
+    history_name: str | None
+
+
+REMOVE_OPTIONS: Shape = {
+    "task_id": "str",
+    "from_history": "optional-bool",
+    "sweep": "optional-bool",
+    "alive_for_ms": "u64",
+    "max_history_bytes": "u64",
+    "lease_ms": "u64",
+    "lock_wait_ms": "u64",
+    "sweep_after_ms": "u64",
+    "runs_root": "str",
+    "manifest_name": "str",
+    "heartbeat_name": "str",
+    "summary_name": "str",
+    "history_root": "str",
+    "history_name": "str",
+}
+
+
+class LeftReason(StrEnum):
+    """Why a run is left where it is."""
+
+    OPEN = "open"
+    """It is open in this component."""
+    ALIVE = "alive"
+    """It has shown a sign of life."""
+    NO_DIRECTORY = "no-directory"
+    """Something else than a directory is in the place of one of its directories."""
+    FAILED = "failed"
+    """It could not be taken away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftRun:
+    """A run that is left where it is."""
+
+    run_id: str
+    """The run."""
+    reason: LeftReason
+    """Why."""
+    failure: Failure | None = None
+    """What failed, for `failed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What `remove_runs` did."""
+
+    runs: tuple[str, ...]
+    """The runs that are removed, in the order in which they were named."""
+    absent: tuple[str, ...]
+    """The runs of which nothing was there."""
+    left: tuple[LeftRun, ...]
+    """The runs that are left where they are. With `from_history`, one that showed a sign of life or
+    failed only when it was to be renamed has lost its entry in the history."""
+    entries: int
+    """How many entries of the history are removed."""
+    swept: int
+    """How many directories and files are removed that killed processes left."""
+    remaining: tuple[Failure, ...]
+    """What could not be removed of directories that were taken away. The next call for this task
+    tries again."""
 
 
 class HistoryOptions(TypedDict, total=False):

@@ -18,6 +18,7 @@ from .errors import TandemError
 from .records import (
     HISTORY_OPTIONS,
     RECORD_OPTIONS,
+    REMOVE_OPTIONS,
     RUN_OPTIONS,
     Channel,
     HistoryOptions,
@@ -25,6 +26,8 @@ from .records import (
     Recorded,
     RecordOptions,
     Recovery,
+    Removed,
+    RemoveOptions,
     RunOptions,
     TaskHistory,
 )
@@ -117,6 +120,25 @@ class Tandem:
         for batch in self._batches(contents):
             answers.update(zip(batch, self._recorded(batch, record), strict=True))
         return [answers[place] for place in sorted(answers)]
+
+    @options.takes(RemoveOptions)
+    def remove_runs(
+        self, task_id: str, runs: Iterable[str], **given: Unpack[RemoveOptions]
+    ) -> Removed:
+        """Remove the directories of runs of a task, with all that is in them.
+
+        The entries in the history stay unless `from_history` is set. A run that is open, or has
+        shown a sign of life lately, is left; `Removed.left` tells. The call blocks while another
+        process holds the lock of the history, as `record_run` does. A process that is killed leaves
+        each directory as it was, or renamed; the next call for the task removes what it renamed.
+        """
+        if isinstance(runs, str):
+            arguments.wrong_type("runs", "an iterable of str", runs)
+        run_ids = [arguments.ident("run_id", run) for run in runs]
+        ids = {"task_id": arguments.ident("task_id", task_id)}
+        record = options.record(REMOVE_OPTIONS, {**ids, **given})
+        outcome = self._instance.call("remove-runs", run_ids, record)
+        return lift.record(Removed, lift.outcome(outcome))
 
     @options.takes(HistoryOptions)
     def history(self, task_id: str, **given: Unpack[HistoryOptions]) -> TaskHistory:

@@ -13,6 +13,7 @@ from tandem_persistence import ErrorKind, Run, Tandem, TandemError
 from tandem_persistence.records import (
     HISTORY_OPTIONS,
     RECORD_OPTIONS,
+    REMOVE_OPTIONS,
     REQUEST,
     RUN_OPTIONS,
     ErrorFields,
@@ -108,6 +109,11 @@ def _record_run(fields: Fields) -> Call:
     return lambda host: host.tandem.record_run(summary, **options)
 
 
+def _remove_runs(fields: Fields) -> Call:
+    runs, options = fields.take("runs", list), _options(fields, REMOVE_OPTIONS)
+    return lambda host: host.tandem.remove_runs(runs=runs, **options)
+
+
 def _history(fields: Fields) -> Call:
     options = _options(fields, HISTORY_OPTIONS)
     return lambda host: host.tandem.history(**options)
@@ -124,6 +130,7 @@ CALLS = {
     "drop": _drop,
     "stats": _stats,
     "record-run": _record_run,
+    "remove-runs": _remove_runs,
     "history": _history,
 }
 

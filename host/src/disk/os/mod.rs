@@ -1,9 +1,11 @@
 //! A granted directory of the operating system.
 
+mod failed;
 mod mode;
 mod open;
 mod place;
 mod replaced;
+mod workers;
 
 use std::fs::File;
 use std::future::{Future, ready};
@@ -14,15 +16,18 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, FileType, Metadata, OpenOptions, OpenOptionsExt};
+use futures::TryFutureExt;
 use futures::future::Either;
-use tokio::runtime::Handle;
 
 use super::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
-use mode::Umask;
-use open::{open_file, reopened};
+use failed::Failed;
+use mode::Modes;
+pub(crate) use mode::dir_mode;
+use open::{open_file, open_subdir, reopened};
 pub use place::Threads;
-use place::{Cost, Place, on_worker};
+use place::{Cost, Place};
 use replaced::{Closing, Target};
+use workers::is_worker;
 
 /// A directory of the operating system, and nothing outside it.
 ///
@@ -34,19 +39,18 @@ use replaced::{Closing, Target};
 /// a copy of a corrupt file gets the mode of the original. Access control lists are not copied.
 /// Where the mode cannot be set, the file stays private. The mode is durable when the directory's
 /// sync makes it so, as with the journals of ext4 and xfs. Other files are created with 0666 less
-/// the umask.
+/// the umask. With [`mode`](OsDisk::mode) all of them have that one.
 ///
 /// On ext4, XFS, btrfs and tmpfs, a file of at most 1 MiB that a rename replaces is kept open and
 /// closed by a worker, because to free it takes longer than the rename itself. At most 64 are open
 /// so.
 ///
-/// Its futures need a tokio runtime, as they have one in Tandem's own thread. [`Threads`] tells
-/// which calls are made where.
+/// [`Threads`] tells which calls are made where.
 #[derive(Clone, Debug)]
 pub struct OsDisk {
     root: OsDir,
     place: Place,
-    umask: Umask,
+    modes: Modes,
     closing: Closing,
 }
 
@@ -74,20 +78,19 @@ impl OsFile {
         OsFile(Arc::new(OpenFile { file: Some(file), place: place.clone() }))
     }
 
-    fn file(&self) -> Result<&File, ErrorCode> {
-        self.0.file.as_ref().ok_or(ErrorCode::BadDescriptor)
+    fn file(&self) -> Result<&File, Failed> {
+        self.0.file.as_ref().ok_or(ErrorCode::BadDescriptor.into())
     }
 }
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
         let Some(file) = self.file.take() else { return };
-        match Handle::try_current() {
-            Ok(runtime) if !self.place.is_here(Cost::Cheap) => {
-                // Nobody waits for it.
-                runtime.spawn_blocking(move || drop(file));
-            }
-            _ => self.place.make(|| drop(file)),
+        if is_worker() || self.place.is_here(Cost::Cheap) {
+            self.place.make(|| drop(file));
+        } else {
+            // Nobody waits for it.
+            self.place.workers().start(move || drop(file));
         }
     }
 }
@@ -99,12 +102,9 @@ impl OsDisk {
     /// The system's error: there is nothing at `path`, or it is no directory, or may not be read.
     pub fn open(path: impl AsRef<Path>) -> io::Result<OsDisk> {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
-        Ok(OsDisk {
-            root: OsDir(Arc::new(root)),
-            place: Place::new(Threads::default()),
-            umask: Umask::get(),
-            closing: Closing::default(),
-        })
+        let place = Place::new(Threads::default());
+        let closing = Closing::new(place.workers());
+        Ok(OsDisk { root: OsDir(Arc::new(root)), place, modes: Modes::inherited(), closing })
     }
 
     /// A machine that stands still for a moment changes nothing about where calls are made.
@@ -113,9 +113,32 @@ impl OsDisk {
         OsDisk { place: self.place.forgiving(), ..self }
     }
 
+    /// Give every file that is written this mode, whatever the umask is and whichever mode a replaced
+    /// file has. Of the mode only the rights to read and to write count, and the owner always has
+    /// both. Directories that are created have it too, may be entered by whom may read, and keep a
+    /// setgid bit that they inherit; those that exist are left as they are, and so is a corrupt file
+    /// that is moved aside.
+    pub fn mode(self, mode: u32) -> OsDisk {
+        OsDisk { modes: self.modes.chosen(mode), ..self }
+    }
+
     /// Make calls on these threads. Default: [`Threads::InPlace`].
     pub fn threads(self, threads: Threads) -> OsDisk {
-        OsDisk { place: Place::new(threads), ..self }
+        let place = Place::new(threads);
+        OsDisk { closing: Closing::new(place.workers()), place, ..self }
+    }
+
+    /// The same with so many workers, for tests that keep them busy.
+    #[cfg(test)]
+    pub(crate) fn at_most(self, workers: usize) -> OsDisk {
+        let place = self.place.with_workers(workers::Workers::at_most(workers));
+        OsDisk { closing: Closing::new(place.workers()), place, ..self }
+    }
+
+    /// Has a worker do something.
+    #[cfg(test)]
+    pub(crate) fn start(&self, work: impl FnOnce() + Send + 'static) {
+        self.place.workers().start(work);
     }
 }
 
@@ -129,12 +152,26 @@ impl Disk for OsDisk {
 
     async fn open_dir(&self, at: &OsDir, path: &str) -> Result<OsDir, ErrorCode> {
         let (OsDir(dir), path) = (at.clone(), path.to_owned());
-        self.place.run(Cost::Cheap, move || Ok(OsDir(Arc::new(dir.open_dir(path)?)))).await
+        let open = move || Ok(OsDir(Arc::new(dir.open_dir(&path)?)));
+        self.place.open("open", Cost::Cheap, open).await
+    }
+
+    async fn open_subdir(&self, at: &OsDir, path: &str) -> Result<OsDir, ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        let open = move || Ok(OsDir(Arc::new(open_subdir(&dir, &path)?)));
+        self.place.open("open", Cost::Cheap, open).await
     }
 
     async fn create_dir(&self, at: &OsDir, path: &str) -> Result<(), ErrorCode> {
-        let (OsDir(dir), path) = (at.clone(), path.to_owned());
-        self.place.run(Cost::Cheap, move || Ok(dir.create_dir(path)?)).await
+        let (OsDir(dir), path, modes) = (at.clone(), path.to_owned(), self.modes);
+        let restored = modes.restores_dirs().then(|| (dir.clone(), path.clone()));
+        self.place.run("mkdir", Cost::Cheap, move || Ok(modes.create_dir(&dir, &path)?)).await?;
+        if let Some((dir, path)) = restored {
+            let restore = move || modes.restore_dir(&dir, &path);
+            // The directory is there, and lets fewer in. Some file systems have no modes.
+            let _ = self.place.open("open", Cost::Cheap, restore).await;
+        }
+        Ok(())
     }
 
     async fn create_file(
@@ -143,19 +180,22 @@ impl Disk for OsDisk {
         path: &str,
         purpose: Purpose,
     ) -> Result<OsFile, ErrorCode> {
-        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        let (OsDir(dir), path, modes) = (at.clone(), path.to_owned(), self.modes);
         let mode = match purpose {
             Purpose::Temporary => mode::PRIVATE,
-            Purpose::Named => mode::PUBLIC,
+            Purpose::Named => modes.named(),
         };
         let place = self.place.clone();
         self.place
-            .run(Cost::Cheap, move || {
+            .open("open", Cost::Cheap, move || {
                 // Exclusive creation never follows a link.
                 let mut options = OpenOptions::new();
                 options.write(true).create_new(true).mode(mode);
-                let file = dir.open_with(path, &options)?;
-                Ok(OsFile::new(file.into_std(), &place))
+                let file = dir.open_with(&path, &options)?.into_std();
+                if purpose == Purpose::Named {
+                    modes.restore(&file);
+                }
+                Ok(OsFile::new(file, &place))
             })
             .await
     }
@@ -164,7 +204,7 @@ impl Disk for OsDisk {
         let (OsDir(dir), path) = (at.clone(), path.to_owned());
         let place = self.place.clone();
         let open = move || Ok(OsFile::new(open_file(&dir, &path)?, &place));
-        self.place.run(Cost::Cheap, open).await
+        self.place.open("open", Cost::Cheap, open).await
     }
 
     async fn read(
@@ -175,7 +215,7 @@ impl Disk for OsDisk {
     ) -> Result<Vec<u8>, ErrorCode> {
         let file = file.clone();
         let read = move || Ok(read_whole(file.file()?, offset, bytes_max)?);
-        self.place.run(Cost::Device, read).await
+        self.place.run("read", Cost::Device, read).await
     }
 
     fn write(
@@ -184,24 +224,28 @@ impl Disk for OsDisk {
         offset: u64,
         bytes: &[u8],
     ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<> {
+        let told = |failed: Failed| failed.tell("write");
         let is_small = bytes.len() <= BYTES_IN_PLACE_MAX;
         let cost = if is_small { Cost::Cheap } else { Cost::Device };
         if self.place.is_here(cost) {
-            let write = || Ok(file.file()?.write_all_at(bytes, offset)?);
-            return Either::Left(ready(self.place.make(write)));
+            let written = self.place.make(|| write_all(file, offset, bytes));
+            return Either::Left(ready(written).map_err(told));
         }
         let (file, bytes) = (file.clone(), bytes.to_vec());
-        Either::Right(on_worker(move || Ok(file.file()?.write_all_at(&bytes, offset)?)))
+        let workers = self.place.workers().clone();
+        Either::Right(async move {
+            workers.call(move || write_all(&file, offset, &bytes)).await.map_err(told)
+        })
     }
 
     async fn sync_data(&self, file: &OsFile) -> Result<(), ErrorCode> {
         let file = file.clone();
-        self.place.run(Cost::Device, move || Ok(file.file()?.sync_data()?)).await
+        self.place.run("fdatasync", Cost::Device, move || Ok(file.file()?.sync_data()?)).await
     }
 
     async fn sync_dir(&self, dir: &OsDir) -> Result<(), ErrorCode> {
         let OsDir(dir) = dir.clone();
-        self.place.run(Cost::Device, move || Ok(reopened(&dir)?.sync_all()?)).await
+        self.place.open("fsync", Cost::Device, move || Ok(reopened(&dir)?.sync_all()?)).await
     }
 
     async fn rename(
@@ -218,19 +262,20 @@ impl Disk for OsDisk {
             Mode::Own => None,
             Mode::Of(path) => Some(path.to_owned()),
         };
-        let (umask, closing) = (self.umask, self.closing.clone());
+        let (modes, closing) = (self.modes, self.closing.clone());
         self.place
-            .run(Cost::Cheap, move || {
-                let target = Target::find(&to_dir, &to);
-                if let Some(original) = original {
-                    let mode = match original == to {
-                        true => mode::like(target.mode(), umask),
-                        false => mode::of(&to_dir, &original, umask),
+            .open("rename", Cost::Cheap, move || {
+                // Without a descriptor for it a file would lose its mode, so one is waited for.
+                let target = Target::find(&to_dir, &to)?;
+                if let Some(original) = &original {
+                    let mode = match *original == to {
+                        true => modes.like(target.mode()),
+                        false => modes.of(&to_dir, original)?,
                     };
-                    mode::open_up(&from_dir, &from, mode);
+                    mode::open_up(&from_dir, &from, mode)?;
                 }
                 let held = target.hold(&closing);
-                from_dir.rename(from, &to_dir, to)?;
+                from_dir.rename(&from, &to_dir, &to)?;
                 closing.close_later(held);
                 Ok(())
             })
@@ -239,20 +284,27 @@ impl Disk for OsDisk {
 
     async fn remove_file(&self, at: &OsDir, path: &str) -> Result<(), ErrorCode> {
         let (OsDir(dir), path) = (at.clone(), path.to_owned());
-        self.place.run(Cost::Cheap, move || Ok(dir.remove_file(path)?)).await
+        self.place.run("unlink", Cost::Cheap, move || Ok(dir.remove_file(path)?)).await
+    }
+
+    async fn remove_dir(&self, at: &OsDir, path: &str) -> Result<(), ErrorCode> {
+        let (OsDir(dir), path) = (at.clone(), path.to_owned());
+        self.place.run("rmdir", Cost::Cheap, move || Ok(dir.remove_dir(path)?)).await
     }
 
     async fn stat(&self, at: &OsDir, path: &str) -> Result<Stat, ErrorCode> {
         let (OsDir(dir), path) = (at.clone(), path.to_owned());
-        self.place.run(Cost::Cheap, move || Ok(stat_of(&dir.symlink_metadata(path)?))).await
+        let stat = move || Ok(stat_of(&dir.symlink_metadata(path)?));
+        self.place.run("stat", Cost::Cheap, stat).await
     }
 
     async fn read_dir(&self, dir: &OsDir) -> Result<Vec<Entry>, ErrorCode> {
         let OsDir(dir) = dir.clone();
         self.place
-            .run(Cost::Device, move || {
+            .open("readdir", Cost::Device, move || {
                 let mut entries = Vec::new();
-                for entry in dir.entries()? {
+                let listed = dir.entries().map_err(|error| Failed::from(error).on_open())?;
+                for entry in listed {
                     let entry = entry?;
                     // WASI has no name for what is not UTF-8, and Tandem makes no such file.
                     let Ok(name) = entry.file_name().into_string() else { continue };
@@ -264,6 +316,10 @@ impl Disk for OsDisk {
             })
             .await
     }
+}
+
+fn write_all(file: &OsFile, offset: u64, bytes: &[u8]) -> Result<(), Failed> {
+    Ok(file.file()?.write_all_at(bytes, offset)?)
 }
 
 /// Reads `bytes_max` bytes, or up to the end of the file.

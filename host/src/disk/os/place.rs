@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::failed::Failed;
+use super::workers::Workers;
 use crate::disk::ErrorCode;
+use crate::events;
 
-/// On which threads an [`OsDisk`](super::OsDisk) makes its calls. Workers are tokio's threads for
-/// blocking work.
+/// On which threads an [`OsDisk`](super::OsDisk) makes its calls. It has up to 512 workers, made as
+/// they are needed; where the system has no thread left, calls wait for those there are, and without
+/// any they are made in place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Threads {
@@ -43,6 +47,7 @@ pub(super) struct Place {
     threads: Threads,
     started: Instant,
     patience: Arc<Patience>,
+    workers: Workers,
 }
 
 /// Whether cheap calls have shown themselves to be cheap.
@@ -61,7 +66,12 @@ const SLOW_MS: u64 = 60_000;
 
 impl Place {
     pub(super) fn new(threads: Threads) -> Self {
-        Place { threads, started: Instant::now(), patience: Arc::default() }
+        Place {
+            threads,
+            started: Instant::now(),
+            patience: Arc::default(),
+            workers: Workers::new(),
+        }
     }
 
     /// Whether a call of this cost is to be made where it is asked for.
@@ -78,13 +88,55 @@ impl Place {
         result
     }
 
-    /// Makes a call, here or on a worker.
-    pub(super) async fn run<T, W>(&self, cost: Cost, call: W) -> Result<T, ErrorCode>
+    /// Makes a call, here or on a worker. `name` is the system's name of it.
+    pub(super) async fn run<T, W>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        call: W,
+    ) -> Result<T, ErrorCode>
     where
         T: Send + 'static,
-        W: FnOnce() -> Result<T, ErrorCode> + Send + 'static,
+        W: FnOnce() -> Result<T, Failed> + Send + 'static,
     {
-        if self.is_here(cost) { self.make(call) } else { on_worker(call).await }
+        let result =
+            if self.is_here(cost) { self.make(call) } else { self.workers.call(call).await };
+        result.map_err(|failed| failed.tell(name))
+    }
+
+    /// Makes a call that opens something, as [`run`](Place::run) does. Where no descriptor is left a
+    /// worker tries again for a while: other calls give theirs back soon.
+    pub(super) async fn open<T, W>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        call: W,
+    ) -> Result<T, ErrorCode>
+    where
+        T: Send + 'static,
+        W: Fn() -> Result<T, Failed> + Clone + Send + 'static,
+    {
+        let again = call.clone();
+        let first =
+            if self.is_here(cost) { self.make(call) } else { self.workers.call(call).await };
+        let result = match first {
+            Err(failed) if failed.lacks_descriptor() => {
+                self.workers.call(move || patiently(&again)).await
+            }
+            result => result,
+        };
+        result.map_err(|failed| failed.tell(name))
+    }
+
+    /// Who makes calls that wait.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// The same with other workers, for tests that keep them busy.
+    #[cfg(test)]
+    pub(super) fn with_workers(self, workers: Workers) -> Self {
+        Place { workers, ..self }
     }
 
     /// Has no call count as slow, for tests that ask where calls are made.
@@ -99,16 +151,23 @@ impl Place {
     }
 }
 
-/// Makes a call on a worker.
-pub(super) async fn on_worker<T, W>(call: W) -> Result<T, ErrorCode>
-where
-    T: Send + 'static,
-    W: FnOnce() -> Result<T, ErrorCode> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(call).await {
-        Ok(result) => result,
-        // The call panicked, or the runtime is being shut down and did not start it.
-        Err(_) => Err(ErrorCode::Io),
+/// How long a descriptor is waited for.
+const DESCRIPTOR_WAIT: Duration = Duration::from_secs(1);
+/// The longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// Makes a call until there is a descriptor for it.
+fn patiently<T>(call: &impl Fn() -> Result<T, Failed>) -> Result<T, Failed> {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match call() {
+            Err(failed) if failed.lacks_descriptor() && began.elapsed() < DESCRIPTOR_WAIT => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            result => return result,
+        }
     }
 }
 
@@ -123,6 +182,7 @@ impl Patience {
             return;
         }
         if took > CHEAP_MAX {
+            events::slow(took);
             self.slow_until_ms.store(now_ms.saturating_add(SLOW_MS), Ordering::Relaxed);
         }
     }
@@ -147,19 +207,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_descriptor_that_is_given_back_is_waited_for() {
+        let place = Place::new(Threads::InPlace);
+        let tries = Arc::new(AtomicU64::new(0));
+        let open = move || match tries.fetch_add(1, Ordering::Relaxed) {
+            ..3 => Err(Failed::from(rustix::io::Errno::MFILE)),
+            tries => Ok(tries),
+        };
+        assert_eq!(place.open("open", Cost::Cheap, open).await, Ok(3));
+        let missing = || Err::<(), _>(Failed::from(rustix::io::Errno::NOENT));
+        assert_eq!(place.open("open", Cost::Cheap, missing).await, Err(ErrorCode::NoEntry));
+    }
+
+    #[tokio::test]
     async fn a_slow_disk_s_calls_go_to_workers() {
         let place = Place::new(Threads::InPlace);
         let here = std::thread::current().id();
         let ran = || Ok(std::thread::current().id());
-        assert_eq!(place.run(Cost::Cheap, ran).await, Ok(here));
-        assert_ne!(place.run(Cost::Device, ran).await, Ok(here));
+        assert_eq!(place.run("call", Cost::Cheap, ran).await, Ok(here));
+        assert_ne!(place.run("call", Cost::Device, ran).await, Ok(here));
         let slow = || {
             std::thread::sleep(CHEAP_MAX + Duration::from_millis(5));
             Ok(())
         };
-        assert_eq!(place.run(Cost::Cheap, slow).await, Ok(()));
-        assert_ne!(place.clone().run(Cost::Cheap, ran).await, Ok(here));
+        assert_eq!(place.run("call", Cost::Cheap, slow).await, Ok(()));
+        assert_ne!(place.clone().run("call", Cost::Cheap, ran).await, Ok(here));
         let workers = Place::new(Threads::Workers);
-        assert_ne!(workers.run(Cost::Cheap, ran).await, Ok(here));
+        assert_ne!(workers.run("call", Cost::Cheap, ran).await, Ok(here));
     }
 }

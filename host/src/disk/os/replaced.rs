@@ -7,8 +7,9 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::Dir;
-use tokio::runtime::Handle;
 
+use super::failed::{Failed, outcome};
+use super::workers::Workers;
 use crate::disk::ErrorCode;
 
 /// What a rename is about to replace, be it a link.
@@ -21,7 +22,7 @@ pub(super) struct Target {
 
 #[cfg(target_os = "linux")]
 impl Target {
-    pub(super) fn find(dir: &Dir, path: &str) -> Target {
+    pub(super) fn find(dir: &Dir, path: &str) -> Result<Target, Failed> {
         // Without any right: nobody notices, and no device or pipe does anything.
         let opened = super::open::open_last(dir, path, rustix::fs::OFlags::PATH);
         let found = opened.and_then(|opened| {
@@ -29,7 +30,7 @@ impl Target {
             let metadata = file.metadata()?;
             Ok((file, metadata))
         });
-        Target { found }
+        Ok(Target { found: outcome(found)? })
     }
 
     /// Its mode, if it is a regular file.
@@ -55,8 +56,8 @@ impl Target {
 
 #[cfg(not(target_os = "linux"))]
 impl Target {
-    pub(super) fn find(dir: &Dir, path: &str) -> Target {
-        Target { found: dir.symlink_metadata(path).map_err(ErrorCode::from) }
+    pub(super) fn find(dir: &Dir, path: &str) -> Result<Target, Failed> {
+        Ok(Target { found: outcome(dir.symlink_metadata(path).map_err(Failed::from))? })
     }
 
     /// Its mode, if it is a regular file.
@@ -86,8 +87,11 @@ fn replaces_open_files(system: &rustix::fs::StatFs) -> bool {
 }
 
 /// Closes replaced files on a worker.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Closing(Arc<Mutex<Held>>);
+#[derive(Clone, Debug)]
+pub(super) struct Closing {
+    held: Arc<Mutex<Held>>,
+    workers: Workers,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -103,6 +107,10 @@ struct Held {
 const HELD_MAX: usize = 64;
 
 impl Closing {
+    pub(super) fn new(workers: &Workers) -> Self {
+        Closing { held: Arc::default(), workers: workers.clone() }
+    }
+
     /// Whether the file system of this device is known to replace an open file in one step. A network
     /// file system can do otherwise: NFS first gives it another name, so that there is none for a
     /// while.
@@ -116,7 +124,6 @@ impl Closing {
     /// Closes a file that has been replaced.
     pub(super) fn close_later(&self, file: Option<File>) {
         let Some(file) = file else { return };
-        let Ok(runtime) = Handle::try_current() else { return };
         let mut held = self.held();
         if held.files.len() + held.taken >= HELD_MAX {
             drop(held);
@@ -128,28 +135,28 @@ impl Closing {
         drop(held);
         if is_first {
             // Nobody waits for it.
-            let work = Work(self.clone());
-            runtime.spawn_blocking(move || drop(work));
+            let held = self.held.clone();
+            self.workers.start(move || close(&held));
         }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.held)
     }
 }
 
-/// Closes what is held when it is done, and also when a runtime that ends does not begin it.
-struct Work(Closing);
+/// Closes what is held.
+fn close(held: &Mutex<Held>) {
+    let files = {
+        let mut held = locked(held);
+        held.taken += held.files.len();
+        mem::take(&mut held.files)
+    };
+    let count = files.len();
+    drop(files);
+    locked(held).taken -= count;
+}
 
-impl Drop for Work {
-    fn drop(&mut self) {
-        let files = {
-            let mut held = self.0.held();
-            held.taken += held.files.len();
-            mem::take(&mut held.files)
-        };
-        let count = files.len();
-        drop(files);
-        self.0.held().taken -= count;
-    }
+fn locked(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -67,10 +67,12 @@ impl Registry {
             let QueuedCall { run, call, asker, bytes } = queued;
             let entry = self.runs.get(&run);
             let open = entry.and_then(|entry| match entry.phase {
-                Phase::Open(resource) => Some(resource),
+                Phase::Open(resource) => {
+                    Some((resource, entry.options.clone(), entry.told.clone()))
+                }
                 Phase::Shut | Phase::Opening => None,
             });
-            let Some(resource) = open else {
+            let Some((resource, options, told)) = open else {
                 self.admission.ended(pool, bytes);
                 continue;
             };
@@ -78,7 +80,7 @@ impl Registry {
             let ticket = Ticket(self.ticket);
             self.in_flight.insert(ticket, (run, call.tell_failure()));
             let after = After { run, pool, asker, bytes };
-            return Some(Start::Call { ticket, resource, call, after });
+            return Some(Start::Call { ticket, resource, options, told, call, after });
         }
         None
     }

@@ -11,6 +11,7 @@ mod failure;
 mod open;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use wasmtime::component::ResourceAny;
 
@@ -22,6 +23,7 @@ use super::job::{Call, Job, OpenRun, RunId, TaskCall};
 use super::reply::{Reply, TellFailure};
 use super::task_calls::{Slot, TaskCalls};
 use crate::error::Error;
+use crate::events::Told;
 use crate::records::{Receipt, Recovery, RunOptions};
 use crate::report::Unsaved;
 
@@ -49,7 +51,9 @@ pub(super) struct Ticket(u64);
 
 /// A run that somebody holds, or that is being closed.
 struct RunEntry {
-    options: RunOptions,
+    options: Arc<RunOptions>,
+    /// Of what it counts since it was opened in this component.
+    told: Told,
     phase: Phase,
     /// The caller of `open_run`, until it has its answer.
     opener: Option<Reply<Recovery>>,
@@ -95,9 +99,22 @@ enum Asker {
 
 /// A call that is to start now.
 pub(super) enum Start {
-    Open { run: RunId, options: RunOptions },
-    Call { ticket: Ticket, resource: ResourceAny, call: Call, after: After },
-    TaskCall { slot: Slot, call: TaskCall },
+    Open {
+        run: RunId,
+        options: Arc<RunOptions>,
+    },
+    Call {
+        ticket: Ticket,
+        resource: ResourceAny,
+        options: Arc<RunOptions>,
+        told: Told,
+        call: Call,
+        after: After,
+    },
+    TaskCall {
+        slot: Slot,
+        call: TaskCall,
+    },
 }
 
 /// What the registry wants back when a call has ended.

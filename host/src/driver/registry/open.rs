@@ -1,11 +1,13 @@
 //! Opening runs.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use wasmtime::component::ResourceAny;
 
 use super::{Changes, OpenRun, Phase, Registry, RunEntry, RunId, Start};
 use crate::error::Error;
+use crate::events::Told;
 use crate::records::Recovery;
 
 /// The most runs that are being opened at once.
@@ -23,7 +25,8 @@ impl Registry {
         }
         let OpenRun { run, options, reply } = open;
         let entry = RunEntry {
-            options,
+            options: Arc::new(options),
+            told: Told::default(),
             phase: Phase::Opening,
             opener: Some(reply),
             waiting: VecDeque::new(),
@@ -75,6 +78,7 @@ impl Registry {
     fn enter(&mut self, run: RunId, resource: ResourceAny, recovery: Recovery) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
         entry.phase = Phase::Open(resource);
+        entry.told = Told::default();
         if let Some(opener) = entry.opener.take() {
             opener.send(Ok(recovery));
         }

@@ -34,6 +34,7 @@ wasmtime::component::bindgen!({
         "wasi:filesystem/types.[method]descriptor.open-at": async | trappable,
         "wasi:filesystem/types.[method]descriptor.read": async | trappable,
         "wasi:filesystem/types.[method]descriptor.read-directory": async | trappable,
+        "wasi:filesystem/types.[method]descriptor.remove-directory-at": async | trappable,
         "wasi:filesystem/types.[method]descriptor.rename-at": async | trappable,
         "wasi:filesystem/types.[method]descriptor.stat-at": async | trappable,
         "wasi:filesystem/types.[method]descriptor.sync": async | trappable,

@@ -193,6 +193,7 @@ impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
             let at = at?;
             match open {
                 OpenKind::Directory => disk.open_dir(&at, &path).await.map(Handle::Dir),
+                OpenKind::Subdirectory => disk.open_subdir(&at, &path).await.map(Handle::Dir),
                 OpenKind::New => {
                     disk.create_file(&at, &path, purpose_of(&path)).await.map(Handle::File)
                 }
@@ -215,6 +216,11 @@ impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
         let (from, to) = (self.get(&fd)?.dir(), self.get(&new_descriptor)?.dir());
         let mode = mode_of(&old_path, &new_path);
         answer(async { self.disk.rename(&from?, &old_path, &to?, &new_path, mode).await }.await)
+    }
+
+    async fn remove_directory_at(&mut self, fd: Resource<Descriptor>, path: String) -> Answer<()> {
+        let at = self.get(&fd)?.dir();
+        answer(async { self.disk.remove_dir(&at?, &path).await }.await)
     }
 
     async fn unlink_file_at(&mut self, fd: Resource<Descriptor>, path: String) -> Answer<()> {
@@ -298,10 +304,6 @@ impl<D: Disk, S: Surroundings> types::HostDescriptor for Granted<D, S> {
     }
 
     fn readlink_at(&mut self, _fd: Resource<Descriptor>, _path: String) -> Answer<String> {
-        unsupported()
-    }
-
-    fn remove_directory_at(&mut self, _fd: Resource<Descriptor>, _path: String) -> Answer<()> {
         unsupported()
     }
 

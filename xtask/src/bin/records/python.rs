@@ -101,7 +101,9 @@ fn options(out: &mut String, records: &Records, item: &Item) -> Result<(), Strin
     let (mut keywords, mut shape) = (Vec::new(), Vec::new());
     for field in item.fields() {
         let name = snake(&field.name);
-        let (keyword, held) = match field.given(records)? {
+        let given_field = field.given(records)?;
+        let keyword_is_optional = matches!(given_field, Given::Optional(_));
+        let (keyword, held) = match given_field {
             Given::Required(it) => (None, it),
             Given::Optional(it) => (Some(format!("{} | None", given(it))), it),
             Given::Flag => (Some(String::from("bool")), &Type::Bool),
@@ -111,7 +113,12 @@ fn options(out: &mut String, records: &Records, item: &Item) -> Result<(), Strin
             paragraphs.push(format!("`{name}`: {docs}"));
             keywords.push(format!("{name}: {keyword}"));
         }
-        shape.push(format!("\"{name}\": {},", held_by(held)));
+        // None is a value of what may be left out.
+        let kind = match (keyword_is_optional, held) {
+            (true, Type::Bool) => String::from("\"optional-bool\""),
+            (_, held) => held_by(held),
+        };
+        shape.push(format!("\"{name}\": {kind},"));
     }
     line(out, &format!("class {}(TypedDict, total=False):", class_name(&item.name)));
     docstring(out, INDENT, &paragraphs);

@@ -1,0 +1,433 @@
+//! Removes runs: takes their directories away under the lock of their task, and empties them after
+//! it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
+use super::lock::{Held, LockPath, Waiter};
+use super::settings::RemoveSettings;
+use super::source::HistoryFile;
+use super::{Histories, Shared, file, leftovers, snapshot, tree};
+use crate::error::{Code, Error, Failure, Operation};
+use crate::ident;
+pub use crate::records::{LeftReason, LeftRun, Removed};
+use crate::registry::{Registration, Registry};
+use crate::storage::durable::sync_directories;
+use crate::storage::{Kind, Opened, Storage, temp};
+
+/// The directory, in that of a task, of the runs that keep a manifest.
+pub const CLI: &str = "cli";
+/// How far the time of a file may be ahead of the file system's clock and still tell something.
+const AHEAD_MAX: Duration = Duration::from_secs(5);
+
+impl<S: Storage> Histories<S> {
+    /// Removes runs of a task, but for those that `registry` has.
+    ///
+    /// # Errors
+    /// [`Error::InvalidId`], [`Error::NotRemoved`], [`Error::Storage`], [`Error::Corrupt`].
+    pub async fn remove_runs(
+        &self,
+        registry: &Registry,
+        run_ids: Vec<String>,
+        settings: RemoveSettings,
+    ) -> Result<Removed, Error> {
+        run_ids.iter().try_for_each(|run_id| ident::check("run id", run_id))?;
+        let path = settings.task_directory();
+        let removal = Removal {
+            shared: self.0.clone(),
+            registry: registry.clone(),
+            history: file(&settings.layout, &settings.task_id),
+            path: path.clone(),
+            settings,
+        };
+        let (sender, receiver) = oneshot::channel();
+        // A task of its own, so that a caller that goes away leaves nothing half done.
+        self.0.storage.spawn(Box::pin(async move {
+            let _ = sender.send(removal.remove(run_ids).await);
+        }));
+        receiver.await.unwrap_or(Err(Error::Closed { path }))
+    }
+}
+
+/// What one call removes.
+struct Removal<S: Storage> {
+    shared: Rc<Shared<S>>,
+    registry: Registry,
+    settings: RemoveSettings,
+    history: HistoryFile,
+    /// The directory of the task's runs and summaries.
+    path: String,
+}
+
+/// The directories that a call works in, as far as they are there.
+struct Places<S: Storage> {
+    task: Option<S::Dir>,
+    history: Option<Opened<S::Dir>>,
+}
+
+/// A run that may go.
+struct Candidate {
+    run_id: String,
+    /// Whether it has a directory of its own.
+    has_run: bool,
+    /// Whether its summary has one.
+    has_summary: bool,
+    /// Nobody opens it meanwhile.
+    _registration: Registration,
+}
+
+/// What was taken away under the lock.
+struct Taken {
+    removed: Removed,
+    /// The names of directories that are to be emptied, those of earlier calls too.
+    renamed: Vec<String>,
+}
+
+impl<S: Storage> Removal<S> {
+    async fn remove(self, run_ids: Vec<String>) -> Result<Removed, Error> {
+        let storage = &*self.shared.storage;
+        let mut seen = BTreeSet::new();
+        let run_ids = run_ids.into_iter().filter(|run_id| seen.insert(run_id.clone())).collect();
+        let places = Places {
+            task: self.open(&self.path).await?,
+            history: match self.settings.from_history || self.settings.sweep {
+                true => self.open(&self.history.directory).await?.map(|dir| Opened {
+                    dir,
+                    is_new: false,
+                    was_missing: false,
+                    has_new_parent: false,
+                }),
+                false => None,
+            },
+        };
+        if places.task.is_none() && places.history.is_none() {
+            return Ok(Removed { absent: run_ids, ..nothing() });
+        }
+        let Taken { mut removed, renamed } = self.under_lock(&places, &run_ids).await?;
+        let Some(task) = &places.task else { return Ok(removed) };
+        for name in &renamed {
+            let emptied = tree::remove(storage, task, &self.path, name).await;
+            removed.remaining.extend(emptied.err().map(Into::into));
+        }
+        if self.settings.sweep {
+            let swept = leftovers::sweep(storage, task, &self.path, &self.settings, &self.registry);
+            removed.swept += swept.await;
+        }
+        Ok(removed)
+    }
+
+    /// Opens a directory, if it is there.
+    async fn open(&self, path: &str) -> Result<Option<S::Dir>, Failure> {
+        match self.shared.storage.open_dir(path).await {
+            Ok(dir) => Ok(Some(dir)),
+            Err(Code::NO_ENTRY) => Ok(None),
+            Err(code) => Err(failure(Operation::Open, path.to_owned(), code)),
+        }
+    }
+
+    async fn under_lock(&self, places: &Places<S>, run_ids: &[String]) -> Result<Taken, Error> {
+        let (shared, storage) = (&*self.shared, &*self.shared.storage);
+        let RemoveSettings { runs_root, task_id, lock_wait_ms, lease_ms, .. } = &self.settings;
+        let lock = LockPath { root: runs_root.clone(), task_id: task_id.clone() };
+        let wait_ns = lock_wait_ms.saturating_mul(1_000_000);
+        let deadline_ns = storage.monotonic_ns().saturating_add(wait_ns);
+        let mut waiter = Waiter::new(shared.recall(&lock));
+        waiter.lease_ms = *lease_ms;
+        let taken = loop {
+            if let Some(held) = waiter.acquire(storage, &lock).await? {
+                let taken = held.keep(storage, self.take(places, &held, run_ids)).await;
+                held.release(storage).await;
+                if let Some(taken) = taken? {
+                    waiter.is_served();
+                    break Ok(taken);
+                }
+            }
+            if storage.monotonic_ns() >= deadline_ns {
+                let failure = failure(Operation::Lock, lock.full(), Code::LOCKED);
+                break Err(Error::NotRemoved { failure, holder: waiter.holder() });
+            }
+            storage.sleep_until(waiter.pause_until(storage, deadline_ns)).await;
+        };
+        shared.remember(&lock, waiter);
+        taken
+    }
+
+    /// Takes runs away; none if the lock turns out to be lost: nothing was taken then.
+    ///
+    /// The entries of the history go first: a run that still has its directories is found again.
+    async fn take(
+        &self,
+        places: &Places<S>,
+        held: &Held<S>,
+        run_ids: &[String],
+    ) -> Result<Option<Taken>, Error> {
+        let storage = &*self.shared.storage;
+        let mut removed = nothing();
+        let now = match &places.task {
+            Some(task) if !run_ids.is_empty() => temp::disk_time(storage, task, &self.path).await?,
+            _ => Duration::ZERO,
+        };
+        // What is written while this goes on is not ahead.
+        let since_ns = storage.monotonic_ns();
+        let now = || {
+            let passed_ns = storage.monotonic_ns().saturating_sub(since_ns);
+            now.saturating_add(Duration::from_nanos(passed_ns))
+        };
+        let mut candidates = Vec::new();
+        for run_id in run_ids {
+            match self.look(places, run_id, now()).await {
+                Ok(candidate) => candidates.push(candidate),
+                Err(left) => removed.left.push(left),
+            }
+        }
+        let Some(in_history) = self.take_entries(places, held, &candidates).await? else {
+            return Ok(None);
+        };
+        removed.entries = u32::try_from(in_history.len()).unwrap_or(u32::MAX);
+        let mut renamed = BTreeSet::new();
+        for candidate in candidates {
+            match self.rename(places, &candidate, now()).await {
+                Ok(names) => {
+                    let run_id = candidate.run_id;
+                    let is_there = !names.is_empty() || in_history.contains(&run_id);
+                    let list = if is_there { &mut removed.runs } else { &mut removed.absent };
+                    list.push(run_id);
+                    renamed.extend(names);
+                }
+                Err(left) => removed.left.push(left),
+            }
+        }
+        let Some(task) = &places.task else {
+            return Ok(Some(Taken { removed, renamed: Vec::new() }));
+        };
+        let all = leftovers::renamed(storage, task, &self.path).await?;
+        removed.swept = u32::try_from(all.iter().filter(|name| !renamed.contains(*name)).count())
+            .unwrap_or(u32::MAX);
+        if !all.is_empty() {
+            // A directory whose rename a power loss undoes must be whole.
+            self.sync(task).await?;
+        }
+        Ok(Some(Taken { removed, renamed: all }))
+    }
+
+    /// Whether a run may go.
+    async fn look(
+        &self,
+        places: &Places<S>,
+        run_id: &str,
+        now: Duration,
+    ) -> Result<Candidate, LeftRun> {
+        let run = format!("{CLI}/{run_id}");
+        let registration = Registration::new(&self.registry, format!("{}/{run}", self.path))
+            .map_err(|_| left(run_id, LeftReason::Open))?;
+        let mut candidate = Candidate {
+            run_id: run_id.to_owned(),
+            has_run: false,
+            has_summary: false,
+            _registration: registration,
+        };
+        let Some(task) = &places.task else { return Ok(candidate) };
+        let run_made =
+            self.directory(task, &run).await.map_err(|why| self.left(run_id, &run, why))?;
+        let summary = self.directory(task, run_id).await;
+        let summary_made = summary.map_err(|why| self.left(run_id, run_id, why))?;
+        if let Some(made) = run_made {
+            let alive = self.is_alive(task, &run, run_id, Some(made), now).await;
+            if alive.map_err(|code| self.left(run_id, &run, NotTaken::Stat(code)))? {
+                return Err(left(run_id, LeftReason::Alive));
+            }
+        }
+        (candidate.has_run, candidate.has_summary) = (run_made.is_some(), summary_made.is_some());
+        Ok(candidate)
+    }
+
+    /// When a directory was changed, if there is one.
+    async fn directory(&self, task: &S::Dir, name: &str) -> Result<Option<Duration>, NotTaken> {
+        match self.shared.storage.stat(task, name).await {
+            Ok(stat) if stat.kind == Kind::Directory => Ok(Some(stat.modified)),
+            Ok(_) => Err(NotTaken::NoDirectory),
+            Err(Code::NO_ENTRY | Code::NOT_DIRECTORY) => Ok(None),
+            Err(code) => Err(NotTaken::Stat(code)),
+        }
+    }
+
+    /// Whether the run whose directory has the name `run` has shown a sign of life lately, and was
+    /// not recorded since. If it has no file yet, the last change of its directory counts: `made`, or
+    /// else what the disk tells by now.
+    async fn is_alive(
+        &self,
+        task: &S::Dir,
+        run: &str,
+        run_id: &str,
+        made: Option<Duration>,
+        now: Duration,
+    ) -> Result<bool, Code> {
+        let RemoveSettings { manifest_name, heartbeat_name, summary_name, alive_for, .. } =
+            &self.settings;
+        let manifest = self.written(task, &format!("{run}/{manifest_name}")).await?;
+        let heartbeat = self.written(task, &format!("{run}/{heartbeat_name}")).await?;
+        let signs = match (manifest, heartbeat, made) {
+            (None, None, None) => [self.changed(task, run).await?, None],
+            (None, None, made) => [made, None],
+            (manifest, heartbeat, _) => [manifest, heartbeat],
+        };
+        let tells = |sign: &Duration| {
+            *sign <= now.saturating_add(AHEAD_MAX) && now.saturating_sub(*sign) < *alive_for
+        };
+        let Some(sign) = signs.into_iter().flatten().filter(tells).max() else { return Ok(false) };
+        let recorded = self.written(task, &format!("{run_id}/{summary_name}")).await?;
+        Ok(recorded.is_none_or(|recorded| recorded < sign))
+    }
+
+    /// When a directory was changed, if it is there; to move it is no change of it.
+    async fn changed(&self, task: &S::Dir, name: &str) -> Result<Option<Duration>, Code> {
+        match self.shared.storage.stat(task, name).await {
+            Ok(stat) => Ok(Some(stat.modified)),
+            Err(Code::NO_ENTRY | Code::NOT_DIRECTORY) => Ok(None),
+            Err(code) => Err(code),
+        }
+    }
+
+    /// When a file was written, if there is one.
+    async fn written(&self, task: &S::Dir, name: &str) -> Result<Option<Duration>, Code> {
+        match self.shared.storage.stat(task, name).await {
+            Ok(stat) => Ok((stat.kind == Kind::File).then_some(stat.modified)),
+            Err(Code::NO_ENTRY | Code::NOT_DIRECTORY) => Ok(None),
+            Err(code) => Err(code),
+        }
+    }
+
+    /// Takes the entries of runs out of the history, and tells whose were there.
+    async fn take_entries(
+        &self,
+        places: &Places<S>,
+        held: &Held<S>,
+        candidates: &[Candidate],
+    ) -> Result<Option<BTreeSet<String>>, Error> {
+        let Some(opened) = &places.history else { return Ok(Some(BTreeSet::new())) };
+        let run_ids = match self.settings.from_history {
+            true => candidates.iter().map(|candidate| candidate.run_id.as_str()).collect(),
+            // What dead holders left goes all the same.
+            false => BTreeSet::new(),
+        };
+        let bytes_max = self.settings.max_history_bytes;
+        snapshot::remove(&self.shared, &self.history, opened, held, &run_ids, bytes_max).await
+    }
+
+    /// Renames the directories of a run, and tells their new names.
+    async fn rename(
+        &self,
+        places: &Places<S>,
+        candidate: &Candidate,
+        now: Duration,
+    ) -> Result<Vec<String>, LeftRun> {
+        let Candidate { run_id, .. } = candidate;
+        let Some(task) = &places.task else { return Ok(Vec::new()) };
+        let run = format!("{CLI}/{run_id}");
+        let moved = match candidate.has_run {
+            true => self.move_away(task, &run, run_id).await?,
+            false => None,
+        };
+        if let Some(moved) = &moved {
+            // Whoever opens the run from here on makes a new directory. What was written before
+            // tells that somebody lives.
+            match self.is_alive(task, moved, run_id, None, now).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.move_back(task, moved, &run).await;
+                    return Err(left(run_id, LeftReason::Alive));
+                }
+                Err(code) => {
+                    self.move_back(task, moved, &run).await;
+                    return Err(self.left(run_id, &run, NotTaken::Stat(code)));
+                }
+            }
+        }
+        let summary = match candidate.has_summary {
+            true => self.move_away(task, run_id, run_id).await,
+            false => Ok(None),
+        };
+        match (summary, &moved) {
+            (Err(left), Some(moved)) => {
+                self.move_back(task, moved, &run).await;
+                Err(left)
+            }
+            (summary, _) => Ok(moved.into_iter().chain(summary?).collect()),
+        }
+    }
+
+    async fn move_away(
+        &self,
+        task: &S::Dir,
+        name: &str,
+        run_id: &str,
+    ) -> Result<Option<String>, LeftRun> {
+        let storage = &*self.shared.storage;
+        let temp = temp::name(storage, run_id);
+        match storage.move_dir((task, name), (task, &temp)).await {
+            Ok(()) => Ok(Some(temp)),
+            Err(Code::NO_ENTRY) => Ok(None),
+            Err(code) => Err(self.left(run_id, name, NotTaken::Rename(code))),
+        }
+    }
+
+    /// Puts a directory back where it was. If it cannot be, somebody has made a new one there, and
+    /// the old one goes.
+    async fn move_back(&self, task: &S::Dir, moved: &str, name: &str) {
+        let _ = self.shared.storage.move_dir((task, moved), (task, name)).await;
+    }
+
+    /// Makes the renames durable.
+    async fn sync(&self, task: &S::Dir) -> Result<(), Failure> {
+        let storage = &*self.shared.storage;
+        let cli = format!("{}/{CLI}", self.path);
+        let cli_dir = self.open(&cli).await?;
+        for (path, dir) in [(&self.path, Some(task)), (&cli, cli_dir.as_ref())] {
+            let Some(dir) = dir else { continue };
+            sync_directories(storage, dir, path, usize::MAX)
+                .await
+                .map_err(|(operation, code)| failure(operation, path.clone(), code))?;
+        }
+        Ok(())
+    }
+
+    /// A run that is left, and why.
+    fn left(&self, run_id: &str, name: &str, why: NotTaken) -> LeftRun {
+        let path = format!("{}/{name}", self.path);
+        let failure = match why {
+            NotTaken::NoDirectory => return left(run_id, LeftReason::NoDirectory),
+            NotTaken::Stat(code) => failure(Operation::Stat, path, code),
+            NotTaken::Rename(code) => failure(Operation::Remove, path, code),
+        };
+        LeftRun { failure: Some(failure.into()), ..left(run_id, LeftReason::Failed) }
+    }
+}
+
+/// Why a directory is not taken away.
+enum NotTaken {
+    NoDirectory,
+    Stat(Code),
+    Rename(Code),
+}
+
+fn left(run_id: &str, reason: LeftReason) -> LeftRun {
+    LeftRun { run_id: run_id.to_owned(), reason, failure: None }
+}
+
+fn failure(operation: Operation, path: String, code: Code) -> Failure {
+    Failure { channel: None, operation, path, code }
+}
+
+fn nothing() -> Removed {
+    Removed {
+        runs: Vec::new(),
+        absent: Vec::new(),
+        left: Vec::new(),
+        entries: 0,
+        swept: 0,
+        remaining: Vec::new(),
+    }
+}
