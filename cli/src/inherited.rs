@@ -1,21 +1,33 @@
-//! What the caller gave this process: the signals that it ignores and blocks. They are the
-//! command's, and some of them are in the way of this program.
+//! What the caller gave this process: the signals that it ignores and blocks, and standard files that
+//! are closed, which are the command's and in part in the way of this program; descriptors.
 
 #![allow(unsafe_code, reason = "only the C library asks for them, and sets them in a child")]
 
+use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::process::Command;
 
 /// As many as there are bits in [`Inherited::ignored`].
 const SIGNAL_MAX: i32 = 64;
 
-static IGNORES_PIPE: AtomicBool = AtomicBool::new(false);
+/// Standard output.
+pub const STDOUT: i32 = 1;
+/// Standard error.
+pub const STDERR: i32 = 2;
+/// Standard input, output and error.
+const STANDARD: [i32; 3] = [0, STDOUT, STDERR];
 
-/// Rust's own start ignores SIGPIPE, so how it was can be seen only before that.
+static IGNORES_PIPE: AtomicBool = AtomicBool::new(false);
+/// A bit for each standard file.
+static CLOSED: AtomicU8 = AtomicU8::new(0);
+
+/// Rust's own start ignores SIGPIPE and opens what is closed, so how they were can be seen only before
+/// that.
 #[used]
 #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
 #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
@@ -23,6 +35,10 @@ static BEFORE_START: extern "C" fn() = before_start;
 
 extern "C" fn before_start() {
     IGNORES_PIPE.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    // SAFETY: it only asks.
+    let is_closed = |file: &i32| unsafe { libc::fcntl(*file, libc::F_GETFD) } == -1;
+    let closed: u8 = STANDARD.iter().filter(|file| is_closed(file)).map(|&file| 1_u8 << file).sum();
+    CLOSED.store(closed, Ordering::Relaxed);
 }
 
 /// How signals stood at the start.
@@ -30,6 +46,8 @@ extern "C" fn before_start() {
 pub struct Inherited {
     /// A bit for each signal.
     ignored: u64,
+    /// A bit for each standard file.
+    closed: u8,
     blocked: libc::sigset_t,
 }
 
@@ -41,7 +59,8 @@ impl Inherited {
         if IGNORES_PIPE.load(Ordering::Relaxed) {
             ignored |= bit(libc::SIGPIPE);
         }
-        let inherited = Inherited { ignored, blocked: unblock(libc::SIGCHLD) };
+        let closed = CLOSED.load(Ordering::Relaxed);
+        let inherited = Inherited { ignored, closed, blocked: unblock(libc::SIGCHLD) };
         if inherited.ignores(libc::SIGCHLD) {
             // SAFETY: no handler is set.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
@@ -59,14 +78,43 @@ impl Inherited {
         self.ignored & bit(signal) != 0
     }
 
+    /// The signals that were blocked.
+    pub fn blocked(&self) -> libc::sigset_t {
+        self.blocked
+    }
+
+    /// Whether this standard file was closed.
+    pub fn was_closed(&self, file: i32) -> bool {
+        self.closed & (1 << file) != 0
+    }
+
+    /// Has the command start with those standard files closed that were closed.
+    pub fn close(&self, command: &mut Command) {
+        let inherited = *self;
+        if inherited.closed == 0 {
+            return;
+        }
+        // SAFETY: it is async-signal-safe, and these files are nobody's.
+        unsafe {
+            command.pre_exec(move || {
+                for &file in STANDARD.iter().filter(|&&file| inherited.was_closed(file)) {
+                    libc::close(file);
+                }
+                Ok(())
+            });
+        }
+    }
+
     /// Has the command start with what the caller ignored and blocked.
     pub fn give(&self, command: &mut Command) {
-        // The standard library sets this one's default, and blocks nothing.
+        // The standard library sets this one's default, and leaves blocked what this thread blocks.
         let kept = ignored_now() & !bit(libc::SIGPIPE);
         let lost: Vec<i32> =
             signals().filter(|&signal| self.ignored & !kept & bit(signal) != 0).collect();
         let blocked = self.blocked;
-        if lost.is_empty() && signals().all(|signal| !is_member(&blocked, signal)) {
+        let now = blocked_now();
+        let is_blocked_alike = |signal| is_member(&blocked, signal) == is_member(&now, signal);
+        if lost.is_empty() && signals().all(is_blocked_alike) {
             // Without a step of its own the start of a command copies no page of this process.
             return;
         }
@@ -81,6 +129,13 @@ impl Inherited {
             });
         }
     }
+}
+
+/// A descriptor that the caller has opened, of our own and not the command's.
+pub fn descriptor(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: it is lent for one call, which only asks the system: where nothing is open, it says so.
+    let given = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(given, 0)?)
 }
 
 fn signals() -> impl Iterator<Item = i32> {
@@ -102,6 +157,17 @@ fn is_ignored(signal: i32) -> bool {
     unsafe {
         libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
             && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// What this thread blocks.
+fn blocked_now() -> libc::sigset_t {
+    let mut now = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the first call initialises the set, the second only asks.
+    unsafe {
+        libc::sigemptyset(now.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), now.as_mut_ptr());
+        now.assume_init()
     }
 }
 

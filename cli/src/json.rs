@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -15,15 +15,28 @@ impl<'a> Members<'a> {
     /// # Errors
     /// What is wrong, in words that repeat nothing of the text: it may be long.
     pub fn read(text: &'a str) -> Result<Self, String> {
+        Members::chosen(text, |_| true)
+    }
+
+    /// Reads an object and keeps members of these names only.
+    ///
+    /// # Errors
+    /// As [`Members::read`].
+    pub fn named(text: &'a str, names: &[&str]) -> Result<Self, String> {
+        Members::chosen(text, |name| names.contains(&name))
+    }
+
+    fn chosen(text: &'a str, is_chosen: impl Fn(&str) -> bool) -> Result<Self, String> {
         let is_object = text.trim_start().starts_with('{');
+        let mut reader = serde_json::Deserializer::from_str(text);
         let read = if is_object {
-            serde_json::from_str(text)
+            reader.deserialize_map(MembersVisitor(is_chosen))
         } else {
-            serde_json::from_str(text).map(|IgnoredAny| Members(Vec::new()))
+            IgnoredAny::deserialize(&mut reader).map(|_| Vec::new())
         };
-        match read {
+        match read.and_then(|members| reader.end().map(|()| members)) {
             Ok(_) if !is_object => Err("it is no JSON object".to_owned()),
-            Ok(members) => Ok(members),
+            Ok(members) => Ok(Members(members)),
             Err(error) => Err(format!("it is no JSON: {error}")),
         }
     }
@@ -39,28 +52,49 @@ impl<'a> Members<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
+struct MembersVisitor<F>(F);
 
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Vec<(String, &'de RawValue)>;
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for MembersVisitor<F> {
+    type Value = Vec<(String, &'de RawValue)>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if (self.0)(&name) {
+                members.push((name, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-
-        deserializer.deserialize_map(MembersVisitor).map(Members)
+        Ok(members)
     }
+}
+
+/// Takes each element of an array as it was written; nothing of what is none.
+pub fn each<'a>(text: &'a str, take: impl FnMut(&'a RawValue)) {
+    struct Elements<F>(F);
+
+    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Elements<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+            while let Some(element) = elements.next_element()? {
+                (self.0)(element);
+            }
+            Ok(())
+        }
+    }
+
+    // What is no array has no elements.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_seq(Elements(take));
 }
 
 /// The same JSON without white space between its tokens, so that it fits on one line.

@@ -6,12 +6,18 @@
 #![warn(missing_docs)]
 
 mod component;
+mod descriptors;
 mod exec;
 mod feed;
+mod file_kind;
 mod history;
 mod inherited;
 mod json;
+mod log;
+mod memory;
+mod mode;
 mod plain;
+mod prune;
 mod root;
 mod status;
 mod table;
@@ -29,11 +35,13 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tandem_host::limits::in_words;
 
 use inherited::Inherited;
+use log::Opened;
 
 /// Crash-safe run manifests, heartbeats and history: runs a command and keeps what it does, feeds
-/// runs from any language, and shows them.
+/// runs from any language, shows them, and removes them.
 #[derive(Debug, Parser)]
 #[command(name = "tandem", version)]
 struct CommandLine {
@@ -47,6 +55,7 @@ enum Command {
     Feed(feed::Args),
     Status(status::Args),
     History(history::Args),
+    Prune(prune::Args),
     Component(component::Args),
     #[cfg(feature = "torture")]
     Torture(torture::Args),
@@ -54,29 +63,57 @@ enum Command {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    memory::be_thrifty();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => return usage::show(&error),
     };
     let inherited = Inherited::take();
     match line.command {
-        Command::Exec(args) => on_runtime("exec", exec::run(args, inherited)),
-        Command::Feed(args) => on_runtime("feed", feed::run(args, inherited)),
+        Command::Exec(args) => on_runtime("exec", exec::EXIT_NO_STATE.into(), || {
+            let signals = exec::catch(&args, &inherited);
+            exec::run(args, inherited, signals)
+        }),
+        Command::Feed(args) => {
+            feed::raise_open_files();
+            on_runtime("feed", ExitCode::FAILURE, || feed::run(args, inherited))
+        }
         Command::Status(args) => status::run(&args),
-        Command::History(args) => on_runtime("history", history::run(args)),
+        Command::History(args) => on_runtime("history", ExitCode::FAILURE, || history::run(args)),
+        Command::Prune(args) => on_runtime("prune", ExitCode::FAILURE, || prune::run(args)),
         Command::Component(args) => component::run(&args),
         #[cfg(feature = "torture")]
         Command::Torture(args) => torture::run(&args),
     }
 }
 
-/// Runs an asynchronous command to its end.
-fn on_runtime(command: &str, work: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(work),
-        Err(error) => {
-            plain::complain(command, &format!("cannot start threads: {error}"));
-            ExitCode::FAILURE
+/// Runs an asynchronous command to its end, on this thread. `failure` is its exit code if there is too
+/// little for it.
+fn on_runtime<W: Future<Output = ExitCode>>(
+    command: &'static str,
+    failure: ExitCode,
+    work: impl FnOnce() -> W,
+) -> ExitCode {
+    // The first of all: a descriptor that the variable names, and that nobody opened, is nobody's yet.
+    let log = Opened::open();
+    // It counts what can be opened, so nothing else is open before it. Some of what makes an event
+    // loop panics without descriptors.
+    let ready = descriptors::check().and_then(|()| {
+        let work = work();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|error| format!("cannot make an event loop: {}", in_words(&error)));
+        Ok((runtime?, work))
+    });
+    // Not earlier: `exec` forks before there is a second thread.
+    let log = log.start(command);
+    let code = match ready {
+        Ok((runtime, work)) => runtime.block_on(work),
+        Err(why) => {
+            plain::complain(command, &why);
+            failure
         }
-    }
+    };
+    log.end();
+    code
 }

@@ -1,22 +1,29 @@
 //! Text for people: one line, and nothing that steers a terminal.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+
+use crate::terminal::line_end;
+
+use tandem_host::limits::LEADS_OUT;
 
 /// One line on standard error, as `tandem COMMAND: MESSAGE`.
 ///
 /// A standard error that is closed or full is no reason to stop.
 pub fn complain(command: &str, message: &str) {
-    let line = format!("tandem {command}: {}\n", plain(message));
+    let end = line_end(io::stderr());
+    let line = format!("tandem {command}: {}{end}", plain(message));
     let _ = crate::waiting::stderr().write_all(line.as_bytes());
 }
 
-/// An error with its cause, if it has one, in one sentence.
+/// An error with its cause, if it has one, in one sentence, and the way out if there is one.
 pub fn message(error: &tandem_host::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+    let Some(cause) = std::error::Error::source(error) else { return error.to_string() };
+    let told = format!("{error}: {cause}");
+    if told.ends_with(LEADS_OUT) {
+        return format!("{told}, move the root to where it leads (--root)");
     }
+    told
 }
 
 /// `text` with every character that steers a terminal, or reorders what it shows, written out.

@@ -1,5 +1,6 @@
 //! Tables for people.
 
+use std::borrow::Borrow;
 use std::time::{Duration, SystemTime};
 
 use super::plain::plain;
@@ -9,28 +10,32 @@ pub const NONE: &str = "-";
 const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 60 * MINUTE_S;
 const DAY_S: u64 = 24 * HOUR_S;
+/// `10000-01-01T00:00:00Z`
+const YEAR_10000_S: u64 = 253_402_300_800;
 /// `2026-01-06T00:27:16Z`
 const TIME_CHARS_MAX: usize = 20;
 
-/// The lines of a table. The last column has no fixed width.
-pub fn lines<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> Vec<String> {
+/// The lines of a table, made one by one: rows are gone through twice. The last column has no fixed
+/// width.
+pub fn lines<const COLUMNS: usize>(
+    rows: impl Iterator<Item: Borrow<[String; COLUMNS]>> + Clone,
+) -> impl Iterator<Item = String> {
     let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+    for row in rows.clone() {
+        for (width, cell) in widths.iter_mut().zip(row.borrow()) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let line = |row: &[String; COLUMNS]| {
+    rows.map(move |row| {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
+        for (cell, width) in row.borrow().iter().zip(widths) {
             line.push_str(cell);
             // The width of a format has a limit.
             line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
         }
         line.truncate(line.trim_end().len());
         line
-    };
-    rows.iter().map(line).collect()
+    })
 }
 
 /// A name as a cell.
@@ -60,6 +65,13 @@ pub fn time(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(text.trim_ascii_end()).ok()
 }
 
+/// A time as the files have it. They have none before 1970 or after the year 9999.
+pub fn timestamp(at: SystemTime) -> Option<String> {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let shown = humantime::format_rfc3339_millis(at);
+    (since.as_secs() < YEAR_10000_S).then(|| shown.to_string())
+}
+
 /// To the second, or as it is written if it is no time.
 pub fn moment(at: &str) -> String {
     match time(at) {
@@ -86,16 +98,15 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned);
-        assert_eq!(
-            lines(&[row(["A", "LONG", "LAST"]), row(["aaa", "b", ""])]),
-            ["A    LONG  LAST", "aaa  b"]
-        );
+        let rows = [row(["A", "LONG", "LAST"]), row(["aaa", "b", ""])];
+        assert_eq!(lines(rows.iter()).collect::<Vec<_>>(), ["A    LONG  LAST", "aaa  b"]);
     }
 
     #[test]
     fn a_cell_of_any_length_is_shown() {
         let long = "x".repeat(70_000);
-        let shown = lines(&[[long.clone(), "b".to_owned()], ["a".to_owned(), "b".to_owned()]]);
+        let rows = [[long.clone(), "b".to_owned()], ["a".to_owned(), "b".to_owned()]];
+        let shown: Vec<_> = lines(rows.iter()).collect();
         assert_eq!(shown, [format!("{long}  b"), format!("a{}b", " ".repeat(70_001))]);
     }
 

@@ -2,19 +2,25 @@
 
 use std::path::Path;
 
-use tandem_host::{Error, Tandem};
+use tandem_host::{Builder, Error, Tandem};
 
 /// Empty if the build could not compile for this target: the library then does it at each start.
 const PRECOMPILED: &[u8] = include_bytes!(env!("TANDEM_PRECOMPILED"));
 
-/// Keeps runs below a directory.
+/// Keeps runs below a directory, with every default.
 pub async fn open(root: &Path) -> Result<Tandem, Error> {
+    builder(root).build().await
+}
+
+/// Keeps runs below a directory.
+pub fn builder(root: &Path) -> Builder {
     let builder = Tandem::builder().dir(root);
     // SAFETY: the build script wrote what `precompile` returned, and nobody can have changed it since
     // but who changes the program itself.
     #[allow(unsafe_code, reason = "the one call that loads what this build compiled")]
-    let builder = unsafe { builder.precompiled(PRECOMPILED) };
-    builder.build().await
+    unsafe {
+        builder.precompiled(PRECOMPILED)
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,17 @@ pub fn stderr() -> Waiting<Stderr> {
     Waiting(io::stderr())
 }
 
+/// Whether a write failed because nobody reads any more.
+pub fn is_reader_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
 impl<F: AsFd> Waiting<F> {
+    /// Any other file.
+    pub fn new(file: F) -> Self {
+        Waiting(file)
+    }
+
     /// Makes a call until the file is ready for it.
     fn call(
         &self,

@@ -512,7 +512,7 @@ fn a_reader_that_went_away_loses_nothing() {
 }
 
 #[test]
-fn a_full_standard_output_loses_nothing() {
+fn an_answer_that_cannot_be_written_is_a_failure_that_loses_no_document() {
     let root = Root::new();
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut child =
@@ -520,7 +520,7 @@ fn a_full_standard_output_loses_nothing() {
     let all = lines(&[request("open"), set(json!({"step": 1}))]);
     child.stdin.take().unwrap().write_all(&all).unwrap();
     let output = child.output();
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot write answers"));
     assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
 }

@@ -1,7 +1,7 @@
 //! Runs that `tandem feed` records, and histories that it reads.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
@@ -264,7 +264,12 @@ fn a_history_that_waits_is_refused_after_a_signal() {
     let root = Root::new();
     let mut feed = with_unread_histories(&root, 12);
     kill(&feed.child, Signal::TERM);
-    let of_histories = std::iter::repeat_with(|| feed.answer()).filter(|it| it["id"] == "history");
+    // Before it has the signal, room for answers has it read on.
+    wait_for("the manifest", || live_manifest(&root).exists());
+    // Taken as they come, and read afterwards: the feed does not wait long for who takes them.
+    let lines: Vec<String> = feed.answers.by_ref().lines().map_while(Result::ok).collect();
+    let answers = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_histories = answers.filter(|answer| answer["id"] == "history");
     let refused = of_histories.map(|mut answer| answer["error"].take()).find(Value::is_object);
     let refused = refused.unwrap();
     assert_eq!(refused["kind"], "closed");

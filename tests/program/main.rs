@@ -1,19 +1,38 @@
 //! The program `tandem`, as its users see it: real processes, files and signals.
 
+mod another_task;
 mod component;
 mod exec;
 mod feed;
 mod feed_record;
 mod history;
+mod history_odd;
 mod inherited;
+mod job;
 mod kept;
 mod line;
+mod log;
+mod marks;
+#[cfg(target_os = "linux")]
+mod opened;
+mod order;
 mod output;
+mod prune;
+mod pty;
 mod record;
+mod runs;
+mod same;
 mod script;
+mod secrets;
+mod signals;
+mod small;
 mod status;
+mod status_odd;
+mod status_select;
+mod status_watch;
 mod support;
 mod talk;
 mod terminal;
 #[cfg(feature = "torture")]
 mod torture;
+mod untouched;

@@ -10,8 +10,9 @@ use std::process::{Command, Stdio};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::{Value, json};
 
-use crate::support::{Guarded, run, tandem, text, wait_for, with_file_limit};
-use crate::talk::{feed, lines};
+use crate::support::{Guarded, before_start, run, tandem, text, wait_for, with_file_limit};
+use crate::talk::{feed, lines, talk};
+use crate::terminal::Terminal;
 
 fn exec(root: &Path, script: &str) -> Command {
     let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
@@ -235,4 +236,117 @@ fn an_output_that_is_open_for_reading_only_cannot_be_written() {
     assert_eq!(child.wait().code(), Some(1));
     let detail = "cannot write standard output: write: Bad file descriptor (os error 9)";
     assert_eq!(manifest(root.path())["status_detail"], detail);
+}
+
+#[test]
+fn an_output_that_is_closed_is_closed_for_the_command_too() {
+    let root = tempfile::tempdir().unwrap();
+    for flag in ["--no-progress", "--no-capture"] {
+        for (script, closed) in
+            [("echo lost 2>/dev/null", 1), ("echo lost >&2", 2), ("read line 2>/dev/null", 0)]
+        {
+            let mut alone = Command::new("sh");
+            alone.args(["-c", script]);
+            let mut command = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
+            command.arg(root.path()).args([flag, "--", "sh", "-c", script]);
+            let codes = [alone, command].map(|mut command| {
+                // It comes after what the standard library does there.
+                before_start(command.stdin(Stdio::null()), move || {
+                    // SAFETY: the file is nobody's in the child.
+                    unsafe { libc::close(closed) };
+                });
+                let null = || File::options().write(true).open("/dev/null").unwrap();
+                Guarded::spawn(command.stdout(null()).stderr(null())).wait().code()
+            });
+            assert_ne!(codes[0], Some(0), "{script}");
+            assert_eq!(codes[1], codes[0], "{script} {flag}");
+            assert_eq!(manifest(root.path())["status"], "failed");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_while_output_waits_ends_the_command() {
+    let root = tempfile::tempdir().unwrap();
+    let (reader, writer) = non_blocking_output();
+    let mut command = exec(root.path(), "exec yes");
+    let mut child = Guarded::spawn(command.stdout(writer));
+    drop(command);
+    wait_for("a full pipe", || {
+        rustix::io::ioctl_fionread(&reader).is_ok_and(|bytes| bytes > 50_000)
+    });
+    drop(reader);
+    assert_eq!(child.wait().code(), Some(128 + 13));
+    assert_eq!(manifest(root.path())["status_detail"], "killed by signal SIGPIPE (13)");
+}
+
+#[test]
+fn no_output_is_lost_on_a_terminal_that_is_non_blocking() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command =
+        exec(root.path(), "yes 0123456789abcde 2>/dev/null | head -n 20000; echo end >&2");
+    let set = "import fcntl, os, sys; fcntl.fcntl(1, fcntl.F_SETFL, os.O_RDWR | os.O_NONBLOCK); \
+        os.execv(sys.argv[1], sys.argv[1:])";
+    let mut set_and_exec = Command::new("python3");
+    set_and_exec.args(["-c", set]).arg(command.get_program()).args(command.get_args());
+    command = set_and_exec;
+    let terminal = Terminal::start(&mut command, Some("dumb"));
+    assert!(terminal.end() == "0123456789abcde\r\n".repeat(20_000) + "end\r\n");
+    assert_eq!(manifest(root.path())["status"], "succeeded");
+}
+
+#[test]
+fn what_other_commands_print_on_a_full_disk_is_a_failure() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(run(exec(root.path(), "true").stdout(Stdio::null())).status.code(), Some(0));
+    let dir = root.path().to_str().unwrap();
+    for args in [
+        vec!["status", "--root", dir],
+        vec!["status", "--json", "--root", dir],
+        vec!["history", "--task", "task", "--root", dir],
+        vec!["history", "--json", "--task", "task", "--root", dir],
+        vec!["component", "--out", "-"],
+    ] {
+        let mut command = tandem(&args);
+        let full = command.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped());
+        let done = Guarded::spawn(full).output();
+        assert_eq!(done.status.code(), Some(1), "{args:?}");
+        assert!(text(&done.stderr).contains("No space left on device"), "{done:?}");
+    }
+}
+
+#[test]
+fn lists_are_not_lost_when_their_output_is_non_blocking() {
+    let root = tempfile::tempdir().unwrap();
+    let records = (0..400).map(|id| {
+        let summary = json!({"taskId": "task", "runId": format!("r{id}"), "note": "x".repeat(500),
+                             "timestamp": "2026-01-01T00:00:00.000Z"});
+        json!({"id": id, "op": "record", "summary": summary, "durability":
+               {"summary": "visible", "history": "visible"}})
+    });
+    let records: Vec<Value> = records.collect();
+    assert_eq!(talk(root.path(), &lines(&records)).status.code(), Some(0));
+    for id in 0..400 {
+        let dir = root.path().join(format!(".runs/task/cli/r{id}"));
+        fs::create_dir_all(&dir).unwrap();
+        let detail = "y".repeat(300);
+        let manifest = json!({"status": "failed", "status_detail": detail});
+        fs::write(dir.join("manifest.json"), manifest.to_string()).unwrap();
+    }
+    let dir = root.path().to_str().unwrap();
+    for args in [
+        vec!["status", "--json", "--root", dir],
+        vec!["history", "--json", "--task", "task", "--root", dir],
+    ] {
+        let expected = run(&mut tandem(&args)).stdout;
+        let (reader, writer) = non_blocking_output();
+        let mut command = tandem(&args);
+        let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(writer));
+        drop(command);
+        let all = text(&read_late(reader));
+        // Ages go on.
+        let same = |text: &str| text.split(',').filter(|word| !word.contains("age_ms")).count();
+        assert_eq!(same(&all), same(&text(&expected)));
+        assert_eq!(child.wait().code(), Some(0));
+    }
 }

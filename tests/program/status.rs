@@ -3,65 +3,15 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use crate::runs::{LONG_AGO, Root, now};
 use crate::support::{Guarded, assert_one_line, run, tandem, text};
 
-struct Root(TempDir);
-
-impl Root {
-    fn new() -> Self {
-        Root(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn run_dir(&self, run: &str) -> PathBuf {
-        let dir = self.path().join(".runs/task/cli").join(run);
-        fs::create_dir_all(&dir).unwrap();
-        dir
-    }
-
-    fn manifest(&self, run: &str, manifest: &Value) -> PathBuf {
-        let dir = self.run_dir(run);
-        // A reader sees a whole file, as with every writer of manifests.
-        fs::write(dir.join("new"), manifest.to_string()).unwrap();
-        fs::rename(dir.join("new"), dir.join("manifest.json")).unwrap();
-        dir
-    }
-
-    fn status(&self, args: &[&str]) -> Command {
-        let mut command = tandem(&["status", "--root"]);
-        command.arg(self.path()).args(args);
-        command
-    }
-
-    fn rows(&self) -> Vec<Value> {
-        let output = run(&mut self.status(&["--json"]));
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        assert_eq!(text(&output.stdout).lines().count(), 1);
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn row(&self, run: &str) -> Value {
-        self.rows().into_iter().find(|row| row["run"] == run).unwrap()
-    }
-}
-
-const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
 const LONG_AHEAD: &str = "2999-01-01T00:00:00.000Z";
-
-/// As files have it.
-fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
-}
 
 #[test]
 fn no_runs_are_one_sentence_and_no_failure() {

@@ -95,7 +95,8 @@ impl Drop for Guarded {
     }
 }
 
-fn pid(child: &Child) -> Pid {
+/// Its number, as long as it has not been waited for.
+pub fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
@@ -173,6 +174,37 @@ pub fn before_start(
 /// Sends a signal to a child that has not been waited for.
 pub fn kill(child: &Guarded, signal: Signal) {
     kill_process(pid(child), signal).unwrap();
+}
+
+/// Sends a signal that may have no name.
+pub fn send(pid: Pid, signal: i32) {
+    // SAFETY: plain values.
+    assert_eq!(unsafe { libc::kill(pid.as_raw_nonzero().get(), signal) }, 0);
+}
+
+/// The same to a group.
+pub fn send_to_group(group: Pid, signal: i32) {
+    // SAFETY: plain values.
+    assert_eq!(unsafe { libc::kill(-group.as_raw_nonzero().get(), signal) }, 0);
+}
+
+/// Waits until a child, which leads a group, stands still.
+pub fn wait_for_stop(child: &Child) {
+    waitid(WaitId::Pid(pid(child)), WaitIdOptions::STOPPED).unwrap();
+}
+
+/// Waits for the end of a child that leads a group, and has the group go on each time that it stands
+/// still.
+pub fn wait_or_go_on(child: &mut Guarded) -> ExitStatus {
+    loop {
+        let change = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(pid(child)), change).unwrap().unwrap();
+        if !status.stopped() {
+            return child.wait();
+        }
+        wait_for_stop(child);
+        send_to_group(pid(child), libc::SIGCONT);
+    }
 }
 
 /// Text of a standard stream.

@@ -1,26 +1,39 @@
 //! What the program shows on a terminal.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rustix::process::Signal;
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::support::{Guarded, before_start, kill, tandem, wait_for, with_default_signals};
 
 /// A command on a terminal of its own.
-struct Terminal {
-    child: Guarded,
+pub struct Terminal {
+    pub child: Guarded,
+    /// The side of whoever sits there.
+    pub own: File,
+    /// The child's side, as it was before the child.
+    pub before: Termios,
+    /// That side does not go before the test has seen it.
+    held: File,
     shown: Arc<Mutex<Vec<u8>>>,
     reader: thread::JoinHandle<()>,
 }
 
 impl Terminal {
-    fn start(command: &mut Command, term: Option<&str>) -> Self {
+    pub fn start(command: &mut Command, term: Option<&str>) -> Self {
+        Terminal::start_sized(command, term, (24, 80))
+    }
+
+    /// The same with a number of rows and columns.
+    pub fn start_sized(command: &mut Command, term: Option<&str>, size: (u16, u16)) -> Self {
         // SAFETY: the descriptor is new.
         let own = unsafe {
             OwnedFd::from_raw_fd(libc::posix_openpt(
@@ -28,7 +41,15 @@ impl Terminal {
             ))
         };
         let name = unlocked(&own);
-        let open = || File::options().read(true).write(true).open(&name).unwrap();
+        let open = || {
+            // It is not to become that of the tests.
+            let flags = libc::O_NOCTTY;
+            File::options().read(true).write(true).custom_flags(flags).open(&name).unwrap()
+        };
+        let held = open();
+        let (ws_row, ws_col) = size;
+        tcsetwinsize(&held, Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let before = tcgetattr(&held).unwrap();
         match term {
             Some(term) => command.env("TERM", term),
             None => command.env_remove("TERM"),
@@ -45,23 +66,41 @@ impl Terminal {
         *command = Command::new("true");
         let shown = Arc::new(Mutex::new(Vec::new()));
         let into = shown.clone();
+        let own = File::from(own);
+        let mut read = own.try_clone().unwrap();
         let reader = thread::spawn(move || {
             let mut piece = [0; 4096];
             // It ends with an error when nobody has the terminal any more.
-            while let Ok(bytes @ 1..) = File::from(own.try_clone().unwrap()).read(&mut piece) {
+            while let Ok(bytes @ 1..) = read.read(&mut piece) {
                 into.lock().unwrap().extend(&piece[..bytes]);
             }
         });
-        Terminal { child, shown, reader }
+        Terminal { child, own, before, held, shown, reader }
     }
 
-    fn shows(&self, text: &str) -> bool {
-        String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text)
+    /// Presses these keys.
+    pub fn press(&mut self, keys: &str) {
+        self.own.write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub fn shows(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
+    /// All that was shown.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
+    }
+
+    pub fn resize(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.own, size).unwrap();
     }
 
     /// All that was shown until the end.
-    fn end(mut self) -> String {
+    pub fn end(mut self) -> String {
         self.child.wait();
+        drop(self.held);
         self.reader.join().unwrap();
         String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
     }

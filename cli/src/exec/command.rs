@@ -8,17 +8,22 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use rustix::process::Pid;
+use tandem_host::limits::in_words;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
+use super::foreground;
+use super::groups;
+use super::handler;
+use super::job::{self, Job};
 use super::manifest::{self, End};
-use super::pump::{self, Shared};
+use super::outputs::{Outputs, Pumping};
+use super::pty;
+use super::pump::Shared;
 use super::script;
 use super::signals::{self, Received};
 use super::status::Status;
-use super::tail::Stream;
 use crate::inherited::Inherited;
 
 /// The state cannot be kept: the command was not started.
@@ -30,8 +35,6 @@ const EXIT_NOT_FOUND: u8 = 127;
 /// Added to the number of the signal that ended something.
 const EXIT_SIGNAL: i32 = 128;
 
-/// The signals that ask a command to end.
-const END_SIGNALS: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 /// How long after such a signal any end but a good one is taken as the answer to it.
 const CANCELLED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -40,18 +43,27 @@ const CANCELLED_WITHIN: Duration = Duration::from_secs(10);
 pub struct PassedOn {
     /// Its number.
     pub signal: i32,
-    /// When Tandem had it.
-    pub at: Instant,
+    /// When Tandem had it, if it had.
+    pub at: Option<Instant>,
 }
 
 /// A command that was started, and the threads that pass its output on.
 pub struct Running {
     child: Child,
+    /// When it was surely there.
+    started_at: Instant,
+    /// In a group of its own, if that is wanted.
+    job: Option<Job>,
+    /// The terminal's keys signal its group alone.
+    has_terminal: bool,
     status: Option<io::Result<ExitStatus>>,
+    ended_at: Instant,
     /// Dropped when the command has ended: the threads end once nothing is left to read.
-    live: Vec<PipeWriter>,
+    live: Option<PipeWriter>,
     /// Closed when the threads have ended.
     pumps: mpsc::Receiver<()>,
+    /// The command's own, if it has one.
+    terminal: Option<pty::Session>,
 }
 
 /// Why a command was not started.
@@ -62,6 +74,19 @@ pub enum NotStarted {
     Command(io::Error),
 }
 
+impl NotStarted {
+    /// Why a command was not started: the system had too little left, or something is wrong with the
+    /// command.
+    fn of(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
+                NotStarted::Own(error)
+            }
+            _ => NotStarted::Command(error),
+        }
+    }
+}
+
 impl Running {
     /// Starts the threads, then the command with the program's own input.
     ///
@@ -70,29 +95,30 @@ impl Running {
     pub fn start(
         command: &[OsString],
         inherited: &Inherited,
+        outputs: Outputs,
         shared: &Arc<Shared>,
+        job: Option<job::Options>,
     ) -> Result<Self, NotStarted> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(NotStarted::Command(ErrorKind::NotFound.into()));
         };
-        let (done, pumps) = mpsc::channel(1);
-        let mut live = Vec::new();
-        let mut pump = |stream| {
-            let (output, writer) = io::pipe()?;
-            let (ended, live_writer) = io::pipe()?;
-            live.push(live_writer);
-            pump::start(stream, output, ended, shared.clone(), done.clone())?;
-            Ok(writer)
-        };
-        let stdout = pump(Stream::Stdout).map_err(NotStarted::Own)?;
-        let stderr = pump(Stream::Stderr).map_err(NotStarted::Own)?;
+        let Pumping { given, live, pumps } =
+            outputs.start(inherited, shared).map_err(NotStarted::Own)?;
+        let has_terminal = job.is_some() && !given.is_terminal() && foreground::is_ours();
         let spawn = |program: &OsStr, script: Option<&Path>| {
             let mut starting = Command::new(program);
             starting.args(script).args(arguments);
-            starting.stdout(stdout.try_clone().map_err(NotStarted::Own)?);
-            starting.stderr(stderr.try_clone().map_err(NotStarted::Own)?);
+            given.give(&mut starting, inherited).map_err(NotStarted::Own)?;
+            // On a terminal of its own it leads a session, and with it a group.
+            if job.is_some() && !given.is_terminal() {
+                foreground::lead(&mut starting, inherited);
+            }
             inherited.give(&mut starting);
-            starting.spawn().map_err(NotStarted::Command)
+            let started = starting.spawn();
+            if started.is_err() && has_terminal {
+                foreground::reclaim();
+            }
+            started.map_err(NotStarted::of)
         };
         let mut child = spawn(program, None);
         if let Err(NotStarted::Command(error)) = &child
@@ -102,21 +128,58 @@ impl Running {
             child = spawn(script::SHELL.as_ref(), Some(&script));
         }
         let child = child?;
-        // This process's copies of the command's ends go here.
-        Ok(Running { child, status: None, live, pumps })
+        let started_at = Instant::now();
+        let job = pid_of(&child).zip(job).map(|(pid, options)| Job::new(pid, options));
+        let terminal = given.into_session();
+        Ok(Running {
+            child,
+            started_at,
+            job,
+            has_terminal,
+            status: None,
+            ended_at: started_at,
+            live: Some(live),
+            pumps,
+            terminal,
+        })
     }
 
-    /// Waits until the command has ended. Can be dropped and called again.
+    /// Its number, until it was waited for.
+    pub fn pid(&self) -> Option<Pid> {
+        pid_of(&self.child)
+    }
+
+    /// Waits until the command has ended; in a group of its own, all that came from it. Can be dropped
+    /// and called again.
     pub async fn ended(&mut self) -> Ended {
         if self.status.is_none() {
             self.status = Some(self.child.wait().await);
-            self.live.clear();
+            self.ended_at = Instant::now();
+            if let Some(job) = &self.job {
+                foreground::take_back(job.group);
+            }
         }
-        match &self.status {
-            Some(Ok(status)) => Ended(Ok(*status)),
-            Some(Err(error)) => Ended(Err(error.kind().into())),
-            None => Ended(Err(ErrorKind::Other.into())),
+        if let Some(job) = &mut self.job {
+            job.end().await;
         }
+        self.live = None;
+        let status = match &self.status {
+            Some(Ok(status)) => Ok(*status),
+            Some(Err(error)) => Err(error.kind().into()),
+            None => Err(ErrorKind::Other.into()),
+        };
+        Ended { status, at: self.ended_at }
+    }
+
+    /// The signals that the command may have from keys that this process does not see.
+    pub fn by_keys(&self) -> impl Iterator<Item = PassedOn> {
+        let keys = self.has_terminal.then_some([libc::SIGINT, libc::SIGQUIT]);
+        keys.into_iter().flatten().map(|signal| PassedOn { signal, at: None })
+    }
+
+    /// What it left behind, in a group of its own.
+    pub fn left_behind(&self) -> Option<String> {
+        self.job.as_ref().and_then(Job::told)
     }
 
     /// Waits until the output of a command that has ended is passed on.
@@ -125,35 +188,121 @@ impl Running {
         let _ = self.pumps.recv().await;
     }
 
-    /// Passes a signal on to a command that has not ended.
-    pub fn pass_on(&self, received: Received) {
-        let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if !received.is_from_terminal
-            && let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(received.signal))
+    /// Signals that the command got by keys of its own terminal, since the last call.
+    pub fn typed(&self) -> impl Iterator<Item = PassedOn> {
+        self.terminal.iter().flat_map(|terminal| terminal.typed.try_iter())
+    }
+
+    /// Whether the command has a terminal of its own: keys that stop are not this program's then.
+    pub fn has_own_terminal(&self) -> bool {
+        self.terminal.is_some()
+    }
+
+    /// The terminal of this program is as it was before the command.
+    pub fn give_back_terminal(&mut self) {
+        if let Some(terminal) = &mut self.terminal {
+            terminal.own.restore();
+        }
+    }
+
+    /// Passes a signal on to a command that does not have it. Tells whether the command has it now and
+    /// had not ended before.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn pass_on(&self, received: &Received) -> io::Result<bool> {
+        let pid = self.pid();
+        if self.terminal.as_ref().is_some_and(|terminal| terminal.has_told(received)) {
+            return Ok(pid.is_some());
+        }
+        let caught = &received.caught;
+        let queued = handler::is_queued(caught.sender.code).then_some(caught.value);
+        let sent = match (&self.job, pid) {
+            (Some(job), _) => match job.signal(caught.signal, queued) {
+                // A command that went away from its group is all that is left of it.
+                Err(error)
+                    if is_gone(&error)
+                        && let Some(pid) = pid =>
+                {
+                    handler::send(pid.as_raw_nonzero().get(), caught.signal, queued)
+                }
+                sent => sent,
+            },
+            (None, Some(pid)) => match self.target(pid, received) {
+                Some(target) => handler::send(target, caught.signal, queued),
+                None => Ok(()),
+            },
+            (None, None) => Ok(()),
+        };
+        match sent {
+            // What has just ended needs no signal.
+            Err(error) if !is_gone(&error) => Err(error),
+            _ => Ok(pid.is_some()),
+        }
+    }
+
+    /// Who in this process's session is to get a signal: the command, its group, or nobody.
+    fn target(&self, pid: Pid, received: &Received) -> Option<i32> {
+        let group = groups::of(pid);
+        let number = pid.as_raw_nonzero().get();
+        let is_elsewhere = group != Some(groups::own());
+        if !received.is_groups {
+            return Some(number);
+        }
+        if is_elsewhere {
+            // It would have got it with its group.
+            return Some(if group == Some(number) { -number } else { number });
+        }
+        // The group may have got it before the command was there.
+        (received.caught.at < self.started_at).then_some(number)
+    }
+
+    /// The command went on with this process: it has the terminal again if its group had it.
+    pub fn went_on(&self) {
+        if let Some(job) = &self.job
+            && self.pid().is_some()
         {
-            // A command that has just ended needs no signal.
-            let _ = kill_process(pid, signal);
+            foreground::give(job.group);
+        }
+    }
+
+    /// Has a group go on that stands still and that nobody else would have go on.
+    pub fn go_on(&self) {
+        if let Some(job) = &self.job {
+            let _ = job.signal(libc::SIGCONT, None);
         }
     }
 }
 
+fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
 /// The command is over.
-pub struct Ended(io::Result<ExitStatus>);
+pub struct Ended {
+    status: io::Result<ExitStatus>,
+    at: Instant,
+}
 
 impl Ended {
-    /// Whether a signal ended the command, or it says so.
-    pub fn is_by_signal(&self) -> bool {
-        let is_told = |status: &ExitStatus| status.code().is_some_and(|code| code > EXIT_SIGNAL);
-        self.0.as_ref().is_ok_and(|status| status.signal().is_some() || is_told(status))
+    /// Whether it ended with anything but 0.
+    pub fn is_bad(&self) -> bool {
+        !self.status.as_ref().is_ok_and(ExitStatus::success)
     }
 
-    /// What the manifest tells of a command that ended `now`.
-    pub fn end(&self, passed_on: &[PassedOn], now: Instant) -> End {
+    /// What the manifest tells of it.
+    pub fn end(&self, passed_on: &[PassedOn]) -> End {
         let failed = |exit_code, detail: String| {
-            let mut asked = passed_on.iter().rev().filter(|on| END_SIGNALS.contains(&on.signal));
+            let mut asked = passed_on.iter().rev().filter(|on| signals::END.contains(&on.signal));
             let is_answer = |on: &&PassedOn| {
                 exit_code_of(on.signal) == exit_code
-                    || now.saturating_duration_since(on.at) <= CANCELLED_WITHIN
+                    || on
+                        .at
+                        .is_some_and(|at| self.at.saturating_duration_since(at) <= CANCELLED_WITHIN)
             };
             let cancelled_by = asked.find(is_answer).map(|on| on.signal);
             let detail = match cancelled_by {
@@ -169,7 +318,7 @@ impl Ended {
                 was_started: true,
             }
         };
-        let status = match &self.0 {
+        let status = match &self.status {
             Ok(status) => status,
             Err(error) => {
                 return End {
@@ -200,7 +349,9 @@ impl Ended {
 pub fn not_started(command: &[OsString], error: &NotStarted) -> End {
     let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
     let (exit_code, why) = match error {
-        NotStarted::Own(error) => (EXIT_NO_STATE, format!("cannot run a command: {error}:")),
+        NotStarted::Own(error) => {
+            (EXIT_NO_STATE, format!("cannot run a command: {}:", in_words(error)))
+        }
         NotStarted::Command(error) => {
             let interpreter = command.first().and_then(|program| script::find(program));
             let interpreter = interpreter.and_then(|path| script::bad_interpreter(&path));
@@ -253,14 +404,6 @@ fn exit_code_of(signal: i32) -> u8 {
     u8::try_from(EXIT_SIGNAL + signal).unwrap_or(u8::MAX)
 }
 
-/// The command as one would type it.
-pub fn shown(command: &[OsString]) -> String {
-    let words: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
-    let quoted = shlex::try_join(words.iter().map(|word| word.as_ref()));
-    // A word with a NUL cannot be quoted, nor run.
-    quoted.unwrap_or_else(|_| words.join(" "))
-}
-
 /// A run id that sorts by time: `2026-01-06T00-27-16-820Z-ca34f41d`.
 pub fn new_run_id() -> String {
     let time = manifest::now().replace([':', '.'], "-");
@@ -278,8 +421,8 @@ mod tests {
     /// The end of a command with this status, some time after a signal.
     fn status(wait_status: i32, signal: i32, after: Duration) -> Status {
         let at = Instant::now();
-        let ended = Ended(Ok(ExitStatus::from_raw(wait_status)));
-        ended.end(&[PassedOn { signal, at }], at + after).status
+        let ended = Ended { status: Ok(ExitStatus::from_raw(wait_status)), at: at + after };
+        ended.end(&[PassedOn { signal, at: Some(at) }]).status
     }
 
     const fn code(code: i32) -> i32 {
@@ -288,7 +431,7 @@ mod tests {
 
     #[test]
     fn any_bad_end_within_ten_seconds_of_a_signal_is_the_answer_to_it() {
-        for signal in END_SIGNALS {
+        for signal in signals::END {
             for bad in [code(1), code(137), 9] {
                 assert_eq!(status(bad, signal, 10 * SECOND), Status::Cancelled);
                 assert_eq!(status(bad, signal, 11 * SECOND), Status::Failed);
@@ -299,7 +442,7 @@ mod tests {
 
     #[test]
     fn an_end_that_names_the_signal_is_the_answer_however_late() {
-        for signal in END_SIGNALS {
+        for signal in signals::END {
             assert_eq!(status(signal, signal, 3_600 * SECOND), Status::Cancelled);
             assert_eq!(status(code(128 + signal), signal, 3_600 * SECOND), Status::Cancelled);
         }

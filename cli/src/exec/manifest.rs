@@ -4,8 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::omit::Omit;
+use super::shown::Shown;
 use super::status::Status;
 use super::summary::Summary;
+use super::tail::Tail;
 
 /// Readers call a run stale after six heartbeats, and not before this.
 const STALE_AFTER_SECONDS_MIN: u64 = 30;
@@ -30,9 +33,14 @@ pub struct Manifest {
     log_path: Option<String>,
     summary: Option<String>,
     commands: [CommandState; 1],
-    output_tail: String,
-    stdout_bytes: u64,
-    stderr_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr_bytes: Option<u64>,
+    #[serde(skip)]
+    omit: Omit,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +49,7 @@ struct CommandState {
     id: &'static str,
     title: String,
     command: String,
+    command_is_cut: bool,
     kind: &'static str,
     status: Status,
     started_at: Option<String>,
@@ -82,8 +91,15 @@ impl End {
 
 impl Manifest {
     /// A run whose command is about to start.
-    pub fn new(task_id: &str, run_id: &str, command: String, heartbeat: Duration) -> Self {
+    pub fn new(
+        task_id: &str,
+        run_id: &str,
+        command: Shown,
+        heartbeat: Duration,
+        output: &Tail,
+    ) -> Self {
         let now = now();
+        let Shown { title, command, is_cut } = command;
         Manifest {
             version: 1,
             task_id: task_id.to_owned(),
@@ -105,8 +121,9 @@ impl Manifest {
             commands: [CommandState {
                 index: 1,
                 id: "command",
-                title: command.clone(),
+                title,
                 command,
+                command_is_cut: is_cut,
                 kind: "command",
                 status: Status::Pending,
                 started_at: None,
@@ -115,10 +132,21 @@ impl Manifest {
                 summary: None,
                 log_path: None,
             }],
-            output_tail: String::new(),
-            stdout_bytes: 0,
-            stderr_bytes: 0,
+            output_tail: output.text(),
+            stdout_bytes: output.stdout_bytes,
+            stderr_bytes: output.stderr_bytes,
+            omit: Omit::default(),
         }
+    }
+
+    /// The same, without what is to be in no file.
+    pub fn omitting(mut self, omit: Omit) -> Self {
+        if omit.command {
+            let Shown { title, command, is_cut } = Shown::omitted();
+            let [state] = &mut self.commands;
+            (state.title, state.command, state.command_is_cut) = (title, command, is_cut);
+        }
+        Manifest { omit, ..self }
     }
 
     /// The run's directory is known.
@@ -135,10 +163,12 @@ impl Manifest {
     }
 
     /// The command has written.
-    pub fn set_output(&mut self, tail: &super::tail::Tail) {
-        self.output_tail = tail.text();
-        self.stdout_bytes = tail.stdout_bytes;
-        self.stderr_bytes = tail.stderr_bytes;
+    pub fn set_output(&mut self, output: &Tail) {
+        if !self.omit.output {
+            self.output_tail = output.text();
+        }
+        self.stdout_bytes = output.stdout_bytes;
+        self.stderr_bytes = output.stderr_bytes;
         self.touch();
     }
 
@@ -146,7 +176,10 @@ impl Manifest {
     pub fn finish(&mut self, end: &End) {
         let now = now();
         self.status = end.status;
-        self.status_detail = end.detail.clone();
+        // Why a command was not started names it.
+        let is_told = end.was_started || end.status != Status::Failed || !self.omit.command;
+        self.status_detail =
+            if is_told { end.detail.clone() } else { Some("the command was not started".into()) };
         self.completed_at = Some(now.clone());
         let [command] = &mut self.commands;
         // A command has no `cancelled`.
@@ -207,10 +240,34 @@ fn seconds(duration: Duration) -> serde_json::Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::outputs::Outputs;
+
+    fn manifest(command: Shown, outputs: Outputs) -> Manifest {
+        Manifest::new("t", "r", command, Duration::from_secs(5), &Tail::new(outputs))
+    }
+
+    #[test]
+    fn what_is_not_counted_is_left_out() {
+        for (outputs, names) in [
+            (Outputs::Together, vec!["output_tail", "stdout_bytes", "stdoutBytes"]),
+            (Outputs::Terminal, vec!["output_tail", "stdout_bytes", "stdoutBytes"]),
+            (Outputs::Untouched, vec![]),
+        ] {
+            let manifest = manifest(Shown::default(), outputs);
+            let text = serde_json::to_string(&manifest).unwrap()
+                + &serde_json::to_string(&manifest.summary()).unwrap();
+            for name in
+                ["output_tail", "stdout_bytes", "stderr_bytes", "stdoutBytes", "stderrBytes"]
+            {
+                assert_eq!(text.contains(name), names.contains(&name), "{outputs:?}: {text}");
+            }
+        }
+    }
 
     #[test]
     fn the_field_names_and_their_order_are_the_documented_ones() {
-        let mut manifest = Manifest::new("t", "r", "true".into(), Duration::from_secs(5));
+        let command = Shown { command: "true".into(), ..Shown::default() };
+        let mut manifest = manifest(command, Outputs::Apart);
         manifest.start();
         let text = serde_json::to_string(&manifest).unwrap();
         let mut at = 0;
@@ -236,6 +293,7 @@ mod tests {
             "id",
             "title",
             "command",
+            "command_is_cut\":false",
             "kind\":\"command\"",
             "status\":\"running\"",
             "started_at",
@@ -254,8 +312,8 @@ mod tests {
 
     #[test]
     fn the_summary_of_a_run_begins_with_what_a_history_needs() {
-        let command = "x".repeat(5_000);
-        let mut manifest = Manifest::new("t", "r", command, Duration::from_secs(5));
+        let command = Shown { command: "x".repeat(5_000), ..Shown::default() };
+        let mut manifest = manifest(command, Outputs::Apart);
         manifest.set_artifact_root(".runs/t/cli/r");
         manifest.finish(&End {
             status: Status::Failed,

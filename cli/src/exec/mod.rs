@@ -1,41 +1,66 @@
 //! `tandem exec`: runs a command, keeps its manifest and heartbeat, and records its end.
 
+mod children;
 mod command;
 mod common;
+mod foreground;
+mod fresh;
+mod groups;
+mod handler;
+mod job;
 mod manifest;
+mod omit;
+mod outputs;
+mod processes;
 mod progress;
+mod pty;
 mod pump;
+mod raw_terminal;
 mod record;
+mod same_place;
 mod script;
+mod shown;
 mod signals;
 mod status;
+mod stops;
 mod summary;
 mod tail;
+mod undecided;
+#[cfg(target_os = "linux")]
+mod witness;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use tandem_host::limits::in_words;
 use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::inherited::Inherited;
+use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
 use super::tandem;
-use command::{
-    EXIT_NO_STATE, Running, cancelled_before_start, new_run_id, not_started, shown, without_state,
-};
+use children::Change;
+pub use command::EXIT_NO_STATE;
+use command::{PassedOn, Running, cancelled_before_start, new_run_id, not_started, without_state};
 use common::{COMMAND, MAX_MS};
+use fresh::Fresh;
 use manifest::{End, Manifest};
+use outputs::{OutputOptions, Outputs};
 use progress::Progress;
 use pump::Shared;
-use signals::Received;
+use shown::Shown;
+use signals::{Event, Received, Signals};
 use status::Status;
+use stops::Stops;
+use tail::Tail;
 
 /// How long the last state waits for output that is slow to be taken.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
@@ -46,14 +71,15 @@ const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
 /// enough for a command that writes all the time.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// How long after the end of a command a signal may come that ended it.
-const SIGNAL_GRACE: Duration = Duration::from_millis(100);
-
 /// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///
 /// The state is kept below DIR in .runs/TASK/cli/RUN: manifest.json tells the command, its status,
 /// times, exit code, the last 8 KiB of its output and how many bytes it wrote; .heartbeat tells
-/// when the command was last seen alive. Output, signals and the exit code pass through.
+/// when the command was last seen alive. Output, signals and the exit code pass through. Of a
+/// command line above 32 KiB only the beginning is kept.
+///
+/// If both outputs go to one place (a pipe, a terminal, a socket, or a file that is open once or for
+/// appending), their order is kept; stdout_bytes then counts both, and stderr_bytes is left out.
 ///
 /// When the command is over, its summary goes to .runs/TASK/RUN/manifest.json and into the task's
 /// history, out/TASK/runs.json. If that fails, exec warns and the exit code stays. A signal ends
@@ -94,9 +120,26 @@ pub struct Args {
     #[command(flatten)]
     record: record::Options,
 
+    #[command(flatten)]
+    omit: omit::Omitting,
+
+    #[command(flatten)]
+    mode: Mode,
+
     /// Show no progress line on a terminal
     #[arg(long)]
     no_progress: bool,
+
+    /// Run the command in a process group of its own, pass signals on to all of the group, and end what
+    /// the command leaves behind when it has ended, on Linux also what has left the group
+    #[arg(long)]
+    group: bool,
+
+    /// With --group: how long after SIGTERM what the command leaves behind is killed, in milliseconds
+    #[arg(long, value_name = "MS", requires = "group", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(..=MAX_MS))]
+    kill_after: u64,
+    #[command(flatten)]
+    outputs: OutputOptions,
 
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
@@ -112,25 +155,37 @@ enum DurabilityArg {
     Visible,
 }
 
+/// Catches the signals of a run. Comes before the first thread.
+pub fn catch(args: &Args, inherited: &Inherited) -> io::Result<Signals> {
+    Signals::catch(inherited, args.group)
+}
+
 /// Runs the command; the exit code is the program's.
-pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
-    let mut signals = match signals::receive(&inherited) {
+pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>) -> ExitCode {
+    let mut signals = match signals {
         Ok(signals) => signals,
-        Err(error) => return refuse(&format!("cannot catch signals: {error}")),
+        Err(error) => return refuse(&format!("cannot catch signals: {}", in_words(&error))),
     };
-    let mut keeper = match Keeper::open(&args, inherited).await {
+    let run_id = args.run.clone().unwrap_or_else(new_run_id);
+    let fresh = Fresh::find(&args.root.path, &args.task, &run_id);
+    let mut keeper = match Keeper::open(&args, run_id, inherited).await {
         Ok(keeper) => keeper,
-        Err(error) => return refuse(&message(&error)),
+        Err(error) => {
+            fresh.discard();
+            return refuse(&message(&error));
+        }
     };
     // No command is started whose state cannot be kept.
     if let Err(error) = keeper.write(true).await {
         keeper.complain(&message(&error));
         keeper.give_up(&args, &mut signals).await;
+        fresh.discard();
         return EXIT_NO_STATE.into();
     }
-    let end = match signals.try_recv() {
-        Ok(received) => cancelled_before_start(received.signal),
-        Err(_) => keeper.run_command(&args, &mut signals).await,
+    let early = signals.settle().await;
+    let end = match early.iter().find(|early| signals::END.contains(&early.signal())) {
+        Some(early) => cancelled_before_start(early.signal()),
+        None => keeper.run_command(&args, &mut signals, early).await,
     };
     keeper.finish(&args, &end, &mut signals).await;
     end.exit_code.into()
@@ -146,6 +201,7 @@ struct Keeper {
     tandem: Tandem,
     run: Run,
     manifest: Manifest,
+    outputs: Outputs,
     shared: Arc<Shared>,
     name: String,
     durability: Option<Durability>,
@@ -162,9 +218,8 @@ struct Failing {
 
 impl Keeper {
     /// Opens the run.
-    async fn open(args: &Args, inherited: Inherited) -> Result<Self, Error> {
-        let run_id = args.run.clone().unwrap_or_else(new_run_id);
-        let tandem = tandem::open(&args.root.path).await?;
+    async fn open(args: &Args, run_id: String, inherited: Inherited) -> Result<Self, Error> {
+        let tandem = args.mode.of(tandem::builder(&args.root.path)).build().await?;
         let heartbeat = Duration::from_millis(args.heartbeat);
         let mut options = RunOptions::new(&args.task, &run_id)
             .manifest_interval(Duration::from_millis(args.interval))
@@ -180,25 +235,42 @@ impl Keeper {
         for path in &run.recovered().set_aside {
             complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
         }
-        let mut manifest = Manifest::new(&args.task, &run_id, shown(&args.command), heartbeat);
+        let outputs = Outputs::choose(&args.outputs, &inherited);
+        let tail = Tail::new(outputs);
+        let command = Shown::new(&args.command);
+        let mut manifest = Manifest::new(&args.task, &run_id, command, heartbeat, &tail)
+            .omitting(args.omit.chosen());
         manifest.set_artifact_root(&run.recovered().directory);
         let name = format!("{}/{run_id}", args.task);
-        let progress = Progress::start(name.clone(), !args.no_progress);
+        let has_progress = !args.no_progress && outputs.have_room_for_progress();
+        let progress = Progress::start(name.clone(), has_progress);
         let shared = Arc::new(Shared {
-            tail: Mutex::default(),
+            tail: Mutex::new(tail),
             lost: OnceLock::new(),
             has_grown: Notify::new(),
             progress,
         });
         let failing = Failing::default();
-        Ok(Keeper { tandem, run, manifest, shared, name, durability, inherited, failing })
+        Ok(Keeper { tandem, run, manifest, outputs, shared, name, durability, inherited, failing })
     }
 
-    async fn run_command(&mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) -> End {
-        let end = match Running::start(&args.command, &self.inherited, &self.shared) {
+    /// Runs the command, which gets the signals that came before it.
+    async fn run_command(
+        &mut self,
+        args: &Args,
+        signals: &mut Signals,
+        early: Vec<Received>,
+    ) -> End {
+        let job = args.group.then(|| job::Options::new(Duration::from_millis(args.kill_after)));
+        let started =
+            Running::start(&args.command, &self.inherited, self.outputs, &self.shared, job);
+        let end = match started {
             Ok(running) => {
                 self.manifest.start();
-                self.watch(args, running, signals).await
+                if let Some(pid) = running.pid() {
+                    signals.started(pid);
+                }
+                self.watch(args, running, signals, early).await
             }
             Err(error) => not_started(&args.command, &error),
         };
@@ -212,10 +284,14 @@ impl Keeper {
         &mut self,
         args: &Args,
         mut running: Running,
-        signals: &mut UnboundedReceiver<Received>,
+        signals: &mut Signals,
+        early: Vec<Received>,
     ) -> End {
         let shared = self.shared.clone();
-        let mut passed_on = Vec::new();
+        let mut passing = Passing::default();
+        for early in early {
+            self.pass_on(&early, &running, &mut passing);
+        }
         // That the command runs is told at once: who resumes the run must not start it twice.
         let mut state = Writing::Some(Box::pin(self.write(false)));
         let mut beat = self.beat(Instant::now());
@@ -225,18 +301,27 @@ impl Keeper {
         loop {
             tokio::select! {
                 ended = running.ended() => {
-                    // A terminal signals both at once; the command's end may be seen first.
-                    let grace = if ended.is_by_signal() { SIGNAL_GRACE } else { Duration::ZERO };
-                    let wait = tokio::time::timeout(grace, signals.recv());
-                    passed_on.extend(wait.await.ok().flatten().map(|received| received.now()));
-                    let end = ended.end(&passed_on, std::time::Instant::now());
+                    if ended.is_bad() {
+                        // What its group had is on its way to here at least.
+                        let last = signals.settle().await;
+                        let had = last.iter().filter(|last| last.may_be_had());
+                        passing.passed_on.extend(had.map(Received::passed_on));
+                        passing.passed_on.extend(running.typed());
+                    }
+                    passing.passed_on.extend(running.by_keys());
+                    signals.ended();
+                    if let Some(left_behind) = running.left_behind() {
+                        self.warn(&left_behind);
+                    }
+                    let end = ended.end(&passing.passed_on);
                     self.drain(&end, &mut running, signals).await;
                     return end.with_lost(self.shared.lost.get());
                 }
-                Some(received) = signals.recv() => {
-                    passed_on.push(received.now());
-                    running.pass_on(received);
-                }
+                event = signals.next() => match event {
+                    Event::Received(received) => self.pass_on(&received, &running, &mut passing),
+                    Event::Command(change) => passing.changed(&running, change),
+                    Event::Settled(_) => {}
+                },
                 result = state.result() => {
                     state = Writing::None;
                     if std::mem::take(&mut has_changed) {
@@ -274,15 +359,32 @@ impl Keeper {
         }
     }
 
+    /// Passes a signal on, and warns once of each that may not be sent.
+    fn pass_on(&self, received: &Received, running: &Running, passing: &mut Passing) {
+        if !passing.stops.counts(received) {
+            return;
+        }
+        match running.pass_on(received) {
+            Ok(is_had) => passing.passed_on.extend(is_had.then(|| received.passed_on())),
+            Err(error) if passing.refused.insert(received.signal()) => {
+                let signal = signals::name(received.signal());
+                self.warn(&format!("cannot pass on {signal}: kill: {error}"));
+            }
+            Err(_) => {}
+        }
+        if !running.has_own_terminal() {
+            passing.stops.received(received);
+        }
+        running.went_on();
+    }
+
     /// Waits until the output of a command that has ended is passed on. If its reader is slow, the
     /// end is on the disk before that. A signal ends the wait.
-    async fn drain(
-        &mut self,
-        end: &End,
-        running: &mut Running,
-        signals: &mut UnboundedReceiver<Received>,
-    ) {
-        if tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok() {
+    async fn drain(&mut self, end: &End, running: &mut Running, signals: &mut Signals) {
+        let is_drained = tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok();
+        // Whoever waits for the rest can interrupt that.
+        running.give_back_terminal();
+        if is_drained {
             return;
         }
         self.manifest.set_output(&self.shared.tail());
@@ -295,11 +397,13 @@ impl Keeper {
                 _ => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = running.drained() => {}
-            _ = signals.recv() => {}
-            () = limit => {}
-        }
+        let why = tokio::select! {
+            () = running.drained() => return,
+            signal = signals.end() => format!("{} ended the wait", signals::name(signal)),
+            () = limit => "nobody took it in time".to_owned(),
+        };
+        // An error of a write is told before that.
+        let _ = self.shared.lost.set(format!("the output is not written whole: {why}"));
     }
 
     /// The next heartbeat, asked for at a time and written when the throttle allows.
@@ -358,7 +462,7 @@ impl Keeper {
 
     /// Ends a run whose first state is not on the disk as a whole. A part of it may be, and must
     /// not look like a run that goes on.
-    async fn give_up(mut self, args: &Args, signals: &mut UnboundedReceiver<Received>) {
+    async fn give_up(mut self, args: &Args, signals: &mut Signals) {
         self.manifest.finish(&without_state());
         // A heartbeat that failed is tried again and fails again.
         let is_written = match self.write(false).await {
@@ -374,7 +478,7 @@ impl Keeper {
     }
 
     /// Writes the last state, closes the run, which tries once more what failed, and records it.
-    async fn finish(mut self, args: &Args, end: &End, signals: &mut UnboundedReceiver<Received>) {
+    async fn finish(mut self, args: &Args, end: &End, signals: &mut Signals) {
         self.manifest.finish(end);
         if self.write(true).await.is_err_and(|error| error.kind() == ErrorKind::ComponentFailed) {
             // There is a new one, which knows nothing of it.
@@ -407,19 +511,42 @@ impl Keeper {
     }
 
     /// Records the run. Its last state is on the disk before that: recording may have to wait.
-    async fn record(
-        &self,
-        args: &Args,
-        is_cancelled: bool,
-        signals: &mut UnboundedReceiver<Received>,
-    ) {
+    async fn record(&self, args: &Args, is_cancelled: bool, signals: &mut Signals) {
         self.shared.progress.rename(format!("recording {}", self.name));
         // Strings and numbers always have a JSON text.
         let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
-        let over = record::Over { name: &self.name, is_cancelled, summary };
+        let run = self.name.rsplit('/').next().unwrap_or_default();
+        let (root, task) = (&*args.root.path, &*args.task);
+        let over = record::Over { root, task, run, name: &self.name, is_cancelled, summary };
         let warnings =
             record::record(&self.tandem, &args.record, self.durability, over, signals).await;
         warnings.iter().for_each(|warning| self.warn(warning));
+    }
+}
+
+/// What is known of the signals of a command that runs.
+#[derive(Default)]
+struct Passing {
+    passed_on: Vec<PassedOn>,
+    /// The signals that may not be sent to the command, as was warned of.
+    refused: BTreeSet<i32>,
+    stops: Stops,
+}
+
+impl Passing {
+    /// The command stands still or goes on.
+    fn changed(&mut self, running: &Running, change: Change) {
+        let Some(pid) = running.pid() else { return };
+        if running.has_own_terminal() {
+            // Nobody would have that terminal as it was while this program stands still.
+            return;
+        }
+        if self.stops.changed(pid, change) {
+            running.went_on();
+        } else if change == Change::Stopped(libc::SIGTSTP) {
+            // A group beside this one stops where this one would not: nobody would have it go on.
+            running.go_on();
+        }
     }
 }
 

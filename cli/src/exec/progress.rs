@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::terminal::moves_cursor;
+use crate::terminal::{is_foreground, moves_cursor};
 use crate::waiting;
 
 const TICK: Duration = Duration::from_millis(120);
@@ -111,7 +111,7 @@ impl Progress {
 
 impl ProgressLine {
     fn draw(&mut self) {
-        if self.is_in_line || self.writing > 0 || !is_foreground() {
+        if self.is_in_line || self.writing > 0 || !is_foreground(io::stderr()) {
             return;
         }
         self.frame = (self.frame + 1) % FRAMES.len();
@@ -128,11 +128,6 @@ impl ProgressLine {
             show(ERASE);
         }
     }
-}
-
-/// A job in the background of a shell leaves the terminal to the others.
-fn is_foreground() -> bool {
-    rustix::termios::tcgetpgrp(io::stderr()).is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// A terminal that cannot be written to shows no progress.

@@ -1,17 +1,20 @@
 //! Passes a command's output through as it comes, and keeps its tail.
 
+use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Signal, kill_process_group};
+use rustix::termios::tcgetpgrp;
 use tokio::sync::{Notify, mpsc};
 
 use super::common::COMMAND;
 use super::progress::Progress;
 use super::tail::{Stream, Tail};
 use crate::plain::complain;
-use crate::waiting;
+use crate::waiting::{self, is_reader_gone};
 
 const PIECE_BYTES: usize = 64 * 1024;
 
@@ -36,51 +39,66 @@ impl Shared {
 }
 
 /// Starts the thread that passes `output` through, until the command closes it, or until `ended`
-/// is closed and nothing is left in the pipe: a process that the command left behind may hold the
-/// pipe open for ever. `done` is dropped at the end.
+/// is closed and nothing is left there: a process that the command left behind may hold it open for
+/// ever. `done` is dropped at the end.
 ///
-/// When nobody reads Tandem's own output any more, or it cannot be written, the pipe is closed, so
-/// that the command learns of it as it would without Tandem.
+/// When nobody reads Tandem's own output any more, or it cannot be written, the pipe is closed, or the
+/// terminal hangs up, so that the command learns of it as it would without Tandem.
 ///
 /// # Errors
 /// The system's.
 pub fn start(
     stream: Stream,
-    mut output: PipeReader,
-    ended: PipeReader,
+    output: impl Into<OwnedFd>,
+    ended: Arc<PipeReader>,
     shared: Arc<Shared>,
     done: mpsc::Sender<()>,
 ) -> io::Result<()> {
+    let mut output = File::from(output.into());
     std::thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
         let _done = done;
         let mut piece = vec![0; PIECE_BYTES];
+        let mut is_passed_on = true;
         while has_output(&output, &ended) {
             let n = match output.read(&mut piece) {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A terminal that nobody writes to any more.
+                Err(error) if error.raw_os_error() == Some(libc::EIO) => break,
                 Err(error) => return complain(COMMAND, &format!("cannot read {stream}: {error}")),
             };
+            if !is_passed_on {
+                continue;
+            }
             shared.tail().push(stream, &piece[..n]);
             shared.has_grown.notify_one();
             match shared.progress.pass(&piece[..n], || pass(stream, &piece[..n])) {
-                Ok(()) => {}
-                Err(error) if is_reader_gone(&error) => break,
+                Ok(()) => continue,
+                Err(error) if is_reader_gone(&error) => {}
                 Err(error) => {
                     let what = format!("cannot write {stream}: write: {error}");
                     shared.progress.tell(|| complain(COMMAND, &format!("warning: {what}")));
                     // The first one is told in the manifest.
                     let _ = shared.lost.set(what);
-                    break;
                 }
             }
+            if !hang_up(&output) {
+                break;
+            }
+            is_passed_on = false;
         }
     })?;
     Ok(())
 }
 
-fn is_reader_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+/// Tells those on a terminal that its user is gone; false if it is none. It stays open, as its input
+/// does, so who goes on writes to nobody.
+fn hang_up(output: &File) -> bool {
+    let Ok(group) = tcgetpgrp(output) else { return false };
+    // There may be nobody.
+    let _ = kill_process_group(group, Signal::HUP);
+    true
 }
 
 fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
@@ -92,7 +110,7 @@ fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
 
 /// Waits until there is output (or its end) to read; false once the command has ended and nothing
 /// is left.
-fn has_output(output: &PipeReader, ended: &PipeReader) -> bool {
+fn has_output(output: &File, ended: &PipeReader) -> bool {
     let mut polled = [
         PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN),

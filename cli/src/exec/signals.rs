@@ -1,53 +1,352 @@
-//! Signals that `exec` passes on to its command.
+//! Signals that `exec` passes on to its command, and what else is told of children. A thread of their
+//! own takes and sorts them.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::iterator::SignalsInfo;
-use signal_hook::iterator::exfiltrator::WithOrigin;
-use signal_hook::low_level::siginfo::Cause;
-use tokio::sync::mpsc;
+use rustix::process::{Pid, getpid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::children::{self, Change};
 use super::command::PassedOn;
+use super::handler::{self, Caught, Pipe};
+use super::undecided::{Seen, Undecided};
+#[cfg(target_os = "linux")]
+use super::witness::Witness;
 use crate::inherited::Inherited;
 
-const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
+/// The signals that ask a command to end.
+pub const END: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+/// The signals that ask a job to stand still.
+pub const STOP: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+
+/// No command is there yet.
+const NOT_STARTED: i32 = 0;
+/// The command has ended, and was waited for.
+const ENDED: i32 = -1;
 
 /// A signal that Tandem got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Received {
-    /// Its number.
-    pub signal: i32,
-    /// A terminal sends its signals to every process in the foreground: the command has it too.
-    pub is_from_terminal: bool,
+    /// What the system told of it.
+    pub caught: Caught,
+    /// All of Tandem's group has it.
+    pub is_groups: bool,
+    /// Nobody can tell whether the group has it.
+    is_unclear: bool,
 }
 
 impl Received {
-    /// The signal as the command has it, now.
-    pub fn now(self) -> PassedOn {
-        PassedOn { signal: self.signal, at: Instant::now() }
+    /// Its number.
+    pub fn signal(&self) -> i32 {
+        self.caught.signal
+    }
+
+    /// What can be told of one.
+    pub fn new(caught: Caught, is_groups: bool, has_witness: bool) -> Self {
+        Received { caught, is_groups, is_unclear: !is_groups && !has_witness }
+    }
+
+    /// Whether a command that ended before it could be passed on may have it.
+    pub fn may_be_had(&self) -> bool {
+        self.is_groups || self.is_unclear
+    }
+
+    /// The signal as the command has it.
+    pub fn passed_on(&self) -> PassedOn {
+        PassedOn { signal: self.signal(), at: Some(self.caught.at) }
     }
 }
 
-/// Catches signals from now on, but not those that Tandem was started to ignore (`nohup`, a job in
-/// the background of a script): they stay ignored, by the command too.
-///
-/// # Errors
-/// The system's.
-pub fn receive(inherited: &Inherited) -> std::io::Result<mpsc::UnboundedReceiver<Received>> {
-    let caught = PASSED_ON.iter().filter(|&&signal| !inherited.ignores(signal));
-    let mut signals = SignalsInfo::<WithOrigin>::new(caught)?;
-    let (sender, receiver) = mpsc::unbounded_channel();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for origin in signals.forever() {
-            // A hangup goes to the leader of the session alone.
-            let is_from_terminal = matches!(origin.cause, Cause::Kernel) && origin.signal != SIGHUP;
-            if sender.send(Received { signal: origin.signal, is_from_terminal }).is_err() {
-                return;
+/// What there is to tell.
+#[derive(Debug, Clone, Copy)]
+pub enum Event {
+    /// A signal came.
+    Received(Received),
+    /// The command stands still or goes on.
+    Command(Change),
+    /// Everything that came before it was asked for, for the so many-th time, is told.
+    Settled(u32),
+}
+
+/// The signals of this process, from its start to its end.
+pub struct Signals {
+    events: UnboundedReceiver<Event>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// The number of the command, or [`NOT_STARTED`] or [`ENDED`].
+    command: AtomicI32,
+    /// How many times all was asked for.
+    settle: AtomicU32,
+    is_over: AtomicBool,
+}
+
+impl Signals {
+    /// Catches signals from now on, but not those that Tandem was started to ignore (`nohup`, a job in
+    /// the background of a script): they stay ignored, by the command too. Comes before any other
+    /// thread.
+    ///
+    /// With `is_in_own_group` the command gets every signal from here, and so does its group.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn catch(inherited: &Inherited, is_in_own_group: bool) -> io::Result<Self> {
+        let witness = WitnessIfAny::start(!is_in_own_group);
+        // What the caller blocks is its command's. A terminal that is lent to the command's group
+        // would stop who writes to it, if it could.
+        let blocked = is_in_own_group.then_some(libc::SIGTTOU);
+        let is_caught = |signal: &i32| {
+            *signal != libc::SIGCHLD && Some(*signal) != blocked && !inherited.ignores(*signal)
+        };
+        let pipe = Pipe::open(handler::catchable().filter(is_caught).collect())?;
+        handler::block_only(blocked);
+        let (sender, events) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            command: NOT_STARTED.into(),
+            settle: 0.into(),
+            is_over: false.into(),
+        });
+        let undecided = Undecided::new(witness.is_there());
+        let sorting =
+            Sorting { pipe, witness, undecided, shared: shared.clone(), sender, settled: 0 };
+        let thread = thread::Builder::new().name("signals".into()).spawn(move || sorting.run())?;
+        Ok(Signals { events, shared, thread: Some(thread) })
+    }
+
+    /// Tells of a command that was started.
+    pub fn started(&self, command: Pid) {
+        self.shared.command.store(command.as_raw_nonzero().get(), Ordering::Release);
+        handler::poke();
+    }
+
+    /// Tells that it has ended and was waited for.
+    pub fn ended(&self) {
+        self.shared.command.store(ENDED, Ordering::Release);
+        handler::poke();
+    }
+
+    /// Waits for the next.
+    pub async fn next(&mut self) -> Event {
+        match self.events.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for a signal that asks to end, while there is no command. One that asks to stand still is
+    /// obeyed, if nothing came since that has this process go on.
+    pub async fn end(&mut self) -> i32 {
+        loop {
+            let Event::Received(received) = self.next().await else { continue };
+            let mut all = vec![received.signal()];
+            let is_stop = STOP.contains(&received.signal());
+            if is_stop {
+                all.extend(self.settle().await.iter().map(Received::signal));
+            }
+            if let Some(end) = all.iter().find(|signal| END.contains(signal)) {
+                return *end;
+            }
+            if is_stop && !all.contains(&libc::SIGCONT) {
+                stand_still();
             }
         }
-    })?;
-    Ok(receiver)
+    }
+
+    /// All that has come so far, in its order.
+    pub async fn settle(&mut self) -> Vec<Received> {
+        let time = self.shared.settle.fetch_add(1, Ordering::AcqRel) + 1;
+        handler::poke();
+        let mut all = Vec::new();
+        loop {
+            match self.events.recv().await {
+                Some(Event::Received(received)) => all.push(received),
+                Some(Event::Settled(told)) if told == time => return all,
+                Some(_) => {}
+                None => return all,
+            }
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::Release);
+        handler::poke();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Stops this process, until somebody has it go on.
+pub fn stand_still() {
+    // SIGSTOP alone stops whatever else is set. Process 1 does not stop.
+    let _ = handler::send(getpid().as_raw_nonzero().get(), libc::SIGSTOP, None);
+}
+
+/// What the thread works on.
+struct Sorting {
+    pipe: Pipe,
+    witness: WitnessIfAny,
+    undecided: Undecided,
+    shared: Arc<Shared>,
+    sender: UnboundedSender<Event>,
+    /// How many times all was told.
+    settled: u32,
+}
+
+impl Sorting {
+    fn run(mut self) {
+        handler::block_all();
+        while !self.shared.is_over.load(Ordering::Acquire) {
+            // What woke this thread may have been read while it decided.
+            if self.shared.settle.load(Ordering::Acquire) == self.settled {
+                self.pipe.wait(self.undecided.due());
+            }
+            let mut caught = Vec::new();
+            self.pipe.take(&mut caught);
+            let is_new = self.sort(caught);
+            let time = self.shared.settle.load(Ordering::Acquire);
+            let is_to_settle = time != self.settled;
+            // One that the group has is known at once, so that the next one is another.
+            if is_new
+                || is_to_settle
+                || self.undecided.due().is_some_and(|due| due <= Instant::now())
+            {
+                self.decide(is_to_settle);
+            }
+            if is_to_settle {
+                self.settled = time;
+                self.tell(Event::Settled(time));
+            }
+        }
+    }
+
+    /// Tells whether there was a signal.
+    fn sort(&mut self, caught: Vec<Caught>) -> bool {
+        let mut is_new = false;
+        let own = getpid().as_raw_nonzero().get();
+        let mut is_child_told = false;
+        for caught in caught {
+            match caught.signal {
+                Caught::POKE | libc::SIGCHLD => is_child_told = true,
+                // `abort` raises one that ends this process.
+                _ if caught.sender.code <= 0 && caught.sender.pid == own => {}
+                _ => {
+                    self.undecided.push(caught);
+                    is_new = true;
+                }
+            }
+        }
+        if is_child_told {
+            self.look_at_children();
+        }
+        is_new
+    }
+
+    fn look_at_children(&mut self) {
+        if self.witness.has_ended() {
+            self.undecided.expect_none();
+        }
+        let command = self.shared.command.load(Ordering::Acquire);
+        if command == NOT_STARTED {
+            // Nobody can tell the command from what is left by others.
+            return;
+        }
+        let command = if command == ENDED { None } else { Pid::from_raw(command) };
+        if let Some(change) = command.and_then(children::change) {
+            self.tell(Event::Command(change));
+        }
+        let kept: Vec<Pid> = command.into_iter().chain(self.witness.pid()).collect();
+        children::reap(&kept);
+    }
+
+    /// Decides what is due, or all. Whatever the witness has, this process has too: it is taken before
+    /// anything is decided.
+    fn decide(&mut self, all: bool) {
+        if all {
+            self.take_all();
+        }
+        let asked_at = Instant::now();
+        let seen = self.witness.take();
+        self.take_all();
+        let due = |due: Instant, at: Instant| due <= asked_at || all && at <= asked_at;
+        for received in self.undecided.decide(seen, due) {
+            self.tell(Event::Received(received));
+        }
+    }
+
+    fn take_all(&mut self) {
+        let mut caught = Vec::new();
+        self.pipe.take_all(&mut caught);
+        self.sort(caught);
+    }
+
+    fn tell(&self, event: Event) {
+        // Nobody listens at the very end.
+        let _ = self.sender.send(event);
+    }
+}
+
+/// The witness; without one, as where no process is to be had, signals are passed on as they come.
+struct WitnessIfAny {
+    #[cfg(target_os = "linux")]
+    witness: Option<Witness>,
+}
+
+#[cfg(target_os = "linux")]
+impl WitnessIfAny {
+    fn start(is_wanted: bool) -> Self {
+        let start = || Witness::start().ok();
+        WitnessIfAny { witness: is_wanted.then(start).flatten() }
+    }
+
+    fn is_there(&self) -> bool {
+        self.witness.is_some()
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        self.witness.as_ref().map(Witness::pid)
+    }
+
+    /// Whether it was there and is no more.
+    fn has_ended(&mut self) -> bool {
+        self.witness.take_if(|witness| witness.has_ended()).is_some()
+    }
+
+    fn take(&self) -> Vec<Seen> {
+        self.witness.as_ref().map(Witness::take).unwrap_or_default()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl WitnessIfAny {
+    fn start(_is_wanted: bool) -> Self {
+        WitnessIfAny {}
+    }
+
+    fn is_there(&self) -> bool {
+        false
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        None
+    }
+
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+
+    fn take(&self) -> Vec<Seen> {
+        Vec::new()
+    }
 }
 
 /// `SIGTERM (15)`, or the number alone.

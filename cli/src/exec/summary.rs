@@ -32,10 +32,12 @@ pub struct Summary<'a> {
     pub started_at: &'a str,
     /// As `timestamp`.
     pub completed_at: &'a str,
-    /// Bytes of standard output.
-    pub stdout_bytes: u64,
+    /// Bytes of standard output, or of both outputs where they are one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout_bytes: Option<u64>,
     /// Bytes of standard error.
-    pub stderr_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_bytes: Option<u64>,
     /// Where the manifest is.
     pub artifact_root: &'a str,
 }

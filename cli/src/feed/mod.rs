@@ -16,15 +16,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tandem_host::limits::in_words;
 use tokio::time::Instant;
 
 use super::inherited::Inherited;
+use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
 use super::tandem;
 use limits::Limits;
 use lines::Input;
-use output::Output;
+use output::{Output, Written};
 use runs::Runs;
 use signals::Signals;
 
@@ -76,9 +78,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 ///
 /// The end of the input, SIGTERM, SIGINT and SIGHUP close every run and wait for what is being
 /// recorded. The exit code is 0 if everything is on the disk then, whatever was refused before, else
-/// 1 (also if the input cannot be read); after a signal 128 and its number. After a signal a history
-/// that is not read yet is answered with an error of kind closed. A second signal ends the wait for
-/// a history that others lock. A signal that is ignored at the start stays ignored.
+/// 1 (also if the input cannot be read, or an answer cannot be written, unless its reader went
+/// away); after a signal 128 and its number. After a signal a history that is not read yet is
+/// answered with an error of kind closed. A second signal ends the wait for a history that others
+/// lock. A signal that is ignored at the start stays ignored.
 ///
 /// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, a history 64 MiB,
 /// an id 4 KiB. At 4,096 unanswered requests the feed stops reading; requests that wait for the
@@ -88,6 +91,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 pub struct Args {
     #[command(flatten)]
     root: Root,
+
+    #[command(flatten)]
+    mode: Mode,
 }
 
 /// Serves standard input to its end.
@@ -103,17 +109,17 @@ pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
 
 /// Every flush in flight needs a few descriptors, and the usual soft limit is meant for programs
 /// with few files. Where it cannot be raised, flushes fail with an error and are retried.
-fn raise_open_files() {
+pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
-    raise_open_files();
-    let mut signals =
-        Signals::catch(&inherited).map_err(|error| format!("cannot catch signals: {error}"))?;
-    let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
-    let no_thread = |error| format!("cannot start a thread: {error}");
+    let mut signals = Signals::catch(&inherited)
+        .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
+    let tandem = args.mode.of(tandem::builder(&args.root.path)).build().await;
+    let tandem = tandem.map_err(|error| message(&error))?;
+    let no_thread = |error| format!("cannot start a thread: {}", in_words(&error));
     let limits = Limits::new();
     let output = Output::start().map_err(no_thread)?;
     let mut lines = lines::read(limits.clone()).map_err(no_thread)?;
@@ -173,9 +179,10 @@ async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
         complain("feed", &format!("not everything is on the disk: {task}/{id}: {}", run.why));
     }
     let mut answers = std::pin::pin!(output.finish());
+    let mut written = Written::Taken;
     if stopped_by.is_none() {
         tokio::select! {
-            () = &mut answers => {}
+            all = &mut answers => written = all,
             signal = signals.next() => stopped_by = Some(signal),
         }
     }
@@ -184,7 +191,9 @@ async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     }
     Ok(match stopped_by.and_then(|signal| u8::try_from(128 + signal).ok()) {
         Some(code) => ExitCode::from(code),
-        None if unwritten.is_empty() && !is_broken => ExitCode::SUCCESS,
+        None if unwritten.is_empty() && !is_broken && written == Written::Taken => {
+            ExitCode::SUCCESS
+        }
         None => ExitCode::FAILURE,
     })
 }

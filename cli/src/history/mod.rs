@@ -3,10 +3,14 @@
 mod entry;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
+use super::file_kind::file_kind;
 use super::json::on_one_line;
 use super::plain::{complain, message, plain, plain_json};
 use super::root::Root;
@@ -50,6 +54,9 @@ pub async fn run(args: Args) -> ExitCode {
 
 async fn show(args: &Args) -> Result<(), String> {
     let history = read(args).await.map_err(|error| told(&error))?;
+    if let Some(kind) = in_the_way(args).filter(|_| history.total == 0) {
+        return Err(format!("out/{}/runs.json is {kind}", args.task));
+    }
     let mut output = io::BufWriter::new(waiting::stdout());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
@@ -61,6 +68,15 @@ async fn show(args: &Args) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed.map_err(|error| format!("cannot write to standard output: {error}")),
     }
+}
+
+/// What stands in the place of the history. To the component it is no history, since the next write
+/// replaces it; who looks for runs should know.
+fn in_the_way(args: &Args) -> Option<&'static str> {
+    let root = Dir::open_ambient_dir(&args.root.path, ambient_authority()).ok()?;
+    let metadata =
+        root.symlink_metadata(Path::new("out").join(&args.task).join("runs.json")).ok()?;
+    (!metadata.is_file()).then(|| file_kind(&metadata))
 }
 
 /// The component names the file of every failure but this one.
@@ -88,7 +104,7 @@ fn lines(args: &Args, history: &TaskHistory) -> Vec<String> {
     }
     let mut cells = vec![HEAD.map(str::to_owned)];
     cells.extend(history.runs.iter().map(|run| Entry::read(run).columns()));
-    let mut lines = table::lines(&cells);
+    let mut lines: Vec<String> = table::lines(cells.iter()).collect();
     let shown = u32::try_from(history.runs.len()).unwrap_or(u32::MAX);
     if let Some(more) = history.total.checked_sub(shown).filter(|&more| more > 0) {
         lines.push(format!("and {more} more"));

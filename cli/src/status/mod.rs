@@ -1,24 +1,27 @@
 //! `tandem status`: the runs below a root.
 
-mod files;
-mod manifest;
-mod row;
-mod scan;
+pub mod known;
+mod locked;
+pub mod manifest;
+mod output;
+pub mod row;
+pub mod scan;
 mod screen;
+mod select;
 mod table;
+mod watch;
 
 use std::io;
 use std::process::ExitCode;
 
-use rustix::event::Timespec;
-
-use super::plain::{complain, plain, plain_json};
+use super::plain::complain;
 use super::root::Root;
-use row::Row;
+use output::Output;
 use scan::Scanner;
-use screen::Screen;
+use select::{Order, Selection};
 
-const REFRESH: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// How messages name this command.
+const COMMAND: &str = "status";
 
 /// Show the runs below the root, newest first, and how they stand
 ///
@@ -38,17 +41,33 @@ const REFRESH: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 pub struct Args {
     #[command(flatten)]
     root: Root,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    order: Order,
     /// Print one line of JSON: an array of runs
     ///
-    /// Each has task, run, state, started_at, heartbeat_at, heartbeat_age_ms, exit_code, detail.
-    #[arg(long)]
+    /// Each has task, run, state, started_at, heartbeat_at, heartbeat_age_ms, exit_code, detail. Of a
+    /// detail it has the first 1000 characters. A task that cannot be listed has an empty run.
+    #[arg(long, verbatim_doc_comment)]
     json: bool,
+    /// Print a line of JSON for each run, as it is found
+    ///
+    /// It begins at once and keeps nothing in memory, so the runs are in no order. With --watch, a run
+    /// that changed has one more line; one that is no more has the state "gone", and one that is no
+    /// longer selected has its new state.
+    #[arg(long, verbatim_doc_comment, conflicts_with_all = ["json", "sort", "reverse", "limit"])]
+    json_lines: bool,
     /// Go on and show changes
     ///
     /// A terminal is redrawn each second, unless it is dumb. Elsewhere, and with --json, everything is
-    /// printed anew after each change.
+    /// printed anew after each change. On Linux the system tells what has changed, if the file system is
+    /// one of this machine, and only that is read again.
     #[arg(long, verbatim_doc_comment)]
     watch: bool,
+    /// With --watch, look at the times of all files each second, and ask the system for no word
+    #[arg(long, requires = "watch")]
+    poll: bool,
 }
 
 /// How showing ended.
@@ -63,45 +82,24 @@ pub fn run(args: &Args) -> ExitCode {
     match show(args) {
         Ok(()) | Err(NotShown::Unread) => ExitCode::SUCCESS,
         Err(NotShown::Problem(message)) => {
-            complain("status", &message);
+            complain(COMMAND, &message);
             ExitCode::FAILURE
         }
     }
 }
 
 fn show(args: &Args) -> Result<(), NotShown> {
-    let mut scanner = Scanner::open(&args.root.path)?;
-    let mut screen = Screen::new();
-    let mut shown: Option<Vec<Row>> = None;
-    loop {
-        let rows = scanner.scan()?;
-        if args.watch && screen.is_terminal() && !args.json {
-            screen.redraw(&lines(args, &rows)?)?;
-        } else if !shown.as_ref().is_some_and(|shown| are_same(shown, &rows)) {
-            screen.print(&lines(args, &rows)?)?;
-        }
-        if !args.watch || !screen.wait(REFRESH) {
-            return Ok(());
-        }
-        shown = Some(rows);
+    let scanner = Scanner::open(&args.root.path)?;
+    let mut output = Output::new(args);
+    if args.watch {
+        watch::watch(args, scanner, output)
+    } else if args.json_lines {
+        output.stream(|print| scanner.each(&args.selection, print))
+    } else {
+        let mut rows = scanner.scan(&args.selection)?;
+        let left_out = args.order.arrange(&mut rows);
+        output.print(&rows, left_out)
     }
-}
-
-fn lines(args: &Args, rows: &[Row]) -> Result<Vec<String>, NotShown> {
-    if args.json {
-        let json =
-            serde_json::to_string(rows).map_err(|error| NotShown::Problem(error.to_string()))?;
-        return Ok(vec![plain_json(&json)]);
-    }
-    if rows.is_empty() {
-        let root = plain(&args.root.path.display().to_string());
-        return Ok(vec![format!("there are no runs below {root}")]);
-    }
-    Ok(table::lines(rows))
-}
-
-fn are_same(shown: &[Row], rows: &[Row]) -> bool {
-    shown.len() == rows.len() && shown.iter().zip(rows).all(|(shown, row)| shown.is_same(row))
 }
 
 impl From<String> for NotShown {

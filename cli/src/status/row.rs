@@ -4,15 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::manifest::FoundManifest;
-use crate::table::time;
+use super::known::{Known, Signs};
+use crate::table::{time, timestamp};
 
 /// How far the clock of who keeps a run may be ahead. A heartbeat from later tells nothing: it
 /// would look recent until its time has come.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
 /// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// In progress, and its heartbeat is recent.
@@ -28,6 +30,7 @@ pub enum State {
     /// Ended on demand.
     Cancelled,
     /// It has a manifest with a status that readers do not know, or without one.
+    #[default]
     Unknown,
     /// It has a directory and no manifest yet.
     Empty,
@@ -36,7 +39,7 @@ pub enum State {
 }
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Row {
     pub task: String,
     pub run: String,
@@ -52,13 +55,9 @@ pub struct Row {
     pub began: Option<SystemTime>,
 }
 
-/// What tells when a run was alive.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Signs {
-    /// What the heartbeat file says, or if that is no time, when it was written.
-    pub heartbeat: Option<SystemTime>,
-    /// When the manifest was written.
-    pub manifest_modified: Option<SystemTime>,
+/// Whether a time is so far ahead of now that it tells nothing.
+pub fn is_ahead(at: SystemTime, now: SystemTime) -> bool {
+    at.duration_since(now).is_ok_and(|by| by > AHEAD_MAX)
 }
 
 impl State {
@@ -79,51 +78,28 @@ impl State {
 }
 
 impl Row {
-    /// A run without a manifest that can be read.
-    pub fn without_manifest(task: &str, run: &str, state: State, detail: String) -> Self {
-        Row {
-            task: task.to_owned(),
-            run: run.to_owned(),
-            state,
-            started_at: None,
-            heartbeat_at: None,
-            heartbeat_age_ms: None,
-            exit_code: None,
-            detail: Some(detail),
-            began: None,
-        }
-    }
-
-    /// A run with its manifest.
-    pub fn new(
-        task: &str,
-        run: &str,
-        manifest: FoundManifest,
-        signs: Signs,
-        now: SystemTime,
-    ) -> Self {
-        let heartbeats = [signs.heartbeat, manifest.heartbeat_at.as_deref().and_then(time)];
-        let is_ahead = |at: &SystemTime| at.duration_since(now).is_ok_and(|by| by > AHEAD_MAX);
-        let age = |at: SystemTime| now.duration_since(at).unwrap_or_default();
-        let heartbeat = heartbeats.into_iter().flatten().filter(|at| !is_ahead(at)).max();
-        let ahead = heartbeats.into_iter().flatten().filter(is_ahead).max();
-        let heartbeat_age = heartbeat.map(age);
+    /// How a run stands at a time.
+    pub fn new(known: Known, now: SystemTime) -> Self {
+        let Known { task, run, manifest, signs } = known;
+        let row = Row { task, run, began: signs.written, ..Row::default() };
+        let manifest = match manifest {
+            Ok(manifest) => manifest,
+            Err(missing) => {
+                return Row { state: missing.state, detail: Some(missing.why), ..row };
+            }
+        };
+        let told = manifest.heartbeat_at.as_deref().and_then(time);
+        let pulse = Pulse::at(now, signs, told);
         let mut detail = manifest.detail;
         let state = match manifest.status.as_deref() {
             Some("queued") => State::Queued,
             Some("succeeded") => State::Done,
             Some("failed") => State::Failed,
             Some("cancelled") => State::Cancelled,
+            Some("in_progress") if pulse.is_alive(manifest.stale_after_seconds) => State::Live,
             Some("in_progress") => {
-                // A run that has just begun has no heartbeat yet.
-                let began = signs.manifest_modified.filter(|at| ahead.is_none() && !is_ahead(at));
-                let silent = heartbeat_age.or(began.map(age));
-                let is_stale =
-                    silent.unwrap_or(Duration::MAX).as_secs_f64() > manifest.stale_after_seconds;
-                if let Some(ahead) = ahead.filter(|_| is_stale) {
-                    detail = Some(format!("heartbeat is ahead of the clock: {}", text(ahead)));
-                }
-                if is_stale { State::Stale } else { State::Live }
+                detail = pulse.ahead.map(ahead_of_clock).or(detail);
+                State::Stale
             }
             Some(other) => {
                 detail = Some(format!("status {other:?}"));
@@ -134,41 +110,75 @@ impl Row {
                 State::Unknown
             }
         };
-        let began = manifest.started_at.as_deref().and_then(time).or(signs.manifest_modified);
         Row {
-            task: task.to_owned(),
-            run: run.to_owned(),
             state,
+            began: manifest.started_at.as_deref().and_then(time).or(signs.written),
             started_at: manifest.started_at,
-            heartbeat_at: heartbeat.or(ahead).map(text),
-            heartbeat_age_ms: heartbeat_age
+            heartbeat_at: pulse.last.or(pulse.ahead).and_then(timestamp),
+            heartbeat_age_ms: pulse
+                .age
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             exit_code: manifest.exit_code,
             detail,
-            began,
+            ..row
         }
     }
 
     /// Whether both show the same, but for the time that goes by.
     pub fn is_same(&self, other: &Self) -> bool {
-        let still = |row: &Row| Row { heartbeat_age_ms: None, ..row.clone() };
+        fn still(row: &Row) -> impl PartialEq {
+            let Row {
+                task, run, state, started_at, heartbeat_at, exit_code, detail, began, ..
+            } = row;
+            (task, run, state, started_at, heartbeat_at, exit_code, detail, began)
+        }
         still(self) == still(other)
     }
 }
 
-fn text(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
+/// The signs of life, seen from a time.
+struct Pulse {
+    /// The newest one that can be true.
+    last: Option<SystemTime>,
+    age: Option<Duration>,
+    /// One that cannot.
+    ahead: Option<SystemTime>,
+    /// Since when nothing was heard of the run.
+    silent: Option<Duration>,
+}
+
+impl Pulse {
+    fn at(now: SystemTime, signs: Signs, told: Option<SystemTime>) -> Self {
+        let is_ahead = |at: &SystemTime| is_ahead(*at, now);
+        let age = |at: SystemTime| now.duration_since(at).unwrap_or_default();
+        let heartbeats = || [signs.heartbeat, told].into_iter().flatten();
+        let last = heartbeats().filter(|at| !is_ahead(at)).max();
+        let ahead = heartbeats().filter(is_ahead).max();
+        // A run that has just begun has no heartbeat yet.
+        let written = signs.written.filter(|at| ahead.is_none() && !is_ahead(at));
+        Pulse { last, age: last.map(age), ahead, silent: last.or(written).map(age) }
+    }
+
+    fn is_alive(&self, stale_after_seconds: f64) -> bool {
+        self.silent.is_some_and(|silent| silent.as_secs_f64() <= stale_after_seconds)
+    }
+}
+
+fn ahead_of_clock(at: SystemTime) -> String {
+    let shown = timestamp(at).unwrap_or_else(|| "beyond the year 9999".to_owned());
+    format!("heartbeat is ahead of the clock: {shown}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::manifest::FoundManifest;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn row(manifest: &str, signs: Signs, now: &str) -> Row {
         let manifest = FoundManifest::read(manifest.as_bytes()).unwrap();
-        Row::new("t", "r", manifest, signs, time(now).unwrap())
+        Row::new(Known::new("t".as_ref(), "r".as_ref(), Ok(manifest), signs), time(now).unwrap())
     }
 
     #[test]
@@ -212,7 +222,7 @@ mod tests {
         let manifest = r#"{"status":"in_progress"}"#;
         let now = "2026-01-01T00:01:00.000Z";
         let written = |seconds| Signs {
-            manifest_modified: time(now).map(|now| now - seconds * SECOND),
+            written: time(now).map(|now| now - seconds * SECOND),
             ..Signs::default()
         };
         assert_eq!(row(manifest, written(1), now).state, State::Live);
@@ -230,7 +240,29 @@ mod tests {
         assert_eq!((stale.state, stale.heartbeat_age_ms), (State::Stale, None));
         assert_eq!(stale.heartbeat_at.as_deref(), Some("2026-01-01T00:00:05.000Z"));
         // Neither is the manifest, then.
-        let signs = Signs { manifest_modified: time(now), ..Signs::default() };
+        let signs = Signs { written: time(now), ..Signs::default() };
         assert_eq!(row(manifest, signs, now).state, State::Stale);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_written_is_shown_without() {
+        let manifest = r#"{"status":"in_progress"}"#;
+        let epoch = SystemTime::UNIX_EPOCH;
+        for at in [epoch - 70 * 366 * 86_400 * SECOND, epoch - Duration::from_nanos(1)] {
+            let signs = Signs { heartbeat: Some(at), written: Some(at) };
+            let row = row(manifest, signs, "2026-01-01T00:00:00Z");
+            assert_eq!((row.state, row.heartbeat_at), (State::Stale, None));
+            assert!(row.heartbeat_age_ms.is_some());
+        }
+        // Years that no text has, up to the last second that a system can tell.
+        for s in [253_402_300_800, i64::MAX as u64] {
+            let at = epoch.checked_add(Duration::from_secs(s));
+            let row = row(manifest, Signs { heartbeat: at, written: at }, "2026-01-01T00:00:00Z");
+            assert_eq!((row.state, row.heartbeat_at), (State::Stale, None));
+            assert_eq!(
+                row.detail.as_deref(),
+                Some("heartbeat is ahead of the clock: beyond the year 9999")
+            );
+        }
     }
 }

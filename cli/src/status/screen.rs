@@ -1,6 +1,7 @@
 //! Where runs are shown.
 
 use std::io::{self, IsTerminal, Stdout, Write};
+use std::os::fd::BorrowedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
@@ -11,6 +12,12 @@ use crate::waiting;
 const CURSOR_HOME: &str = "\x1b[H";
 const CLEAR_LINE_REST: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
+const WRAP_OFF: &str = "\x1b[?7l";
+const WRAP_ON: &str = "\x1b[?7h";
+
+/// How often changes are shown at most.
+const GAP: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+const REFRESH: Timespec = Timespec { tv_sec: 0, tv_nsec: 900_000_000 };
 
 /// Standard output, and its size if it is a terminal that can be redrawn.
 pub struct Screen {
@@ -29,43 +36,37 @@ impl Screen {
         self.is_terminal
     }
 
-    /// Appends lines, whole.
-    pub fn print(&mut self, lines: &[String]) -> io::Result<()> {
-        let mut text = lines.join("\n");
-        text.push('\n');
-        waiting::stdout().write_all(text.as_bytes())
-    }
-
-    /// Replaces what the terminal shows. Lines that do not fit are cut, rows that do not are
-    /// counted.
-    pub fn redraw(&mut self, lines: &[String]) -> io::Result<()> {
-        let (columns, rows) = self.size();
-        let mut text = String::from(CURSOR_HOME);
-        let fits = lines.len() <= rows;
-        let shown = if fits { lines.len() } else { rows.saturating_sub(1) };
-        for line in &lines[..shown] {
+    /// Replaces what the terminal shows. The terminal cuts what is wider than it takes it to be.
+    pub fn redraw(&self, columns: usize, lines: impl Iterator<Item = String>) -> io::Result<()> {
+        let mut text = format!("{WRAP_OFF}{CURSOR_HOME}");
+        for line in lines {
             text.extend(line.chars().take(columns));
             text.push_str(CLEAR_LINE_REST);
             text.push_str("\r\n");
         }
-        if !fits {
-            text.push_str(&format!("and {} more{CLEAR_LINE_REST}", lines.len() - shown));
-        }
         text.push_str(CLEAR_BELOW);
+        text.push_str(WRAP_ON);
         waiting::stdout().write_all(text.as_bytes())
     }
 
-    /// Waits; `false` if nobody can see the output any more.
-    pub fn wait(&self, time: Timespec) -> bool {
-        let mut polled = [PollFd::new(&self.output, PollFlags::empty())];
+    /// Waits until there is something to read, or a second is over; `false` if nobody can see the
+    /// output any more.
+    pub fn wait(&self, notices: Option<BorrowedFd<'_>>) -> bool {
+        // What comes at once is shown at once.
+        self.is_quiet(None, GAP) && self.is_quiet(notices, REFRESH)
+    }
+
+    fn is_quiet(&self, notices: Option<BorrowedFd<'_>>, time: Timespec) -> bool {
+        let mut polled = vec![PollFd::new(&self.output, PollFlags::empty())];
+        polled.extend(notices.map(|notices| PollFd::from_borrowed_fd(notices, PollFlags::IN)));
         match poll(&mut polled, Some(&time)) {
             Ok(0) | Err(_) => true,
-            Ok(_) => false,
+            Ok(_) => polled[0].revents().is_empty(),
         }
     }
 
     /// Columns, and rows less the one where the cursor stays.
-    fn size(&self) -> (usize, usize) {
+    pub fn size(&self) -> (usize, usize) {
         match tcgetwinsize(&self.output) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 1 => {
                 (usize::from(size.ws_col), usize::from(size.ws_row) - 1)

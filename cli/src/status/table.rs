@@ -1,5 +1,6 @@
 //! Runs as a table for people.
 
+use std::iter;
 use std::time::Duration;
 
 use super::row::Row;
@@ -8,11 +9,9 @@ use crate::table::{NONE, cut, lines as table, moment, name, span};
 const HEAD: [&str; 6] = ["TASK", "RUN", "STATE", "STARTED", "HEARTBEAT", "DETAIL"];
 const DETAIL_CHARS_MAX: usize = 160;
 
-/// The lines of the table.
-pub fn lines(rows: &[Row]) -> Vec<String> {
-    let mut cells = vec![HEAD.map(str::to_owned)];
-    cells.extend(rows.iter().map(columns));
-    table(&cells)
+/// The lines of the table, made one by one.
+pub fn lines(rows: &[Row]) -> impl Iterator<Item = String> {
+    table(iter::once(HEAD.map(str::to_owned)).chain(rows.iter().map(columns)))
 }
 
 fn columns(row: &Row) -> [String; HEAD.len()] {
@@ -45,16 +44,17 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_nothing_steers_the_terminal() {
-        let mut row = Row::without_manifest(
-            "t",
-            "a-long-run-id",
-            State::Unreadable,
-            "x\u{1b}[2J\ny\u{9b}".to_owned(),
-        );
-        row.heartbeat_age_ms = Some(3_600_000);
-        row.exit_code = Some(7);
+        let row = Row {
+            task: "t".to_owned(),
+            run: "a-long-run-id".to_owned(),
+            state: State::Unreadable,
+            detail: Some("x\u{1b}[2J\ny\u{9b}".to_owned()),
+            heartbeat_age_ms: Some(3_600_000),
+            exit_code: Some(7),
+            ..Row::default()
+        };
         assert_eq!(
-            lines(&[row]),
+            lines(&[row]).collect::<Vec<_>>(),
             [
                 "TASK  RUN            STATE       STARTED  HEARTBEAT  DETAIL",
                 "t     a-long-run-id  unreadable  -        1h         exit 7, x\\u{1b}[2J y\\u{9b}",

@@ -64,7 +64,7 @@ fn counts(outcome: &Outcome) -> Vec<String> {
         ("took", took(outcome.elapsed)),
         ("states/s", outcome.states_per_second().to_string()),
     ];
-    table::lines(&rows.map(|(name, value)| [name.to_owned(), value]))
+    table::lines(rows.map(|(name, value)| [name.to_owned(), value]).iter()).collect()
 }
 
 /// To the second, or to a tenth of it while that tells something.

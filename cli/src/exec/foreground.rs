@@ -1,0 +1,82 @@
+//! The terminal of a command in a group of its own: who reads from a terminal, and who its keys
+//! signal, is the group in its foreground.
+
+#![allow(unsafe_code, reason = "a child takes the terminal before its program starts")]
+
+use std::io;
+use std::ptr;
+
+use rustix::process::{Pid, getppid};
+use rustix::termios::{tcgetpgrp, tcsetpgrp};
+use tokio::process::Command;
+
+use super::groups;
+use crate::inherited::Inherited;
+
+/// Starts the command as the leader of a group of its own, in the foreground of the terminal on
+/// standard input if this group is.
+pub fn lead(command: &mut Command, inherited: &Inherited) {
+    let is_ours = is_ours();
+    let blocked = inherited.blocked();
+    command.process_group(0);
+    // SAFETY: system calls alone.
+    unsafe {
+        command.pre_exec(move || {
+            if is_ours {
+                // What stops a group that takes the terminal is blocked so far. Without a terminal the
+                // command reads what there is.
+                libc::tcsetpgrp(0, libc::getpid());
+            }
+            libc::sigprocmask(libc::SIG_SETMASK, &blocked, ptr::null_mut());
+            Ok(())
+        });
+    }
+}
+
+/// Gives the terminal to the command's group, if it is this group's: after a shell's `fg` it is.
+pub fn give(group: Pid) {
+    if is_ours() {
+        let _ = tcsetpgrp(io::stdin(), group);
+    }
+}
+
+/// Takes the terminal back from the command's group.
+pub fn take_back(group: Pid) {
+    if of_terminal() == Some(number(group))
+        && let Some(own) = Pid::from_raw(groups::own())
+    {
+        let _ = tcsetpgrp(io::stdin(), own);
+    }
+}
+
+/// Takes the terminal back from a group whose command could not be started.
+pub fn reclaim() {
+    if let Some(own) = Pid::from_raw(groups::own()) {
+        let _ = tcsetpgrp(io::stdin(), own);
+    }
+}
+
+/// Whether this group, or the command's, is in the foreground.
+pub fn is_here(command: Pid) -> bool {
+    of_terminal().is_some_and(|group| group == groups::own() || groups::of(command) == Some(group))
+}
+
+/// Whether this process is a job of a shell, which waits for it to stand still and has it go on.
+pub fn is_job() -> bool {
+    let Some(parent) = getppid() else { return false };
+    groups::of(parent).is_some_and(|group| group != groups::own())
+        && groups::session(Some(parent)) == groups::session(None)
+}
+
+/// Whether this group is in the foreground.
+pub fn is_ours() -> bool {
+    of_terminal() == Some(groups::own())
+}
+
+fn of_terminal() -> Option<i32> {
+    tcgetpgrp(io::stdin()).ok().map(number)
+}
+
+fn number(group: Pid) -> i32 {
+    group.as_raw_nonzero().get()
+}

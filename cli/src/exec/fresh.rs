@@ -1,0 +1,34 @@
+//! The directory of a run that was refused: nothing says what it is, and nobody would remove it.
+
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+/// A run's directory, before the run is opened.
+pub struct Fresh {
+    root: PathBuf,
+    /// Below the root; none if it is there already.
+    directory: Option<PathBuf>,
+}
+
+impl Fresh {
+    /// Looks whether the run has a directory.
+    pub fn find(root: &Path, task: &str, run: &str) -> Self {
+        let directory = Path::new(".runs").join(task).join("cli").join(run);
+        let is_there = root.join(&directory).symlink_metadata().is_ok();
+        Fresh { root: root.to_owned(), directory: (!is_there).then_some(directory) }
+    }
+
+    /// Removes the directory, if it was not there and there is still no manifest in it. What cannot be
+    /// removed stays.
+    pub fn discard(self) {
+        let Some(directory) = self.directory else { return };
+        let Ok(root) = Dir::open_ambient_dir(&self.root, ambient_authority()) else { return };
+        if root.symlink_metadata(directory.join("manifest.json")).is_ok() {
+            return;
+        }
+        let _ = root.remove_file(directory.join(".heartbeat"));
+        let _ = root.remove_dir(&directory);
+    }
+}

@@ -1,0 +1,225 @@
+//! A terminal of the command's own.
+
+#![allow(
+    unsafe_code,
+    reason = "only the C library opens one, and a child takes it before it is the command"
+)]
+
+use std::fs::File;
+use std::io::{self, ErrorKind, PipeReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{ioctl_tiocsctty, setsid};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, isatty, tcgetattr,
+    tcgetwinsize, tcsetattr, tcsetwinsize,
+};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGWINCH};
+use tokio::process::Command;
+
+use super::command::PassedOn;
+use super::raw_terminal::RawTerminal;
+use super::signals::Received;
+use crate::terminal::is_foreground;
+use crate::waiting;
+
+const PIECE_BYTES: usize = 4096;
+/// The size of a terminal that nobody sees.
+const SIZE: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+/// How often a job in the background looks whether it may read from its terminal.
+const FOREGROUND_CHECK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// Both sides of a new terminal.
+pub struct Pty {
+    /// This program's: what the command writes comes out, what goes in is typed.
+    pub master: OwnedFd,
+    /// The command's. It stays open here, so that the terminal is there as long as the command, even
+    /// if that closes it for a while.
+    slave: OwnedFd,
+}
+
+impl Pty {
+    /// A terminal with the size and the modes of the one that this program has.
+    pub fn open() -> io::Result<Self> {
+        let (mut master, mut slave) = (-1, -1);
+        // SAFETY: it writes both numbers, and takes nothing else.
+        let opened = unsafe {
+            libc::openpty(
+                &mut master,
+                &mut slave,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        };
+        if opened != 0 {
+            let error = io::Error::last_os_error();
+            return Err(io::Error::new(error.kind(), format!("openpty: {error}")));
+        }
+        // SAFETY: the descriptors are new.
+        let [master, slave] = [master, slave].map(|file| unsafe { OwnedFd::from_raw_fd(file) });
+        // Only one command is started, and later.
+        fcntl_setfd(&master, FdFlags::CLOEXEC)?;
+        fcntl_setfd(&slave, FdFlags::CLOEXEC)?;
+        tcsetattr(&slave, OptionalActions::Now, &modes(&slave)?)?;
+        let pty = Pty { master, slave };
+        pty.follow_size();
+        Ok(pty)
+    }
+
+    /// Takes the size of the terminal that this program has. Whether it is another one: then the system
+    /// tells the command.
+    fn follow_size(&self) -> bool {
+        let (before, now) = (tcgetwinsize(&self.slave), size().unwrap_or(SIZE));
+        let is_same =
+            before.is_ok_and(|before| (before.ws_row, before.ws_col) == (now.ws_row, now.ws_col));
+        !is_same && tcsetwinsize(&self.slave, now).is_ok()
+    }
+
+    /// The signals that keys are to the command, as its terminal stands now.
+    fn signals_of(&self, keys: &[u8]) -> impl Iterator<Item = i32> + use<> {
+        let modes = tcgetattr(&self.slave);
+        let modes = modes.ok().filter(|modes| modes.local_modes.contains(LocalModes::ISIG));
+        let are_typed =
+            |code| modes.as_ref().is_some_and(|modes| keys.contains(&modes.special_codes[code]));
+        let keys = [(SpecialCodeIndex::VINTR, SIGINT), (SpecialCodeIndex::VQUIT, SIGQUIT)];
+        keys.map(|(code, signal)| are_typed(code).then_some(signal)).into_iter().flatten()
+    }
+
+    /// What is typed for the end of input. What does not end with a line needs it twice: the first one
+    /// hands that on.
+    fn type_end(&self, is_in_line: bool) -> io::Result<()> {
+        let end = tcgetattr(&self.slave)?.special_codes[SpecialCodeIndex::VEOF];
+        let ends = [end; 2];
+        write(&self.master, if is_in_line { &ends } else { &ends[..1] })
+    }
+}
+
+fn modes(slave: &OwnedFd) -> io::Result<Termios> {
+    if let Ok(own) = tcgetattr(io::stdin()) {
+        return Ok(own);
+    }
+    let mut modes = tcgetattr(slave)?;
+    // What comes from a file or a pipe was not typed: nobody needs to see it.
+    modes.local_modes.remove(LocalModes::ECHO);
+    Ok(modes)
+}
+
+fn size() -> Option<Winsize> {
+    let is_told = |size: &Winsize| size.ws_col > 0 && size.ws_row > 0;
+    let all = [tcgetwinsize(io::stdin()), tcgetwinsize(io::stdout()), tcgetwinsize(io::stderr())];
+    all.into_iter().flatten().find(is_told)
+}
+
+fn write(master: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    File::from(master.try_clone()?).write_all(bytes)
+}
+
+/// A terminal in use.
+pub struct Session {
+    pty: Pty,
+    /// This program's own.
+    pub own: RawTerminal,
+    /// Signals of keys that were typed.
+    pub typed: Receiver<PassedOn>,
+}
+
+impl Session {
+    /// Starts the thread that types this program's input, until `ended` is closed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(pty: Pty, ended: Arc<PipeReader>) -> io::Result<Self> {
+        let keys = Pty { master: pty.master.try_clone()?, slave: pty.slave.try_clone()? };
+        let (signals, typed) = channel();
+        let own = RawTerminal::enter();
+        std::thread::Builder::new().name("input".into()).spawn(move || {
+            // The command ends its terminal when it wants no more of it.
+            let _ = type_input(&keys, &ended, &signals);
+        })?;
+        Ok(Session { pty, own, typed })
+    }
+
+    /// Has the command lead a session on this terminal.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn give(&self, command: &mut Command) -> io::Result<()> {
+        let slave = || self.pty.slave.try_clone();
+        command.stdin(slave()?).stdout(slave()?).stderr(slave()?);
+        // SAFETY: both are system calls on an input that is open, and nothing is allocated.
+        unsafe {
+            command.pre_exec(|| {
+                setsid()?;
+                Ok(ioctl_tiocsctty(BorrowedFd::borrow_raw(0))?)
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the command needs nothing more of a signal: its own terminal tells it of a new size.
+    pub fn has_told(&self, received: &Received) -> bool {
+        received.signal() == SIGWINCH && (self.pty.follow_size() || received.is_groups)
+    }
+}
+
+fn type_input(pty: &Pty, ended: &PipeReader, signals: &Sender<PassedOn>) -> io::Result<()> {
+    let mut input = waiting::stdin();
+    let is_terminal = isatty(io::stdin());
+    let mut piece = [0; PIECE_BYTES];
+    let mut is_in_line = false;
+    while has_input(ended)? {
+        if is_terminal && !is_foreground(io::stdin()) {
+            // To read now would stop this program.
+            if is_ended(ended, Some(&FOREGROUND_CHECK)) {
+                return Ok(());
+            }
+            continue;
+        }
+        match input.read(&mut piece) {
+            Ok(0) => break,
+            Ok(n) => {
+                for signal in pty.signals_of(&piece[..n]) {
+                    // Nobody may be left to hear it.
+                    let _ = signals.send(PassedOn { signal, at: Some(Instant::now()) });
+                }
+                write(&pty.master, &piece[..n])?;
+                is_in_line = piece[n - 1] != b'\n';
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // It ends, like one whose terminal hangs up.
+            Err(_) => break,
+        }
+    }
+    if is_ended(ended, Some(&Timespec::default())) {
+        return Ok(());
+    }
+    pty.type_end(is_in_line)
+}
+
+/// Waits until there is input, or its end; false once the command has ended.
+fn has_input(ended: &PipeReader) -> io::Result<bool> {
+    let stdin = io::stdin();
+    let mut polled = [
+        PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN),
+    ];
+    loop {
+        match poll(&mut polled, None) {
+            Ok(_) => return Ok(polled[1].revents().is_empty()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_ended(ended: &PipeReader, wait: Option<&Timespec>) -> bool {
+    let mut polled = [PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN)];
+    poll(&mut polled, wait).is_ok_and(|ready| ready > 0)
+}

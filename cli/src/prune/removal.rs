@@ -1,0 +1,146 @@
+//! Has the library remove runs of a task.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cap_std::fs::Dir;
+use tandem_host::{Error, ErrorKind, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
+
+use super::found::{self, FoundRun};
+use crate::plain::message;
+
+/// How many runs are removed under one hold of the lock: others wait for it.
+const RUNS_MAX: usize = 256;
+/// Why a run is left that is live.
+const ALIVE: &str = "it has shown a sign of life";
+
+/// What is to be removed of a task, and how.
+pub struct Removal<'a> {
+    pub root: &'a Dir,
+    pub task: &'a str,
+    pub from_history: bool,
+    pub sweep: bool,
+    /// How long to wait for the lock.
+    pub wait: Duration,
+}
+
+/// What became of it.
+#[derive(Default)]
+pub struct Outcome {
+    /// Of each run that is left, why.
+    pub left: BTreeMap<String, String>,
+    /// The runs that somebody else removed.
+    pub gone: BTreeSet<String>,
+    pub entries: u32,
+    pub swept: u32,
+    /// What could not be removed, each once.
+    pub problems: BTreeSet<String>,
+}
+
+impl Removal<'_> {
+    /// Removes runs, and if asked for what killed processes left.
+    pub async fn remove(&self, tandem: &Tandem, going: &[FoundRun]) -> Outcome {
+        let mut outcome = Outcome::default();
+        // One that may be silent for long keeps no other for so long.
+        let mut alike: BTreeMap<Duration, Vec<&FoundRun>> = BTreeMap::new();
+        for run in going {
+            alike.entry(run.alive_for).or_default().push(run);
+        }
+        for (alive_for, runs) in alike {
+            let options = self.options().alive_for(alive_for);
+            for runs in runs.chunks(RUNS_MAX) {
+                self.remove_some(tandem, runs, &options, &mut outcome).await;
+            }
+        }
+        if self.sweep {
+            match call(tandem, &[], self.options().sweep(true)).await {
+                // A directory whose name is no id is no task.
+                Err(error) if error.kind() == ErrorKind::InvalidId => {}
+                result => outcome.add(self.task, &[], result),
+            }
+        }
+        outcome
+    }
+
+    async fn remove_some(
+        &self,
+        tandem: &Tandem,
+        runs: &[&FoundRun],
+        options: &RemoveOptions,
+        outcome: &mut Outcome,
+    ) {
+        // Those before took their time: a run may have been started anew since it was found.
+        let live = match found::live(self.root, self.task, runs) {
+            Ok(live) => live,
+            Err(why) => return outcome.fail(runs, why),
+        };
+        let (live, over): (Vec<&FoundRun>, Vec<&FoundRun>) =
+            runs.iter().copied().partition(|run| live.contains(&run.run));
+        outcome.left.extend(live.into_iter().map(|run| (run.run.clone(), ALIVE.to_owned())));
+        if over.is_empty() {
+            return;
+        }
+        match call(tandem, &over, options.clone()).await {
+            // One name that is no id keeps no other run.
+            Err(error) if error.kind() == ErrorKind::InvalidId && over.len() > 1 => {
+                for run in over.chunks(1) {
+                    let result = call(tandem, run, options.clone()).await;
+                    outcome.add(self.task, run, result);
+                }
+            }
+            result => outcome.add(self.task, &over, result),
+        }
+    }
+
+    fn options(&self) -> RemoveOptions {
+        RemoveOptions::new(self.task).from_history(self.from_history).lock_wait(self.wait)
+    }
+}
+
+async fn call(
+    tandem: &Tandem,
+    runs: &[&FoundRun],
+    options: RemoveOptions,
+) -> Result<Removed, Error> {
+    tandem.remove_runs(runs.iter().map(|run| run.run.as_str()), options).await
+}
+
+impl Outcome {
+    fn add(&mut self, task: &str, runs: &[&FoundRun], result: Result<Removed, Error>) {
+        match result {
+            Ok(removed) => {
+                self.entries += removed.entries;
+                self.swept += removed.swept;
+                self.problems.extend(removed.remaining.into_iter().map(|it| it.message));
+                for left in removed.left {
+                    self.leave(task, left);
+                }
+                self.gone.extend(removed.absent);
+            }
+            Err(error) => self.fail(runs, message(&error)),
+        }
+    }
+
+    fn fail(&mut self, runs: &[&FoundRun], why: String) {
+        self.left.extend(runs.iter().map(|run| (run.run.clone(), why.clone())));
+        self.problems.insert(why);
+    }
+
+    fn leave(&mut self, task: &str, left: LeftRun) {
+        let LeftRun { run_id, reason, failure, .. } = left;
+        let why = match (reason, failure) {
+            (_, Some(failure)) => {
+                self.problems.insert(failure.message.clone());
+                failure.message
+            }
+            (LeftReason::Open, None) => "it is open".to_owned(),
+            (LeftReason::Alive, None) => ALIVE.to_owned(),
+            (LeftReason::NoDirectory, None) => {
+                self.problems.insert(format!("cannot remove {task}/{run_id}: it is no directory"));
+                "it is no directory".to_owned()
+            }
+            (_, None) => "it could not be removed".to_owned(),
+        };
+        self.left.insert(run_id, why);
+    }
+}

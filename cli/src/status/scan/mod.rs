@@ -1,0 +1,136 @@
+//! Finds the runs below a root: all of them, then what changed.
+
+pub mod file;
+mod follow;
+mod notices;
+mod place;
+mod run;
+mod walk;
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use super::locked::{lock, unlocked};
+use super::row::Row;
+use super::select::Selection;
+pub use follow::Followed;
+use place::Place;
+pub use place::{CLI, RUNS, can_be_run, can_be_task};
+pub use run::{MANIFEST, MANIFEST_BYTES_MAX, look};
+
+/// Is told of each directory once it is open and before anything in it is looked at; without it, of
+/// one in which something could not be read, so that no change tells when it can.
+type Attend<'a> = &'a (dyn Fn(Option<&Dir>, &Place) + Sync);
+
+/// The directory whose runs are looked for.
+pub struct Scanner {
+    root: Dir,
+    path: PathBuf,
+}
+
+impl Scanner {
+    /// # Errors
+    /// Why there can be no runs.
+    pub fn open(path: &Path) -> Result<Self, String> {
+        Ok(Scanner { root: open_root(path)?, path: path.to_owned() })
+    }
+
+    /// The selected runs, in no order.
+    ///
+    /// Nothing that is wrong with one task or run hides the others: it becomes that row's detail.
+    ///
+    /// # Errors
+    /// Why no run can be listed.
+    pub fn scan(&self, selection: &Selection) -> Result<Vec<Row>, String> {
+        let rows = Mutex::new(Vec::new());
+        self.each(selection, &|piece| {
+            lock(&rows).extend(piece);
+            true
+        })?;
+        Ok(unlocked(rows))
+    }
+
+    /// Hands out the selected runs, some at once, as they are found and by several threads, until
+    /// the answer is `false`.
+    ///
+    /// # Errors
+    /// Why no run can be listed.
+    pub fn each(
+        &self,
+        selection: &Selection,
+        found: &(dyn Fn(Vec<Row>) -> bool + Sync),
+    ) -> Result<(), String> {
+        self.walk(selection, &walk::Entries::new(), &|_, _| {}, &|piece| {
+            let now = SystemTime::now();
+            let rows = piece.runs.into_iter().map(|(_, entry)| Row::new(entry.known, now));
+            found(rows.filter(|row| selection.has_state(row)).collect())
+        })
+    }
+
+    /// The directory of all tasks, if there is one.
+    fn runs(&self) -> Result<Option<Dir>, String> {
+        runs(&self.root)
+    }
+}
+
+/// Opens the root.
+///
+/// # Errors
+/// Why there can be no runs.
+pub fn open_root(path: &Path) -> Result<Dir, String> {
+    let shown = path.display();
+    Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("the root does not exist: {shown}"),
+        io::ErrorKind::NotADirectory => format!("the root is not a directory: {shown}"),
+        _ => format!("cannot open the root {shown}: {error}"),
+    })
+}
+
+/// The directory of all tasks, if there is one.
+///
+/// # Errors
+/// It cannot be opened, or something else is in its place.
+pub fn runs(root: &Dir) -> Result<Option<Dir>, String> {
+    match subdirectory(root, RUNS.as_ref())? {
+        Some(runs) => Ok(Some(runs)),
+        None => match root.symlink_metadata(RUNS) {
+            Ok(_) => Err(format!("{RUNS} is not a directory")),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// A directory, if there is one: a file of that name is something else. A link is followed within
+/// the root.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn subdirectory(dir: &Dir, name: &OsStr) -> Result<Option<Dir>, String> {
+    match dir.open_dir(name) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(format!("cannot open {}: {error}", name.to_string_lossy())),
+    }
+}
+
+/// The names in a directory, and why there may be more.
+pub fn names(dir: &Dir, shown: &str) -> (Vec<OsString>, Option<String>) {
+    let mut names = Vec::new();
+    let read = dir.entries().and_then(|entries| {
+        for entry in entries {
+            names.push(entry?.file_name());
+        }
+        Ok(())
+    });
+    (names, read.err().map(|error| format!("cannot list {shown}: {error}")))
+}

@@ -1,0 +1,102 @@
+//! Shows runs and goes on with what changes.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use super::output::{Output, lines};
+use super::row::Row;
+use super::scan::{Followed, Scanner};
+use super::screen::Screen;
+use super::{Args, COMMAND, NotShown};
+use crate::plain::{complain, plain};
+
+/// Shows the runs until nobody sees it any more.
+pub fn watch(args: &Args, scanner: Scanner, output: Output<'_>) -> Result<(), NotShown> {
+    let screen = Screen::new();
+    let is_redrawn = screen.is_terminal() && !args.json && !args.json_lines;
+    let mut shown = Shown { args, output, screen, is_redrawn, note: None, rows: None };
+    let mut followed = Followed::start(scanner, args.selection.clone(), args.poll)?;
+    loop {
+        shown.note(followed.note());
+        shown.show(&followed)?;
+        if !shown.screen.wait(followed.notices()) {
+            return Ok(());
+        }
+        followed.update()?;
+    }
+}
+
+/// What was shown last.
+struct Shown<'a> {
+    args: &'a Args,
+    output: Output<'a>,
+    screen: Screen,
+    is_redrawn: bool,
+    note: Option<String>,
+    rows: Option<Vec<Row>>,
+}
+
+impl Shown<'_> {
+    /// Tells once why changes are looked for; where the screen is redrawn, below the table.
+    fn note(&mut self, note: Option<String>) {
+        if self.note != note
+            && let Some(note) = &note
+            && !self.is_redrawn
+        {
+            complain(COMMAND, &format!("{note}; what is not watched is looked at each second"));
+        }
+        self.note = note;
+    }
+
+    fn show(&mut self, followed: &Followed) -> Result<(), NotShown> {
+        let now = SystemTime::now();
+        let rows = followed.known().map(|known| Row::new(known.clone(), now));
+        if self.args.json_lines {
+            return self.show_each(rows.collect());
+        }
+        let mut rows: Vec<Row> = rows.filter(|row| self.args.selection.has_state(row)).collect();
+        let left_out = self.args.order.arrange(&mut rows);
+        if self.is_redrawn {
+            let (columns, mut lines_max) = self.screen.size();
+            let note = self.note.as_deref().map(plain);
+            lines_max -= usize::from(note.is_some());
+            // The head of the table, and what tells that there are more.
+            let fits = left_out == 0 && rows.len() < lines_max;
+            let rows_max = if fits { rows.len() } else { lines_max.saturating_sub(2) };
+            let shown = &rows[..rows.len().min(rows_max)];
+            let left_out = left_out + rows.len() - shown.len();
+            let lines = lines(self.args, shown, left_out).chain(note);
+            return Ok(self.screen.redraw(columns, lines)?);
+        }
+        if !self.rows.as_ref().is_some_and(|shown| are_same(shown, &rows)) {
+            self.output.print(&rows, left_out)?;
+        }
+        self.rows = Some(rows);
+        Ok(())
+    }
+
+    /// Prints the runs that changed.
+    fn show_each(&mut self, mut rows: Vec<Row>) -> Result<(), NotShown> {
+        fn key(row: &Row) -> (&str, &str) {
+            (&row.task, &row.run)
+        }
+        let shown = self.rows.take().unwrap_or_default();
+        let mut before: HashMap<_, _> = shown.iter().map(|row| (key(row), row)).collect();
+        let selection = &self.args.selection;
+        for row in &rows {
+            let was_shown = before.remove(&key(row));
+            let is_shown = selection.has_state(row) || was_shown.is_some();
+            if is_shown && !was_shown.is_some_and(|was| was.is_same(row)) {
+                self.output.one(row)?;
+            }
+        }
+        before.into_values().try_for_each(|row| self.output.gone(row))?;
+        rows.retain(|row| selection.has_state(row));
+        self.rows = Some(rows);
+        self.output.flush()
+    }
+}
+
+fn are_same(shown: &[Row], rows: &[Row]) -> bool {
+    shown.len() == rows.len() && shown.iter().zip(rows).all(|(shown, row)| shown.is_same(row))
+}

@@ -1,0 +1,294 @@
+//! Commands that stand still and go on, and commands in a group of their own.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStdout, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{
+    Guarded, assert_one_line, kill, pid, run, send, send_to_group, tandem, text, wait_for,
+    wait_for_stop, with_default_signals,
+};
+use crate::terminal::Terminal;
+
+/// `exec`, in a group of its own as a shell starts it, on a script that tells its number.
+struct Job {
+    root: TempDir,
+    child: Guarded,
+    lines: BufReader<ChildStdout>,
+    command: Pid,
+}
+
+impl Job {
+    fn start(flags: &[&str], script: &str) -> Self {
+        with_default_signals();
+        let root = tempfile::tempdir().unwrap();
+        let mut exec = exec(root.path(), flags, script);
+        exec.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Guarded::spawn(&mut exec);
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let command = number(&mut lines);
+        Job { root, child, lines, command }
+    }
+
+    fn number(&mut self) -> Pid {
+        number(&mut self.lines)
+    }
+
+    fn group(&self) -> Pid {
+        pid(&self.child)
+    }
+
+    fn heartbeat(&self) -> Vec<u8> {
+        fs::read(self.root.path().join(".runs/task/cli/run/.heartbeat")).unwrap()
+    }
+
+    fn status(&self) -> Value {
+        status(self.root.path())
+    }
+
+    /// Waits for the end of `exec`, and gives its exit code and warnings.
+    fn end(&mut self) -> (Option<i32>, String) {
+        drop(self.child.stdin.take());
+        let code = self.child.wait().code();
+        let mut warnings = String::new();
+        let stderr = self.child.stderr.take().unwrap();
+        BufReader::new(stderr).lines().for_each(|line| warnings += &line.unwrap());
+        (code, warnings)
+    }
+}
+
+fn exec(root: &Path, flags: &[&str], script: &str) -> Command {
+    let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--heartbeat", "20"]);
+    exec.arg("--root").arg(root).args(flags).args(["--", "sh", "-c", script]);
+    exec
+}
+
+fn status(root: &Path) -> Value {
+    let text = fs::read(root.join(".runs/task/cli/run/manifest.json")).unwrap();
+    serde_json::from_slice::<Value>(&text).unwrap()["status"].clone()
+}
+
+fn number(lines: &mut impl BufRead) -> Pid {
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    Pid::from_raw(line.trim().parse().unwrap_or_else(|_| panic!("{line:?}"))).unwrap()
+}
+
+/// Whether a process stands still.
+fn is_stopped(process: Pid) -> bool {
+    state(process).is_some_and(|state| state == 'T')
+}
+
+/// A letter, as the system has it; nothing of a process that is gone.
+fn state(process: Pid) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// What the system calls it.
+fn name(process: Pid) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{}/comm", process.as_raw_nonzero())).ok()?;
+    Some(name.trim_end().to_owned())
+}
+
+fn is_gone(process: Pid) -> bool {
+    test_kill_process(process).is_err() || state(process) == Some('Z')
+}
+
+const SLEEPS: &str = "echo $$; exec sleep 1000";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_stands_still_and_goes_on_with_its_command() {
+    for flags in [&[][..], &["--group"]] {
+        let mut job = Job::start(flags, SLEEPS);
+        for is_for_group in [true, false] {
+            let send = if is_for_group { send_to_group } else { send };
+            send(job.group(), libc::SIGTSTP);
+            wait_for_stop(&job.child);
+            assert!(is_stopped(job.command));
+            send(job.group(), libc::SIGCONT);
+            wait_for("the command to go on", || !is_stopped(job.command));
+            let seen = job.heartbeat();
+            wait_for("a heartbeat", || job.heartbeat() != seen);
+        }
+        kill(&job.child, Signal::TERM);
+        assert_eq!(job.end(), (Some(143), String::new()));
+        assert_eq!(job.status(), "cancelled");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_stands_still_when_its_command_does_so_by_itself() {
+    for flags in [&[][..], &["--group"]] {
+        // What it has written is passed on before.
+        let mut job = Job::start(flags, "echo $$; read go; kill -TSTP $$; exit 6");
+        job.child.stdin.as_ref().unwrap().write_all(b"go\n").unwrap();
+        wait_for_stop(&job.child);
+        send_to_group(job.group(), libc::SIGCONT);
+        assert_eq!(job.end(), (Some(6), String::new()));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_does_not_stand_still_keeps_its_job_going() {
+    let mut job = Job::start(&[], "trap '' TSTP; echo $$; exec sleep 1000");
+    send_to_group(job.group(), libc::SIGTSTP);
+    kill(&job.child, Signal::TERM);
+    assert_eq!(job.end(), (Some(143), String::new()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_somebody_else_stopped_is_watched_on() {
+    let mut job = Job::start(&[], SLEEPS);
+    kill_process(job.command, Signal::STOP).unwrap();
+    wait_for("the command to stand still", || is_stopped(job.command));
+    for _ in 0..5 {
+        let seen = job.heartbeat();
+        wait_for("a heartbeat", || job.heartbeat() != seen);
+    }
+    kill_process(job.command, Signal::CONT).unwrap();
+    kill(&job.child, Signal::TERM);
+    assert_eq!(job.end(), (Some(143), String::new()));
+}
+
+/// An interactive bash, on a terminal.
+fn shell(root: &Path) -> Terminal {
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "--noprofile", "--noediting", "-i"]).env("PS1", "> ").env("HISTFILE", "");
+    bash.env("TANDEM", env!("CARGO_BIN_EXE_tandem")).current_dir(root);
+    let mut shell = Terminal::start(&mut bash, Some("dumb"));
+    // What is typed is shown too, so far.
+    shell.press("stty -echo; echo be''gins\n");
+    wait_for("a prompt", || shell.shows("begins"));
+    shell
+}
+
+const EXEC: &str = "$TANDEM exec --no-progress --task task --run run";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_shell_a_job_is_stopped_and_brought_back_by_keys_and_words() {
+    for group in ["", "--group"] {
+        with_default_signals();
+        let root = tempfile::tempdir().unwrap();
+        let mut shell = shell(root.path());
+        let script = "echo pid $$.; read line; echo got $line; read line; echo then $line";
+        shell.press(&format!("{EXEC} {group} -- sh -c '{script}'; echo ended $?\n"));
+        wait_for("the command", || shell.shows("pid "));
+        shell.press("\x1a");
+        wait_for("the prompt", || shell.shows("Stopped"));
+        shell.press("echo between\n");
+        wait_for("the shell", || shell.shows("between"));
+        shell.press("fg\n");
+        // Bash tells what it brings back. The command reads from the terminal again.
+        shell.press("one\n");
+        wait_for("the command's answer", || shell.shows("got one"));
+        shell.press("two\n");
+        wait_for("the command's end", || shell.shows("then two") && shell.shows("ended "));
+        shell.press("exit\n");
+        let shown = shell.end();
+        assert_eq!(status(root.path()), "succeeded", "{shown}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminals_key_reaches_a_command_wherever_it_is() {
+    let moves = "import os, time; os.setpgid(0, 0); print('ready.', flush=True); time.sleep(1000)";
+    let stays = "import time; print('ready.', flush=True); time.sleep(1000)";
+    for (group, script) in [("", moves), ("", stays), ("--group", stays), ("--group", moves)] {
+        let root = tempfile::tempdir().unwrap();
+        let mut shell = shell(root.path());
+        shell.press(&format!("{EXEC} {group} -- python3 -c \"{script}\"; echo ended $?\n"));
+        wait_for("the command", || shell.shows("ready."));
+        shell.press("\x03");
+        wait_for("the end", || shell.shows("ended 130"));
+        shell.press("exit\n");
+        shell.end();
+        assert_eq!(status(root.path()), "cancelled", "{group} {script}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_group_of_its_own_leaves_nothing_behind_and_says_so() {
+    // The last one has left the group.
+    let script =
+        "echo $$; sleep 1000 & echo $!; setsid sh -c 'echo $$; exec sleep 1001' & read end; exit 3";
+    let mut job = Job::start(&["--group"], script);
+    let left = [job.number(), job.number()];
+    for pid in left {
+        wait_for("the program of a process", || name(pid).as_deref() == Some("sleep"));
+    }
+    let (code, warnings) = job.end();
+    assert_eq!(code, Some(3));
+    let begin = "tandem exec: warning: the command left processes behind: ";
+    assert!(warnings.starts_with(begin), "{warnings}");
+    for pid in left {
+        assert!(is_gone(pid));
+        assert!(warnings.contains(&format!("sleep ({})", pid.as_raw_nonzero())), "{warnings}");
+    }
+    assert!(!warnings.contains("killed"), "{warnings}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_end_when_it_is_asked_to_is_killed() {
+    let script = "trap '' TERM; echo $$; (echo ready; while :; do sleep 1000; done) & read end";
+    let mut job = Job::start(&["--group", "--kill-after", "50"], script);
+    let mut line = String::new();
+    job.lines.read_line(&mut line).unwrap();
+    let (code, warnings) = job.end();
+    assert_eq!(code, Some(1), "{warnings}");
+    assert!(warnings.contains("; killed: "), "{warnings}");
+    wait_for("end of the group", || rustix::process::test_kill_process_group(job.command).is_err());
+}
+
+#[test]
+fn a_signal_reaches_all_of_a_group_of_its_own() {
+    let script = "echo $$; sleep 1000 & echo $!; wait";
+    let mut job = Job::start(&["--group", "--kill-after", "3600000"], script);
+    let child = job.number();
+    // With SIGHUP: what is left behind would get SIGTERM.
+    kill(&job.child, Signal::HUP);
+    assert_eq!(job.end().0, Some(129));
+    assert!(is_gone(child));
+    assert_eq!(job.status(), "cancelled");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_there_before_the_command_is_not_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        r#"sleep 1000 > /dev/null 2>&1 & echo $!; exec "$0" "$@""#,
+        env!("CARGO_BIN_EXE_tandem"),
+    ]);
+    shell.args(["exec", "--group", "--root"]).arg(root.path()).args(["--", "true"]);
+    let mut child =
+        Guarded::spawn(shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let sleeps = number(&mut lines);
+    let done = child.output();
+    assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(0), ""));
+    assert!(!is_gone(sleeps));
+    kill_process(sleeps, Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_time_to_kill_needs_a_group() {
+    let wrong = run(&mut tandem(&["exec", "--kill-after", "5", "--", "true"]));
+    assert!(assert_one_line(&wrong, 2).contains("--group"));
+}

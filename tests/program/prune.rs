@@ -1,0 +1,465 @@
+//! `tandem prune`, and `tandem exec --prune`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{
+    Guarded, assert_one_line, history, history_path, hold_lock, kill, run, tandem, text, wait_for,
+};
+
+struct Root(TempDir);
+
+impl Root {
+    fn new() -> Self {
+        Root(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn task(&self) -> PathBuf {
+        self.path().join(".runs/task")
+    }
+
+    fn run_dir(&self, run: &str) -> PathBuf {
+        self.task().join("cli").join(run)
+    }
+
+    /// Puts a run there that ended so many hours ago, with what its user left in it.
+    fn over(&self, run: &str, status: &str, hours: u64) -> PathBuf {
+        let dir = self.run_dir(run);
+        fs::create_dir_all(dir.join("artifacts/logs")).unwrap();
+        fs::write(dir.join("artifacts/logs/log"), run).unwrap();
+        let ended = SystemTime::now() - Duration::from_secs(3600 * hours);
+        let at = humantime::format_rfc3339_millis(ended).to_string();
+        let manifest = json!({"status": status, "completed_at": at, "heartbeat_at": at});
+        for (name, content) in
+            [("manifest.json", manifest.to_string()), (".heartbeat", format!("{at}\n"))]
+        {
+            fs::write(dir.join(name), content).unwrap();
+            File::options().write(true).open(dir.join(name)).unwrap().set_modified(ended).unwrap();
+        }
+        dir
+    }
+
+    fn prune(&self, args: &[&str]) -> Command {
+        let mut command = tandem(&["prune", "--root"]);
+        command.arg(self.path()).args(args);
+        command
+    }
+
+    /// Prunes with `--yes`, and gives what JSON tells.
+    fn pruned(&self, args: &[&str]) -> Value {
+        let output = run(self.prune(args).args(["--yes", "--json"]));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(
+            (text(&output.stdout).lines().count(), text(&output.stderr)),
+            (1, String::new())
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn exec(&self, args: &[&str]) -> Command {
+        let mut command = tandem(&["exec", "--task", "task", "--root"]);
+        command.arg(self.path()).args(args);
+        command
+    }
+
+    /// Every path below the root.
+    fn paths(&self) -> BTreeSet<PathBuf> {
+        let mut found = BTreeSet::new();
+        let mut waiting = vec![self.path().to_owned()];
+        while let Some(dir) = waiting.pop() {
+            for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    waiting.push(entry.path());
+                }
+                found.insert(entry.path().strip_prefix(self.path()).unwrap().to_owned());
+            }
+        }
+        found
+    }
+
+    /// The runs that have a directory.
+    fn runs(&self) -> BTreeSet<String> {
+        names(&self.task().join("cli"))
+    }
+
+    fn recorded(&self) -> Vec<String> {
+        let history = history(self.path(), "task");
+        let runs = history["runs"].as_array().unwrap().iter();
+        runs.map(|run| run["runId"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn assert_no_leftovers(&self) {
+        let paths = self.paths();
+        let is_left = |path: &&PathBuf| path.to_string_lossy().contains("tandem-tmp");
+        assert_eq!(paths.iter().filter(is_left).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+    }
+}
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(dir).unwrap().map(Result::unwrap);
+    entries.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+fn set(runs: &[&str]) -> BTreeSet<String> {
+    runs.iter().map(|run| (*run).to_owned()).collect()
+}
+
+fn shown(pruned: &Value) -> Vec<(&str, bool)> {
+    let runs = pruned["runs"].as_array().unwrap().iter();
+    runs.map(|run| (run["run"].as_str().unwrap(), run["removed"].as_bool().unwrap())).collect()
+}
+
+fn assert_silent_success(output: &Output) {
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "");
+}
+
+fn piped(command: &mut Command) -> Guarded {
+    Guarded::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+}
+
+#[test]
+fn without_yes_it_only_shows_what_would_go() {
+    let root = Root::new();
+    for (run, hours) in [("a", 3), ("b", 2), ("c", 1)] {
+        root.over(run, "succeeded", hours);
+    }
+    let before = root.paths();
+    for args in [&["--keep-last", "1"][..], &["--keep-last", "1", "--dry-run"]] {
+        let output = run(&mut root.prune(args));
+        assert_silent_success(&output);
+        let table = text(&output.stdout);
+        let runs: Vec<_> =
+            table.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(runs[..3], ["RUN", "b", "a"], "{table}");
+        assert!(table.contains("2 runs and 0 leftovers"), "{table}");
+        assert!(table.contains("would be removed; to remove them, say --yes"), "{table}");
+        assert_eq!(root.paths(), before);
+    }
+}
+
+#[test]
+fn without_a_rule_no_run_goes() {
+    let root = Root::new();
+    root.over("a", "succeeded", 1000);
+    assert_eq!(shown(&root.pruned(&[])), []);
+    assert_eq!(root.runs(), set(&["a"]));
+}
+
+#[test]
+fn a_run_goes_if_every_rule_lets_it_go() {
+    let root = Root::new();
+    for (run, status, hours) in [
+        ("a", "succeeded", 50),
+        ("b", "failed", 40),
+        ("c", "cancelled", 30),
+        ("d", "succeeded", 20),
+        ("e", "in_progress", 60),
+        ("f", "queued", 70),
+        ("g", "paused", 70),
+    ] {
+        root.over(run, status, hours);
+    }
+    let would_go = |args: &[&str]| {
+        let output = run(root.prune(args).arg("--json"));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        shown(&told).iter().map(|(run, _)| (*run).to_owned()).collect::<String>()
+    };
+    assert_eq!(would_go(&["--older-than", "35h"]), "bae");
+    assert_eq!(would_go(&["--keep-last", "2"]), "bae");
+    assert_eq!(would_go(&["--keep-last", "3", "--older-than", "55h"]), "e");
+    assert_eq!(would_go(&["--state", "done", "--keep-last", "1"]), "a");
+    assert_eq!(would_go(&["--state", "queued", "--state", "unknown"]), "gf");
+    assert_eq!(would_go(&["--task", "other", "--older-than", "0s"]), "");
+}
+
+#[test]
+fn a_run_goes_whole_and_its_entry_in_the_history_stays_unless_asked() {
+    let root = Root::new();
+    for id in ["a", "b", "c"] {
+        assert_silent_success(&run(root.exec(&["--run", id]).arg("true")));
+    }
+    fs::write(root.run_dir("a").join("mine"), "").unwrap();
+    let pruned = root.pruned(&["--keep-last", "1"]);
+    assert_eq!((shown(&pruned), &pruned["entries"]), (vec![("b", true), ("a", true)], &json!(0)));
+    assert_eq!(root.runs(), set(&["c"]));
+    assert_eq!(names(&root.task()), set(&["c", "cli"]));
+    assert_eq!(root.recorded(), ["a", "b", "c"]);
+    // What has nothing but an entry is found by it.
+    let pruned = root.pruned(&["--keep-last", "1", "--history"]);
+    assert_eq!((shown(&pruned), &pruned["entries"]), (vec![("b", true), ("a", true)], &json!(2)));
+    assert_eq!(root.recorded(), ["c"]);
+}
+
+#[test]
+fn a_live_run_never_goes() {
+    let root = Root::new();
+    root.over("old", "succeeded", 1);
+    let mut live = piped(root.exec(&["--run", "live"]).arg("cat"));
+    let manifest = root.run_dir("live").join("manifest.json");
+    wait_for("a manifest", || {
+        fs::read_to_string(&manifest).is_ok_and(|text| text.contains("in_progress"))
+    });
+    // Neither does one that looks as if it were over, and whose end is not recorded.
+    let dir = root.over("ending", "succeeded", 1);
+    fs::write(dir.join(".heartbeat"), "").unwrap();
+    let pruned = root.pruned(&["--older-than", "0s", "--history"]);
+    assert_eq!(shown(&pruned), [("ending", false), ("old", true)]);
+    assert_eq!(pruned["runs"][0]["detail"], "it has shown a sign of life");
+    assert_eq!(root.runs(), set(&["ending", "live"]));
+    drop(live.stdin.take());
+    assert!(live.wait().success());
+    assert_eq!(root.recorded(), ["live"]);
+    assert_eq!(shown(&root.pruned(&["--older-than", "0s"]))[0], ("live", true));
+}
+
+#[test]
+fn beside_eight_writers_nothing_of_theirs_is_lost() {
+    const WRITERS: usize = 8;
+    const RUNS: usize = 4;
+    let root = Root::new();
+    let records = |writer: usize| {
+        for n in 0..RUNS {
+            let id = format!("r{writer}-{n}");
+            assert_silent_success(&run(root.exec(&["--run", &id]).args(["echo", &id])));
+        }
+    };
+    thread::scope(|scope| {
+        let writers: Vec<_> =
+            (0..WRITERS).map(|writer| scope.spawn(move || records(writer))).collect();
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            root.pruned(&["--keep-last", "2"]);
+        }
+    });
+    root.pruned(&["--keep-last", "2"]);
+    assert_eq!(root.recorded().len(), WRITERS * RUNS);
+    assert_eq!(root.runs().len(), 2);
+    for kept in root.runs() {
+        assert_eq!(names(&root.run_dir(&kept)), set(&["manifest.json", ".heartbeat"]));
+    }
+    root.assert_no_leftovers();
+}
+
+#[test]
+fn a_prune_that_is_killed_leaves_nothing_half_and_the_next_one_ends_it() {
+    let root = Root::new();
+    let runs: Vec<String> = (0..200).map(|n| format!("r{n:03}")).collect();
+    for id in &runs {
+        root.over(id, "succeeded", 2);
+    }
+    root.over("newest", "succeeded", 1);
+    let pruning = piped(&mut root.prune(&["--keep-last", "1", "--yes"]));
+    wait_for("a renamed directory", || {
+        names(&root.task()).iter().any(|name| name.ends_with(".tandem-tmp"))
+    });
+    kill(&pruning, Signal::KILL);
+    drop(pruning.output());
+    for id in root.runs() {
+        assert_eq!(fs::read_to_string(root.run_dir(&id).join("artifacts/logs/log")).unwrap(), id);
+    }
+    let output = run(&mut root.prune(&["--json"]));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told["leftovers"].as_u64().unwrap() > 0, "{told}");
+    // Its lease is long.
+    let _ = fs::remove_file(root.path().join(".runs/task.lock"));
+    root.pruned(&["--keep-last", "1"]);
+    assert_eq!(root.runs(), set(&["newest"]));
+    assert_eq!(names(&root.task()), set(&["cli"]));
+}
+
+#[test]
+fn what_a_killed_record_left_is_found() {
+    let root = Root::new();
+    assert_silent_success(&run(root.exec(&["--run", "kept"]).arg("true")));
+    let old = SystemTime::now() - Duration::from_secs(3700);
+    let stray = |dir: &str, target: &str, at: SystemTime| {
+        let dir = root.path().join(dir);
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(format!(".{target}.{}.tandem-tmp", "0f".repeat(16)));
+        File::create(&path).unwrap().set_modified(at).unwrap();
+        path
+    };
+    stray(".runs/task/killed", "manifest.json", old);
+    stray(".runs/task/kept", "manifest.json", old);
+    stray(".runs/task/cli/kept", "heartbeat", old);
+    let young = stray(".runs/task/busy", "manifest.json", SystemTime::now());
+    let output = text(&run(&mut root.prune(&[])).stdout);
+    assert!(output.contains("0 runs and 3 leftovers of killed processes would be"), "{output}");
+    // The directory that had nothing else goes too.
+    assert_eq!(root.pruned(&[])["leftovers"], 4);
+    assert!(young.exists() && !root.task().join("killed").exists());
+    assert_eq!(names(&root.task().join("kept")), set(&["manifest.json"]));
+    assert_eq!(names(&root.run_dir("kept")), set(&["manifest.json", ".heartbeat"]));
+}
+
+#[test]
+fn a_time_that_is_ahead_of_the_clock_tells_no_end() {
+    let root = Root::new();
+    let ahead = SystemTime::now() + Duration::from_secs(40 * 86_400);
+    let at = humantime::format_rfc3339_millis(ahead).to_string();
+    for (run, status) in [("dead", "in_progress"), ("done", "succeeded")] {
+        let dir = root.over(run, status, 48);
+        let manifest = json!({"status": status, "completed_at": at, "heartbeat_at": at});
+        let old = SystemTime::now() - Duration::from_secs(48 * 3600);
+        for (name, content) in
+            [("manifest.json", manifest.to_string()), (".heartbeat", format!("{at}\n"))]
+        {
+            fs::write(dir.join(name), content).unwrap();
+            File::options().write(true).open(dir.join(name)).unwrap().set_modified(old).unwrap();
+        }
+    }
+    let mut pruned = root.pruned(&["--older-than", "30h"]);
+    pruned["runs"].as_array_mut().unwrap().sort_by_key(|run| run["run"].to_string());
+    assert_eq!(shown(&pruned), [("dead", true), ("done", true)]);
+    assert_eq!(root.runs(), set(&[]));
+}
+
+#[test]
+fn a_summary_tells_its_time_past_a_byte_order_mark() {
+    let root = Root::new();
+    let dir = root.task().join("recorded");
+    fs::create_dir_all(&dir).unwrap();
+    let summary = "\u{feff}{\"timestamp\":\"2020-01-01T00:00:00.000Z\"}";
+    fs::write(dir.join("manifest.json"), summary).unwrap();
+    assert_eq!(shown(&root.pruned(&["--older-than", "30d"])), [("recorded", true)]);
+}
+
+#[test]
+fn what_is_no_task_is_refused() {
+    let root = Root::new();
+    root.over("a", "succeeded", 1);
+    let before = root.paths();
+    for task in ["../out", ".hidden", "cli", ""] {
+        for flag in ["--dry-run", "--yes"] {
+            let args = ["--older-than", "0s", flag, "--task", task];
+            let stderr = assert_one_line(&run(&mut root.prune(&args)), 1);
+            assert!(stderr.contains("task id"), "{stderr}");
+        }
+    }
+    assert_eq!(root.paths(), before);
+}
+
+#[test]
+fn runs_that_are_in_no_directory_are_told() {
+    let root = Root::new();
+    fs::write(root.path().join(".runs"), "").unwrap();
+    let stderr = assert_one_line(&run(&mut root.prune(&["--older-than", "0s"])), 1);
+    assert!(stderr.contains(".runs is not a directory"), "{stderr}");
+}
+
+#[test]
+fn links_are_removed_and_not_followed() {
+    let root = Root::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("file"), "").unwrap();
+    fs::create_dir(root.path().join("inside")).unwrap();
+    fs::write(root.path().join("inside/file"), "").unwrap();
+    let dir = root.over("a", "succeeded", 1);
+    symlink(elsewhere.path(), dir.join("out")).unwrap();
+    symlink("../../../../inside", dir.join("artifacts/in")).unwrap();
+    // A link in the place of a run is no run.
+    symlink("../../../inside", root.run_dir("link")).unwrap();
+    let pruned = root.pruned(&["--older-than", "0s", "--state", "done", "--state", "empty"]);
+    assert_eq!(shown(&pruned), [("a", true)]);
+    assert!(elsewhere.path().join("file").exists() && root.path().join("inside/file").exists());
+    assert_eq!(root.runs(), set(&["link"]));
+}
+
+#[test]
+fn a_lock_that_cannot_be_had_is_told_and_nothing_is_removed() {
+    let root = Root::new();
+    root.over("a", "succeeded", 1);
+    let before = root.paths();
+    hold_lock(root.path(), "task");
+    let args = ["--older-than", "0s", "--yes", "--lock-wait", "0"];
+    let output = run(&mut root.prune(&args));
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("no run is removed: cannot lock .runs/task.lock"), "{stderr}");
+    assert!(text(&output.stdout).contains("1 run is left"), "{}", text(&output.stdout));
+    fs::remove_file(root.path().join(".runs/task.lock")).unwrap();
+    assert_eq!(root.paths(), before);
+    // A directory in its place is in the way for good.
+    fs::create_dir(root.path().join(".runs/task.lock")).unwrap();
+    let output = run(&mut root.prune(&args));
+    assert!(text(&output.stderr).contains("cannot lock .runs/task.lock: is-directory"));
+    assert_eq!((output.status.code(), root.runs()), (Some(1), set(&["a"])));
+}
+
+#[test]
+fn a_history_that_is_corrupt_keeps_its_runs() {
+    let root = Root::new();
+    root.over("a", "succeeded", 1);
+    let path = history_path(root.path(), "task");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "{").unwrap();
+    let output = run(&mut root.prune(&["--older-than", "0s", "--yes", "--history"]));
+    assert_eq!((output.status.code(), root.runs()), (Some(1), set(&["a"])));
+    assert!(text(&output.stderr).contains("history is corrupt"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{");
+    // Who asks for the directories alone gets them removed.
+    assert_eq!(shown(&root.pruned(&["--older-than", "0s"])), [("a", true)]);
+}
+
+#[test]
+fn a_wrong_line_and_a_missing_root_are_told() {
+    let root = Root::new();
+    for args in [&["--keep-last", "0"][..], &["--yes", "--dry-run"], &["--older-than", "soon"]] {
+        assert_one_line(&run(&mut root.prune(args)), 2);
+    }
+    let mut command = tandem(&["prune", "--root"]);
+    let stderr = assert_one_line(&run(command.arg(root.path().join("missing"))), 1);
+    assert!(stderr.contains("the root does not exist"), "{stderr}");
+}
+
+#[test]
+fn exec_with_prune_keeps_the_last_directories_too() {
+    let root = Root::new();
+    for n in 0..6 {
+        let id = format!("r{n}");
+        let flags = ["--run", &id, "--keep-last", "2", "--prune"];
+        assert_silent_success(&run(root.exec(&flags).arg("true")));
+    }
+    assert_eq!(root.runs(), set(&["r4", "r5"]));
+    assert_eq!(names(&root.task()), set(&["cli", "r4", "r5"]));
+    assert_eq!(root.recorded(), ["r4", "r5"]);
+    // Alone it means nothing.
+    assert_eq!(run(root.exec(&["--prune"]).arg("true")).status.code(), Some(2));
+}
+
+#[test]
+fn runs_that_prune_at_once_keep_their_own() {
+    let root = Root::new();
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let (root, id) = (&root, format!("r{n}"));
+            scope.spawn(move || {
+                let flags = ["--run", &id, "--keep-last", "3", "--prune"];
+                let output = run(root.exec(&flags).arg("true"));
+                // One that is recorded late is told that others are later.
+                let stderr = text(&output.stderr);
+                assert!(output.status.success() && !stderr.contains("cannot"), "{stderr}");
+            });
+        }
+    });
+    assert_eq!(root.recorded().len(), 3);
+    let kept = root.runs();
+    assert!(kept.len() >= 3, "{kept:?}");
+    for run in kept {
+        assert_eq!(names(&root.run_dir(&run)), set(&["manifest.json", ".heartbeat"]));
+    }
+    root.assert_no_leftovers();
+}

@@ -1,0 +1,334 @@
+//! Small machines: little address space, few descriptors, few tasks, small files, full and read-only
+//! disks, no `/proc`. What is enough runs; what is not is told in one sentence, before anything is
+//! begun.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde_json::Value;
+
+use crate::support::{before_start, run, tandem, text};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+fn exec(root: &Path, command: &[&str]) -> Command {
+    let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
+    exec.arg(root).arg("--").args(command);
+    exec
+}
+
+fn limited(command: &mut Command, resource: Resource, limit: u64) -> &mut Command {
+    before_start(command, move || {
+        let _ = setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) });
+    })
+}
+
+/// The one line that tells why nothing was begun.
+#[track_caller]
+fn refusal(command: &str, done: &Output, code: i32) -> String {
+    let stderr = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(code), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with(&format!("tandem {command}: ")), "{stderr}");
+    stderr
+}
+
+#[track_caller]
+fn assert_exit(done: &Output, code: i32) {
+    assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(code), ""));
+}
+
+/// Runs in the root, which are told by what is in their directories.
+fn runs(root: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root.join(".runs/task/cli"));
+    entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn manifest(root: &Path) -> Value {
+    let path = root.join(".runs/task/cli/run/manifest.json");
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The commands that keep something, and the exit code of each that cannot.
+fn each_command(root: &Path) -> [(&'static str, Command, i32); 3] {
+    let mut feed = tandem(&["feed", "--root"]);
+    feed.arg(root);
+    let mut history = tandem(&["history", "--task", "task", "--root"]);
+    history.arg(root);
+    [("exec", exec(root, &["true"]), 125), ("feed", feed, 1), ("history", history, 1)]
+}
+
+#[test]
+fn a_gibibyte_of_address_space_is_enough() {
+    for limit in [MIB * 1024, MIB * 2048, KIB * 4_000_000] {
+        let root = tempfile::tempdir().unwrap();
+        let done =
+            run(limited(&mut exec(root.path(), &["sh", "-c", "exit 3"]), Resource::As, limit));
+        assert_exit(&done, 3);
+        assert_eq!(manifest(root.path())["status"], "failed");
+        for (_, mut command, _) in each_command(root.path()).into_iter().skip(1) {
+            assert_exit(&run(limited(&mut command, Resource::As, limit)), 0);
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_data_is_enough_or_told() {
+    assert_enough_or_told(Resource::Data, (1..=24).map(|step| step * 8 * MIB), "ulimit -d");
+}
+
+#[test]
+fn too_little_address_space_is_told_as_that() {
+    assert_enough_or_told(Resource::As, (4..=24).map(|step| step * 16 * MIB), "ulimit -v");
+}
+
+/// Each ends well, or with a sentence that names the limit, and some of each kind are among them.
+fn assert_enough_or_told(resource: Resource, limits: impl Iterator<Item = u64>, name: &str) {
+    let (mut enough, mut told) = (0, 0);
+    for limit in limits {
+        let root = tempfile::tempdir().unwrap();
+        for (command, mut process, code) in each_command(root.path()) {
+            let done = run(limited(&mut process, resource, limit));
+            if done.status.success() {
+                enough += 1;
+                continue;
+            }
+            let why = refusal(command, &done, code);
+            assert!(why.contains(name), "{limit}: {why}");
+            told += 1;
+        }
+    }
+    assert!(enough > 0 && told > 0, "{enough} {told}");
+}
+
+#[test]
+fn twenty_four_descriptors_are_enough() {
+    for limit in [24, 32] {
+        let root = tempfile::tempdir().unwrap();
+        let done =
+            run(limited(&mut exec(root.path(), &["sh", "-c", "exit 3"]), Resource::Nofile, limit));
+        assert_exit(&done, 3);
+        assert_eq!(manifest(root.path())["status"], "failed");
+    }
+}
+
+/// The loader of the program needs some itself.
+#[test]
+fn too_few_descriptors_are_told_before_anything_is_begun() {
+    let mut told = 0;
+    for limit in 5..24 {
+        let root = tempfile::tempdir().unwrap();
+        for (command, mut process, code) in each_command(root.path()) {
+            let done = run(limited(&mut process, Resource::Nofile, limit));
+            if done.status.success() {
+                continue;
+            }
+            let why = refusal(command, &done, code);
+            let limit = format!("the limit of open files (ulimit -n) is {limit}");
+            assert!(why.contains("Too many open files") && why.contains(&limit), "{why}");
+            told += 1;
+            if command == "exec" {
+                assert!(runs(root.path()).is_empty());
+            }
+        }
+    }
+    assert!(told > 0);
+}
+
+/// As a user that has nothing else, who may have so many tasks.
+fn with_tasks(command: &mut Command, user: u32, tasks: u64) -> &mut Command {
+    before_start(command, move || {
+        let limit = Rlimit { current: Some(tasks), maximum: Some(tasks) };
+        let _ = setrlimit(Resource::Nproc, limit);
+        // SAFETY: system calls alone.
+        unsafe {
+            libc::setgroups(0, std::ptr::null());
+            libc::setgid(user);
+            libc::setuid(user);
+        }
+    })
+}
+
+/// A directory for any user, and the program in it.
+fn for_all() -> (tempfile::TempDir, PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+
+    assert!(rustix::process::geteuid().is_root(), "another user is needed, so run this as root");
+    let root = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (built, program) = (env!("CARGO_BIN_EXE_tandem"), root.path().join("tandem"));
+    fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+    (root, program)
+}
+
+#[test]
+fn however_few_tasks_there_are_the_end_is_good_or_told() {
+    let (root, program) = for_all();
+    let mut enough = 0;
+    for tasks in 1..=20 {
+        for (command, process, code) in each_command(root.path()) {
+            let mut process_of_user = Command::new(&program);
+            process_of_user.args(process.get_args());
+            let done = run(with_tasks(&mut process_of_user, 61_700, tasks));
+            if done.status.success() {
+                assert_eq!(text(&done.stderr), "");
+                enough += 1;
+                continue;
+            }
+            let why = refusal(command, &done, code);
+            let limit = format!("the limit of tasks of this user (ulimit -u) is {tasks}");
+            assert!(why.contains(&limit), "{tasks}: {why}");
+        }
+    }
+    // Twelve are always enough.
+    assert!(enough >= 3 * 9, "{enough}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_executable_memory_the_reason_is_told() {
+    const PR_SET_MDWE: libc::c_int = 65;
+    const PR_MDWE_REFUSE_EXEC_GAIN: libc::c_ulong = 1;
+
+    let root = tempfile::tempdir().unwrap();
+    for (command, mut process, code) in each_command(root.path()) {
+        before_start(&mut process, || {
+            // SAFETY: a system call alone. What it does not know it refuses.
+            let refused = unsafe { libc::prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) };
+            assert_eq!(refused, 0, "this needs Linux 6.3");
+        });
+        let why = refusal(command, &run(&mut process), code);
+        assert!(why.contains("MemoryDenyWriteExecute"), "{why}");
+    }
+}
+
+/// A shell in which a file system was mounted that goes with it.
+fn mounted(script: &str, program: &Command) -> Command {
+    let mut shell = Command::new("unshare");
+    shell.args(["-m", "sh", "-c", script, "sh"]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_proc_all_is_as_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let exec = exec(root.path(), &["sh", "-c", "echo out; exit 3"]);
+    let done = run(&mut mounted(r#"mount -t tmpfs none /proc && exec "$@""#, &exec));
+    assert_exit(&done, 3);
+    assert_eq!(text(&done.stdout), "out\n");
+    assert_eq!(manifest(root.path())["exit_code"], Value::Null);
+    assert_eq!(manifest(root.path())["commands"][0]["exit_code"], 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_only_directory_is_told_as_that() {
+    let root = tempfile::tempdir().unwrap();
+    let script = format!(r#"mount -t tmpfs -o ro none {} && exec "$@""#, root.path().display());
+    let done = run(&mut mounted(&script, &exec(root.path(), &["true"])));
+    let why = refusal("exec", &done, 125);
+    assert!(
+        why.contains("cannot create the directory .runs: read-only: mkdir: Read-only"),
+        "{why}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_refused_for_a_full_disk_leaves_no_run() {
+    // Neither room for a byte, nor for a file.
+    for options in ["size=64k", "size=64k,nr_inodes=5"] {
+        let root = tempfile::tempdir().unwrap();
+        let shown = root.path().display();
+        let status = format!(r#""{}" status --root {shown}"#, env!("CARGO_BIN_EXE_tandem"));
+        let script = format!(
+            r#"mount -t tmpfs -o {options} none {shown} && mkdir -p {shown}/.runs/task &&
+            {{ cat /dev/zero > {shown}/full 2> /dev/null
+            "$@"; echo $?; {status}; }}"#
+        );
+        let done = run(&mut mounted(&script, &exec(root.path(), &["true"])));
+        let (stdout, stderr) = (text(&done.stdout), text(&done.stderr));
+        assert!(stderr.contains("No space left on device (os error 28)"), "{stderr}");
+        assert!(stdout.starts_with("125\n") && !stdout.contains("empty"), "{stdout}");
+        assert!(!stdout.contains("task"), "{stdout}");
+    }
+}
+
+#[test]
+fn a_directory_that_a_run_had_before_stays_when_it_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join(".runs/task/cli/run");
+    fs::create_dir_all(&directory).unwrap();
+    let done = run(limited(&mut exec(root.path(), &["true"]), Resource::Fsize, 0));
+    assert_eq!(done.status.code(), Some(125));
+    assert!(directory.exists());
+}
+
+#[test]
+fn files_of_eight_kibibytes_are_enough_and_none_are_told() {
+    let root = tempfile::tempdir().unwrap();
+    let done =
+        run(limited(&mut exec(root.path(), &["sh", "-c", "exit 3"]), Resource::Fsize, 8 * KIB));
+    assert_exit(&done, 3);
+    assert_eq!(manifest(root.path())["status"], "failed");
+    let root = tempfile::tempdir().unwrap();
+    let done = run(limited(&mut exec(root.path(), &["true"]), Resource::Fsize, 0));
+    let why = refusal("exec", &done, 125);
+    let said = "write: File too large (os error 27), the limit of bytes in a file (ulimit -f) is 0";
+    assert!(why.contains(said), "{why}");
+    assert!(runs(root.path()).is_empty());
+}
+
+#[test]
+fn a_link_out_of_the_root_is_told_with_the_way_out() {
+    for link in [".runs", ".runs/task"] {
+        let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = root.path().join(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(elsewhere.path(), &link).unwrap();
+        let why = refusal("exec", &run(&mut exec(root.path(), &["true"])), 125);
+        assert!(
+            why.contains("open: a link leads out of the root") && why.contains("--root"),
+            "{why}"
+        );
+    }
+    // The command has run by then.
+    let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    symlink(elsewhere.path(), root.path().join("out")).unwrap();
+    let done = run(&mut exec(root.path(), &["sh", "-c", "exit 3"]));
+    let stderr = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(3));
+    assert!(stderr.starts_with("tandem exec: warning: summary is written, history is not: "));
+    assert!(
+        stderr.contains("a link leads out of the root") && stderr.contains("--root"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_link_that_stays_below_the_root_is_followed() {
+    let root = tempfile::tempdir().unwrap();
+    for (link, target) in [(".runs", "kept/runs"), ("out", "kept/out")] {
+        fs::create_dir_all(root.path().join(target)).unwrap();
+        symlink(target, root.path().join(link)).unwrap();
+    }
+    assert_exit(&run(&mut exec(root.path(), &["true"])), 0);
+    assert!(root.path().join("kept/out/task/runs.json").exists());
+}
+
+#[test]
+fn a_failed_call_of_the_system_is_named_with_its_path_and_the_system_s_words() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join(".runs/task/cli/run/manifest.json")).unwrap();
+    let done = run(&mut exec(root.path(), &["true"]));
+    let stderr = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(125));
+    assert!(stderr.contains(".runs/task/cli/run/manifest.json"), "{stderr}");
+    assert!(stderr.contains("rename: Is a directory (os error 21)"), "{stderr}");
+}
