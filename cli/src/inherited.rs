@@ -105,26 +105,23 @@ impl Inherited {
         }
     }
 
-    /// Has the command start with what the caller ignored and blocked.
+    /// Has the command start with what the caller ignored. What it blocked is to be blocked by the
+    /// thread that starts the command.
     pub fn give(&self, command: &mut Command) {
-        // The standard library sets this one's default, and leaves blocked what this thread blocks.
+        // The standard library sets this one's default.
         let kept = ignored_now() & !bit(libc::SIGPIPE);
         let lost: Vec<i32> =
             signals().filter(|&signal| self.ignored & !kept & bit(signal) != 0).collect();
-        let blocked = self.blocked;
-        let now = blocked_now();
-        let is_blocked_alike = |signal| is_member(&blocked, signal) == is_member(&now, signal);
-        if lost.is_empty() && signals().all(is_blocked_alike) {
+        if lost.is_empty() {
             // Without a step of its own the start of a command copies no page of this process.
             return;
         }
-        // SAFETY: both calls are async-signal-safe, and nothing is allocated.
+        // SAFETY: the call is async-signal-safe, and nothing is allocated.
         unsafe {
             command.pre_exec(move || {
                 for &signal in &lost {
                     libc::signal(signal, libc::SIG_IGN);
                 }
-                libc::sigprocmask(libc::SIG_SETMASK, &blocked, ptr::null_mut());
                 Ok(())
             });
         }
@@ -158,22 +155,6 @@ fn is_ignored(signal: i32) -> bool {
         libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) == 0
             && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
-}
-
-/// What this thread blocks.
-fn blocked_now() -> libc::sigset_t {
-    let mut now = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the first call initialises the set, the second only asks.
-    unsafe {
-        libc::sigemptyset(now.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_BLOCK, ptr::null(), now.as_mut_ptr());
-        now.assume_init()
-    }
-}
-
-fn is_member(set: &libc::sigset_t, signal: i32) -> bool {
-    // SAFETY: the set is initialised.
-    unsafe { libc::sigismember(set, signal) == 1 }
 }
 
 /// Lets this thread, and those that it starts, have a signal. Gives what was blocked before.

@@ -111,10 +111,10 @@ impl Running {
             given.give(&mut starting, inherited).map_err(NotStarted::Own)?;
             // On a terminal of its own it leads a session, and with it a group.
             if job.is_some() && !given.is_terminal() {
-                foreground::lead(&mut starting, inherited);
+                foreground::lead(&mut starting);
             }
             inherited.give(&mut starting);
-            let started = starting.spawn();
+            let started = handler::with_blocked(&inherited.blocked(), || starting.spawn());
             if started.is_err() && has_terminal {
                 foreground::reclaim();
             }

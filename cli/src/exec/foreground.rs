@@ -4,6 +4,7 @@
 #![allow(unsafe_code, reason = "a child takes the terminal before its program starts")]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use rustix::process::{Pid, getppid};
@@ -11,23 +12,26 @@ use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use tokio::process::Command;
 
 use super::groups;
-use crate::inherited::Inherited;
 
 /// Starts the command as the leader of a group of its own, in the foreground of the terminal on
 /// standard input if this group is.
-pub fn lead(command: &mut Command, inherited: &Inherited) {
+pub fn lead(command: &mut Command) {
     let is_ours = is_ours();
-    let blocked = inherited.blocked();
     command.process_group(0);
     // SAFETY: system calls alone.
     unsafe {
         command.pre_exec(move || {
             if is_ours {
-                // What stops a group that takes the terminal is blocked so far. Without a terminal the
-                // command reads what there is.
+                // It would stop a group that takes the terminal.
+                let mut stop = MaybeUninit::<libc::sigset_t>::uninit();
+                let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+                libc::sigemptyset(stop.as_mut_ptr());
+                libc::sigaddset(stop.as_mut_ptr(), libc::SIGTTOU);
+                libc::sigprocmask(libc::SIG_BLOCK, stop.as_ptr(), before.as_mut_ptr());
+                // Without a terminal the command reads what there is.
                 libc::tcsetpgrp(0, libc::getpid());
+                libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
             }
-            libc::sigprocmask(libc::SIG_SETMASK, &blocked, ptr::null_mut());
             Ok(())
         });
     }

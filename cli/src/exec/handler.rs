@@ -1,5 +1,6 @@
 //! Catches signals with what the system tells of each, and asks what else only the C library can
-//! tell. A handler may do next to nothing: it writes what it got into a pipe, which a thread reads.
+//! tell. A handler may do next to nothing: it writes what it got into a pipe. Signals come to the one
+//! thread that reads it, so none that was sent is ever in the hands of another.
 
 #![allow(unsafe_code, reason = "only the C library sets handlers and sends real-time signals")]
 
@@ -8,10 +9,13 @@ use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, IntoRawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+use super::signals::STOP;
 
 /// What stays as it is: two that nobody can catch, the faults of this process itself, and what
 /// [`crate::inherited`] sees to.
@@ -32,6 +36,10 @@ const MAYBE_FAULTS: [i32; 2] = [libc::SIGSYS, libc::SIGTRAP];
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that found the pipe full, a bit for each.
 static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+/// The process whose signals they are. A child that is not its program yet has the handlers too.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+/// Held while a thread that does not read the pipe may get signals.
+static LENT: Mutex<()> = Mutex::new(());
 
 /// A signal, as the system tells it.
 #[derive(Debug, Clone, Copy)]
@@ -83,29 +91,32 @@ pub fn catchable() -> impl Iterator<Item = i32> {
 /// What the handler has written.
 pub struct Pipe {
     reader: PipeReader,
-    caught: Vec<i32>,
 }
 
 impl Pipe {
-    /// Catches these signals, and SIGCHLD, from now on.
-    pub fn open(caught: Vec<i32>) -> io::Result<Self> {
+    /// Catches these signals from now on.
+    pub fn open(caught: &[i32]) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         for end in [reader.as_fd(), writer.as_fd()] {
             fcntl_setfl(end, fcntl_getfl(end)? | OFlags::NONBLOCK)?;
         }
         // Handlers stay set, so it is never closed: a file would get its number.
         PIPE.store(writer.into_raw_fd(), Ordering::Relaxed);
-        for &signal in caught.iter().chain([&libc::SIGCHLD]) {
+        OWNER.store(std::process::id().cast_signed(), Ordering::Relaxed);
+        for &signal in caught {
             // SAFETY: an action of zeros is one.
             let mut action: libc::sigaction = unsafe { mem::zeroed() };
             action.sa_sigaction = on_signal as *const () as usize;
             action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+            // One after the other, in the order of the system.
+            // SAFETY: it fills a set of this function.
+            unsafe { libc::sigfillset(&mut action.sa_mask) };
             // SAFETY: the action is whole, and its handler calls what a handler may.
             if unsafe { libc::sigaction(signal, &action, ptr::null_mut()) } != 0 {
                 return Err(io::Error::last_os_error());
             }
         }
-        Ok(Pipe { reader, caught })
+        Ok(Pipe { reader })
     }
 
     /// Waits until there is something to read, or until then.
@@ -133,27 +144,13 @@ impl Pipe {
         into.extend(signals.map(Caught::without_sender));
     }
 
-    /// Takes them when the handler has run for all that were sent so far. Only a thread that has
-    /// [`block_all`] can tell.
+    /// Takes all that were sent so far. Only the thread that gets them can tell.
     pub fn take_all(&mut self, into: &mut Vec<Caught>) {
-        const STEP: Duration = Duration::from_millis(1);
-        const STEPS_MAX: u32 = 1_000;
-        for _ in 0..STEPS_MAX {
-            if !self.is_any_pending() {
-                break;
-            }
-            std::thread::sleep(STEP);
-        }
+        drop(LENT.lock().unwrap_or_else(PoisonError::into_inner));
+        // Whatever waits for this thread comes before a call of the system returns.
+        // SAFETY: it only asks.
+        unsafe { libc::getppid() };
         self.take(into);
-    }
-
-    fn is_any_pending(&self) -> bool {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: the set is read if it was written.
-        unsafe {
-            libc::sigpending(set.as_mut_ptr()) == 0
-                && self.caught.iter().any(|&signal| libc::sigismember(set.as_ptr(), signal) == 1)
-        }
     }
 }
 
@@ -168,7 +165,13 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _context: *mut 
         let errno = errno();
         let before = *errno;
         let info = &*info;
-        if info.si_code > 0 && MAYBE_FAULTS.contains(&signal) {
+        if libc::getpid() != OWNER.load(Ordering::Relaxed) {
+            // As without a handler. One that stands still would have its parent wait.
+            if !STOP.contains(&signal) {
+                libc::signal(signal, libc::SIG_DFL);
+                libc::raise(signal);
+            }
+        } else if info.si_code > 0 && MAYBE_FAULTS.contains(&signal) {
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);
         } else {
@@ -231,27 +234,29 @@ fn value(_info: &libc::siginfo_t) -> usize {
     0
 }
 
-/// Keeps every signal from this thread, and from those that it starts.
-pub fn block_all() {
+/// Keeps these signals, and no other, from this thread and from those that it starts.
+pub fn block(signals: impl IntoIterator<Item = i32>) {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the first call initialises the set.
     unsafe {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigfillset(set.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), ptr::null_mut());
-    }
-}
-
-/// Lets this thread, and those that it starts, have every signal but this one.
-pub fn block_only(signal: Option<i32>) {
-    // SAFETY: the first call initialises the set.
-    unsafe {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(set.as_mut_ptr());
-        if let Some(signal) = signal {
+        for signal in signals {
             libc::sigaddset(set.as_mut_ptr(), signal);
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), ptr::null_mut());
     }
+}
+
+/// Does something while this thread keeps just these signals away, as a command inherits it.
+pub fn with_blocked<T>(set: &libc::sigset_t, start: impl FnOnce() -> T) -> T {
+    let _lent = LENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the first call initialises what the second one reads.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, set, before.as_mut_ptr()) };
+    let started = start();
+    // SAFETY: as above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    started
 }
 
 /// Sends a signal, with its value if it is a queued one; to a group if the number is negative.

@@ -99,14 +99,14 @@ impl Signals {
     /// The system's.
     pub fn catch(inherited: &Inherited, is_in_own_group: bool) -> io::Result<Self> {
         let witness = WitnessIfAny::start(!is_in_own_group);
-        // What the caller blocks is its command's. A terminal that is lent to the command's group
-        // would stop who writes to it, if it could.
-        let blocked = is_in_own_group.then_some(libc::SIGTTOU);
-        let is_caught = |signal: &i32| {
-            *signal != libc::SIGCHLD && Some(*signal) != blocked && !inherited.ignores(*signal)
-        };
-        let pipe = Pipe::open(handler::catchable().filter(is_caught).collect())?;
-        handler::block_only(blocked);
+        let is_caught = |signal: &i32| *signal == libc::SIGCHLD || !inherited.ignores(*signal);
+        let caught: Vec<i32> = handler::catchable().filter(is_caught).collect();
+        // They come to the thread that sorts them. A terminal of which this group is not in the
+        // foreground stops who writes to it, if it is set so, but not while it is lent to a group of
+        // the command's own.
+        let is_blocked = |signal: &i32| *signal != libc::SIGTTOU || is_in_own_group;
+        handler::block(caught.iter().copied().filter(is_blocked));
+        let pipe = Pipe::open(&caught)?;
         let (sender, events) = unbounded_channel();
         let shared = Arc::new(Shared {
             command: NOT_STARTED.into(),
@@ -204,7 +204,7 @@ struct Sorting {
 
 impl Sorting {
     fn run(mut self) {
-        handler::block_all();
+        handler::block(None);
         while !self.shared.is_over.load(Ordering::Acquire) {
             // What woke this thread may have been read while it decided.
             if self.shared.settle.load(Ordering::Acquire) == self.settled {

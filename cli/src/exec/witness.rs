@@ -22,7 +22,7 @@ use super::undecided::Seen;
 /// Its name, in which nobody who looks for `tandem` finds it.
 const NAME: &[u8] = b"signal-witness\0";
 /// How long its answer is waited for: it may be stopped.
-const ANSWER: Duration = Duration::from_millis(500);
+const ANSWER: Duration = Duration::from_secs(2);
 /// More descriptors than a process has where the system cannot close all at once.
 const DESCRIPTORS_MAX: RawFd = 65_536;
 
