@@ -121,7 +121,10 @@ impl Component<'_> {
             command.env_remove(name);
         }
         command.env("CARGO_BUILD_BUILD_DIR", directory);
-        command.env("CARGO_ENCODED_RUSTFLAGS", self.remapped_paths()?);
+        let mut flags = self.remapped_paths()?;
+        // Texts are scanned with it, and every host has it.
+        flags.push("\u{1f}-Ctarget-feature=+simd128");
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags);
         // The linker pads every reference to five bytes, 8 % of the component, unless it is told.
         command.args(["--", "-Clink-arg=--compress-relocations"]);
 

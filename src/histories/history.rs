@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use super::summary::Summary;
 use crate::json;
-use crate::json::scan::{Walk, decoded, end_of_value, is_object, skip_space, string};
+use crate::json::check::Stop;
+use crate::json::scan::{Walk, decoded, end_of_value, is_end, is_object, start, string};
 use crate::time::{TIME_LEN, is_timestamp};
 
 /// The most entries of a history: each takes memory beside its text.
@@ -26,6 +27,12 @@ pub enum Bad {
     OfTask(String),
     /// It has more entries or unknown members than are read.
     TooLarge,
+}
+
+impl From<Stop> for Bad {
+    fn from(_: Stop) -> Self {
+        Bad::Corrupt
+    }
 }
 
 /// The entries of a history in their order, and whatever else its file holds.
@@ -67,14 +74,14 @@ impl<'a> History<'a> {
     /// It holds no history of the task, or too much.
     pub fn parse(text: &'a str, task_id: &str) -> Result<Self, Bad> {
         let text = json::unmarked(text);
-        if !json::is_valid(text) || !is_object(text) {
+        if !is_object(text) {
             return Err(Bad::Corrupt);
         }
         let bytes = text.as_bytes();
         let (mut task, mut entries, mut others) = (None, None, Vec::new());
-        // In one pass: a history has megabytes.
-        let mut walk = Walk::new(text, skip_space(bytes, 0));
-        while let Some((key, at)) = walk.next_value() {
+        // In one pass, which checks it too: a history has megabytes.
+        let mut walk = Walk::new(text, start(text)).ok_or(Bad::Corrupt)?;
+        while let Some((key, at)) = walk.next_value()? {
             let name = decoded(key);
             if name == "runs" && bytes.get(at) == Some(&b'[') {
                 let (read, end) = Entry::read_all(text, at)?;
@@ -82,7 +89,7 @@ impl<'a> History<'a> {
                 walk.go_on(end);
                 continue;
             }
-            let end = end_of_value(bytes, at);
+            let end = end_of_value(bytes, at)?;
             let value = text.get(at..end).unwrap_or_default();
             match name.as_ref() {
                 "taskId" => task = string(value),
@@ -94,6 +101,9 @@ impl<'a> History<'a> {
             walk.go_on(end);
         }
         let (Some(entries), Some(task)) = (entries, task) else { return Err(Bad::Corrupt) };
+        if !is_end(text, walk.end()) {
+            return Err(Bad::Corrupt);
+        }
         if task != task_id {
             return Err(Bad::OfTask(task.into_owned()));
         }
@@ -256,12 +266,12 @@ impl<'a> Entry<'a> {
     /// The entries of the array that opens at `at`, and the index after it.
     fn read_all(text: &'a str, at: usize) -> Result<(Vec<Self>, usize), Bad> {
         let mut entries = Vec::new();
-        let mut walk = Walk::new(text, at);
-        while let Some((_, at)) = walk.next_value() {
+        let mut walk = Walk::new(text, at).ok_or(Bad::Corrupt)?;
+        while let Some((_, at)) = walk.next_value()? {
             if entries.len() >= ENTRIES_MAX {
                 return Err(Bad::TooLarge);
             }
-            let (keys, end) = keys(text, at);
+            let (keys, end) = keys(text, at)?;
             let (run_id, timestamp) = match keys {
                 [Some(run_id), Some(timestamp)] => (identity(run_id), decoded(timestamp)),
                 _ => Default::default(),
@@ -287,22 +297,22 @@ impl<'a> Entry<'a> {
 
     /// The timestamp as the entry writes it.
     fn timestamp_text(&self) -> Option<&'a str> {
-        let [_, timestamp] = keys(self.text, 0).0;
+        let ([_, timestamp], _) = keys(self.text, 0).ok()?;
         timestamp.filter(|_| !self.timestamp.is_empty())
     }
 }
 
 /// The texts of the id and the timestamp of the entry that starts at `at`, if they are strings and
 /// not empty, and the index after the entry.
-fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
+fn keys(text: &str, at: usize) -> Result<([Option<&str>; 2], usize), Stop> {
     let bytes = text.as_bytes();
     let mut keys = [None, None];
     if bytes.get(at) != Some(&b'{') {
-        return (keys, end_of_value(bytes, at));
+        return Ok((keys, end_of_value(bytes, at)?));
     }
-    let mut walk = Walk::new(text, at);
-    while let Some((key, at)) = walk.next_value() {
-        let end = end_of_value(bytes, at);
+    let mut walk = Walk::new(text, at).ok_or(Stop::Invalid)?;
+    while let Some((key, at)) = walk.next_value()? {
+        let end = end_of_value(bytes, at)?;
         let place = match decoded(key).as_ref() {
             "runId" => Some(0),
             "timestamp" => Some(1),
@@ -313,7 +323,7 @@ fn keys(text: &str, at: usize) -> ([Option<&str>; 2], usize) {
         }
         walk.go_on(end);
     }
-    (keys, walk.end())
+    Ok((keys, walk.end()))
 }
 
 /// The id in an entry. One that is no Unicode is known by its text as well, or two of them would be

@@ -1,39 +1,58 @@
-//! Pieces of valid JSON, found without building a tree.
+//! Pieces of JSON, found without building a tree.
 
 use std::borrow::Cow;
 
-/// A walk over the values of an object or an array in valid JSON, in their order.
+use super::bytes::skip_space;
+use super::check::{self, Depth, Stop};
+
+/// A walk over the values of an object or an array, in their order. It checks what it walks over.
 pub struct Walk<'a> {
     json: &'a str,
     is_object: bool,
+    is_first: bool,
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over the object or array that opens at `at`.
-    pub fn new(json: &'a str, at: usize) -> Self {
-        Walk { json, is_object: json.as_bytes().get(at) == Some(&b'{'), at: at + 1 }
+    /// A walk over the object or array that opens at `at`; none if no such opens there.
+    pub fn new(json: &'a str, at: usize) -> Option<Self> {
+        let is_object = match json.as_bytes().get(at) {
+            Some(b'{') => true,
+            Some(b'[') => false,
+            _ => return None,
+        };
+        Some(Walk { json, is_object, is_first: true, at: at + 1 })
     }
 
     /// The text of the next key, empty in an array, and the index at which its value starts. The
     /// caller tells [`Walk::go_on`] where that ends.
-    pub fn next_value(&mut self) -> Option<(&'a str, usize)> {
+    ///
+    /// # Errors
+    /// What follows is no valid JSON.
+    pub fn next_value(&mut self) -> Result<Option<(&'a str, usize)>, Stop> {
         let bytes = self.json.as_bytes();
         let mut at = skip_space(bytes, self.at);
-        if bytes.get(at) == Some(&b',') {
-            at = skip_space(bytes, at + 1);
+        let close = if self.is_object { b'}' } else { b']' };
+        match bytes.get(at) {
+            Some(byte) if *byte == close => {
+                self.at = at;
+                return Ok(None);
+            }
+            Some(b',') if !self.is_first => at = skip_space(bytes, at + 1),
+            Some(_) if self.is_first => {}
+            _ => return Err(Stop::Invalid),
         }
-        self.at = at;
-        if matches!(bytes.get(at), None | Some(b'}' | b']')) {
-            return None;
-        }
+        self.is_first = false;
         if !self.is_object {
-            return Some(("", at));
+            return Ok(Some(("", at)));
         }
-        let end = end_of_string(bytes, at);
-        // Behind the colon.
-        let value = skip_space(bytes, skip_space(bytes, end) + 1);
-        Some((self.json.get(at..end)?, value))
+        let end = check::string(bytes, at, &mut Depth::any()).ok_or(Stop::Invalid)?.get();
+        let colon = skip_space(bytes, end);
+        if bytes.get(colon) != Some(&b':') {
+            return Err(Stop::Invalid);
+        }
+        let key = self.json.get(at..end).ok_or(Stop::Invalid)?;
+        Ok(Some((key, skip_space(bytes, colon + 1))))
     }
 
     /// Goes on behind a value.
@@ -49,10 +68,11 @@ impl<'a> Walk<'a> {
 
 /// The text of every key and value of a valid JSON object, in their order.
 pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut walk = Walk::new(json, skip_space(json.as_bytes(), 0));
+    let mut walk = Walk::new(json, start(json));
     std::iter::from_fn(move || {
-        let (key, at) = walk.next_value()?;
-        let end = end_of_value(json.as_bytes(), at);
+        let walk = walk.as_mut()?;
+        let (key, at) = walk.next_value().ok()??;
+        let end = end_of_value(json.as_bytes(), at).ok()?;
         walk.go_on(end);
         Some((key, json.get(at..end)?))
     })
@@ -60,7 +80,7 @@ pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Whether valid JSON is an object.
 pub fn is_object(json: &str) -> bool {
-    json.as_bytes().get(skip_space(json.as_bytes(), 0)) == Some(&b'{')
+    json.as_bytes().get(start(json)) == Some(&b'{')
 }
 
 /// What a JSON string stands for; nothing for any other value.
@@ -109,56 +129,20 @@ fn push_units(key: &mut String, units: &mut Vec<u16>) {
     key.extend(chars.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
 }
 
-pub fn skip_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
+/// The index of the value of a text, and nothing of what is around it.
+pub fn start(json: &str) -> usize {
+    skip_space(json.as_bytes(), 0)
 }
 
-/// The index after the closing quote of the string that opens at `at`.
-pub(super) fn end_of_string(bytes: &[u8], at: usize) -> usize {
-    let mut at = at + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-/// The index after the number or literal that starts at `at`.
-pub(super) fn end_of_scalar(bytes: &[u8], at: usize) -> usize {
-    let rest = &bytes[at..];
-    let is_end = |b: &u8| matches!(b, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-    rest.iter().position(is_end).map_or(bytes.len(), |end| at + end)
+/// Whether nothing comes from `at` on.
+pub fn is_end(json: &str, at: usize) -> bool {
+    skip_space(json.as_bytes(), at) >= json.len()
 }
 
 /// The index after the value that starts at `at`.
-pub fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
-    let mut depth = 0usize;
-    while let Some(byte) = bytes.get(at) {
-        at = match byte {
-            b'"' => end_of_string(bytes, at),
-            b'{' | b'[' => {
-                depth += 1;
-                at + 1
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                at + 1
-            }
-            b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => {
-                at += 1;
-                continue;
-            }
-            _ => end_of_scalar(bytes, at),
-        };
-        if depth == 0 {
-            return at;
-        }
-    }
-    bytes.len()
+///
+/// # Errors
+/// It is no valid JSON.
+pub fn end_of_value(bytes: &[u8], at: usize) -> Result<usize, Stop> {
+    check::value(bytes, at, &mut Depth::any())
 }

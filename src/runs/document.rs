@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::error::{Channel, Error};
+use crate::json::check::{self, Stop};
 use crate::json::scan::{decoded, is_object, members};
-use crate::json::{self, MAX_DEPTH, Rules};
+use crate::json::{self, Indented, MAX_DEPTH, Rules};
 
 /// A document as its file holds it: a JSON object, indented by two spaces, with one newline at
 /// the end.
@@ -15,13 +16,11 @@ use crate::json::{self, MAX_DEPTH, Rules};
 /// [`Error::TooLarge`] if `text` or the result is above `limit` bytes, [`Error::InvalidInput`] if
 /// `text` is no JSON object.
 pub fn format(text: &str, limit: u64) -> Result<String, Error> {
-    let text = json::unmarked(text);
-    let rules = rules("document", limit);
-    json::check_object(text, &rules)?;
-    json::indent(text, &rules, "\n")
+    json::indent(json::unmarked(text), &rules("document", limit), "\n")
 }
 
-/// Applies a merge patch (RFC 7396) to a document and formats the result as [`format()`] does.
+/// Applies a merge patch (RFC 7396) to a document that is as [`format()`] makes it, and gives such a
+/// one. What does not change is copied as it is.
 ///
 /// # Errors
 /// As [`format()`], for the patch and for the result.
@@ -29,17 +28,18 @@ pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, 
     let patch = json::unmarked(patch);
     json::check_object(patch, &rules("patch", limit))?;
     let rules = rules("document", limit);
-    json::check_depth(patch, &rules)?;
-    let mut merged = String::with_capacity(document.map_or(0, str::len) + patch.len());
-    merge_object(document, patch, &mut merged);
-    json::indent(&merged, &rules, "\n")
+    let bytes = document.map_or(0, str::len) + patch.len();
+    let mut merged = Indented::new(bytes, limit, rules.max_depth);
+    merge_object(document, patch, &mut merged)
+        .and_then(|()| merged.finish("\n"))
+        .map_err(|stop| rules.stopped(stop, merged.length()))
 }
 
 /// Whether a file holds a document: a JSON object that nests no deeper than [`MAX_DEPTH`]. How it
 /// is indented is the affair of who wrote it.
 pub fn is_document(text: &str) -> bool {
     let rules = rules("document", u64::MAX);
-    json::check_object(text, &rules).is_ok() && json::check_depth(text, &rules).is_ok()
+    json::check_object(text, &rules).is_ok()
 }
 
 fn rules(what: &'static str, max_bytes: u64) -> Rules {
@@ -65,7 +65,7 @@ struct Change<'a> {
 
 /// Writes `target` changed by `patch`. A key that the target holds twice is changed in both
 /// places, so that every reader sees the new value; of a patch's doubled keys the last counts.
-fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
+fn merge_object(target: Option<&str>, patch: &str, out: &mut Indented) -> Result<(), Stop> {
     let mut changes: Vec<Change<'_>> = Vec::new();
     let mut places: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
     for (key, value) in members(patch) {
@@ -78,40 +78,46 @@ fn merge_object(target: Option<&str>, patch: &str, out: &mut String) {
         }
     }
 
-    out.push('{');
-    let mut is_first = true;
+    out.push("{");
+    out.depth += 1;
+    let mut separator = "";
     for (key, value) in target.into_iter().flat_map(members) {
         let Some(change) = places.get(&decoded(key)).map(|&at| &mut changes[at]) else {
-            push_key(out, &mut is_first, key);
-            out.push_str(value);
+            push_key(out, &mut separator, key)?;
+            out.push(value);
             continue;
         };
         change.is_done = true;
         if change.value != "null" {
-            push_key(out, &mut is_first, key);
-            push_value(Some(value), change.value, out);
+            push_key(out, &mut separator, key)?;
+            push_value(Some(value), change.value, out)?;
         }
     }
     for change in changes.iter().filter(|change| !change.is_done && change.value != "null") {
-        push_key(out, &mut is_first, change.key);
-        push_value(None, change.value, out);
+        push_key(out, &mut separator, change.key)?;
+        push_value(None, change.value, out)?;
     }
-    out.push('}');
+    out.depth -= 1;
+    if !separator.is_empty() {
+        out.new_line(0)?;
+    }
+    out.push("}");
+    Ok(())
 }
 
-fn push_key(out: &mut String, is_first: &mut bool, key: &str) {
-    if !std::mem::take(is_first) {
-        out.push(',');
-    }
-    out.push_str(key);
-    out.push(':');
+fn push_key(out: &mut Indented, separator: &mut &str, key: &str) -> Result<(), Stop> {
+    out.push(std::mem::replace(separator, ","));
+    out.new_line(0)?;
+    out.push(key);
+    out.push(": ");
+    Ok(())
 }
 
-fn push_value(old: Option<&str>, new: &str, out: &mut String) {
+fn push_value(old: Option<&str>, new: &str, out: &mut Indented) -> Result<(), Stop> {
     if is_object(new) {
-        merge_object(old.filter(|old| is_object(old)), new, out);
+        merge_object(old.filter(|old| is_object(old)), new, out)
     } else {
-        out.push_str(new);
+        check::text(new, out)
     }
 }
 
@@ -217,18 +223,15 @@ mod tests {
             (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
             (r#"{}"#, r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
         ] {
-            let merged = merge(Some(target), patch, LIMIT).unwrap();
+            let merged = merge(Some(&format(target, LIMIT).unwrap()), patch, LIMIT).unwrap();
             assert_eq!(merged, format(result, LIMIT).unwrap(), "{target} {patch}");
         }
     }
 
     #[test]
     fn a_merge_keeps_order_and_text_and_finds_escaped_keys() {
-        let merged = merge(
-            Some(r#"{"z":1.0,"\u0061":{"k":1e3,"l":2},"m":3}"#),
-            r#"{"a":{"l":7.50},"n":-0}"#,
-            LIMIT,
-        );
+        let target = format(r#"{"z":1.0,"\u0061":{"k":1e3,"l":2},"m":3}"#, LIMIT).unwrap();
+        let merged = merge(Some(&target), r#"{"a":{"l":7.50},"n":-0}"#, LIMIT);
         let expected = format(r#"{"z":1.0,"\u0061":{"k":1e3,"l":7.50},"m":3,"n":-0}"#, LIMIT);
         assert_eq!(merged, expected);
     }
@@ -241,9 +244,10 @@ mod tests {
 
     #[test]
     fn doubled_keys_are_changed_in_every_place() {
-        let merged = merge(Some(r#"{"a":1,"a":2}"#), r#"{"a":3,"a":4}"#, LIMIT).unwrap();
+        let target = format(r#"{"a":1,"a":2}"#, LIMIT).unwrap();
+        let merged = merge(Some(&target), r#"{"a":3,"a":4}"#, LIMIT).unwrap();
         assert_eq!(merged, format(r#"{"a":4,"a":4}"#, LIMIT).unwrap());
-        assert_eq!(merge(Some(r#"{"a":1,"a":2}"#), r#"{"a":null}"#, LIMIT).unwrap(), "{}\n");
+        assert_eq!(merge(Some(&target), r#"{"a":null}"#, LIMIT).unwrap(), "{}\n");
     }
 
     /// RFC 7396, section 2, on trees.
@@ -292,7 +296,9 @@ mod tests {
 
         #[test]
         fn a_merge_gives_what_the_rfc_says(target in object(), patch in object()) {
-            let merged = merge(Some(&target.to_string()), &patch.to_string(), LIMIT).unwrap();
+            let target_file = format(&target.to_string(), LIMIT).unwrap();
+            let merged = merge(Some(&target_file), &patch.to_string(), LIMIT).unwrap();
+            prop_assert_eq!(&merged, &format(&merged, LIMIT).unwrap());
             let merged: Value = serde_json::from_str(&merged).unwrap();
             prop_assert_eq!(merged, model(&target, &patch));
         }
@@ -301,7 +307,7 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,40}", patch in "[{}\\[\\]\",:a0\\\\n ul-]{0,30}") {
             let _ = format(&text, 100);
             let _ = format(&patch, 100);
-            let _ = merge(Some("{\"a\":[1]}"), &patch, 100);
+            let _ = merge(Some("{\n  \"a\": [\n    1\n  ]\n}\n"), &patch, 100);
         }
     }
 

@@ -92,6 +92,8 @@ struct Inner<S: Storage> {
 struct State {
     /// The document as its file is to hold it.
     document: Option<Rc<str>>,
+    /// Whether it was written by others, who may indent otherwise.
+    is_found: bool,
     /// Its share of the documents of all runs.
     counted: Counted,
     /// Of the document.
@@ -135,6 +137,7 @@ impl<S: Storage> Run<S> {
         let intervals_ms = [settings.manifest_interval_ms, settings.heartbeat_interval_ms];
         let state = State {
             document: recovery.document.as_deref().map(Rc::from),
+            is_found: true,
             counted,
             revision: 0,
             written_revision: None,
@@ -154,7 +157,7 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::InvalidInput`], [`Error::Closed`]; nothing changed.
     pub fn set(&self, document: &str) -> Result<Revised, Error> {
-        self.0.change(|limit, _| document::format(document, limit))
+        self.0.change(|limit, _, _| document::format(document, limit))
     }
 
     /// Changes the document by a merge patch and marks the manifest dirty.
@@ -162,7 +165,11 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// As [`Run::set`].
     pub fn merge(&self, patch: &str) -> Result<Revised, Error> {
-        self.0.change(|limit, document| document::merge(document, patch, limit))
+        self.0.change(|limit, document, is_found| {
+            let formatted = document.filter(|_| is_found).map(|text| document::format(text, limit));
+            let formatted = formatted.transpose()?;
+            document::merge(formatted.as_deref().or(document), patch, limit)
+        })
     }
 
     /// Marks channels dirty and asks for their flush as [`Run::schedule`] does, but does not wait for
@@ -298,14 +305,16 @@ impl<S: Storage> Inner<S> {
 
     fn change(
         &self,
-        new: impl FnOnce(u64, Option<&str>) -> Result<String, Error>,
+        new: impl FnOnce(u64, Option<&str>, bool) -> Result<String, Error>,
     ) -> Result<Revised, Error> {
         self.check_open()?;
         let mut state = self.state.borrow_mut();
-        let document = new(self.settings.max_document_bytes, state.document.as_deref())?;
+        let limit = self.settings.max_document_bytes;
+        let document = new(limit, state.document.as_deref(), state.is_found)?;
         let bytes = document.len() as u64;
         state.counted.resize(bytes)?;
         state.document = Some(document.into());
+        state.is_found = false;
         state.revision += 1;
         state.schedule.set_dirty(RunChannel::Manifest);
         Ok(Revised { revision: state.revision, bytes })

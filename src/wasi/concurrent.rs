@@ -117,8 +117,12 @@ impl Storage for Wasi {
         let (mut stream, outcome) = file.read_via_stream(0);
         let mut content = Vec::new();
         loop {
-            let (result, piece) = stream.read(Vec::with_capacity(READ_PIECE_BYTES)).await;
-            content.extend_from_slice(&piece);
+            if content.len() == content.capacity() {
+                // As much again as there is, so that a large file takes few calls.
+                content.reserve(content.len().max(READ_PIECE_BYTES));
+            }
+            let result;
+            (result, content) = stream.read(content).await;
             if content.len() as u64 > limit {
                 return Err(Code::FILE_TOO_LARGE);
             }

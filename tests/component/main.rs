@@ -8,6 +8,7 @@ mod endings;
 mod faults;
 mod files;
 mod flush_rules;
+mod fuel;
 mod imports;
 mod in_flight;
 mod load;
