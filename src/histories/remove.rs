@@ -1,7 +1,7 @@
 //! Removes runs: takes their directories away under the lock of their task, and empties them after
 //! it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -79,11 +79,17 @@ struct Candidate {
     _registration: Registration,
 }
 
-/// What was taken away under the lock.
-struct Taken {
+/// How far a call is, which may need the lock several times.
+struct Progress {
+    /// The runs that are still to be looked at.
+    waiting: Vec<String>,
     removed: Removed,
+    /// The runs whose entries are out of the history.
+    in_history: BTreeSet<String>,
+    /// The names of the directories that it has renamed.
+    renamed: BTreeSet<String>,
     /// The names of directories that are to be emptied, those of earlier calls too.
-    renamed: Vec<String>,
+    emptying: Vec<String>,
 }
 
 impl<S: Storage> Removal<S> {
@@ -106,11 +112,23 @@ impl<S: Storage> Removal<S> {
         if places.task.is_none() && places.history.is_none() {
             return Ok(Removed { absent: run_ids, ..nothing() });
         }
-        let Taken { mut removed, renamed } = self.under_lock(&places, &run_ids).await?;
+        let mut progress = Progress {
+            waiting: run_ids,
+            removed: nothing(),
+            in_history: BTreeSet::new(),
+            renamed: BTreeSet::new(),
+            emptying: Vec::new(),
+        };
+        self.under_lock(&places, &mut progress).await?;
+        let Progress { mut removed, in_history, renamed, emptying, .. } = progress;
+        removed.entries = count(in_history.len());
         let Some(task) = &places.task else { return Ok(removed) };
-        for name in &renamed {
-            let emptied = tree::remove(storage, task, &self.path, name).await;
-            removed.remaining.extend(emptied.err().map(Into::into));
+        for name in &emptying {
+            match tree::remove(storage, task, &self.path, name).await {
+                Ok(()) if renamed.contains(name) => {}
+                Ok(()) => removed.swept += 1,
+                Err(failure) => removed.remaining.push(failure.into()),
+            }
         }
         if self.settings.sweep {
             let swept = leftovers::sweep(storage, task, &self.path, &self.settings, &self.registry);
@@ -128,7 +146,7 @@ impl<S: Storage> Removal<S> {
         }
     }
 
-    async fn under_lock(&self, places: &Places<S>, run_ids: &[String]) -> Result<Taken, Error> {
+    async fn under_lock(&self, places: &Places<S>, progress: &mut Progress) -> Result<(), Error> {
         let (shared, storage) = (&*self.shared, &*self.shared.storage);
         let RemoveSettings { runs_root, task_id, lock_wait_ms, lease_ms, .. } = &self.settings;
         let lock = LockPath { root: runs_root.clone(), task_id: task_id.clone() };
@@ -138,16 +156,20 @@ impl<S: Storage> Removal<S> {
         waiter.lease_ms = *lease_ms;
         let taken = loop {
             if let Some(held) = waiter.acquire(storage, &lock).await? {
-                let taken = held.keep(storage, self.take(places, &held, run_ids)).await;
+                let is_taken = held.keep(storage, self.take(places, &held, progress)).await;
                 held.release(storage).await;
-                if let Some(taken) = taken? {
+                if is_taken? {
                     waiter.is_served();
-                    break Ok(taken);
+                    break Ok(());
                 }
             }
             if storage.monotonic_ns() >= deadline_ns {
                 let failure = failure(Operation::Lock, lock.full(), Code::LOCKED);
-                break Err(Error::NotRemoved { failure, holder: waiter.holder() });
+                break Err(match progress.in_history.is_empty() && progress.renamed.is_empty() {
+                    true => Error::NotRemoved { failure, holder: waiter.holder() },
+                    // The lock was lost on the way.
+                    false => failure.into(),
+                });
             }
             storage.sleep_until(waiter.pause_until(storage, deadline_ns)).await;
         };
@@ -155,19 +177,21 @@ impl<S: Storage> Removal<S> {
         taken
     }
 
-    /// Takes runs away; none if the lock turns out to be lost: nothing was taken then.
+    /// Takes runs away. It is `false` if the lock turns out to be lost: what is taken by then is out
+    /// of `progress.waiting`.
     ///
     /// The entries of the history go first: a run that still has its directories is found again.
     async fn take(
         &self,
         places: &Places<S>,
         held: &Held<S>,
-        run_ids: &[String],
-    ) -> Result<Option<Taken>, Error> {
+        progress: &mut Progress,
+    ) -> Result<bool, Error> {
         let storage = &*self.shared.storage;
-        let mut removed = nothing();
         let now = match &places.task {
-            Some(task) if !run_ids.is_empty() => temp::disk_time(storage, task, &self.path).await?,
+            Some(task) if !progress.waiting.is_empty() => {
+                temp::disk_time(storage, task, &self.path).await?
+            }
             _ => Duration::ZERO,
         };
         // What is written while this goes on is not ahead.
@@ -176,41 +200,56 @@ impl<S: Storage> Removal<S> {
             let passed_ns = storage.monotonic_ns().saturating_sub(since_ns);
             now.saturating_add(Duration::from_nanos(passed_ns))
         };
-        let mut candidates = Vec::new();
-        for run_id in run_ids {
-            match self.look(places, run_id, now()).await {
-                Ok(candidate) => candidates.push(candidate),
-                Err(left) => removed.left.push(left),
+        let mut candidates = VecDeque::new();
+        for run_id in std::mem::take(&mut progress.waiting) {
+            match self.look(places, &run_id, now()).await {
+                Ok(candidate) => candidates.push_back(candidate),
+                Err(left) => progress.removed.left.push(left),
             }
         }
-        let Some(in_history) = self.take_entries(places, held, &candidates).await? else {
-            return Ok(None);
+        let mut is_held = match self.take_entries(places, held, &candidates).await? {
+            Some(in_history) => {
+                progress.in_history.extend(in_history);
+                true
+            }
+            None => false,
         };
-        removed.entries = u32::try_from(in_history.len()).unwrap_or(u32::MAX);
-        let mut renamed = BTreeSet::new();
-        for candidate in candidates {
+        while is_held && !candidates.is_empty() {
+            // Whoever took the lock over may have these runs in hand.
+            is_held = self.is_held(held).await?;
+            let Some(candidate) = is_held.then(|| candidates.pop_front()).flatten() else { break };
             match self.rename(places, &candidate, now()).await {
                 Ok(names) => {
                     let run_id = candidate.run_id;
-                    let is_there = !names.is_empty() || in_history.contains(&run_id);
+                    let is_there = !names.is_empty() || progress.in_history.contains(&run_id);
+                    let removed = &mut progress.removed;
                     let list = if is_there { &mut removed.runs } else { &mut removed.absent };
                     list.push(run_id);
-                    renamed.extend(names);
+                    progress.renamed.extend(names);
                 }
-                Err(left) => removed.left.push(left),
+                Err(left) => progress.removed.left.push(left),
             }
         }
-        let Some(task) = &places.task else {
-            return Ok(Some(Taken { removed, renamed: Vec::new() }));
-        };
-        let all = leftovers::renamed(storage, task, &self.path).await?;
-        removed.swept = u32::try_from(all.iter().filter(|name| !renamed.contains(*name)).count())
-            .unwrap_or(u32::MAX);
-        if !all.is_empty() {
+        progress.waiting = candidates.into_iter().map(|candidate| candidate.run_id).collect();
+        // Another holder may be about to put back what it has renamed.
+        if !is_held || !self.is_held(held).await? {
+            return Ok(false);
+        }
+        let Some(task) = &places.task else { return Ok(true) };
+        progress.emptying = leftovers::renamed(storage, task, &self.path).await?;
+        if !progress.emptying.is_empty() {
             // A directory whose rename a power loss undoes must be whole.
             self.sync(task).await?;
         }
-        Ok(Some(Taken { removed, renamed: all }))
+        Ok(true)
+    }
+
+    async fn is_held(&self, held: &Held<S>) -> Result<bool, Failure> {
+        let RemoveSettings { runs_root, task_id, .. } = &self.settings;
+        held.is_held(&*self.shared.storage).await.map_err(|code| {
+            let lock = LockPath { root: runs_root.clone(), task_id: task_id.clone() };
+            failure(Operation::Lock, lock.full(), code)
+        })
     }
 
     /// Whether a run may go.
@@ -305,7 +344,7 @@ impl<S: Storage> Removal<S> {
         &self,
         places: &Places<S>,
         held: &Held<S>,
-        candidates: &[Candidate],
+        candidates: &VecDeque<Candidate>,
     ) -> Result<Option<BTreeSet<String>>, Error> {
         let Some(opened) = &places.history else { return Ok(Some(BTreeSet::new())) };
         let run_ids = match self.settings.from_history {
@@ -419,6 +458,10 @@ fn left(run_id: &str, reason: LeftReason) -> LeftRun {
 
 fn failure(operation: Operation, path: String, code: Code) -> Failure {
     Failure { channel: None, operation, path, code }
+}
+
+fn count(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
 }
 
 fn nothing() -> Removed {

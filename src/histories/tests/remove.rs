@@ -246,6 +246,86 @@ fn a_lock_that_another_keeps_is_waited_for_and_nothing_is_removed_without_it() {
     assert_eq!(call.take().expect("taken over").expect("removed").runs, ids(&["r0"]));
 }
 
+/// Starts a removal of `r0` and `r1` that stands still at `step` while another takes its lock.
+fn lose_lock_at(
+    place: &Place,
+    step: &str,
+    lock_wait_ms: u64,
+) -> Rc<Cell<Option<Result<Removed, Error>>>> {
+    let lost = RemoveSettings { from_history: true, lease_ms: 1_000, lock_wait_ms, ..settings() };
+    place.disk.hold(step);
+    let call = place.start_removal(&["r0", "r1"], lost);
+    place.disk.settle();
+    place.disk.put(LOCK_FILE, b"another's", 0);
+    place.disk.take_calls();
+    place.disk.release(step);
+    call
+}
+
+fn moved(disk: &Memory) -> Vec<String> {
+    let calls = disk.take_calls().into_iter();
+    let moved = calls.filter_map(|call| Some(call.strip_prefix("move-dir ")?.to_owned()));
+    moved.filter_map(|call| Some(call.split_once(' ')?.0.to_owned())).collect()
+}
+
+#[test]
+fn a_lock_that_was_lost_before_a_rename_takes_nothing_more_and_tries_again() {
+    let steps = [
+        // While runs are looked at; after the history's rename; in that of the first run.
+        ("stat .runs/task/cli/r1/manifest.json", vec![], 2),
+        ("sync-dir out/task", vec![], 0),
+        ("move-dir .runs/task/cli/r0 ", vec![".runs/task/r0"], 0),
+    ];
+    for (step, taken, entries) in steps {
+        let place = place(2);
+        let call = lose_lock_at(&place, step, 10_000);
+        assert!(call.take().is_none(), "{step}");
+        assert_eq!(moved(&place.disk), taken, "{step}");
+        assert_eq!(place.runs().len(), entries, "{step}");
+        assert_eq!(place.disk.file(LOCK_FILE).as_deref(), Some("another's"), "{step}");
+        place.disk.advance_ms(1_300);
+        let removed = call.take().expect("an outcome").expect("removed");
+        assert_eq!((removed.runs, removed.entries), (ids(&["r0", "r1"]), 2), "{step}");
+        assert_eq!((place.of_run("r0"), place.of_run("r1")), (vec![], vec![]), "{step}");
+    }
+}
+
+#[test]
+fn a_lock_that_is_lost_for_good_is_locked_only_if_nothing_is_taken() {
+    let outcome = |step| {
+        let place = place(2);
+        let call = lose_lock_at(&place, step, 100);
+        place.disk.advance_ms(100);
+        let outcome = call.take().expect("given up");
+        place.disk.advance_ms(1_000);
+        let next = place.remove(&["r0", "r1"]);
+        assert_eq!((place.of_run("r0"), place.of_run("r1")), (vec![], vec![]), "{next:?}");
+        outcome.expect_err("the lock is lost")
+    };
+    let nothing = outcome("stat .runs/task/cli/r1/manifest.json");
+    assert!(matches!(nothing, Error::NotRemoved { .. }), "{nothing:?}");
+    for step in ["sync-dir out/task", "move-dir .runs/task/cli/r0 "] {
+        let some = outcome(step);
+        assert!(matches!(&some, Error::Storage { first, .. } if first.code == Code::LOCKED));
+    }
+}
+
+#[test]
+fn what_another_holder_renames_is_not_emptied_without_the_lock() {
+    let place = place(1);
+    let name = format!(".runs/task/.r9.{}.tandem-tmp", "0".repeat(32));
+    place.disk.put(&format!("{name}/manifest.json"), b"{}", 0);
+    place.disk.hold("create-file .runs/task/.probe");
+    let settings = RemoveSettings { lease_ms: 1_000, ..settings() };
+    let call = place.start_removal(&["r9"], settings);
+    place.disk.settle();
+    place.disk.put(LOCK_FILE, b"another's", 0);
+    place.disk.release("create-file .runs/task/.probe");
+    assert!(call.take().is_none() && place.disk.directories().contains(&name));
+    place.disk.advance_ms(1_300);
+    assert_eq!(call.take().expect("an outcome").expect("removed").swept, 1);
+}
+
 #[test]
 fn renames_are_durable_before_anything_is_removed() {
     let place = place(1);
@@ -293,10 +373,12 @@ fn what_cannot_be_removed_is_told_and_tried_again() {
     let removed = place.remove(&["r0"]);
     let [remaining] = &removed.remaining[..] else { panic!("{removed:?}") };
     assert_eq!((removed.runs.as_slice(), &*remaining.code), (&ids(&["r0"])[..], "io"));
-    // Each file is in a directory of its own now.
-    assert_eq!(place.remove(&[]).remaining.len(), 2);
+    // Each file is in a directory of its own now, which counts when it is removed.
+    let next = place.remove(&[]);
+    assert_eq!((next.remaining.len(), next.swept), (2, 0));
     place.disk.heal();
-    assert_eq!(place.remove(&[]).remaining, []);
+    let next = place.remove(&[]);
+    assert_eq!((next.remaining.len(), next.swept), (0, 2));
     assert_eq!(place.of_run("r0"), Vec::<String>::new());
 }
 

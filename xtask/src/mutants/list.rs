@@ -1022,6 +1022,21 @@ pub static MUTATIONS: &[Mutation] = &[
         }],
     },
     Mutation {
+        name: "removal-without-a-look-at-its-lock",
+        what: "a removal goes on after another has taken its lock over",
+        rule: "runs are renamed under the lock",
+        test: Some(
+            "histories::tests::remove::\
+             a_lock_that_was_lost_before_a_rename_takes_nothing_more_and_tries_again",
+        ),
+        changes: &[Change {
+            file: REMOVE,
+            from: "            is_held = self.is_held(held).await?;
+",
+            to: "",
+        }],
+    },
+    Mutation {
         name: "removal-of-recorded-waits",
         what: "a run that was recorded since its last sign of life is left",
         rule: "a run that was recorded since its last sign of life is over",
@@ -1043,8 +1058,11 @@ pub static MUTATIONS: &[Mutation] = &[
         ),
         changes: &[Change {
             file: REMOVE,
-            from: "Ok(Some(Taken { removed, renamed: all }))",
-            to: "Ok(Some(Taken { removed, renamed: all.into_iter().filter(|name| renamed.contains(name)).collect() }))",
+            from:
+                "        progress.emptying = leftovers::renamed(storage, task, &self.path).await?;
+",
+            to: "        progress.emptying = progress.renamed.iter().cloned().collect();
+",
         }],
     },
     Mutation {
