@@ -9,6 +9,7 @@ use futures::channel::oneshot;
 
 use super::lock::{Held, LockPath, Waiter};
 use super::settings::RemoveSettings;
+use super::snapshot::Subtraction;
 use super::source::HistoryFile;
 use super::{Histories, Shared, file, leftovers, snapshot, tree};
 use crate::error::{Code, Error, Failure, Operation};
@@ -207,15 +208,13 @@ impl<S: Storage> Removal<S> {
                 Err(left) => progress.removed.left.push(left),
             }
         }
-        let mut is_held = match self.take_entries(places, held, &candidates).await? {
-            Some(in_history) => {
-                progress.in_history.extend(in_history);
-                true
-            }
-            None => false,
-        };
-        while is_held && !candidates.is_empty() {
-            // Whoever took the lock over may have these runs in hand.
+        let swept = &mut progress.removed.swept;
+        let in_history = self.take_entries(places, held, &candidates, swept).await?;
+        let mut is_held = in_history.is_some();
+        progress.in_history.extend(in_history.into_iter().flatten());
+        while is_held {
+            // Whoever took the lock over may have these runs in hand, or be about to put back what
+            // it has renamed.
             is_held = self.is_held(held).await?;
             let Some(candidate) = is_held.then(|| candidates.pop_front()).flatten() else { break };
             match self.rename(places, &candidate, now()).await {
@@ -231,8 +230,7 @@ impl<S: Storage> Removal<S> {
             }
         }
         progress.waiting = candidates.into_iter().map(|candidate| candidate.run_id).collect();
-        // Another holder may be about to put back what it has renamed.
-        if !is_held || !self.is_held(held).await? {
+        if !is_held {
             return Ok(false);
         }
         let Some(task) = &places.task else { return Ok(true) };
@@ -345,6 +343,7 @@ impl<S: Storage> Removal<S> {
         places: &Places<S>,
         held: &Held<S>,
         candidates: &VecDeque<Candidate>,
+        swept: &mut u32,
     ) -> Result<Option<BTreeSet<String>>, Error> {
         let Some(opened) = &places.history else { return Ok(Some(BTreeSet::new())) };
         let run_ids = match self.settings.from_history {
@@ -352,8 +351,9 @@ impl<S: Storage> Removal<S> {
             // What dead holders left goes all the same.
             false => BTreeSet::new(),
         };
-        let bytes_max = self.settings.max_history_bytes;
-        snapshot::remove(&self.shared, &self.history, opened, held, &run_ids, bytes_max).await
+        let RemoveSettings { max_history_bytes: max_bytes, sweep_after, .. } = self.settings;
+        let subtraction = Subtraction { run_ids, max_bytes, sweep_after };
+        snapshot::remove(&self.shared, &self.history, opened, held, &subtraction, swept).await
     }
 
     /// Renames the directories of a run, and tells their new names.

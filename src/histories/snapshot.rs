@@ -58,8 +58,7 @@ pub async fn write<S: Storage>(
     let is_durable = settings().any(|it| it.history_durability == Durability::Durable);
     let sweep_after = settings().map(|it| it.sweep_after).min().unwrap_or(Duration::MAX);
 
-    let names = fence(storage, dir, file, held).await?;
-    let swept = temp::sweep_names(storage, dir, &file.directory, &names, sweep_after).await;
+    let swept = fence(storage, dir, file, held, sweep_after).await?;
 
     let source = file.find(storage, dir).await?;
     // No more than the limit is read.
@@ -111,8 +110,18 @@ pub async fn write<S: Storage>(
     Ok(Some(merged.results.into_iter().map(|result| result.map(snapshot)).collect()))
 }
 
+/// What is to be taken out of a history.
+pub struct Subtraction<'a> {
+    /// The runs.
+    pub run_ids: BTreeSet<&'a str>,
+    /// The largest history.
+    pub max_bytes: u64,
+    /// Temporary files that are older go too.
+    pub sweep_after: Duration,
+}
+
 /// Removes the entries of runs from a history under its lock, and tells whose were there; none if
-/// the lock turns out to be lost: nothing was written then.
+/// the lock turns out to be lost: nothing was written then. `swept` counts temporary files.
 ///
 /// # Errors
 /// [`Error::Corrupt`], and [`Error::Storage`] as [`write()`].
@@ -121,12 +130,13 @@ pub async fn remove<S: Storage>(
     file: &HistoryFile,
     opened: &Opened<S::Dir>,
     held: &Held<S>,
-    run_ids: &BTreeSet<&str>,
-    max_bytes: u64,
+    subtraction: &Subtraction<'_>,
+    swept: &mut u32,
 ) -> Result<Option<BTreeSet<String>>, Error> {
     let storage = &*shared.storage;
     let dir = &opened.dir;
-    fence(storage, dir, file, held).await?;
+    let &Subtraction { ref run_ids, max_bytes, sweep_after } = subtraction;
+    *swept += fence(storage, dir, file, held, sweep_after).await?;
     if run_ids.is_empty() {
         return Ok(Some(BTreeSet::new()));
     }
@@ -153,18 +163,21 @@ pub async fn remove<S: Storage>(
 }
 
 /// Takes away what a holder before this one may still be about to put in the history's place. From
-/// here on it cannot, so what is read after this is the last word. Tells the names in the directory.
+/// here on it cannot, so what is read after this is the last word. Counts the temporary files that were
+/// older than `sweep_after`, whosever they are.
 async fn fence<S: Storage>(
     storage: &S,
     dir: &S::Dir,
     file: &HistoryFile,
     held: &Held<S>,
-) -> Result<Vec<String>, Failure> {
+    sweep_after: Duration,
+) -> Result<u32, Failure> {
     let names = storage.list(dir).await.map_err(|code| file.failure((Operation::List, code)))?;
+    let swept = temp::sweep_names(storage, dir, &file.directory, &names, sweep_after).await;
     temp::revoke(storage, dir, &names, &file.name, &held.token)
         .await
         .map_err(|code| file.failure((Operation::Lock, code)))?;
-    Ok(names)
+    Ok(swept)
 }
 
 /// A history's new content.

@@ -3,16 +3,15 @@
 use std::fs::{self, File};
 use std::io::{BufRead, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::{
-    Guarded, assert_one_line, ignoring, kill, run, temp_files, text, wait_for, with_default_signals,
+    Guarded, Root, assert_one_line, ignoring, kill, run, temp_files, text, wait_for,
+    with_default_signals,
 };
 use crate::talk::{Feed, feed, lines, sorted, talk, with};
 
@@ -24,23 +23,9 @@ fn set(manifest: Value) -> Value {
     with(request("set"), json!({"manifest": manifest}))
 }
 
-struct Root(TempDir);
-
 impl Root {
-    fn new() -> Self {
-        Root(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn run_dir(&self) -> PathBuf {
-        self.path().join(".runs/task/cli/run")
-    }
-
-    fn manifest(&self) -> String {
-        fs::read_to_string(self.run_dir().join("manifest.json")).unwrap()
+    fn manifest_text(&self) -> String {
+        fs::read_to_string(self.run_dir("run").join("manifest.json")).unwrap()
     }
 }
 
@@ -57,18 +42,18 @@ fn a_document_reaches_the_disk_as_it_was_written() {
     let output = talk(root.path(), lines.as_bytes());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(
-        root.manifest(),
+        root.manifest_text(),
         "{\n  \"z\": 1.50,\n  \"a\": [\n    1e5,\n    \"\\u00e9 \\/\"\n  ],\n  \"m\": {}\n}\n"
     );
-    assert_eq!(fs::read_to_string(root.run_dir().join(".heartbeat")).unwrap().len(), 25);
-    assert_eq!(temp_files(&root.run_dir()), Vec::<String>::new());
+    assert_eq!(fs::read_to_string(root.run_dir("run").join(".heartbeat")).unwrap().len(), 25);
+    assert_eq!(temp_files(&root.run_dir("run")), Vec::<String>::new());
     let answers = sorted(&output);
     assert_eq!(
         answers[0]["ok"],
         json!({"directory": ".runs/task/cli/run", "document": null, "heartbeat": null,
                "heartbeat_age_ms": null, "swept": 0, "set_aside": []})
     );
-    let bytes = root.manifest().len();
+    let bytes = root.manifest_text().len();
     assert_eq!(answers[1]["ok"], json!({"revision": 1, "bytes": bytes}));
     assert_eq!(
         answers[2]["ok"],
@@ -123,7 +108,7 @@ fn requests_take_effect_in_the_order_of_their_lines_without_waiting_for_answers(
     );
     assert_eq!(answers[9]["ok"]["manifest"]["writes"], 1);
     assert_eq!(answers[10]["ok"]["document"], json!({"step": 1, "more": true}));
-    assert_eq!(root.manifest(), "{\n  \"step\": 3\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 3\n}\n");
 }
 
 #[test]
@@ -141,7 +126,7 @@ fn an_answer_that_waits_for_the_throttle_delays_no_other() {
     assert!(feed.ask(&with(other("open"), hour))["ok"].is_object());
     assert!(feed.ask(&with(other("set"), json!({"manifest": {}})))["ok"].is_object());
     assert!(feed.ask(&other("flush"))["ok"]["manifest"].is_object());
-    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
 
     feed.send(&request("flush"));
     let mut answers = [feed.answer(), feed.answer()];
@@ -149,7 +134,7 @@ fn an_answer_that_waits_for_the_throttle_delays_no_other() {
     assert_eq!(answers[0]["id"], "flush");
     assert_eq!(answers[1]["id"], "waits");
     assert_eq!(answers[0]["ok"], answers[1]["ok"]);
-    assert_eq!(root.manifest(), "{\n  \"step\": 2\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 2\n}\n");
     assert_eq!(feed.end().status.code(), Some(0));
 }
 
@@ -161,13 +146,13 @@ fn a_mark_is_answered_at_once_and_written_when_the_throttle_allows() {
     feed.ask(&set(json!({"step": 1})));
     let forced = json!({"manifest": true, "force": true});
     assert_eq!(feed.ask(&with(request("mark"), forced.clone()))["ok"], json!({}));
-    wait_for("the first state", || root.run_dir().join("manifest.json").exists());
+    wait_for("the first state", || root.run_dir("run").join("manifest.json").exists());
     feed.ask(&set(json!({"step": 2})));
     assert_eq!(feed.ask(&with(request("mark"), json!({"manifest": true})))["ok"], json!({}));
     feed.ask(&request("stats"));
-    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
     feed.ask(&with(request("mark"), forced));
-    wait_for("the second state", || root.manifest() == "{\n  \"step\": 2\n}\n");
+    wait_for("the second state", || root.manifest_text() == "{\n  \"step\": 2\n}\n");
     // The file is there before its flush has ended.
     feed.ask(&request("flush"));
     let stats = feed.ask(&request("stats"));
@@ -257,7 +242,7 @@ fn the_end_of_the_input_closes_every_run() {
     );
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr), "");
-    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
     assert_eq!(talk(root.path(), b"").status.code(), Some(0));
 }
 
@@ -285,7 +270,7 @@ fn a_signal_counts_as_the_end_of_the_input() {
         kill(&feed.child, signal);
         assert!(feed.answer()["ok"]["manifest"].is_object());
         assert_eq!(feed.child.wait().code(), Some(128 + signal.as_raw()));
-        assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+        assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
     }
 }
 
@@ -300,7 +285,7 @@ fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
         kill(&feed.child, ignored);
         feed.ask(&set(json!({"status": "cancelled"})));
         assert_eq!(feed.end().status.code(), Some(0));
-        assert_eq!(root.manifest(), "{\n  \"status\": \"cancelled\"\n}\n");
+        assert_eq!(root.manifest_text(), "{\n  \"status\": \"cancelled\"\n}\n");
     }
 
     // The others end it.
@@ -313,7 +298,7 @@ fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
     feed.ask(&request("stats"));
     kill(&feed.child, Signal::TERM);
     assert_eq!(feed.child.wait().code(), Some(128 + Signal::TERM.as_raw()));
-    assert_eq!(root.manifest(), "{}\n");
+    assert_eq!(root.manifest_text(), "{}\n");
 
     // Nothing but the end of the input ends it.
     let root = Root::new();
@@ -440,13 +425,13 @@ fn a_refusal_names_the_field_and_the_rule_and_changes_nothing() {
     }
     let output = feed.end();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(!root.run_dir().join("manifest.json").exists());
+    assert!(!root.run_dir("run").join("manifest.json").exists());
 }
 
 #[test]
 fn an_error_of_the_disk_keeps_every_field_and_the_second_failure() {
     let root = Root::new();
-    fs::create_dir_all(root.run_dir().join("manifest.json/in-the-way")).unwrap();
+    fs::create_dir_all(root.run_dir("run").join("manifest.json/in-the-way")).unwrap();
     let mut feed = Feed::start(root.path());
     assert!(feed.ask(&request("open"))["ok"].is_object());
     feed.ask(&set(json!({})));
@@ -460,8 +445,8 @@ fn an_error_of_the_disk_keeps_every_field_and_the_second_failure() {
     assert!(error["code"].is_string() && error["retryable"].is_boolean());
     assert_eq!(error.get("beside"), None);
 
-    fs::remove_file(root.run_dir().join(".heartbeat")).unwrap();
-    fs::create_dir_all(root.run_dir().join(".heartbeat/in-the-way")).unwrap();
+    fs::remove_file(root.run_dir("run").join(".heartbeat")).unwrap();
+    fs::create_dir_all(root.run_dir("run").join(".heartbeat/in-the-way")).unwrap();
     let answer = feed.ask(&with(request("schedule"), both));
     assert_eq!(answer["error"]["channel"], "manifest");
     assert_eq!(answer["error"]["beside"]["channel"], "heartbeat");
@@ -481,7 +466,7 @@ fn an_error_of_the_disk_keeps_every_field_and_the_second_failure() {
 #[test]
 fn what_failed_and_was_put_right_leaves_exit_code_0() {
     let root = Root::new();
-    let in_the_way = root.run_dir().join("manifest.json/in-the-way");
+    let in_the_way = root.run_dir("run").join("manifest.json/in-the-way");
     fs::create_dir_all(&in_the_way).unwrap();
     let mut feed = Feed::start(root.path());
     feed.ask(&request("open"));
@@ -490,7 +475,7 @@ fn what_failed_and_was_put_right_leaves_exit_code_0() {
     fs::remove_dir_all(in_the_way.parent().unwrap()).unwrap();
     let output = feed.end();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
 }
 
 #[test]
@@ -508,7 +493,7 @@ fn a_reader_that_went_away_loses_nothing() {
     let output = child.output();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr).lines().count(), 1);
-    assert_eq!(root.manifest(), "{\n  \"step\": 100\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 100\n}\n");
 }
 
 #[test]
@@ -522,7 +507,7 @@ fn an_answer_that_cannot_be_written_is_a_failure_that_loses_no_document() {
     let output = child.output();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("cannot write answers"));
-    assert_eq!(root.manifest(), "{\n  \"step\": 1\n}\n");
+    assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
 }
 
 #[test]

@@ -7,25 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::support::{Guarded, run, tandem, text};
+use crate::support::{Guarded, Root, run, tandem, text};
 use crate::talk::{Feed, feed};
 use crate::terminal::Terminal;
 
 const SECRET: &str = "s3cret";
 
-struct Root(TempDir);
-
 impl Root {
-    fn new() -> Self {
-        Root(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
     fn log_path(&self) -> PathBuf {
         self.path().join("log")
     }
@@ -39,9 +28,9 @@ impl Root {
         format!("{level}:{}", self.log_path().display())
     }
 
-    fn exec(&self, log: &str, command: &[&str]) -> Command {
-        let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
-        exec.arg(self.path()).arg("--").args(command).env("TANDEM_LOG", log);
+    fn logged(&self, log: &str, command: &[&str]) -> Command {
+        let mut exec = self.exec(&["--run", "run", "--"]);
+        exec.args(command).env("TANDEM_LOG", log);
         exec
     }
 }
@@ -66,7 +55,7 @@ fn warning(output: &Output) -> String {
 fn the_log_tells_what_is_done_and_no_secret_and_the_outputs_are_the_command_s() {
     let root = Root::new();
     let script = "echo $0; echo $0 >&2; exit 3";
-    let output = run(&mut root.exec(&root.to("trace"), &["sh", "-c", script, SECRET]));
+    let output = run(&mut root.logged(&root.to("trace"), &["sh", "-c", script, SECRET]));
     assert_output(&output, 3, "s3cret\n", "s3cret\n");
     let log = root.log();
     for told in [
@@ -89,7 +78,7 @@ fn the_log_tells_what_is_done_and_no_secret_and_the_outputs_are_the_command_s() 
     assert!(log.lines().all(|line| line.contains(" tandem_host: ")), "{log}");
     // Of less, less is told, behind what is there.
     let before = log.lines().count();
-    run(&mut root.exec(&root.to("info"), &["true"]));
+    run(&mut root.logged(&root.to("info"), &["true"]));
     let added: Vec<_> = root.log().lines().skip(before).map(str::to_owned).collect();
     assert_eq!(added.len(), 3, "{added:?}");
     assert!(added.iter().all(|line| line.contains("  INFO ")), "{added:?}");
@@ -102,7 +91,7 @@ fn waits_for_a_lock_and_its_takeover_are_told() {
     fs::create_dir_all(lock.parent().unwrap()).unwrap();
     let token = "0f".repeat(16);
     fs::write(&lock, format!("{{\"version\":1,\"token\":\"{token}\",\"lease_ms\":50}}\n")).unwrap();
-    run(&mut root.exec(&root.to("debug"), &["true"]));
+    run(&mut root.logged(&root.to("debug"), &["true"]));
     let log = root.log();
     let at = |told: &str| log.find(told).unwrap_or_else(|| panic!("{told}: {log}"));
     let waits = at("lock is kept by another lock=\".runs/task.lock\"");
@@ -118,7 +107,7 @@ fn what_fails_is_told_with_its_cause() {
     // Nor can the manifest, from the start of the command on.
     let script = r#"until grep -q '"status": "running"' "$STATE"; do :; done
         rm "$STATE"; mkdir -p "$STATE/x""#;
-    let mut exec = root.exec(&root.to("warn"), &["sh", "-c", script]);
+    let mut exec = root.logged(&root.to("warn"), &["sh", "-c", script]);
     run(exec.env("STATE", root.path().join(".runs/task/cli/run/manifest.json")));
     let log = root.log();
     let failed = "WARN tandem_host: call failed call=";
@@ -166,7 +155,7 @@ fn a_log_that_cannot_be_kept_is_warned_of_and_stops_nothing() {
         ("info:/no/such/dir/log", "cannot open \"/no/such/dir/log\": No such file or directory"),
         (fifo.as_str(), "cannot open"),
     ] {
-        let output = run(&mut root.exec(log, &["sh", "-c", "echo out; exit 3"]));
+        let output = run(&mut root.logged(log, &["sh", "-c", "echo out; exit 3"]));
         let warning = warning(&output);
         assert!(warning.starts_with(why), "{warning}");
     }
@@ -186,7 +175,7 @@ fn a_descriptor_that_the_caller_did_not_open_is_never_one_of_the_program_s() {
         let root = Root::new();
         let log = format!("trace:fd:{number}");
         let why = format!("cannot open descriptor {number}: Bad file descriptor");
-        let exec = root.exec("", &["sh", "-c", "echo out; exit 3"]);
+        let exec = root.logged("", &["sh", "-c", "echo out; exit 3"]);
         let warning = warning(&run(with_none_open(&exec).env("TANDEM_LOG", &log)));
         assert!(warning.starts_with(&why), "{warning}");
 
@@ -207,7 +196,7 @@ fn the_log_is_never_an_output_of_the_command() {
     let root = Root::new();
     for log in ["info:/dev/stdout", "info:/dev/stderr", "info:fd:7"] {
         let script = r#"exec 7>&1; exec "$@""#;
-        let exec = root.exec(log, &["sh", "-c", "echo out; exit 3"]);
+        let exec = root.logged(log, &["sh", "-c", "echo out; exit 3"]);
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "sh"]).arg(exec.get_program()).args(exec.get_args());
         let warning = warning(&run(shell.env("TANDEM_LOG", log)));
@@ -215,17 +204,17 @@ fn the_log_is_never_an_output_of_the_command() {
     }
     // There is no log without the variable, and the one that is the command's is not read.
     for (log, of_command) in [("", "trace"), ("", "")] {
-        let mut exec = root.exec(log, &["sh", "-c", "echo out; exit 3"]);
+        let mut exec = root.logged(log, &["sh", "-c", "echo out; exit 3"]);
         assert_output(&run(exec.env("RUST_LOG", of_command)), 3, "out\n", "");
     }
-    let mut exec = root.exec("trace:/dev/null", &["sh", "-c", "echo out; exit 3"]);
+    let mut exec = root.logged("trace:/dev/null", &["sh", "-c", "echo out; exit 3"]);
     assert_output(&run(&mut exec), 3, "out\n", "");
 }
 
 #[test]
 fn the_log_is_no_terminal_where_an_output_is_one() {
     let root = Root::new();
-    let mut exec = root.exec("trace:/dev/tty", &["sh", "-c", "echo out"]);
+    let mut exec = root.logged("trace:/dev/tty", &["sh", "-c", "echo out"]);
     let shown = Terminal::start(&mut exec, None).end();
     let why = "no log is kept: it would be mixed with an output: \"/dev/tty\"";
     assert!(shown.contains(why) && shown.contains("out"), "{shown}");
@@ -252,14 +241,14 @@ fn full_pipe(path: &Path) -> File {
 fn a_log_that_nobody_reads_holds_nothing_up() {
     let root = Root::new();
     let _pipe = full_pipe(&root.log_path());
-    let output = run(&mut root.exec(&root.to("trace"), &["sh", "-c", "echo out; exit 3"]));
+    let output = run(&mut root.logged(&root.to("trace"), &["sh", "-c", "echo out; exit 3"]));
     assert_output(&output, 3, "out\n", "");
 }
 
 #[test]
 fn a_log_that_cannot_be_written_is_told_once_and_stops_nothing() {
     let root = Root::new();
-    let output = run(&mut root.exec("trace:/dev/full", &["sh", "-c", "echo out; exit 3"]));
+    let output = run(&mut root.logged("trace:/dev/full", &["sh", "-c", "echo out; exit 3"]));
     let why = "tandem exec: warning: the log ends here: No space left on device (os error 28)\n";
     assert_output(&output, 3, "out\n", why);
 }

@@ -10,29 +10,15 @@ use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::{
-    Guarded, assert_one_line, history, history_path, hold_lock, kill, run, tandem, text, wait_for,
+    Guarded, Root, assert_one_line, history, history_path, hold_lock, kill, run, tandem, text,
+    wait_for,
 };
 
-struct Root(TempDir);
-
 impl Root {
-    fn new() -> Self {
-        Root(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
     fn task(&self) -> PathBuf {
         self.path().join(".runs/task")
-    }
-
-    fn run_dir(&self, run: &str) -> PathBuf {
-        self.task().join("cli").join(run)
     }
 
     /// Puts a run there that ended so many hours ago, with what its user left in it.
@@ -67,12 +53,6 @@ impl Root {
             (1, String::new())
         );
         serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn exec(&self, args: &[&str]) -> Command {
-        let mut command = tandem(&["exec", "--task", "task", "--root"]);
-        command.arg(self.path()).args(args);
-        command
     }
 
     /// Every path below the root.
@@ -302,7 +282,7 @@ fn what_a_killed_record_left_is_found() {
     stray(".runs/task/cli/kept", "heartbeat", old);
     let young = stray(".runs/task/busy", "manifest.json", SystemTime::now());
     let output = text(&run(&mut root.prune(&[])).stdout);
-    assert!(output.contains("0 runs and 3 leftovers of killed processes would be"), "{output}");
+    assert!(output.contains("0 runs and 4 leftovers of killed processes would be"), "{output}");
     // The directory that had nothing else goes too.
     assert_eq!(root.pruned(&[])["leftovers"], 4);
     assert!(young.exists() && !root.task().join("killed").exists());
@@ -381,6 +361,130 @@ fn links_are_removed_and_not_followed() {
     assert_eq!(shown(&pruned), [("a", true)]);
     assert!(elsewhere.path().join("file").exists() && root.path().join("inside/file").exists());
     assert_eq!(root.runs(), set(&["link"]));
+}
+
+#[test]
+fn a_task_that_is_a_link_is_refused_and_passed_over() {
+    let root = Root::new();
+    root.over("a", "succeeded", 1);
+    fs::rename(root.task(), root.path().join("elsewhere")).unwrap();
+    symlink("../elsewhere", root.task()).unwrap();
+    let history = json!({"taskId": "task", "lastRunAt": "2020-01-01T00:00:00Z", "runs": [
+        {"taskId": "task", "runId": "a", "timestamp": "2020-01-01T00:00:00Z"},
+    ]});
+    fs::create_dir_all(root.path().join("out/task")).unwrap();
+    fs::write(history_path(root.path(), "task"), history.to_string()).unwrap();
+    let before = root.paths();
+    for flag in ["--dry-run", "--yes"] {
+        let args = ["--older-than", "0s", "--history", flag];
+        let output = run(root.prune(&args).arg("--json"));
+        assert_silent_success(&output);
+        assert_eq!(shown(&serde_json::from_slice(&output.stdout).unwrap()), []);
+        let stderr = assert_one_line(&run(root.prune(&args).args(["--task", "task"])), 1);
+        assert!(stderr.contains(".runs/task is a symbolic link"), "{stderr}");
+    }
+    assert_eq!(root.paths(), before);
+    let flags = ["--run", "b", "--keep-last", "1", "--prune", "true"];
+    let output = run(&mut root.exec(&flags));
+    assert!(output.status.success() && text(&output.stderr).contains("is a symbolic link"));
+    assert_eq!(root.runs(), set(&["a", "b"]));
+}
+
+#[test]
+fn what_a_dry_run_counts_is_what_is_removed_and_counted() {
+    let root = Root::new();
+    let old = SystemTime::now() - Duration::from_secs(3700);
+    let temporary = |target: &str| format!(".{target}.{}.tandem-tmp", "0f".repeat(16));
+    let dir = |path: &str, at: SystemTime| {
+        fs::create_dir_all(root.path().join(path)).unwrap();
+        File::open(root.path().join(path)).unwrap().set_modified(at).unwrap();
+    };
+    let file = |path: &str, name: &str, at: SystemTime| {
+        fs::create_dir_all(root.path().join(path)).unwrap();
+        let file = File::create(root.path().join(path).join(name)).unwrap();
+        file.set_modified(at).unwrap();
+    };
+    for (run, hours) in [("goes", 2), ("stays", 1)] {
+        let kept = root.over(run, "succeeded", hours);
+        let kept = kept.strip_prefix(root.path()).unwrap().to_str().unwrap();
+        file(kept, &temporary("heartbeat"), old);
+        file(&format!(".runs/task/{run}"), "manifest.json", old);
+        file(&format!(".runs/task/{run}"), &temporary("manifest.json"), old);
+    }
+    file(".runs/task", &temporary("probe"), old);
+    // One that an earlier removal renamed.
+    file(&format!(".runs/task/{}", temporary("gone")), "notes", old);
+    file(".runs/task/killed", &temporary("manifest.json"), old);
+    dir(".runs/task/empty", old);
+    for name in [temporary("runs.json"), temporary("other")] {
+        file("out/task", &name, old);
+    }
+    let counted = 9;
+    // What is young, or not as Tandem names it.
+    let now = SystemTime::now();
+    file(".runs/task/busy", &temporary("manifest.json"), now);
+    file(".runs/task/mixed", &temporary("manifest.json"), now);
+    dir(".runs/task/just-made", now);
+    file("out/task", &temporary("mine"), now);
+    for name in
+        [".x.tandem-tmp", ".x.0f.tandem-tmp", ".x.0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F0F.tandem-tmp"]
+    {
+        file(".runs/task/stays", name, old);
+        dir(&format!(".runs/task/{name}"), old);
+    }
+    file(&format!(".runs/task/odd/{}", temporary("dir")), "notes", old);
+    file(".runs/task/a:b", &temporary("manifest.json"), old);
+    let args = ["--keep-last", "1", "--history"];
+    let told = |args: &[&str]| -> Value {
+        let output = run(root.prune(args).arg("--json"));
+        assert_silent_success(&output);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let dry = told(&args);
+    let pruned = root.pruned(&args);
+    assert_eq!((shown(&dry), shown(&pruned)), (vec![("goes", false)], vec![("goes", true)]));
+    assert_eq!((&dry["leftovers"], &pruned["leftovers"]), (&json!(counted), &json!(counted)));
+    assert_eq!(
+        (told(&args)["leftovers"].clone(), root.pruned(&args)["leftovers"].clone()),
+        (json!(0), json!(0))
+    );
+    let left = names(&root.task());
+    for stays in ["busy", "mixed", "just-made", "odd", "a:b", "stays"] {
+        assert!(left.contains(stays), "{stays}: {left:?}");
+    }
+    assert!(
+        !left.contains("killed") && !left.contains("empty") && !left.contains("goes"),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn directories_whose_names_are_no_ids_stay_and_are_no_failure() {
+    let root = Root::new();
+    for id in ["good", "a:b", "a|b"] {
+        root.over(id, "succeeded", 1);
+    }
+    fs::create_dir_all(root.path().join(".runs/x:y/cli")).unwrap();
+    let dir = root.over("moved", "succeeded", 1);
+    fs::rename(dir, root.path().join(".runs/x:y/cli/r")).unwrap();
+    // What no rule lets go needs no note.
+    assert_silent_success(&run(&mut root.prune(&["--yes"])));
+    for flag in ["--dry-run", "--yes"] {
+        let output = run(&mut root.prune(&["--older-than", "0s", "--history", "--json", flag]));
+        assert_eq!(output.status.code(), Some(0));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(shown(&told), [("good", flag == "--yes")]);
+        let stderr = text(&output.stderr);
+        let notes: Vec<_> = stderr.lines().collect();
+        assert!(notes.iter().all(|note| note.starts_with("tandem prune: note: ")), "{stderr}");
+        assert!(notes[0].contains("of task stay whose names are no ids of runs"), "{stderr}");
+        assert!(notes[1].contains("forbidden character ':': \"x:y\""), "{stderr}");
+        assert_eq!(notes.len(), 2, "{stderr}");
+    }
+    assert_eq!(root.runs(), set(&["a:b", "a|b"]));
+    assert!(root.path().join(".runs/x:y/cli/r/manifest.json").exists());
+    let flags = ["--run", "last", "--keep-last", "1", "--prune", "true"];
+    assert_silent_success(&run(&mut root.exec(&flags)));
 }
 
 #[test]

@@ -2,38 +2,26 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use rustix::fs::Mode;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{before_start, history, history_path, run, tandem, text};
+use crate::support::{Root, before_start, history, history_path, run, text};
 use crate::talk::{Feed, feed};
 
 const SECRET: &str = "s3cret";
 
-struct Root(TempDir);
-
 impl Root {
-    fn new() -> Self {
-        Root(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn exec(&self, flags: &[&str], command: &[&str]) -> Command {
-        let mut exec = tandem(&["exec", "--task", "task", "--run", "run", "--root"]);
-        exec.arg(self.path()).args(flags).arg("--").args(command);
-        exec.env("STATE", self.manifest_path());
+    fn with_state(&self, flags: &[&str], command: &[&str]) -> Command {
+        let mut exec = self.exec(&["--run", "run"]);
+        exec.args(flags).arg("--").args(command).env("STATE", self.manifest_path());
         exec
     }
 
     fn manifest_path(&self) -> PathBuf {
-        self.path().join(".runs/task/cli/run/manifest.json")
+        self.run_dir("run").join("manifest.json")
     }
 
     fn manifest(&self) -> Value {
@@ -91,7 +79,7 @@ fn assert_code(output: &Output, code: i32) {
 fn the_command_line_is_in_no_file_if_it_is_omitted() {
     let root = Root::new();
     let command = ["sh", "-c", "exit 3", SECRET];
-    assert_code(&run(&mut root.exec(&["--omit", "command"], &command)), 3);
+    assert_code(&run(&mut root.with_state(&["--omit", "command"], &command)), 3);
     assert_eq!(root.files_with_secret(), 0);
     let manifest = root.manifest();
     let state = &manifest["commands"][0];
@@ -103,7 +91,7 @@ fn the_command_line_is_in_no_file_if_it_is_omitted() {
     let entry = &history(root.path(), "task")["runs"][0];
     assert_eq!((&entry["command"], &entry["exitCode"]), (&json!(""), &3.into()));
     // Else it is in the manifest, the summary and the history.
-    assert_code(&run(&mut root.exec(&[], &command)), 3);
+    assert_code(&run(&mut root.with_state(&[], &command)), 3);
     assert_eq!(root.files_with_secret(), 3);
 }
 
@@ -116,7 +104,7 @@ fn why_an_omitted_command_was_not_started_names_it_on_standard_error_alone() {
             fs::create_dir(&program).unwrap();
         }
         let program = program.to_str().unwrap();
-        let output = run(&mut root.exec(&["--omit=command"], &[program]));
+        let output = run(&mut root.with_state(&["--omit=command"], &[program]));
         assert_code(&output, code);
         assert!(text(&output.stderr).contains(SECRET), "{output:?}");
         assert_eq!(root.files_with_secret(), 0);
@@ -132,7 +120,7 @@ fn the_output_is_in_no_file_if_it_is_omitted() {
         until grep -q '"stderr_bytes": 6' "$STATE"; do :; done; grep -c s3cret "$STATE""#;
     let root = Root::new();
     let flags = ["--interval", "1", "--omit", "output"];
-    let output = run(&mut root.exec(&flags, &["sh", "-c", script]));
+    let output = run(&mut root.with_state(&flags, &["sh", "-c", script]));
     assert_eq!((text(&output.stdout), text(&output.stderr)), ("s3cret1\n".into(), SECRET.into()));
     let manifest = root.manifest();
     assert_eq!((&manifest["output_tail"], &manifest["stdout_bytes"]), (&json!(""), &8.into()));
@@ -141,7 +129,7 @@ fn the_output_is_in_no_file_if_it_is_omitted() {
 
     let root = Root::new();
     let flags = ["--omit", "output,command"];
-    let output = run(&mut root.exec(&flags, &["sh", "-c", "echo s3cret; exit 1"]));
+    let output = run(&mut root.with_state(&flags, &["sh", "-c", "echo s3cret; exit 1"]));
     assert_code(&output, 1);
     assert_eq!(text(&output.stdout), "s3cret\n");
     assert_eq!(root.files_with_secret(), 0);
@@ -153,7 +141,8 @@ fn every_file_has_the_mode_that_is_asked_for_whatever_the_umask() {
         for umask in [0o000, 0o077] {
             let root = Root::new();
             let flags = ["--mode", mode];
-            let output = run(with_umask(&mut root.exec(&flags, &["sh", "-c", "umask"]), umask));
+            let output =
+                run(with_umask(&mut root.with_state(&flags, &["sh", "-c", "umask"]), umask));
             assert_code(&output, 0);
             assert_eq!(text(&output.stdout), format!("{umask:04o}\n"), "it is the command's");
             root.assert_modes(file_mode, dir_mode);
@@ -167,7 +156,10 @@ fn a_directory_that_is_the_group_s_makes_new_ones_so() {
     for umask in [0o000, 0o077] {
         let root = Root::new();
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o2775)).unwrap();
-        assert_code(&run(with_umask(&mut root.exec(&["--mode", "660"], &["true"]), umask)), 0);
+        assert_code(
+            &run(with_umask(&mut root.with_state(&["--mode", "660"], &["true"]), umask)),
+            0,
+        );
         root.assert_modes(0o660, 0o2770);
     }
 }
@@ -175,12 +167,12 @@ fn a_directory_that_is_the_group_s_makes_new_ones_so() {
 #[test]
 fn a_file_that_is_replaced_gets_the_mode_that_is_asked_for_and_directories_keep_theirs() {
     let root = Root::new();
-    assert_code(&run(with_umask(&mut root.exec(&[], &["true"]), 0o022)), 0);
+    assert_code(&run(with_umask(&mut root.with_state(&[], &["true"]), 0o022)), 0);
     root.assert_modes(0o644, 0o755);
-    assert_code(&run(with_umask(&mut root.exec(&["--mode", "600"], &["true"]), 0o022)), 0);
+    assert_code(&run(with_umask(&mut root.with_state(&["--mode", "600"], &["true"]), 0o022)), 0);
     root.assert_modes(0o600, 0o755);
     // From then on it is kept.
-    assert_code(&run(with_umask(&mut root.exec(&[], &["true"]), 0o022)), 0);
+    assert_code(&run(with_umask(&mut root.with_state(&[], &["true"]), 0o022)), 0);
     root.assert_modes(0o600, 0o755);
 }
 
@@ -191,7 +183,7 @@ fn a_copy_of_a_corrupt_history_has_the_mode_that_is_asked_for() {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, "corrupt").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    assert_code(&run(&mut root.exec(&["--mode", "600"], &["true"])), 0);
+    assert_code(&run(&mut root.with_state(&["--mode", "600"], &["true"])), 0);
     let files: Vec<_> = root.entries().into_iter().filter(|(path, _)| path.is_file()).collect();
     assert_eq!(files.len(), 5);
     assert!(files.iter().all(|(_, mode)| *mode == 0o600), "{files:?}");
@@ -223,7 +215,7 @@ fn a_command_line_of_any_size_is_kept_once_and_bounded() {
         let root = Root::new();
         let word = sign.repeat(WORD_BYTES);
         let command: Vec<&str> = std::iter::once("true").chain([word.as_str(); 12]).collect();
-        assert_code(&run(&mut root.exec(&[], &command)), 0);
+        assert_code(&run(&mut root.with_state(&[], &command)), 0);
         let state = &root.manifest()["commands"][0];
         let shown = state["command"].as_str().unwrap();
         assert!(shown.starts_with("true ") && shown.ends_with("..."), "{}", &shown[..20]);
@@ -231,7 +223,7 @@ fn a_command_line_of_any_size_is_kept_once_and_bounded() {
         assert!(fs::metadata(root.manifest_path()).unwrap().len() < bytes_max);
     }
     let root = Root::new();
-    assert_code(&run(&mut root.exec(&[], &["true", "a b"])), 0);
+    assert_code(&run(&mut root.with_state(&[], &["true", "a b"])), 0);
     let state = &root.manifest()["commands"][0];
     assert_eq!(
         (&state["command"], &state["command_is_cut"]),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// No test needs as long; whatever takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -108,6 +109,30 @@ fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u
         }
         all
     })
+}
+
+/// A directory for the state of a test, whose task is `task`.
+pub struct Root(TempDir);
+
+impl Root {
+    pub fn new() -> Self {
+        Root(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn run_dir(&self, run: &str) -> PathBuf {
+        self.path().join(".runs/task/cli").join(run)
+    }
+
+    /// `tandem exec` with these flags, which may end in a command.
+    pub fn exec(&self, flags: &[&str]) -> Command {
+        let mut exec = tandem(&["exec", "--task", "task", "--root"]);
+        exec.arg(self.path()).args(flags);
+        exec
+    }
 }
 
 /// `tandem` with these arguments.

@@ -66,7 +66,22 @@ pub fn tasks(root: &Dir, has_history: bool) -> Result<BTreeSet<String>, String> 
         let is_task = |name: &String| can_be_task(name.as_ref()) && is_directory(&dir, name);
         tasks.extend(names(&dir, above)?.into_iter().filter(is_task));
     }
+    tasks.retain(|task| refuse_link(root, task).is_ok());
     Ok(tasks)
+}
+
+/// Refuses a task whose directory is a symbolic link: what is behind it is not of the layout.
+///
+/// # Errors
+/// One sentence that says so.
+pub fn refuse_link(root: &Dir, task: &str) -> Result<(), String> {
+    let path = format!("{RUNS}/{task}");
+    match root.symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            Err(format!("{path} is a symbolic link, and prune follows none"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The runs of a task.
@@ -135,27 +150,50 @@ impl Runs {
 }
 
 /// How many files and directories killed processes left in the directories of a task.
-pub fn leftovers(root: &Dir, task: &str) -> usize {
+#[derive(Default)]
+pub struct Leftovers {
+    pub of_task: usize,
+    /// Those of runs and of their summaries, by the name of the directory.
+    pub of_runs: BTreeMap<String, usize>,
+}
+
+/// Counts what a sweep by the library removes and counts, if nothing changes until then.
+pub fn leftovers(root: &Dir, task: &str) -> Leftovers {
     let now = SystemTime::now();
-    let Ok(Some(dir)) = task_directory(root, task) else { return 0 };
-    let count = |dir: &Dir, is_leftover: &dyn Fn(&Metadata) -> bool| {
-        let names = names(dir, task).unwrap_or_default().into_iter().filter(|it| is_temporary(it));
-        let found = names.filter_map(|name| dir.symlink_metadata(name).ok());
-        found.filter(|metadata| is_leftover(metadata)).count()
-    };
     let is_old = |metadata: &Metadata| {
         let at = metadata.modified().ok().map(|at| at.into_std());
         at.and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > ABANDONED)
     };
-    let mut sum = count(&dir, &|metadata| metadata.is_dir() || is_old(metadata));
-    let cli = subdirectory(&dir, CLI).ok().flatten();
-    for above in [Some(&dir), cli.as_ref()].into_iter().flatten() {
-        for run in run_names(above, task).unwrap_or_default() {
-            let Ok(run) = above.open_dir(&run) else { continue };
-            sum += count(&run, &is_old);
-        }
+    let is_old_file = |metadata: &Metadata| metadata.is_file() && is_old(metadata);
+    let mut found = Leftovers::default();
+    let history = subdirectory(root, HISTORIES).ok().flatten();
+    let history = history.and_then(|dir| subdirectory(&dir, task).ok().flatten());
+    found.of_task += history.map_or(0, |dir| temporary(&dir).filter(is_old_file).count());
+    let Ok(Some(dir)) = task_directory(root, task) else { return found };
+    found.of_task += temporary(&dir).filter(|it| it.is_dir() || is_old_file(it)).count();
+    for run in run_names(&dir, task).unwrap_or_default() {
+        let Ok(summary) = dir.open_dir(&run) else { continue };
+        let files = temporary(&summary).filter(is_old_file).count();
+        // Beside a summary that never came to be there is nothing else.
+        let is_abandoned = match names(&summary, task).unwrap_or_default().len() {
+            0 => dir.symlink_metadata(&run).is_ok_and(|metadata| is_old(&metadata)),
+            entries => entries == files,
+        };
+        *found.of_runs.entry(run).or_default() += files + usize::from(is_abandoned);
     }
-    sum
+    let Ok(Some(cli)) = subdirectory(&dir, CLI) else { return found };
+    for run in run_names(&cli, task).unwrap_or_default() {
+        let Ok(dir) = cli.open_dir(&run) else { continue };
+        *found.of_runs.entry(run).or_default() += temporary(&dir).filter(is_old_file).count();
+    }
+    found.of_runs.retain(|_, count| *count > 0);
+    found
+}
+
+/// What has a temporary name in a directory.
+fn temporary(dir: &Dir) -> impl Iterator<Item = Metadata> {
+    let names = names(dir, "").unwrap_or_default().into_iter().filter(|it| is_temporary(it));
+    names.filter_map(|name| dir.symlink_metadata(name).ok())
 }
 
 fn task_directory(root: &Dir, task: &str) -> Result<Option<Dir>, String> {
@@ -179,7 +217,10 @@ fn is_directory(dir: &Dir, name: &str) -> bool {
 
 /// As the component names its temporary files, and directories that are to be removed.
 fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(".tandem-tmp")
+    let stem = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tandem-tmp"));
+    stem.and_then(|stem| stem.rsplit_once('.')).is_some_and(|(_, random)| {
+        random.len() == 32 && random.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// How a run stands that has a directory of its own.

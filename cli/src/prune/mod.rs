@@ -1,6 +1,7 @@
 //! `tandem prune`: removes runs that are over, and what killed processes left.
 
 mod found;
+mod ids;
 mod removal;
 mod report;
 mod rules;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use tandem_host::{ErrorKind, HistoryOptions, Tandem};
+use tandem_host::{HistoryOptions, Tandem};
 
 use super::plain::{complain, message};
 use super::root::Root;
@@ -38,7 +39,8 @@ const COMMAND: &str = "prune";
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
 /// Exit codes: 0; 1 if something could not be removed, a history's lock could not be had, or a task
-/// is named that cannot be one; 2 if this command line is wrong.
+/// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
+/// wrong. Directories whose names can be no ids stay, which a note tells.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -93,16 +95,10 @@ pub async fn run(args: Args) -> ExitCode {
 async fn prune(args: &Args) -> Result<bool, String> {
     let root = scan::open_root(&args.root.path)?;
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);
-    // It knows the rules of ids.
-    let needs_component = args.yes || args.history || !args.task.is_empty();
-    let tandem = match needs_component {
-        true => Some(tandem::open(&args.root.path).await.map_err(|error| message(&error))?),
-        false => None,
-    };
-    if let Some(tandem) = &tandem {
-        for task in &args.task {
-            check(tandem, task).await?;
-        }
+    let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
+    for task in &args.task {
+        ids::check(&tandem, task).await?;
+        found::refuse_link(&root, task)?;
     }
     let mut report = Report::new(args.yes);
     let tasks: BTreeSet<String> = match args.task.is_empty() {
@@ -110,50 +106,81 @@ async fn prune(args: &Args) -> Result<bool, String> {
         false => args.task.iter().cloned().collect(),
     };
     for task in tasks {
-        let going = match going(&root, tandem.as_ref(), args, &task, &rules).await {
-            Ok(going) => going,
-            Err(why) => {
-                report.fail(&why);
-                continue;
-            }
-        };
-        let Some(tandem) = tandem.as_ref().filter(|_| args.yes) else {
-            report.leftovers += found::leftovers(&root, &task);
+        let Going { runs: going, is_task, note } =
+            match going(&root, &tandem, args, &task, &rules).await {
+                Ok(found) => found,
+                Err(why) => {
+                    report.fail(&why);
+                    continue;
+                }
+            };
+        if let Some(note) = note {
+            report.note(&note);
+        }
+        if !is_task {
+            continue;
+        }
+        if !args.yes {
+            report.leftovers += leftovers(&root, &tandem, &task, &going).await;
             report.show(&task, &going);
             continue;
-        };
+        }
         let wait = Duration::from_millis(args.lock_wait);
         let from_history = args.history;
         let removal = Removal { root: &root, task: &task, from_history, sweep: true, wait };
-        let outcome = removal.remove(tandem, &going).await;
+        let outcome = removal.remove(&tandem, &going).await;
         report.add(&task, &going, outcome);
     }
     report.print(args.json)
 }
 
+/// What goes of a task.
+struct Going {
+    runs: Vec<FoundRun>,
+    /// Whether its name can be that of a task.
+    is_task: bool,
+    /// That there are others, which stay because of a name.
+    note: Option<String>,
+}
+
 /// The runs of a task that the rules let go.
 async fn going(
     root: &Dir,
-    tandem: Option<&Tandem>,
+    tandem: &Tandem,
     args: &Args,
     task: &str,
     rules: &Rules,
-) -> Result<Vec<FoundRun>, String> {
-    let mut runs = found::runs(root, task)?;
-    if let Some(tandem) = tandem.filter(|_| args.history) {
-        let history = tandem.history(HistoryOptions::new(task)).await;
-        runs.add_recorded(history.map_err(|error| message(&error))?.runs);
+) -> Result<Going, String> {
+    let mut found = found::runs(root, task)?;
+    let now = SystemTime::now();
+    if let Err(why) = ids::check(tandem, task).await {
+        let is_any = !rules.going(found.over, now).is_empty();
+        let note = is_any.then(|| format!("the runs of a directory stay: {why}"));
+        return Ok(Going { runs: Vec::new(), is_task: false, note });
     }
-    Ok(rules.going(runs.over, SystemTime::now()))
+    if args.history {
+        let history = tandem.history(HistoryOptions::new(task)).await;
+        found.add_recorded(history.map_err(|error| message(&error))?.runs);
+    }
+    let (own, others) = ids::part(tandem, found.over).await;
+    let note = rules.going(others, now).first().map(|other| {
+        let shown = &other.run;
+        format!("directories of {task} stay whose names are no ids of runs, such as {shown:?}")
+    });
+    Ok(Going { runs: rules.going(own, now), is_task: true, note })
 }
 
-/// Refuses what is no id of a task.
-async fn check(tandem: &Tandem, task: &str) -> Result<(), String> {
-    match tandem.history(HistoryOptions::new(task)).await {
-        Err(error) if error.kind() == ErrorKind::InvalidId => Err(message(&error)),
-        // What else is wrong with the history is told by who needs it.
-        _ => Ok(()),
+/// How many leftovers a removal would find, but for those that go with their run.
+async fn leftovers(root: &Dir, tandem: &Tandem, task: &str, going: &[FoundRun]) -> usize {
+    let found::Leftovers { of_task, of_runs } = found::leftovers(root, task);
+    let going: BTreeSet<&str> = going.iter().map(|run| run.run.as_str()).collect();
+    let mut sum = of_task;
+    for (run, count) in of_runs {
+        if !going.contains(&*run) && ids::check(tandem, &run).await.is_ok() {
+            sum += count;
+        }
     }
+    sum
 }
 
 /// Removes the directories of the runs of a task that are over, but for the last `keep_last` and
@@ -168,6 +195,7 @@ pub async fn keep(
     wait: Duration,
 ) -> Vec<String> {
     let found = scan::open_root(root).and_then(|root| {
+        found::refuse_link(&root, task)?;
         let runs = found::runs(&root, task)?;
         Ok((root, runs))
     });
@@ -176,7 +204,8 @@ pub async fn keep(
         Err(why) => return vec![why],
     };
     let rules = Rules::new(&[], Some(keep_last), None);
-    let mut going = rules.going(runs.over, SystemTime::now());
+    let (own, _) = ids::part(tandem, runs.over).await;
+    let mut going = rules.going(own, SystemTime::now());
     going.retain(|run| run.run != kept);
     if going.is_empty() {
         return Vec::new();

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
-use tandem_host::{Error, ErrorKind, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
+use tandem_host::{Error, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
 
 use super::found::{self, FoundRun};
 use crate::plain::message;
+use crate::status::scan::{CLI, RUNS};
 
 /// How many runs are removed under one hold of the lock: others wait for it.
 const RUNS_MAX: usize = 256;
@@ -53,11 +54,8 @@ impl Removal<'_> {
             }
         }
         if self.sweep {
-            match call(tandem, &[], self.options().sweep(true)).await {
-                // A directory whose name is no id is no task.
-                Err(error) if error.kind() == ErrorKind::InvalidId => {}
-                result => outcome.add(self.task, &[], result),
-            }
+            let result = call(tandem, &[], self.options().sweep(true)).await;
+            outcome.add(self.task, &[], result);
         }
         outcome
     }
@@ -80,16 +78,8 @@ impl Removal<'_> {
         if over.is_empty() {
             return;
         }
-        match call(tandem, &over, options.clone()).await {
-            // One name that is no id keeps no other run.
-            Err(error) if error.kind() == ErrorKind::InvalidId && over.len() > 1 => {
-                for run in over.chunks(1) {
-                    let result = call(tandem, run, options.clone()).await;
-                    outcome.add(self.task, run, result);
-                }
-            }
-            result => outcome.add(self.task, &over, result),
-        }
+        let result = call(tandem, &over, options.clone()).await;
+        outcome.add(self.task, &over, result);
     }
 
     fn options(&self) -> RemoveOptions {
@@ -117,7 +107,7 @@ impl Outcome {
                 }
                 self.gone.extend(removed.absent);
             }
-            Err(error) => self.fail(runs, message(&error)),
+            Err(error) => self.fail(runs, message(&error) + &way_out(task, error.code())),
         }
     }
 
@@ -142,5 +132,31 @@ impl Outcome {
             (_, None) => "it could not be removed".to_owned(),
         };
         self.left.insert(run_id, why);
+    }
+}
+
+/// What helps where the disk is too full even for the lock, as the end of a sentence.
+fn way_out(task: &str, code: Option<&str>) -> String {
+    match code {
+        Some("insufficient-space" | "quota") => format!(
+            ": a little room is needed to remove more, make it by hand, as with the directory of a \
+             run that is over, {RUNS}/{task}/{CLI}/RUN"
+        ),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_too_full_for_the_lock_is_told_with_a_way_out() {
+        for code in ["insufficient-space", "quota"] {
+            assert!(way_out("task", Some(code)).ends_with("is over, .runs/task/cli/RUN"));
+        }
+        for code in [Some("io"), None] {
+            assert_eq!(way_out("task", code), "");
+        }
     }
 }

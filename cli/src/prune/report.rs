@@ -52,6 +52,11 @@ impl Report {
         self.is_whole = false;
     }
 
+    /// Tells of something that stays as it must.
+    pub fn note(&self, what: &str) {
+        complain(COMMAND, &format!("note: {what}"));
+    }
+
     /// Runs of a task that would go.
     pub fn show(&mut self, task: &str, going: &[FoundRun]) {
         self.runs.extend(going.iter().map(|run| shown(task, run, false, None)));

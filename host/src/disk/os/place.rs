@@ -99,9 +99,7 @@ impl Place {
         T: Send + 'static,
         W: FnOnce() -> Result<T, Failed> + Send + 'static,
     {
-        let result =
-            if self.is_here(cost) { self.make(call) } else { self.workers.call(call).await };
-        result.map_err(|failed| failed.tell(name))
+        self.attempt(cost, call).await.map_err(|failed| failed.tell(name))
     }
 
     /// Makes a call that opens something, as [`run`](Place::run) does. Where no descriptor is left a
@@ -117,15 +115,21 @@ impl Place {
         W: Fn() -> Result<T, Failed> + Clone + Send + 'static,
     {
         let again = call.clone();
-        let first =
-            if self.is_here(cost) { self.make(call) } else { self.workers.call(call).await };
-        let result = match first {
+        match self.attempt(cost, call).await {
             Err(failed) if failed.lacks_descriptor() => {
-                self.workers.call(move || patiently(&again)).await
+                self.run(name, Cost::Device, move || patiently(&again)).await
             }
-            result => result,
-        };
-        result.map_err(|failed| failed.tell(name))
+            result => result.map_err(|failed| failed.tell(name)),
+        }
+    }
+
+    /// Makes a call, here or on a worker.
+    async fn attempt<T, W>(&self, cost: Cost, call: W) -> Result<T, Failed>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> Result<T, Failed> + Send + 'static,
+    {
+        if self.is_here(cost) { self.make(call) } else { self.workers.call(call).await }
     }
 
     /// Who makes calls that wait.
