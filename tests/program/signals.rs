@@ -126,6 +126,16 @@ fn a_signal_that_the_group_got_is_not_sent_again() {
     assert_eq!(telling.end()["status"], "succeeded");
 }
 
+/// Queues a real-time signal to `exec`.
+#[cfg(target_os = "linux")]
+fn queue(exec: Pid, value: usize) {
+    let value = libc::sigval { sival_ptr: value as *mut libc::c_void };
+    // SAFETY: plain values.
+    let queued =
+        unsafe { libc::sigqueue(exec.as_raw_nonzero().get(), libc::SIGRTMIN() + 3, value) };
+    assert_eq!(queued, 0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_that_was_queued_comes_with_its_value() {
@@ -138,13 +148,32 @@ for n in range(3): os.write(1, b'%d\\n' % signal.sigwaitinfo([number]).si_status
 ";
     let mut telling = Telling::start_with(&[], script, |_| {});
     for value in [5, 6, 7] {
-        let value = libc::sigval { sival_ptr: value as *mut libc::c_void };
-        let group = telling.group().as_raw_nonzero().get();
-        // SAFETY: plain values.
-        assert_eq!(unsafe { libc::sigqueue(group, libc::SIGRTMIN() + 3, value) }, 0);
+        queue(telling.group(), value);
     }
     // Python has no name for the value, which is where the status of a child would be.
     assert_eq!([telling.line(), telling.line(), telling.line()], ["5", "6", "7"]);
+    telling.end();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_queued_comes_with_its_value_to_each_of_a_group() {
+    let script = "
+import os, signal
+number = signal.SIGRTMIN + 3
+signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+child = os.fork()
+if child: os.write(1, b'ready\\n')
+for n in range(3): os.write(1, b'%d\\n' % signal.sigwaitinfo([number]).si_status)
+if child: os.waitpid(child, 0)
+";
+    let mut telling = Telling::start_with(&["--group"], script, |_| {});
+    for value in [5, 6, 7] {
+        queue(telling.group(), value);
+    }
+    let mut values: Vec<String> = (0..6).map(|_| telling.line()).collect();
+    values.sort();
+    assert_eq!(values, ["5", "5", "6", "6", "7", "7"]);
     telling.end();
 }
 

@@ -259,7 +259,8 @@ pub fn with_blocked<T>(set: &libc::sigset_t, start: impl FnOnce() -> T) -> T {
     started
 }
 
-/// Sends a signal, with its value if it is a queued one; to a group if the number is negative.
+/// Sends a signal, with its value if it is a queued one; to a group, without a value, if the number is
+/// negative.
 pub fn send(pid: i32, signal: i32, queued: Option<usize>) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if let Some(value) = queued

@@ -1,12 +1,13 @@
 //! A command in a group of its own, and what it leaves behind: it is asked to end, then killed.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
 use super::handler::send;
-use super::processes::{Process, below};
+use super::processes::{Process, Processes};
 
 /// How long what was killed may take to be gone.
 const KILLED_WITHIN: Duration = Duration::from_secs(2);
@@ -30,7 +31,9 @@ impl Options {
         #[cfg(target_os = "linux")]
         // Without it, what has left the group is not found.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        let foreign = below(&[]).unwrap_or_default().iter().map(|process| process.pid).collect();
+        let all = Processes::look();
+        let foreign = all.iter().flat_map(|all| all.below(|_| false));
+        let foreign = foreign.map(|process| process.pid).collect();
         Options { kill_after, foreign }
     }
 }
@@ -54,9 +57,17 @@ impl Job {
         Job { group, options, since: None, asked, killed, stays }
     }
 
-    /// Sends a signal to the whole group.
-    pub fn signal(&self, signal: i32, queued: Option<usize>) -> std::io::Result<()> {
-        send(-self.group.as_raw_nonzero().get(), signal, queued)
+    /// Sends a signal to the whole group; one that is queued comes to each process with its value.
+    pub fn signal(&self, signal: i32, queued: Option<usize>) -> io::Result<()> {
+        let group = self.group.as_raw_nonzero().get();
+        // To a group as a whole nothing can be queued.
+        let Some(all) = queued.and_then(|_| Processes::look()) else {
+            return send(-group, signal, None);
+        };
+        let sent = all.of_group(group).map(|process| send(process.pid, signal, queued));
+        // As with a group, one that has it is enough.
+        sent.reduce(|sent, other| sent.or(other))
+            .unwrap_or_else(|| Err(io::Error::from_raw_os_error(libc::ESRCH)))
     }
 
     /// Ends what a command left behind that has ended. Can be dropped and called again.
@@ -129,12 +140,15 @@ impl Job {
 
     /// All that came from the command; where that cannot be told, whether anything is in its group.
     fn left(&self) -> Vec<Process> {
-        below(&self.options.foreign).unwrap_or_else(|| {
-            let group = -self.group.as_raw_nonzero().get();
-            let is_there = send(group, 0, None).is_ok();
-            let whole = Process { pid: group, parent: 0, group: -group, name: "group".to_owned() };
-            is_there.then_some(whole).into_iter().collect()
-        })
+        let Some(all) = Processes::look() else {
+            let group = self.group.as_raw_nonzero().get();
+            let is_there = send(-group, 0, None).is_ok();
+            let name = "group".to_owned();
+            let whole = Process { pid: -group, parent: 0, group, name, has_ended: false };
+            return is_there.then_some(whole).into_iter().collect();
+        };
+        let left = all.below(|process| self.options.foreign.contains(&process.pid));
+        left.into_iter().filter(|process| !process.has_ended).cloned().collect()
     }
 }
 
