@@ -9,7 +9,9 @@ use rustix::process::Signal;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::Value;
 
-use crate::support::{Guarded, kill, run, tandem, text, wait_for, with_default_signals};
+use crate::support::{
+    Guarded, before_start, kill, run, tandem, text, wait_for, with_default_signals,
+};
 use crate::terminal::Terminal;
 
 fn exec(root: &Path, script: &str) -> Command {
@@ -223,6 +225,22 @@ fn a_terminal_hangs_up_when_what_it_shows_cannot_be_written() {
         device (os error 28)";
     assert_eq!(manifest(root.path())["status_detail"], detail);
     assert_eq!(manifest(root.path())["status"], "failed");
+
+    // One that is closed is one that cannot be written.
+    for (script, code) in [("exec yes", 128 + Signal::HUP.as_raw()), ("trap '' HUP; echo lost", 1)]
+    {
+        let mut command = exec(root.path(), script);
+        before_start(command.stdin(Stdio::null()), || {
+            // SAFETY: the file is nobody's in the child.
+            unsafe { libc::close(1) };
+        });
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let done = Guarded::spawn(child).output();
+        assert_eq!(done.status.code(), Some(code), "{done:?}");
+        let what = "cannot write standard output: write: Bad file descriptor (os error 9)";
+        assert_eq!(text(&done.stderr), format!("tandem exec: warning: {what}\n"));
+        assert!(manifest(root.path())["status_detail"].as_str().unwrap().ends_with(what));
+    }
 
     // A command that goes on all the same comes to its end.
     let (reader, writer) = pipe().unwrap();

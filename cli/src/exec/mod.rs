@@ -42,7 +42,7 @@ use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOption
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::inherited::Inherited;
+use super::inherited::{Inherited, STDOUT};
 use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
@@ -248,6 +248,7 @@ impl Keeper {
             tail: Mutex::new(tail),
             lost: OnceLock::new(),
             has_grown: Notify::new(),
+            has_no_stdout: inherited.was_closed(STDOUT),
             progress,
         });
         let failing = Failing::default();

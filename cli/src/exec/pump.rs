@@ -26,6 +26,8 @@ pub struct Shared {
     pub lost: OnceLock<String>,
     /// Told of each piece of output.
     pub has_grown: Notify,
+    /// Whether standard output was closed: what is in its place takes all and keeps nothing.
+    pub has_no_stdout: bool,
     /// The progress line, which must not stand where output goes.
     pub progress: Progress,
 }
@@ -73,7 +75,7 @@ pub fn start(
             }
             shared.tail().push(stream, &piece[..n]);
             shared.has_grown.notify_one();
-            match shared.progress.pass(&piece[..n], || pass(stream, &piece[..n])) {
+            match shared.progress.pass(&piece[..n], || pass(&shared, stream, &piece[..n])) {
                 Ok(()) => continue,
                 Err(error) if is_reader_gone(&error) => {}
                 Err(error) => {
@@ -101,8 +103,9 @@ fn hang_up(output: &File) -> bool {
     true
 }
 
-fn pass(stream: Stream, piece: &[u8]) -> io::Result<()> {
+fn pass(shared: &Shared, stream: Stream, piece: &[u8]) -> io::Result<()> {
     match stream {
+        Stream::Stdout if shared.has_no_stdout => Err(io::Error::from_raw_os_error(libc::EBADF)),
         Stream::Stdout => waiting::stdout().write_all(piece),
         Stream::Stderr => waiting::stderr().write_all(piece),
     }
