@@ -3,6 +3,8 @@
 mod another_task;
 mod component;
 mod exec;
+#[cfg(target_os = "linux")]
+mod failing;
 mod feed;
 mod feed_record;
 mod history;

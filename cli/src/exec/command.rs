@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
-use tandem_host::limits::in_words;
+use tandem_host::limits::{failed_call, in_words};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
+use super::common::failed;
 use super::foreground;
 use super::groups;
 use super::handler;
@@ -24,6 +25,7 @@ use super::pump::Shared;
 use super::script;
 use super::signals::{self, Received};
 use super::status::Status;
+use super::steps::Steps;
 use crate::inherited::Inherited;
 
 /// The state cannot be kept: the command was not started.
@@ -68,21 +70,29 @@ pub struct Running {
 
 /// Why a command was not started.
 pub enum NotStarted {
-    /// What it needs could not be made.
-    Own(io::Error),
+    /// What it needs could not be made, or a call for it failed, as is told.
+    Own(String),
     /// The command cannot be run.
     Command(io::Error),
 }
 
 impl NotStarted {
-    /// Why a command was not started: the system had too little left, or something is wrong with the
-    /// command.
-    fn of(error: io::Error) -> Self {
+    /// Why a command was not started: the system had too little left, a step before its program
+    /// failed, or something is wrong with the command.
+    fn of(error: io::Error, steps: Option<&Steps>) -> Self {
         match error.raw_os_error() {
             Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
-                NotStarted::Own(error)
+                NotStarted::Own(in_words(&error))
             }
-            _ => NotStarted::Command(error),
+            errno => match steps.and_then(Steps::failed) {
+                Some(call) => NotStarted::Own(failed_call(call, &error)),
+                // Without steps of its own the command has only its files before its program, whose
+                // start has no such error.
+                None if matches!(errno, Some(libc::EBADF | libc::EBUSY)) => {
+                    NotStarted::Own(failed_call("dup2", &error))
+                }
+                None => NotStarted::Command(error),
+            },
         }
     }
 }
@@ -108,17 +118,24 @@ impl Running {
         let spawn = |program: &OsStr, script: Option<&Path>| {
             let mut starting = Command::new(program);
             starting.args(script).args(arguments);
-            given.give(&mut starting, inherited).map_err(NotStarted::Own)?;
-            // On a terminal of its own it leads a session, and with it a group.
-            if job.is_some() && !given.is_terminal() {
-                foreground::lead(&mut starting);
+            given.give(&mut starting, inherited).map_err(failed("dup")).map_err(NotStarted::Own)?;
+            let mut steps = None;
+            if job.is_some() || given.is_terminal() {
+                let made = Steps::new(&mut starting).map_err(failed("mmap"));
+                let steps = steps.insert(made.map_err(NotStarted::Own)?);
+                // On a terminal of its own it leads a session, and with it a group.
+                if given.is_terminal() {
+                    pty::Session::lead(&mut starting, steps);
+                } else {
+                    foreground::lead(&mut starting, steps);
+                }
             }
             inherited.give(&mut starting);
             let started = handler::with_blocked(&inherited.blocked(), || starting.spawn());
             if started.is_err() && has_terminal {
                 foreground::reclaim();
             }
-            started.map_err(NotStarted::of)
+            started.map_err(|error| NotStarted::of(error, steps.as_ref()))
         };
         let mut child = spawn(program, None);
         if let Err(NotStarted::Command(error)) = &child
@@ -349,9 +366,7 @@ impl Ended {
 pub fn not_started(command: &[OsString], error: &NotStarted) -> End {
     let program = command.first().map(|program| program.to_string_lossy()).unwrap_or_default();
     let (exit_code, why) = match error {
-        NotStarted::Own(error) => {
-            (EXIT_NO_STATE, format!("cannot run a command: {}:", in_words(error)))
-        }
+        NotStarted::Own(error) => (EXIT_NO_STATE, format!("cannot run a command: {error}:")),
         NotStarted::Command(error) => {
             let interpreter = command.first().and_then(|program| script::find(program));
             let interpreter = interpreter.and_then(|path| script::bad_interpreter(&path));

@@ -7,20 +7,21 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use rustix::process::{Pid, getppid};
+use rustix::process::{Pid, getppid, setpgid};
 use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use tokio::process::Command;
 
 use super::groups;
+use super::steps::Steps;
 
 /// Starts the command as the leader of a group of its own, in the foreground of the terminal on
 /// standard input if this group is.
-pub fn lead(command: &mut Command) {
+pub fn lead(command: &mut Command, steps: &mut Steps) {
     let is_ours = is_ours();
-    command.process_group(0);
     // SAFETY: system calls alone.
     unsafe {
-        command.pre_exec(move || {
+        steps.add(command, "setpgid", || Ok(setpgid(None, None)?));
+        steps.add(command, "tcsetpgrp", move || {
             if is_ours {
                 // It would stop a group that takes the terminal.
                 let mut stop = MaybeUninit::<libc::sigset_t>::uninit();

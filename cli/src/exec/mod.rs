@@ -22,6 +22,7 @@ mod script;
 mod shown;
 mod signals;
 mod status;
+mod steps;
 mod stops;
 mod summary;
 mod tail;
@@ -87,8 +88,8 @@ const GATHER: Duration = Duration::from_millis(250);
 ///
 /// Exit codes: the command's own; 1 if its output could not be written and it ended with 0 anyway;
 /// 128 + n if signal n killed it; 127 if it, or its interpreter, is not found; 126 if it is not
-/// executable; 125 if the state cannot be kept (the command is not started); 2 if this command line
-/// is wrong.
+/// executable; 125 if the state cannot be kept, or a call of exec itself fails before the command
+/// starts (it is not started); 2 if this command line is wrong.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -1,13 +1,14 @@
 //! How the command gets its outputs.
 
 use std::io::{self, PipeWriter};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
 use std::sync::Arc;
 
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use super::common::failed;
 use super::pty::{self, Pty};
 use super::pump::{self, Shared};
 use super::same_place::is_same_place;
@@ -66,16 +67,20 @@ impl Outputs {
     /// Starts the threads that pass outputs on.
     ///
     /// # Errors
-    /// The system's; the threads end.
-    pub fn start(self, inherited: &Inherited, shared: &Arc<Shared>) -> io::Result<Pumping> {
+    /// The call that failed and what the system said; the threads end.
+    pub fn start(self, inherited: &Inherited, shared: &Arc<Shared>) -> Result<Pumping, String> {
         let (done, pumps) = mpsc::channel(1);
         // One for all threads: descriptors may be few.
-        let (ended, live) = io::pipe()?;
+        let (ended, live) = io::pipe().map_err(failed("pipe"))?;
         let ended = Arc::new(ended);
+        let start = |stream, output: OwnedFd| {
+            pump::start(stream, output, ended.clone(), shared.clone(), done.clone())
+                .map_err(failed("pthread_create"))
+        };
         let pump = |stream| {
-            let (output, writer) = io::pipe()?;
-            pump::start(stream, output, ended.clone(), shared.clone(), done.clone())?;
-            io::Result::Ok(writer)
+            let (output, writer) = io::pipe().map_err(failed("pipe"))?;
+            start(stream, output.into())?;
+            Ok::<_, String>(writer)
         };
         let given = match self {
             Outputs::Apart => {
@@ -87,13 +92,13 @@ impl Outputs {
             }
             Outputs::Together => {
                 let writer = pump(Stream::Stdout)?;
-                Given::Pipes(Some(writer.try_clone()?), Some(writer))
+                let both = writer.try_clone().map_err(failed("dup"))?;
+                Given::Pipes(Some(both), Some(writer))
             }
             Outputs::Terminal => {
                 let pty = Pty::open()?;
-                let output = pty.master.try_clone()?;
-                pump::start(Stream::Stdout, output, ended.clone(), shared.clone(), done.clone())?;
-                Given::Terminal(pty::Session::start(pty, ended)?)
+                start(Stream::Stdout, pty.master.try_clone().map_err(failed("dup"))?)?;
+                Given::Terminal(pty::Session::start(pty, ended.clone())?)
             }
             Outputs::Untouched => Given::Pipes(None, None),
         };

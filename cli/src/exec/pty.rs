@@ -5,7 +5,7 @@
     reason = "only the C library opens one, and a child takes it before it is the command"
 )]
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
@@ -21,15 +21,22 @@ use rustix::termios::{
     tcgetwinsize, tcsetattr, tcsetwinsize,
 };
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGWINCH};
+use tandem_host::limits::failed_call;
 use tokio::process::Command;
 
 use super::command::PassedOn;
+use super::common::failed;
 use super::raw_terminal::RawTerminal;
 use super::signals::Received;
+use super::steps::Steps;
 use crate::terminal::is_foreground;
 use crate::waiting;
 
 const PIECE_BYTES: usize = 4096;
+/// What gives terminals.
+const DEVICE: &str = "/dev/ptmx";
+/// Where Linux tells how many terminals there may be.
+const LIMIT: &str = "/proc/sys/kernel/pty/max";
 /// The size of a terminal that nobody sees.
 const SIZE: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
 /// How often a job in the background looks whether it may read from its terminal.
@@ -46,7 +53,10 @@ pub struct Pty {
 
 impl Pty {
     /// A terminal with the size and the modes of the one that this program has.
-    pub fn open() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The call that failed and what the system said.
+    pub fn open() -> Result<Self, String> {
         let (mut master, mut slave) = (-1, -1);
         // SAFETY: it writes both numbers, and takes nothing else.
         let opened = unsafe {
@@ -59,15 +69,18 @@ impl Pty {
             )
         };
         if opened != 0 {
-            let error = io::Error::last_os_error();
-            return Err(io::Error::new(error.kind(), format!("openpty: {error}")));
+            return Err(not_opened(&io::Error::last_os_error()));
         }
         // SAFETY: the descriptors are new.
         let [master, slave] = [master, slave].map(|file| unsafe { OwnedFd::from_raw_fd(file) });
         // Only one command is started, and later.
-        fcntl_setfd(&master, FdFlags::CLOEXEC)?;
-        fcntl_setfd(&slave, FdFlags::CLOEXEC)?;
-        tcsetattr(&slave, OptionalActions::Now, &modes(&slave)?)?;
+        for side in [&master, &slave] {
+            let set = fcntl_setfd(side, FdFlags::CLOEXEC).map_err(io::Error::from);
+            set.map_err(failed("fcntl"))?;
+        }
+        let modes = modes(&slave).map_err(failed("tcgetattr"))?;
+        let set = tcsetattr(&slave, OptionalActions::Now, &modes).map_err(io::Error::from);
+        set.map_err(failed("tcsetattr"))?;
         let pty = Pty { master, slave };
         pty.follow_size();
         Ok(pty)
@@ -98,6 +111,20 @@ impl Pty {
         let end = tcgetattr(&self.slave)?.special_codes[SpecialCodeIndex::VEOF];
         let ends = [end; 2];
         write(&self.master, if is_in_line { &ends } else { &ends[..1] })
+    }
+}
+
+/// Why there is no terminal. That no space is left on a device means how many there are.
+fn not_opened(error: &io::Error) -> String {
+    let told = failed_call(&format!("openpty {DEVICE}"), error);
+    let limit = (error.raw_os_error() == Some(libc::ENOSPC))
+        .then(|| fs::read_to_string(LIMIT).ok())
+        .flatten();
+    match limit {
+        Some(limit) => {
+            format!("{told}, the limit of terminals (kernel.pty.max) is {}", limit.trim_end())
+        }
+        None => told,
     }
 }
 
@@ -134,33 +161,40 @@ impl Session {
     /// Starts the thread that types this program's input, until `ended` is closed.
     ///
     /// # Errors
-    /// The system's.
-    pub fn start(pty: Pty, ended: Arc<PipeReader>) -> io::Result<Self> {
-        let keys = Pty { master: pty.master.try_clone()?, slave: pty.slave.try_clone()? };
+    /// The call that failed and what the system said.
+    pub fn start(pty: Pty, ended: Arc<PipeReader>) -> Result<Self, String> {
+        let copy = |side: &OwnedFd| side.try_clone().map_err(failed("dup"));
+        let keys = Pty { master: copy(&pty.master)?, slave: copy(&pty.slave)? };
         let (signals, typed) = channel();
         let own = RawTerminal::enter();
-        std::thread::Builder::new().name("input".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name("input".into());
+        let started = thread.spawn(move || {
             // The command ends its terminal when it wants no more of it.
             let _ = type_input(&keys, &ended, &signals);
-        })?;
+        });
+        started.map_err(failed("pthread_create"))?;
         Ok(Session { pty, own, typed })
     }
 
-    /// Has the command lead a session on this terminal.
+    /// Has the command start on this terminal.
     ///
     /// # Errors
     /// The system's.
     pub fn give(&self, command: &mut Command) -> io::Result<()> {
         let slave = || self.pty.slave.try_clone();
         command.stdin(slave()?).stdout(slave()?).stderr(slave()?);
+        Ok(())
+    }
+
+    /// Has it lead a session there.
+    pub fn lead(command: &mut Command, steps: &mut Steps) {
         // SAFETY: both are system calls on an input that is open, and nothing is allocated.
         unsafe {
-            command.pre_exec(|| {
-                setsid()?;
+            steps.add(command, "setsid", || Ok(setsid().map(drop)?));
+            steps.add(command, "ioctl TIOCSCTTY", || {
                 Ok(ioctl_tiocsctty(BorrowedFd::borrow_raw(0))?)
             });
         }
-        Ok(())
     }
 
     /// Whether the command needs nothing more of a signal: its own terminal tells it of a new size.
