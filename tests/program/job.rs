@@ -287,6 +287,69 @@ fn what_was_there_before_the_command_is_not_its_own() {
     kill_process(sleeps, Signal::KILL).unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_orphan_of_others_is_not_the_commands_own() {
+    let root = tempfile::tempdir().unwrap();
+    let others = "until [ -e go ]; do sleep 0.01; done; sleep 1000 > /dev/null 2>&1 & echo $! > new; mv new orphan";
+    let command = "touch go; until [ -e orphan ]; do sleep 0.01; done; read orphan < orphan
+        until grep -q \"^PPid:.$PPID\\$\" /proc/$orphan/status; do sleep 0.01; done; echo $orphan";
+    let mut shell = Command::new("sh");
+    let start = format!("({others}) & exec \"$0\" \"$@\"");
+    shell.args(["-c", &start, env!("CARGO_BIN_EXE_tandem")]).current_dir(root.path());
+    shell.args(["exec", "--group", "--", "sh", "-c", command]);
+    let mut child =
+        Guarded::spawn(shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let orphan = number(&mut lines);
+    let done = child.output();
+    assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(0), ""));
+    assert!(!is_gone(orphan));
+    kill_process(orphan, Signal::KILL).unwrap();
+}
+
+/// Needs unshare of util-linux, and root or user namespaces: there a number can be chosen.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_group_that_was_empty_gets_no_signal_when_another_has_its_number() {
+    let script = r#"
+import os, signal, subprocess, sys, time
+def wait(what):
+    while not what(): time.sleep(0.01)
+left = "trap '' TERM; touch left; until [ -e end ]; do sleep 0.01; done"
+command = 'echo $$ > new; mv new command; setsid sh -c "$LEFT" & until [ -e left ]; do sleep 0.01; done'
+exec = subprocess.Popen([sys.argv[1], "exec", "--no-capture", "--group", "--kill-after", "3600000",
+    "--", "sh", "-c", command], env=dict(os.environ, LEFT=left), stderr=subprocess.DEVNULL)
+wait(lambda: os.path.exists("command"))
+group = int(open("command").read())
+wait(lambda: not os.path.exists(f"/proc/{group}"))
+# The system gives the next number; others may be faster.
+for again in range(1000):
+    with open("/proc/sys/kernel/ns_last_pid", "w") as last: last.write(str(group - 1))
+    another = os.fork()
+    if another == 0:
+        os.setpgid(0, 0)
+        while True: signal.pause()
+    if another == group: break
+    os.kill(another, signal.SIGKILL)
+    os.waitpid(another, 0)
+else: sys.exit("the number cannot be had")
+wait(lambda: os.getpgid(another) == another)
+exec.send_signal(signal.SIGUSR1)
+# It is behind the other, and its end shows that both were looked at.
+open("end", "w").close()
+code = exec.wait()
+print(code, os.waitpid(another, os.WNOHANG))
+os.kill(another, signal.SIGKILL)
+"#;
+    let root = tempfile::tempdir().unwrap();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]);
+    unshare.args(["python3", "-c", script, env!("CARGO_BIN_EXE_tandem")]);
+    let done = run(unshare.current_dir(root.path()));
+    assert_eq!((&*text(&done.stdout), &*text(&done.stderr)), ("0 (0, 0)\n", ""));
+}
+
 #[test]
 fn a_time_to_kill_needs_a_group() {
     let wrong = run(&mut tandem(&["exec", "--kill-after", "5", "--", "true"]));

@@ -1,5 +1,6 @@
 //! A command in a group of its own, and what it leaves behind: it is asked to end, then killed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::handler::send;
-use super::processes::{Process, Processes};
+use super::processes::{Process, Processes, started};
 
 /// How long what was killed may take to be gone.
 const KILLED_WITHIN: Duration = Duration::from_secs(2);
@@ -21,8 +22,8 @@ const NAMES_MAX: usize = 20;
 pub struct Options {
     /// How long what it leaves behind may take to end before it is killed.
     pub kill_after: Duration,
-    /// Children that were there before the command.
-    foreign: Vec<i32>,
+    /// What came from this process before the command: numbers, and when each was started.
+    foreign: Vec<(i32, u64)>,
 }
 
 impl Options {
@@ -33,7 +34,7 @@ impl Options {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
         let all = Processes::look();
         let foreign = all.iter().flat_map(|all| all.below(|_| false));
-        let foreign = foreign.map(|process| process.pid).collect();
+        let foreign = foreign.map(|process| (process.pid, process.started)).collect();
         Options { kill_after, foreign }
     }
 }
@@ -43,8 +44,12 @@ pub struct Job {
     /// The number of the command and of its group.
     pub group: Pid,
     options: Options,
+    /// When the command was started, as the system counts.
+    started: u64,
     /// When the command had ended.
     since: Option<Instant>,
+    /// Nothing was in the group any more after the command: its number may be another's.
+    is_empty: Cell<bool>,
     asked: BTreeMap<i32, String>,
     killed: BTreeMap<i32, String>,
     stays: BTreeMap<i32, String>,
@@ -54,12 +59,20 @@ impl Job {
     /// The command is the leader of its group.
     pub fn new(group: Pid, options: Options) -> Self {
         let (asked, killed, stays) = Default::default();
-        Job { group, options, since: None, asked, killed, stays }
+        let started = started(group.as_raw_nonzero().get()).unwrap_or_default();
+        let is_empty = Cell::new(false);
+        Job { group, options, started, since: None, is_empty, asked, killed, stays }
     }
 
     /// Sends a signal to the whole group; one that is queued comes to each process with its value.
     pub fn signal(&self, signal: i32, queued: Option<usize>) -> io::Result<()> {
-        let group = self.group.as_raw_nonzero().get();
+        if self.since.is_some() {
+            self.left();
+            if self.is_empty.get() {
+                return Err(io::Error::from_raw_os_error(libc::ESRCH));
+            }
+        }
+        let group = self.number();
         // To a group as a whole nothing can be queued.
         let Some(all) = queued.and_then(|_| Processes::look()) else {
             return send(-group, signal, None);
@@ -68,6 +81,10 @@ impl Job {
         // As with a group, one that has it is enough.
         sent.reduce(|sent, other| sent.or(other))
             .unwrap_or_else(|| Err(io::Error::from_raw_os_error(libc::ESRCH)))
+    }
+
+    fn number(&self) -> i32 {
+        self.group.as_raw_nonzero().get()
     }
 
     /// Ends what a command left behind that has ended. Can be dropped and called again.
@@ -123,7 +140,7 @@ impl Job {
         }
         for left in left {
             if self.asked.insert(left.pid, left.name.clone()).is_none()
-                && !(is_first && left.group == self.group.as_raw_nonzero().get())
+                && !(is_first && left.group == self.number())
             {
                 let _ = send(left.pid, libc::SIGTERM, None);
                 let _ = send(left.pid, libc::SIGCONT, None);
@@ -138,17 +155,47 @@ impl Job {
         }
     }
 
-    /// All that came from the command; where that cannot be told, whether anything is in its group.
+    /// All that came from the command, which was waited for; where that cannot be told, whether anything
+    /// is in its group.
     fn left(&self) -> Vec<Process> {
-        let Some(all) = Processes::look() else {
-            let group = self.group.as_raw_nonzero().get();
-            let is_there = send(-group, 0, None).is_ok();
-            let name = "group".to_owned();
-            let whole = Process { pid: -group, parent: 0, group, name, has_ended: false };
-            return is_there.then_some(whole).into_iter().collect();
+        let group = self.number();
+        let left = match Processes::look() {
+            Some(all) => {
+                let left = all.below(|process| self.is_foreign(&all, process)).into_iter();
+                left.filter(|process| !process.has_ended).cloned().collect()
+            }
+            None if self.is_empty.get() || send(-group, 0, None).is_err() => Vec::new(),
+            None => vec![Process {
+                pid: -group,
+                parent: 0,
+                group,
+                session: 0,
+                started: 0,
+                name: "group".to_owned(),
+                has_ended: false,
+            }],
         };
-        let left = all.below(|process| self.options.foreign.contains(&process.pid));
-        left.into_iter().filter(|process| !process.has_ended).cloned().collect()
+        if !left.iter().any(|left| left.group == group) {
+            self.is_empty.set(true);
+        }
+        left
+    }
+
+    /// Whether something below this process did not come from the command: it was there before, or its
+    /// parents were, and it was given to this process when they ended. Of such an orphan only its
+    /// group, session and age tell.
+    fn is_foreign(&self, all: &Processes, process: &Process) -> bool {
+        if self.options.foreign.contains(&(process.pid, process.started)) {
+            return true;
+        }
+        let Some(own) = all.own().filter(|own| process.parent == own.pid) else { return false };
+        let is_of_foreign_session = process.session != own.session
+            && match all.find(process.session) {
+                Some(leader) => !all.below(|_| false).contains(&leader),
+                // One from outside of this container has no number here.
+                None => process.session == 0,
+            };
+        process.group == own.group || process.started < self.started || is_of_foreign_session
     }
 }
 

@@ -5,12 +5,19 @@ use std::fs;
 
 use rustix::process::getpid;
 
+/// Where these stand in the system's line, as its documents count.
+const SESSION: usize = 6;
+const STARTED: usize = 22;
+
 /// A process that was not waited for yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     pub pid: i32,
     pub parent: i32,
     pub group: i32,
+    pub session: i32,
+    /// When it was started, in ticks of the system. With the number it names one process.
+    pub started: u64,
     pub name: String,
     pub has_ended: bool,
 }
@@ -31,14 +38,22 @@ impl Processes {
             else {
                 continue;
             };
-            // One that has just gone has no file any more.
-            let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-            all.extend(parse(&String::from_utf8_lossy(&stat)));
+            all.extend(of_number(&pid));
         }
         let own = getpid().as_raw_nonzero().get();
         // A /proc of other processes than these tells nothing.
         let link = fs::read_link("/proc/self").ok()?;
         (link.as_os_str() == own.to_string().as_str()).then_some(Processes { own, all })
+    }
+
+    /// One of them.
+    pub fn find(&self, pid: i32) -> Option<&Process> {
+        self.all.iter().find(|process| process.pid == pid)
+    }
+
+    /// This one.
+    pub fn own(&self) -> Option<&Process> {
+        self.find(self.own)
     }
 
     /// All of a group.
@@ -63,6 +78,17 @@ impl Processes {
     }
 }
 
+/// When a process was started, where the system tells.
+pub fn started(pid: i32) -> Option<u64> {
+    Some(of_number(&pid.to_string())?.started)
+}
+
+fn of_number(pid: &str) -> Option<Process> {
+    // One that has just gone has no file any more.
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    parse(&String::from_utf8_lossy(&stat))
+}
+
 /// One, of the system's line about it.
 fn parse(stat: &str) -> Option<Process> {
     // The name may hold anything, brackets too.
@@ -72,7 +98,10 @@ fn parse(stat: &str) -> Option<Process> {
     let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    Some(Process { pid: pid.parse().ok()?, parent, group, name: name.to_owned(), has_ended })
+    let session = fields.next()?.parse().ok()?;
+    let started = fields.nth(STARTED - SESSION - 1)?.parse().ok()?;
+    let (pid, name) = (pid.parse().ok()?, name.to_owned());
+    Some(Process { pid, parent, group, session, started, name, has_ended })
 }
 
 #[cfg(test)]
@@ -81,17 +110,26 @@ mod tests {
 
     #[test]
     fn a_line_is_read_whatever_the_name_is() {
-        let process = parse("17 (a) b (c) S 4 5 6 0").unwrap();
+        let rest = "4 5 6 0 -1 4194304 1 0 0 0 7 8 0 0 20 0 1 0 9876 4096 1";
+        let process = parse(&format!("17 (a) b (c) S {rest}")).unwrap();
         assert_eq!((process.pid, process.parent, process.group), (17, 4, 5));
         assert_eq!((&*process.name, process.has_ended), ("a) b (c", false));
-        assert!(parse("17 (a) Z 4 5 6").unwrap().has_ended);
+        assert_eq!((process.session, process.started), (6, 9876));
+        assert!(parse(&format!("17 (a) Z {rest}")).unwrap().has_ended);
         assert_eq!(parse(""), None);
     }
 
     #[test]
     fn children_of_children_are_found_and_those_of_others_are_not() {
-        let process =
-            |pid, parent| Process { pid, parent, group: 1, name: String::new(), has_ended: false };
+        let process = |pid, parent| Process {
+            pid,
+            parent,
+            group: 1,
+            session: 1,
+            started: 0,
+            name: String::new(),
+            has_ended: false,
+        };
         let all =
             [(2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 9)].map(|(pid, up)| process(pid, up));
         let all = Processes { own: 1, all: all.to_vec() };
