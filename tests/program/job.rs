@@ -219,6 +219,51 @@ fn a_terminals_key_reaches_a_command_wherever_it_is() {
     }
 }
 
+/// Runs this under `exec --group`, then, in the group of `exec`, reads from the terminal.
+fn read_after(command: &[&str]) -> String {
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    // Nobody but `exec` gives this group the terminal back.
+    shell.args(["-c", "\"$0\" \"$@\"; echo ended $?; read line; echo \"got $line.\""]);
+    shell.arg(env!("CARGO_BIN_EXE_tandem")).current_dir(root.path());
+    shell.args(["exec", "--no-progress", "--group", "--"]).args(command);
+    let mut terminal = Terminal::start(&mut shell, Some("dumb"));
+    wait_for("the end", || terminal.shows("ended "));
+    terminal.press("word\n");
+    terminal.end()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_terminal_comes_back_from_a_group_that_the_command_gave_it_to() {
+    for end in ["time.sleep(1000)", "os._exit(0)"] {
+        let script = format!(
+            "
+import os, signal, time
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if child:
+    os.setpgid(child, child)
+    os.tcsetpgrp(0, child)
+    os._exit(3)
+while os.tcgetpgrp(0) != os.getpid(): time.sleep(0.01)
+{end}
+"
+        );
+        let shown = read_after(&["python3", "-c", &script]);
+        assert!(shown.contains("ended 3") && shown.contains("got word."), "{shown}");
+    }
+}
+
+#[test]
+fn the_terminal_comes_back_from_a_command_that_cannot_start() {
+    for (command, code) in [("no-such-command", 127), ("/", 126)] {
+        let shown = read_after(&[command]);
+        assert!(shown.contains(&format!("ended {code}")), "{shown}");
+        assert!(shown.contains("got word."), "{shown}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_group_of_its_own_leaves_nothing_behind_and_says_so() {

@@ -1,5 +1,6 @@
 //! The command itself: its start, its signals, its end.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::ExitStatusExt;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use super::common::failed;
 use super::foreground;
 use super::groups;
-use super::handler;
+use super::handler::{self, is_gone};
 use super::job::{self, Job};
 use super::manifest::{self, End};
 use super::outputs::{Outputs, Pumping};
@@ -56,8 +57,8 @@ pub struct Running {
     started_at: Instant,
     /// In a group of its own, if that is wanted.
     job: Option<Job>,
-    /// The terminal's keys signal its group alone.
-    has_terminal: bool,
+    /// The terminal was lent to its group, which alone its keys signal.
+    has_terminal: Cell<bool>,
     status: Option<io::Result<ExitStatus>>,
     ended_at: Instant,
     /// Dropped when the command has ended: the threads end once nothing is left to read.
@@ -152,7 +153,7 @@ impl Running {
             child,
             started_at,
             job,
-            has_terminal,
+            has_terminal: Cell::new(has_terminal),
             status: None,
             ended_at: started_at,
             live: Some(live),
@@ -172,12 +173,12 @@ impl Running {
         if self.status.is_none() {
             self.status = Some(self.child.wait().await);
             self.ended_at = Instant::now();
-            if let Some(job) = &self.job {
-                foreground::take_back(job.group);
-            }
+            self.take_back_terminal();
         }
         if let Some(job) = &mut self.job {
             job.end().await;
+            // What was left may have taken it once more.
+            self.take_back_terminal();
         }
         self.live = None;
         let status = match &self.status {
@@ -188,9 +189,17 @@ impl Running {
         Ended { status, at: self.ended_at }
     }
 
+    fn take_back_terminal(&self) {
+        if let Some(job) = &self.job
+            && self.has_terminal.get()
+        {
+            foreground::take_back(job.group);
+        }
+    }
+
     /// The signals that the command may have from keys that this process does not see.
     pub fn by_keys(&self) -> impl Iterator<Item = PassedOn> {
-        let keys = self.has_terminal.then_some([libc::SIGINT, libc::SIGQUIT]);
+        let keys = self.has_terminal.get().then_some([libc::SIGINT, libc::SIGQUIT]);
         keys.into_iter().flatten().map(|signal| PassedOn { signal, at: None })
     }
 
@@ -278,8 +287,9 @@ impl Running {
     pub fn went_on(&self) {
         if let Some(job) = &self.job
             && self.pid().is_some()
+            && foreground::give(job.group)
         {
-            foreground::give(job.group);
+            self.has_terminal.set(true);
         }
     }
 
@@ -293,10 +303,6 @@ impl Running {
 
 fn pid_of(child: &Child) -> Option<Pid> {
     child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ESRCH)
 }
 
 /// The command is over.

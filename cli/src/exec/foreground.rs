@@ -12,6 +12,8 @@ use rustix::termios::{tcgetpgrp, tcsetpgrp};
 use tokio::process::Command;
 
 use super::groups;
+use super::handler::{is_gone, send};
+use super::processes::Processes;
 use super::steps::Steps;
 
 /// Starts the command as the leader of a group of its own, in the foreground of the terminal on
@@ -38,23 +40,31 @@ pub fn lead(command: &mut Command, steps: &mut Steps) {
     }
 }
 
-/// Gives the terminal to the command's group, if it is this group's: after a shell's `fg` it is.
-pub fn give(group: Pid) {
-    if is_ours() {
-        let _ = tcsetpgrp(io::stdin(), group);
+/// Gives the terminal to the command's group, if it is this group's: after a shell's `fg` it is. Tells
+/// whether it was given.
+pub fn give(group: Pid) -> bool {
+    is_ours() && tcsetpgrp(io::stdin(), group).is_ok()
+}
+
+/// Takes the terminal, which was lent to the command, back from the command's group, or from another
+/// that it came to there: of processes below this one, or empty by now. It stays with a shell that has
+/// taken it meanwhile.
+pub fn take_back(command: Pid) {
+    let Some(group) = of_terminal().filter(|group| *group != groups::own()) else { return };
+    let is_lent = group == number(command)
+        || match Processes::look() {
+            Some(all) => {
+                let below = all.below(|_| false);
+                all.of_group(group).all(|process| below.contains(&process))
+            }
+            None => send(-group, 0, None).is_err_and(|error| is_gone(&error)),
+        };
+    if is_lent {
+        reclaim();
     }
 }
 
-/// Takes the terminal back from the command's group.
-pub fn take_back(group: Pid) {
-    if of_terminal() == Some(number(group))
-        && let Some(own) = Pid::from_raw(groups::own())
-    {
-        let _ = tcsetpgrp(io::stdin(), own);
-    }
-}
-
-/// Takes the terminal back from a group whose command could not be started.
+/// Takes the terminal back.
 pub fn reclaim() {
     if let Some(own) = Pid::from_raw(groups::own()) {
         let _ = tcsetpgrp(io::stdin(), own);

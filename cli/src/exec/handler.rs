@@ -259,6 +259,11 @@ pub fn with_blocked<T>(set: &libc::sigset_t, start: impl FnOnce() -> T) -> T {
     started
 }
 
+/// Whether a signal was not sent because nobody is there.
+pub fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
+}
+
 /// Sends a signal, with its value if it is a queued one; to a group, without a value, if the number is
 /// negative.
 pub fn send(pid: i32, signal: i32, queued: Option<usize>) -> io::Result<()> {
