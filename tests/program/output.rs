@@ -8,9 +8,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Guarded, before_start, run, tandem, text, wait_for, with_file_limit};
+use crate::support::{
+    Guarded, before_start, kill, run, tandem, text, wait_for, with_default_signals, with_file_limit,
+};
 use crate::talk::{feed, lines, talk};
 use crate::terminal::Terminal;
 
@@ -173,6 +176,35 @@ fn full() -> File {
 }
 
 const NO_SPACE: &str = "write: No space left on device (os error 28)";
+
+#[test]
+fn a_signal_ends_the_wait_for_who_takes_no_output_and_the_run_has_failed() {
+    with_default_signals();
+    for (script, code, end) in [("", 1, ""), ("; exit 3", 3, "exit code 3, ")] {
+        let root = tempfile::tempdir().unwrap();
+        let (reader, writer) = pipe().unwrap();
+        // One pipe holds 64 KiB and `exec` as much, so the command can end.
+        let script = format!("head -c 100000 /dev/zero{script}");
+        let mut child = Guarded::spawn(exec(root.path(), &script).stdout(writer));
+        // The end of the command is on the disk before the wait.
+        wait_for("the command's end", || {
+            let path = root.path().join(".runs/task/cli/run/manifest.json");
+            fs::read(path).is_ok_and(|text| {
+                let manifest: Value = serde_json::from_slice(&text).unwrap();
+                manifest["completed_at"].is_string()
+            })
+        });
+        kill(&child, Signal::TERM);
+        assert_eq!(child.wait().code(), Some(code));
+        let detail = format!("{end}the output is not written whole: SIGTERM (15) ended the wait");
+        let manifest = manifest(root.path());
+        assert_eq!(
+            (&manifest["status"], &manifest["status_detail"]),
+            (&json!("failed"), &json!(detail))
+        );
+        drop(reader);
+    }
+}
 
 #[test]
 fn a_command_that_ends_well_and_whose_output_is_lost_has_failed() {
