@@ -1,7 +1,9 @@
-//! Commands alone, under `exec`, and under `exec --no-capture`: nothing differs but what README tells.
+//! Commands alone, under `exec`, under `exec --no-capture` and under `exec --group`: nothing differs but
+//! what README tells.
 //!
-//! Documented differences: a signal that ends the command is 128 and its number, and outputs are pipes
-//! under `exec`. Here they are pipes alone too.
+//! Documented differences: a signal that ends the command is 128 and its number, outputs are pipes
+//! under `exec`, and with `--group` the command leads a group and leaves nothing behind. Here outputs
+//! are pipes alone too.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -83,7 +85,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("sh", "setsid -w sh -c 'echo in a session; exit 2'"),
     ("sh", "tee copy; cat copy"),
     ("bash", "for i in {1..100}; do echo $i; done"),
-    ("bash", "diff <(echo a) <(echo b)"),
+    ("bash", NOT_WAITED_FOR),
     ("bash", "echo fail > /dev/full"),
     ("bash", "printf '%q\\n' $'\\e[31m'"),
     ("python3", "import sys; print('out'); print('error', file=sys.stderr)"),
@@ -135,7 +137,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("sh", "echo *"),
     (
         "sh",
-        "git init -q r && cd r && git -c user.name=n -c user.email=e commit -q --allow-empty -m m && git log --format=%s",
+        "git init -q r && cd r && git -c user.name=n -c user.email=e -c maintenance.auto=false commit -q --allow-empty -m m && git log --format=%s",
     ),
     (
         "python3",
@@ -169,7 +171,8 @@ for line in open('/proc/self/status'):
     if name in ('SigBlk', 'SigIgn', 'SigPnd', 'ShdPnd'): print(name, hex(int(value, 16) & ~(3 << 31)))
     if name[:3] in ('Cap', 'Uid', 'Gid', 'Gro', 'Uma', 'NoN', 'Sec', 'Cpu', 'Mem', 'Spe'): print(line)"),
     ("python3", "import resource as r; print([(n, r.getrlimit(getattr(r, n))) for n in sorted(dir(r)) if n.startswith('RLIMIT_')])"),
-    ("python3", "import os; print(os.getsid(0), os.getpgrp(), os.getcwd(), os.nice(0), oct(os.umask(0)))"),
+    ("python3", "import os; print(os.getsid(0), os.getcwd(), os.nice(0), oct(os.umask(0)))"),
+    ("python3", OWN_GROUP),
     ("python3", "import os; print(sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), os.getpriority(0, 0))"),
     ("python3", "import fcntl, os, stat
 for name in range(200):
@@ -185,6 +188,11 @@ print(value.value, [prctl(option, 0, 0, 0, 0) for option in (3, 7, 21, 27, 30, 3
     ("perl", "print join ' ', map { $_ . ($SIG{$_} // '') } sort keys %SIG"),
 ];
 
+/// What does not do the same with `--group`: one tells its group, one does not wait for what it starts.
+const NOT_IN_GROUP: [&str; 2] = [OWN_GROUP, NOT_WAITED_FOR];
+const OWN_GROUP: &str = "import os; print(os.getpgrp())";
+const NOT_WAITED_FOR: &str = "diff <(echo a) <(echo b)";
+
 const INPUT: &str = "first line\nsecond line, which is longer\n\nfourth line\nend";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -192,6 +200,19 @@ enum How {
     Alone,
     Exec,
     NoCapture,
+    Group,
+}
+
+impl How {
+    /// The flag of `exec`, if it is under that.
+    fn flag(self) -> Option<&'static str> {
+        match self {
+            How::Alone => None,
+            How::Exec => Some("--no-progress"),
+            How::NoCapture => Some("--no-capture"),
+            How::Group => Some("--group"),
+        }
+    }
 }
 
 /// What can be seen of a command that has ended.
@@ -215,23 +236,12 @@ fn see(dir: &Path, (interpreter, program): (&str, &str), how: How, is_peculiar: 
     let mut input = File::open(input).unwrap();
 
     let state = dir.join(format!("{how:?}"));
-    let mut words: Vec<&str> = match how {
-        How::Alone => vec![],
-        _ => vec![
-            env!("CARGO_BIN_EXE_tandem"),
-            "exec",
-            "--durability",
-            "visible",
-            "--root",
-            state.to_str().unwrap(),
-        ],
-    };
-    if how == How::NoCapture {
-        words.push("--no-capture");
-    }
-    if how != How::Alone {
+    let mut words = vec![];
+    if let Some(flag) = how.flag() {
         fs::create_dir(&state).unwrap();
-        words.push("--");
+        let exec = [env!("CARGO_BIN_EXE_tandem"), "exec", flag, "--durability", "visible"];
+        words.extend(exec);
+        words.extend(["--root", state.to_str().unwrap(), "--"]);
     }
     let flag = if interpreter == "perl" { "-e" } else { "-c" };
     words.extend([interpreter, flag, program]);
@@ -319,7 +329,10 @@ fn assert_same(commands: &[(&str, &str)], is_peculiar: bool) {
                 while let Some(&command) = commands.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let dir = tempfile::tempdir().unwrap();
                     let alone = see(dir.path(), command, How::Alone, is_peculiar);
-                    for how in [How::Exec, How::NoCapture] {
+                    let ways = [How::Exec, How::NoCapture, How::Group];
+                    let is_same =
+                        |how: &How| *how != How::Group || !NOT_IN_GROUP.contains(&command.1);
+                    for how in ways.into_iter().filter(is_same) {
                         let seen = see(dir.path(), command, how, is_peculiar);
                         assert!(
                             seen == alone,

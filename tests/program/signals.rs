@@ -368,7 +368,9 @@ fn signalled_at_random_moments_a_run_has_a_true_end_or_no_file() {
         let root = tempfile::tempdir().unwrap();
         let command = ["true", "sleep 0.02", "sleep 0.02; exit 3", "trap '' TERM; sleep 0.02"];
         let command = command[random.below(4) as usize];
-        let mut exec = exec(root.path(), &[], &["sh", "-c", command]);
+        // Half of them in a group of their own.
+        let flags = if random.below(2) == 0 { &[][..] } else { &["--group"] };
+        let mut exec = exec(root.path(), flags, &["sh", "-c", command]);
         exec.process_group(0).stdin(Stdio::null()).stderr(Stdio::null());
         let mut child = Guarded::spawn(&mut exec);
         let signal = signals[random.below(signals.len() as u64) as usize];
@@ -380,7 +382,7 @@ fn signalled_at_random_moments_a_run_has_a_true_end_or_no_file() {
             send_to_group(group, signal);
         }
         let status = wait_or_go_on(&mut child);
-        let what = format!("number {n}, signal {signal}, {command:?}, {status:?}");
+        let what = format!("number {n}, signal {signal}, {flags:?}, {command:?}, {status:?}");
         wait_for(&format!("end of the group: {what}"), || test_kill_process_group(group).is_err());
         let dir = root.path().join(".runs/task/cli/run");
         let end = match fs::read(dir.join("manifest.json")) {
