@@ -23,13 +23,14 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 #[serde(tag = "task", rename_all = "camelCase")]
 enum Task {
     SetUp(Work),
-    Round,
+    Round { digits: String },
     Memory,
 }
 
 #[derive(Deserialize)]
 struct Work {
-    manifest: Arc<str>,
+    /// A turn's text is these, joined with the digits of its number.
+    manifest: Vec<String>,
     directories: Vec<PathBuf>,
 }
 
@@ -42,8 +43,8 @@ fn main() -> Result<()> {
                 work = Some(told);
                 json!({"version": version()})
             }
-            (Task::Round, Some(work)) => runtime.block_on(round(work))?,
-            (Task::Round, None) => return Err("there is nothing to write yet".into()),
+            (Task::Round { digits }, Some(work)) => runtime.block_on(round(work, &digits))?,
+            (Task::Round { .. }, None) => return Err("there is nothing to write yet".into()),
             (Task::Memory, _) => json!({"memory_peak_bytes": usage::memory_peak_bytes()?}),
         };
         writeln!(io::stdout(), "{answer}")?;
@@ -51,9 +52,10 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-async fn round(work: &Work) -> Result<Value> {
+async fn round(work: &Work, digits: &str) -> Result<Value> {
+    let manifest = Arc::from(work.manifest.join(digits));
     let (cpu, start) = (usage::cpu_time(), Instant::now());
-    try_join_all(work.directories.iter().map(|at| replace_both(at, &work.manifest))).await?;
+    try_join_all(work.directories.iter().map(|at| replace_both(at, &manifest))).await?;
     let (time, cpu) = (start.elapsed(), usage::cpu_time().saturating_sub(cpu));
     Ok(json!({"time_us": time.as_secs_f64() * 1e6, "cpu_us": cpu.as_secs_f64() * 1e6}))
 }

@@ -86,10 +86,11 @@ async function main() {
       contender = await contenders[told.contender](told.is_durable);
       return { version: version(told.contender) };
     },
-    async round() {
+    async round({ digits }) {
+      const manifest = work.manifest.join(digits);
       const cpu = process.cpuUsage();
       const start = performance.now();
-      await Promise.all(work.directories.map((directory) => pair(directory, work.manifest)));
+      await Promise.all(work.directories.map((directory) => pair(directory, manifest)));
       return took(start, cpu);
     },
     // Requests are made at their times, and written one after the other for each run.

@@ -13,8 +13,9 @@ use tokio::process::{ChildStdin, ChildStdout, Command};
 
 use crate::Result;
 use crate::contender::{Contender, Sample};
+use crate::manifest;
 use crate::replay::{Plan, Played, Replay, Step};
-use crate::work::Work;
+use crate::work::{TASK, Work, run_name};
 
 pub struct Child {
     name: &'static str,
@@ -28,10 +29,27 @@ pub struct Child {
 #[derive(Serialize)]
 #[serde(tag = "task", rename_all = "camelCase", rename_all_fields = "snake_case")]
 pub enum Task<'a> {
-    SetUp { contender: &'a str, is_durable: bool, manifest: &'a str, directories: &'a [PathBuf] },
-    Round,
+    SetUp(SetUp<'a>),
+    Round { digits: &'a str },
     Replay { steps: &'a [Step] },
     Memory,
+}
+
+/// What every contender is told, each of what it needs.
+#[derive(Serialize)]
+pub struct SetUp<'a> {
+    contender: &'a str,
+    is_durable: bool,
+    /// A turn's text is these, joined with the digits of its number.
+    manifest: &'a [String],
+    directories: &'a [PathBuf],
+    /// Of Tandem's: the documents, whether each turn sets one, and how many bytes its file has.
+    document: &'a [String],
+    is_set_each_turn: bool,
+    bytes: usize,
+    root: &'a Path,
+    task_id: &'a str,
+    runs: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -77,13 +95,19 @@ impl Child {
         };
         let from = BufReader::new(from).lines();
         let mut child = Self { name, _process: process, to, from, version: None };
-        let set_up = Task::SetUp {
+        let set_up = SetUp {
             contender: name,
             is_durable: work.case.is_durable(),
-            manifest: &work.manifest,
+            manifest: work.manifest.file.pieces(),
             directories: &directories,
+            document: work.manifest.compact.pieces(),
+            is_set_each_turn: work.is_set_each_turn(),
+            bytes: work.bytes,
+            root,
+            task_id: TASK,
+            runs: &Vec::from_iter((0..work.runs_at_once).map(run_name)),
         };
-        child.version = child.ask::<Ready>(set_up).await?.version;
+        child.version = child.ask::<Ready>(Task::SetUp(set_up)).await?.version;
         Ok(child)
     }
 
@@ -118,9 +142,10 @@ impl Replay for Child {
 }
 
 impl Contender for Child {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        async {
-            let Took { time_us, cpu_us } = self.ask(Task::Round).await?;
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        async move {
+            let digits = manifest::digits(turn);
+            let Took { time_us, cpu_us } = self.ask(Task::Round { digits: &digits }).await?;
             Ok(Sample { time: micros(time_us)?, cpu: micros(cpu_us)? })
         }
         .boxed()

@@ -13,8 +13,9 @@ const WARM_UP_ROUNDS: usize = 20;
 
 /// One way to do the same work.
 pub trait Contender: Send {
-    /// Do the work once, and tell what it took.
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>>;
+    /// Do the work of the turn with this number once, and tell what it took. The same number is the
+    /// same work for all. What has to be made for it first does not count.
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>>;
 
     /// What it found out of its version.
     fn version(&self) -> Option<String> {
@@ -45,6 +46,14 @@ pub struct Sample {
 pub struct Length {
     pub rounds_max: usize,
     pub time_max: Duration,
+}
+
+/// What came of taking turns.
+pub struct Taken {
+    /// What each counted round took, by contender.
+    pub samples: Vec<Vec<Sample>>,
+    /// The number of the last turn.
+    pub last: u32,
 }
 
 /// Let all of them stop.
@@ -81,16 +90,22 @@ pub async fn here(work: impl Future<Output = Result<()>>) -> Result<Sample> {
     Ok(Sample { time, cpu: cpu_time().saturating_sub(cpu) })
 }
 
-/// What each round took, by contender.
+/// All contenders together, round by round. Turns have the numbers from `first` on, and as many
+/// rounds are counted as have all kinds of turns equally often, of which there are `kinds`.
 pub async fn take_turns(
     contenders: &mut [Box<dyn Contender>],
     length: Length,
-) -> Result<Vec<Vec<Sample>>> {
+    first: u32,
+    kinds: usize,
+) -> Result<Taken> {
+    let mut turns = first..;
+    let mut last = first;
     let begin = Instant::now();
-    for _ in 0..WARM_UP_ROUNDS {
+    for turn in turns.by_ref().take(WARM_UP_ROUNDS) {
         for contender in contenders.iter_mut() {
-            contender.turn().await?;
+            contender.turn(turn).await?;
         }
+        last = turn;
         if begin.elapsed() >= length.time_max / 4 {
             break;
         }
@@ -98,13 +113,14 @@ pub async fn take_turns(
     let mut samples = vec![Vec::new(); contenders.len()];
     let mut order = Order::of(contenders.len());
     let begin = Instant::now();
-    for _ in 0..length.rounds_max {
+    for (round, turn) in (1..=length.rounds_max).zip(turns) {
         for at in order.next_round() {
-            samples[*at].push(contenders[*at].turn().await?);
+            samples[*at].push(contenders[*at].turn(turn).await?);
         }
-        if begin.elapsed() >= length.time_max {
+        last = turn;
+        if round % kinds == 0 && begin.elapsed() >= length.time_max {
             break;
         }
     }
-    Ok(samples)
+    Ok(Taken { samples, last })
 }

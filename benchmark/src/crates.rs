@@ -18,25 +18,24 @@ pub type Replace = fn(&Path, &[u8], Case) -> io::Result<()>;
 
 pub struct Crate {
     directories: Vec<PathBuf>,
-    manifest: Arc<str>,
-    case: Case,
+    work: Work,
     replace: Replace,
 }
 
 impl Crate {
     pub fn new(root: &Path, work: &Work, replace: Replace) -> Result<Self> {
-        let directories = work.directories(root)?;
-        Ok(Self { directories, manifest: work.manifest.clone(), case: work.case, replace })
+        Ok(Self { directories: work.directories(root)?, work: work.clone(), replace })
     }
 
-    async fn flush(&self) -> Result<()> {
-        try_join_all(self.directories.iter().map(|directory| self.replace_both(directory))).await?;
+    async fn flush(&self, manifest: &Arc<str>) -> Result<()> {
+        let directories = self.directories.iter();
+        try_join_all(directories.map(|at| self.replace_both(at, manifest.clone()))).await?;
         Ok(())
     }
 
-    async fn replace_both(&self, directory: &Path) -> Result<()> {
-        let (replace, case) = (self.replace, self.case);
-        let (path, content) = (directory.join(MANIFEST), self.manifest.clone());
+    async fn replace_both(&self, directory: &Path, content: Arc<str>) -> Result<()> {
+        let (replace, case) = (self.replace, self.work.case);
+        let path = directory.join(MANIFEST);
         let manifest = blocking(move || Ok(replace(&path, content.as_bytes(), case)?));
         let path = directory.join(HEARTBEAT);
         let heartbeat = blocking(move || Ok(replace(&path, heartbeat().as_bytes(), case)?));
@@ -46,8 +45,9 @@ impl Crate {
 }
 
 impl Contender for Crate {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(self.flush()).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let manifest = self.work.file(turn);
+        async move { here(self.flush(&manifest)).await }.boxed()
     }
 }
 

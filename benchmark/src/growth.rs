@@ -16,7 +16,7 @@ use crate::native::{Native, Order};
 use crate::report::{Report, Row};
 use crate::say::say;
 use crate::usage;
-use crate::work::{Case, FIRST_STEP, TASK, Work, manifest, run_name};
+use crate::work::{Case, Measured, TASK, Work, run_name};
 
 const RUNS_OPEN: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 /// Of each run's document.
@@ -90,7 +90,8 @@ pub async fn tell(runs_open: usize) -> Result<()> {
     let place = memory.map_or_else(crate::scratch, |memory| Ok(memory.to_owned()))?;
     let root = tempfile::Builder::new().prefix("tandem-bench-").tempdir_in(place)?;
     let host = Tandem::builder().dir(root.path()).build().await?;
-    let document = manifest(BYTES, FIRST_STEP)?;
+    let beside = Work::new(Measured::Flush, Case::Visible, BYTES, runs_open)?;
+    let document = beside.file(0);
     let mut runs = vec![open(&host, 0, &document).await?];
     // What one run brings along is no cost of the others.
     let (before, start) = (usage::memory_bytes()?, Instant::now());
@@ -112,15 +113,14 @@ pub async fn tell(runs_open: usize) -> Result<()> {
             .map(|(before, after)| of_run(after.saturating_sub(before) as f64) - BYTES as f64),
         memory_peak_bytes: usage::memory_peak_bytes()?,
     };
-    let beside = Work::new(Case::Visible, BYTES, runs_open)?;
     let native = Native::new(&root.path().join("native"), &beside, Order::Sequential)?;
     // Those replace files too.
-    native.flush().await?;
+    native.flush(&document).await?;
     for flush in 0..FLUSHES {
         // One far from the one before.
         let at = flush * 7_919 % runs_open;
         told.own.push(turn(here(write(&runs[at])).await?)?);
-        told.native.push(turn(here(async { native.flush_one(at) }).await?)?);
+        told.native.push(turn(here(async { native.flush_one(at, &document) }).await?)?);
     }
     host.shutdown().await;
     root.close()?;

@@ -15,6 +15,8 @@ use crate::node;
 use crate::store::{Redb, Sqlite, Stored};
 use crate::tandem::{self, Tandem};
 use crate::tandem_blocking::TandemBlocking;
+use crate::tandem_node;
+use crate::tandem_python;
 use crate::tokio_fs::TokioFs;
 use crate::version;
 use crate::work::{Case, Work};
@@ -25,6 +27,8 @@ pub enum Kind {
     TandemWorkers,
     TandemWasmtimeFs,
     TandemBlocking,
+    TandemNode,
+    TandemPython,
     NativeSequential,
     NativeConcurrent,
     /// The same once more: what the two differ by is noise.
@@ -55,6 +59,8 @@ impl ValueEnum for Kind {
             Kind::TandemWorkers,
             Kind::TandemWasmtimeFs,
             Kind::TandemBlocking,
+            Kind::TandemNode,
+            Kind::TandemPython,
             Kind::NativeSequential,
             Kind::NativeConcurrent,
             Kind::NativeConcurrentAgain,
@@ -84,6 +90,8 @@ impl Kind {
             Kind::TandemWorkers => "tandem-workers",
             Kind::TandemWasmtimeFs => "tandem-wasmtime-fs",
             Kind::TandemBlocking => "tandem-blocking",
+            Kind::TandemNode => "tandem-node",
+            Kind::TandemPython => "tandem-python",
             Kind::NativeSequential => "native-sequential",
             Kind::NativeConcurrent => "native-concurrent",
             Kind::NativeConcurrentAgain => "native-concurrent-again",
@@ -132,7 +140,7 @@ impl Kind {
         })
     }
 
-    /// Whether it needs Node.
+    /// Whether it is one of the npm packages, or Node itself.
     pub fn is_in_node(self) -> bool {
         matches!(
             self,
@@ -147,7 +155,12 @@ impl Kind {
     pub fn is_tandem(self) -> bool {
         matches!(
             self,
-            Kind::Tandem | Kind::TandemWorkers | Kind::TandemWasmtimeFs | Kind::TandemBlocking
+            Kind::Tandem
+                | Kind::TandemWorkers
+                | Kind::TandemWasmtimeFs
+                | Kind::TandemBlocking
+                | Kind::TandemNode
+                | Kind::TandemPython
         )
     }
 
@@ -174,28 +187,27 @@ impl Kind {
     /// Make it ready for its first turn, below a directory of its own.
     pub async fn set_up(self, root: &Path, work: &Work) -> Result<Box<dyn Contender>> {
         let tandem = |files| Tandem::new(root, work, files);
+        let child = |command| Child::start(self.name(), command, root, work);
         Ok(match self {
             Kind::Tandem => Box::new(tandem(tandem::Files::InPlace).await?),
             Kind::TandemWorkers => Box::new(tandem(tandem::Files::Workers).await?),
             Kind::TandemWasmtimeFs => Box::new(tandem(tandem::Files::Wasmtime).await?),
             Kind::TandemBlocking => Box::new(TandemBlocking::new(root, work)?),
+            Kind::TandemNode => Box::new(child(tandem_node::command()).await?),
+            Kind::TandemPython => Box::new(child(tandem_python::command()).await?),
             Kind::NativeSequential => Box::new(Native::new(root, work, Order::Sequential)?),
             Kind::NativeConcurrent | Kind::NativeConcurrentAgain => {
                 Box::new(Native::new(root, work, Order::Concurrent)?)
             }
             Kind::NativeTokioFs => Box::new(TokioFs::new(root, work)?),
-            Kind::AtomicWriteFile => {
-                Box::new(Child::start(self.name(), apart::command(), root, work).await?)
-            }
+            Kind::AtomicWriteFile => Box::new(child(apart::command()).await?),
             Kind::Atomicwrites => Box::new(Crate::new(root, work, crates::atomicwrites)?),
             Kind::Tempfile => Box::new(Crate::new(root, work, crates::tempfile)?),
             Kind::WriteFileAtomic
             | Kind::Atomically
             | Kind::Steno
             | Kind::NodeRename
-            | Kind::NodeRenameSync => {
-                Box::new(Child::start(self.name(), node::command(), root, work).await?)
-            }
+            | Kind::NodeRenameSync => Box::new(child(node::command()).await?),
             Kind::Sqlite => Box::new(Stored::new(Sqlite::open(root)?, work)),
             Kind::Redb => Box::new(Stored::new(Redb::open(root)?, work)),
         })

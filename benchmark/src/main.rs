@@ -20,14 +20,17 @@ mod crates;
 mod figures;
 mod files;
 mod growth;
+mod history;
 mod html;
 mod kind;
+mod manifest;
 mod markdown;
 mod memory;
 mod native;
 mod node;
 mod noise;
 mod pair;
+mod parts;
 mod record;
 mod replay;
 mod report;
@@ -37,6 +40,8 @@ mod store;
 mod table;
 mod tandem;
 mod tandem_blocking;
+mod tandem_node;
+mod tandem_python;
 mod tokio_fs;
 mod usage;
 mod version;
@@ -46,14 +51,14 @@ use kind::Kind;
 use pair::Choice;
 use report::{LeftOut, Report};
 use say::say;
-use work::Case;
+use work::{Case, Measured};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Time Tandem against what else could be used, and write target/bench.json, bench.md and bench.html.
 ///
 /// A pair is a manifest and a heartbeat. By default manifests of 2, 32 and 256 KiB are written by
-/// one run, and those of 2 and 32 KiB also by 8 and 64 runs at once.
+/// one run, and those of 2 and 32 KiB also by 8, 32 and 64 runs at once.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct Options {
@@ -66,21 +71,24 @@ struct Options {
     /// Stop each case after this time
     #[arg(long, value_name = "SECONDS", default_value = "7", value_parser = seconds)]
     seconds: Duration,
-    /// Pairs: what their files survive
+    /// Pairs and flushes: what their files survive
     #[arg(long, value_delimiter = ',', value_name = "CASE")]
     case: Vec<Case>,
-    /// Pairs and replays: these contenders only, and what they are set against
+    /// Pairs, flushes and replays: these contenders only, and what they are set against
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     contenders: Vec<Kind>,
-    /// Pairs: these sizes of manifests
+    /// Pairs and flushes: these sizes of manifests
     #[arg(long, value_delimiter = ',', value_name = "BYTES", value_parser = bytes)]
     bytes: Option<Vec<usize>>,
-    /// Pairs and replays: as many runs at once
+    /// Pairs, flushes, replays and records: as many runs at once
     #[arg(long, value_delimiter = ',', value_name = "COUNT", value_parser = runs)]
     runs: Option<Vec<usize>>,
     /// Leave out what runs in Node
     #[arg(long)]
     without_node: bool,
+    /// Leave out what runs in Python
+    #[arg(long)]
+    without_python: bool,
     /// Work alone, and tell how much memory that takes
     #[arg(long, hide = true)]
     memory_of: Option<Kind>,
@@ -94,11 +102,13 @@ struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Benchmark {
-    /// A manifest and a heartbeat, in one flush
+    /// A new document is set in each turn, and a manifest and a heartbeat are written
     Pair,
+    /// The same document is written again, with a heartbeat
+    Flush,
     /// A realistic run, in which throttling and coalescing count
     Replay,
-    /// A completed run, into histories of 0 to 10,000 runs
+    /// A completed run, new, older or recorded before, into histories of 0 to 10,000 others
     Record,
     /// A flush while 1 to 10,000 runs are open, and the memory of an idle one
     Growth,
@@ -146,7 +156,11 @@ fn run(options: Options) -> Result<()> {
         without: Vec::new(),
     };
     if let Some(kind) = options.memory_of {
-        let works = choice.works()?;
+        let measured = match options.only {
+            Some(Benchmark::Flush) => Measured::Flush,
+            _ => Measured::Pair,
+        };
+        let works = choice.works(measured)?;
         let work = works.first().ok_or("there is nothing to do")?;
         let work = work.clone();
         return on_worker(&runtime, async move { memory::tell(kind, &work).await });
@@ -155,21 +169,25 @@ fn run(options: Options) -> Result<()> {
         return on_worker(&runtime, async move { growth::tell(runs_open).await });
     }
     let is_asked = |benchmark| options.only.is_none_or(|only| only == benchmark);
-    let is_played = is_asked(Benchmark::Pair) || is_asked(Benchmark::Replay);
-    let left_out = if is_played { left_out(&choice, &options) } else { Vec::new() };
+    let is_chosen =
+        [Benchmark::Pair, Benchmark::Flush, Benchmark::Replay].into_iter().any(is_asked);
+    let left_out = if is_chosen { left_out(&choice, &options) } else { Vec::new() };
     choice.without = left_out.iter().map(|left_out| left_out.kind).collect();
     let mut report = Report::new(left_out);
     let only = options.only;
     let report = on_worker(&runtime, async move {
         let is_asked = |benchmark| only.is_none_or(|only| only == benchmark);
         if is_asked(Benchmark::Pair) {
-            pair::run(&choice, length, &mut report).await?;
+            pair::run(Measured::Pair, &choice, length, &mut report).await?;
+        }
+        if is_asked(Benchmark::Flush) {
+            pair::run(Measured::Flush, &choice, length, &mut report).await?;
         }
         if is_asked(Benchmark::Replay) {
             replay::run(&choice, length, &mut report).await?;
         }
         if is_asked(Benchmark::Record) {
-            record::run(length, &mut report).await?;
+            record::run(&choice, length, &mut report).await?;
         }
         if is_asked(Benchmark::Growth) {
             growth::run(&mut report)?;
@@ -194,15 +212,18 @@ fn on_worker<T: Send + 'static>(
 
 /// Which contenders cannot take part, because something that they need is not there.
 fn left_out(choice: &Choice, options: &Options) -> Vec<LeftOut> {
-    let node = || match options.without_node {
-        true => Err("--without-node was given".to_owned()),
-        false => node::ensure(),
+    let unless = |is_without, option, ensure: fn() -> std::result::Result<(), String>| {
+        move || if is_without { Err(format!("{option} was given")) } else { ensure() }
     };
-    let mut left_out = without(choice.kinds(Kind::is_in_node), node);
-    // It has no replay.
+    let node = |ensure| unless(options.without_node, "--without-node", ensure);
+    let mut left_out = without(choice.kinds(Kind::is_in_node), node(node::ensure));
+    // They have no replay.
     if options.only != Some(Benchmark::Replay) {
-        let apart = choice.kinds(|kind| kind == Kind::AtomicWriteFile);
-        left_out.extend(without(apart, apart::ensure));
+        let only = |only| choice.kinds(|kind| kind == only);
+        left_out.extend(without(only(Kind::AtomicWriteFile), apart::ensure));
+        left_out.extend(without(only(Kind::TandemNode), node(tandem_node::ensure)));
+        let python = unless(options.without_python, "--without-python", tandem_python::ensure);
+        left_out.extend(without(only(Kind::TandemPython), python));
     }
     left_out
 }

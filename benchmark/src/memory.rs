@@ -11,7 +11,7 @@ use crate::kind::Kind;
 use crate::work::Work;
 
 /// Enough that buffers and threads are there.
-const ROUNDS_MAX: usize = 20;
+const ROUNDS_MAX: u32 = 20;
 const TIME_MAX: Duration = Duration::from_millis(300);
 
 /// What the other process tells.
@@ -23,7 +23,8 @@ struct Told {
 /// Ask another process.
 pub fn peak_bytes(kind: Kind, work: &Work) -> Result<Option<u64>> {
     let output = Command::new(std::env::current_exe()?)
-        .args(["--memory-of", kind.name(), "--case", work.case.name()])
+        .args(["--memory-of", kind.name(), "--only", work.measured.name()])
+        .args(["--case", work.case.name()])
         .args(["--bytes", &work.bytes.to_string(), "--runs", &work.runs_at_once.to_string()])
         .stderr(Stdio::inherit())
         .output()?;
@@ -39,8 +40,8 @@ pub async fn tell(kind: Kind, work: &Work) -> Result<()> {
     let root = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::scratch()?)?;
     let mut contender = kind.set_up(root.path(), work).await?;
     let begin = Instant::now();
-    for _ in 0..ROUNDS_MAX {
-        contender.turn().await?;
+    for turn in 0..ROUNDS_MAX {
+        contender.turn(turn).await?;
         if begin.elapsed() >= TIME_MAX {
             break;
         }

@@ -20,7 +20,7 @@ pub enum Order {
 
 pub struct Native {
     runs: Vec<Arc<Files>>,
-    manifest: Arc<str>,
+    work: Work,
     order: Order,
 }
 
@@ -28,23 +28,23 @@ impl Native {
     pub fn new(root: &Path, work: &Work, order: Order) -> Result<Self> {
         let directories = work.directories(root)?.into_iter();
         let runs = directories.map(|at| Files::new(at, work.case.is_durable())).collect();
-        Ok(Self { runs, manifest: work.manifest.clone(), order })
+        Ok(Self { runs, work: work.clone(), order })
     }
 
     /// The pair of one run, on the calling thread.
-    pub fn flush_one(&self, run: usize) -> Result<()> {
-        Ok(self.runs[run].replace_both_here(&self.manifest)?)
+    pub fn flush_one(&self, run: usize, manifest: &str) -> Result<()> {
+        Ok(self.runs[run].replace_both_here(manifest)?)
     }
 
-    pub async fn flush(&self) -> Result<()> {
+    pub async fn flush(&self, manifest: &Arc<str>) -> Result<()> {
         match self.order {
             Order::Sequential => {
                 for run in 0..self.runs.len() {
-                    self.flush_one(run)?;
+                    self.flush_one(run, manifest)?;
                 }
             }
             Order::Concurrent => {
-                try_join_all(self.runs.iter().map(|run| run.replace_both(&self.manifest))).await?;
+                try_join_all(self.runs.iter().map(|run| run.replace_both(manifest))).await?;
             }
         }
         Ok(())
@@ -52,7 +52,8 @@ impl Native {
 }
 
 impl Contender for Native {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(self.flush()).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let manifest = self.work.file(turn);
+        async move { here(self.flush(&manifest)).await }.boxed()
     }
 }

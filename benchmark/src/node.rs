@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
+use crate::parts::run;
 use crate::say::say;
 use crate::target_directory;
 
@@ -56,18 +57,4 @@ pub fn ensure() -> Result<(), String> {
 
 fn is_there(name: &str, text: &str) -> bool {
     fs::read_to_string(directory().join(name)).is_ok_and(|found| found == text)
-}
-
-/// To its end.
-fn run(command: &mut Command, name: &str) -> Result<Output, String> {
-    let output = command.output().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("there is no {name}"),
-        _ => format!("{name} cannot be run: {error}"),
-    })?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.lines().map(str::trim).find(|line| line.contains("error"));
-        return Err(format!("{name} failed: {}", said.unwrap_or("it does not say why")));
-    }
-    Ok(output)
 }

@@ -1,20 +1,23 @@
-//! A pair flush: a manifest and a heartbeat, of one run or of several at once.
+//! A manifest and a heartbeat, of one run or of several at once: of a new document in each turn, or
+//! of the same one.
 
 use std::path::Path;
 
 use clap::ValueEnum;
 
 use crate::Result;
-use crate::contender::{Length, stop_all, take_turns};
+use crate::contender::{Length, Taken, stop_all, take_turns};
 use crate::figures::Figures;
 use crate::kind::{BASE, CONTROL, Kind};
 use crate::memory;
 use crate::noise::Noise;
 use crate::report::{Report, Row};
-use crate::work::{Case, HEARTBEAT, HEARTBEAT_BYTES, MANIFEST, Work, directory, run_name};
+use crate::work::{
+    Case, HEARTBEAT, HEARTBEAT_BYTES, MANIFEST, Measured, Work, directory, run_name,
+};
 
 const BYTES: [usize; 3] = [2_048, 32_768, 262_144];
-const RUNS_AT_ONCE: [usize; 3] = [1, 8, 64];
+pub const RUNS_AT_ONCE: [usize; 4] = [1, 8, 32, 64];
 /// Larger manifests are flushed by one run at a time, unless the arguments say otherwise.
 const BYTES_AT_ONCE_MAX: usize = 32_768;
 
@@ -29,14 +32,14 @@ pub struct Choice {
 
 impl Choice {
     /// In the order in which they are done.
-    pub fn works(&self) -> Result<Vec<Work>> {
+    pub fn works(&self, measured: Measured) -> Result<Vec<Work>> {
         let sizes = self.bytes.as_deref().unwrap_or(&BYTES);
         let is_all = self.bytes.is_some() && self.runs_at_once.is_some();
         let mut works = Vec::new();
         for runs in self.runs_at_once.as_deref().unwrap_or(&RUNS_AT_ONCE) {
             for bytes in sizes.iter().filter(|b| is_all || *runs == 1 || **b <= BYTES_AT_ONCE_MAX) {
                 for case in &self.cases {
-                    works.push(Work::new(*case, *bytes, *runs)?);
+                    works.push(Work::new(measured, *case, *bytes, *runs)?);
                 }
             }
         }
@@ -54,8 +57,13 @@ impl Choice {
     }
 }
 
-pub async fn run(choice: &Choice, length: Length, report: &mut Report) -> Result<()> {
-    for work in choice.works()? {
+pub async fn run(
+    measured: Measured,
+    choice: &Choice,
+    length: Length,
+    report: &mut Report,
+) -> Result<()> {
+    for work in choice.works(measured)? {
         run_case(&work, choice, length, report).await?;
     }
     Ok(())
@@ -69,11 +77,11 @@ async fn run_case(work: &Work, choice: &Choice, length: Length, report: &mut Rep
     for kind in &kinds {
         contenders.push(kind.set_up(&root.path().join(kind.name()), work).await?);
     }
-    let samples = take_turns(&mut contenders, length).await?;
+    let Taken { samples, last } = take_turns(&mut contenders, length, 0, 1).await?;
     let versions: Vec<_> = contenders.iter().map(|contender| contender.version()).collect();
     stop_all(contenders).await?;
     for kind in kinds.iter().filter(|kind| kind.keeps_files()) {
-        check_files(&root.path().join(kind.name()), work)
+        check_files(&root.path().join(kind.name()), work, last)
             .map_err(|error| format!("{} left other files: {error}", kind.name()))?;
     }
     root.close()?;
@@ -94,7 +102,7 @@ async fn run_case(work: &Work, choice: &Choice, length: Length, report: &mut Rep
             syncs: kind.syncs(work.case),
             noise: noise.warning(),
             noise_percent: Some(noise.percent),
-            ..Row::new(work.case.name(), work.bytes, kind.name(), figures, BASE.name())
+            ..Row::new(work.name(), work.bytes, kind.name(), figures, BASE.name())
         };
         rows.push(row.against(BASE.name(), figures.ratio(&figures_of(BASE))));
         if let Some(other) = kind.also_against(work.case).filter(|other| kinds.contains(other)) {
@@ -106,10 +114,11 @@ async fn run_case(work: &Work, choice: &Choice, length: Length, report: &mut Rep
 }
 
 /// A figure for other work than the others do would be worth nothing.
-fn check_files(root: &Path, work: &Work) -> Result<()> {
+fn check_files(root: &Path, work: &Work, turn: u32) -> Result<()> {
+    let manifest = work.file(turn);
     for run in 0..work.runs_at_once {
         let directory = directory(root, &run_name(run));
-        if std::fs::read(directory.join(MANIFEST))? != work.manifest.as_bytes() {
+        if std::fs::read(directory.join(MANIFEST))? != manifest.as_bytes() {
             return Err("the manifest is another one".into());
         }
         if std::fs::read(directory.join(HEARTBEAT))?.len() != HEARTBEAT_BYTES {

@@ -1,149 +1,168 @@
-//! Recording a completed run, with a summary of about 3 KiB, into histories of different lengths.
+//! Recording completed runs, with summaries of about 3 KiB, into histories of different lengths: a
+//! third are new, a third are older than half of the others, and a third were recorded before.
 //!
-//! Each round records the same run again, so that the history stays as long as it is. Beside a
+//! For a run that comes the oldest one goes, so that a history stays as long as it is. Beside a
 //! contender with a long history the same one works with an empty one, in the same rounds: what
 //! they differ by is what the length costs.
 
+use std::borrow::Cow;
+use std::fs::read;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
-use futures::future::{BoxFuture, FutureExt};
-use serde_json::json;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
 use tandem_host::{RecordOptions, Tandem};
 use tokio::fs;
 
 use crate::Result;
-use crate::contender::{Contender, Length, Sample, here, stop_all, take_turns};
+use crate::contender::{Contender, Length, Sample, Taken, here, stop_all, take_turns};
 use crate::figures::Figures;
+use crate::history::{AFTER, BETWEEN, History, KINDS, Part, Summary, TASK, Turn, entry};
 use crate::kind::BASE;
+use crate::pair::{Choice, RUNS_AT_ONCE};
 use crate::report::{Report, Row};
 use crate::tokio_fs::{self, sync_directory};
 
 /// How many other runs are in the history.
 const ENTRIES: [usize; 4] = [0, 100, 1_000, 10_000];
+/// How many where several are recorded at once.
+const ENTRIES_AT_ONCE: usize = 1_000;
 
-const TASK: &str = "bench";
-const RUN: &str = "run";
-/// Later than every other run, as a run is that has just been completed.
-const COMPLETED_AT: &str = "2026-12-31T00:00:00.000Z";
+const HISTORY: &str = "runs.json";
+const SUMMARY: &str = "manifest.json";
 
 const NAMES: [&str; 3] = [BASE.name(), "tandem", "tandem-wasmtime-fs"];
 
-pub async fn run(length: Length, report: &mut Report) -> Result<()> {
-    // Beside the other products of the build, so on a real disk.
-    let root = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::scratch()?)?;
-    for entries in ENTRIES {
-        let mut contenders = all(&root.path().join(format!("{entries}-long")), entries).await?;
-        let of_case = contenders.len();
-        if entries > 0 {
-            contenders.extend(all(&root.path().join(format!("{entries}-empty")), 0).await?);
+/// What a contender works with.
+#[derive(Clone, Copy)]
+struct Work {
+    entries: usize,
+    runs_at_once: usize,
+}
+
+pub async fn run(choice: &Choice, length: Length, report: &mut Report) -> Result<()> {
+    for runs_at_once in choice.runs_at_once.as_deref().unwrap_or(&RUNS_AT_ONCE) {
+        let entries = match *runs_at_once {
+            1 => ENTRIES.to_vec(),
+            // Long enough that none of the runs of a turn goes in the same turn.
+            runs => vec![ENTRIES_AT_ONCE.max(4 * runs)],
+        };
+        for entries in entries {
+            let work = Work { entries, runs_at_once: *runs_at_once };
+            run_case(work, length, report).await?;
         }
-        let bytes = history(entries).len();
-        let samples = take_turns(&mut contenders, length).await?;
-        stop_all(contenders).await?;
-        let figures: Vec<_> = samples.iter().map(|samples| Figures::of(samples, 1)).collect();
-        let (long, empty) = figures.split_at(of_case);
-        let mut rows = Vec::new();
-        for (at, name) in NAMES.into_iter().enumerate() {
-            let row = Row {
-                entries: Some(entries),
-                ratio_to_empty: Some(long[at].ratio(empty.get(at).unwrap_or(&long[at]))),
-                ..Row::new("record", bytes, name, long[at], BASE.name())
-            };
-            rows.push(row.against(BASE.name(), long[at].ratio(&long[0])));
-        }
-        report.add(rows);
     }
-    root.close()?;
     Ok(())
 }
 
-/// One contender for each name, with this many other runs in its history.
-async fn all(directory: &Path, entries: usize) -> Result<Vec<Box<dyn Contender>>> {
-    let mut contenders: Vec<Box<dyn Contender>> =
-        vec![Box::new(NativeRecord::new(&directory.join("native"), entries)?)];
-    let (own, wasmtime) = (directory.join("own"), directory.join("wasmtime"));
-    for directory in [&own, &wasmtime] {
-        place_history(directory, entries)?;
+async fn run_case(work: Work, length: Length, report: &mut Report) -> Result<()> {
+    // Beside the other products of the build, so on a real disk.
+    let root = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::scratch()?)?;
+    let Work { entries, runs_at_once } = work;
+    let directories = NAMES.map(|name| root.path().join("long").join(name));
+    let mut contenders = all(&directories, work).await?;
+    // What an empty history makes of several runs depends on their order.
+    if entries > 0 && runs_at_once == 1 {
+        let directories = NAMES.map(|name| root.path().join("empty").join(name));
+        contenders.extend(all(&directories, Work { entries: 0, ..work }).await?);
     }
+    for turn in 0..KINDS as u32 {
+        for contender in &mut contenders {
+            contender.turn(turn).await?;
+        }
+        check_files(&directories)?;
+    }
+    let Taken { samples, .. } = take_turns(&mut contenders, length, KINDS as u32, KINDS).await?;
+    stop_all(contenders).await?;
+    check_files(&directories)?;
+    root.close()?;
+
+    let bytes = History::new(entries).file().len();
+    let figures = samples.iter().map(|samples| Figures::of(samples, runs_at_once));
+    let figures = figures.collect::<Vec<_>>();
+    let (long, empty) = figures.split_at(NAMES.len());
+    let mut rows = Vec::new();
+    for (at, name) in NAMES.into_iter().enumerate() {
+        let empty = empty.get(at).or((entries == 0).then_some(&long[at]));
+        let row = Row {
+            entries: Some(entries),
+            runs_at_once: Some(runs_at_once),
+            ratio_to_empty: empty.map(|empty| long[at].ratio(empty)),
+            ..Row::new("record", bytes, name, long[at], BASE.name())
+        };
+        rows.push(row.against(BASE.name(), long[at].ratio(&long[0])));
+    }
+    report.add(rows);
+    Ok(())
+}
+
+/// One contender for each name.
+async fn all(directories: &[PathBuf; NAMES.len()], work: Work) -> Result<Vec<Box<dyn Contender>>> {
+    let history = History::new(work.entries).file();
+    for directory in directories {
+        let out = out(directory);
+        std::fs::create_dir_all(&out)?;
+        std::fs::write(out.join(HISTORY), &history)?;
+    }
+    let [native, own, wasmtime] = directories;
+    let mut contenders: Vec<Box<dyn Contender>> = vec![Box::new(NativeRecord::new(native, work))];
     let hosts = [Tandem::builder().dir(own), Tandem::builder().wasmtime_filesystem(wasmtime)];
     for host in hosts {
-        let bytes = history(entries).len() as u64;
-        contenders.push(Box::new(TandemRecord { host: host.build().await?, bytes }));
+        contenders.push(Box::new(TandemRecord {
+            host: host.build().await?,
+            history: History::new(work.entries),
+            history_bytes: history.len() as u64,
+            runs_at_once: work.runs_at_once,
+        }));
     }
     Ok(contenders)
 }
 
-/// A summary of about 3 KiB, as its file holds it.
-fn summary(run: &str, timestamp: &str) -> String {
-    let artifact = |number: usize| {
-        let path = format!("artifacts/{number:02}/coverage-report.json");
-        json!({"path": path, "description": "What the tests covered, by file"})
-    };
-    let summary = json!({
-        "taskId": TASK,
-        "runId": run,
-        "timestamp": timestamp,
-        "mode": "exec",
-        "build": {"subtaskId": "build", "success": true, "artifacts": Vec::from_iter((0..16).map(artifact))},
-        "test": {"subtaskId": "test", "success": true, "reports": ["unit", "component", "program"]},
-        "review": {"summary": "x".repeat(600), "decision": {"approved": true, "feedback": null}},
-    });
-    format!("{summary:#}")
+/// Where the history is.
+fn out(directory: &Path) -> PathBuf {
+    directory.join("out").join(TASK)
 }
 
-/// The history's file up to and including the separator before the run that is recorded.
-fn history_before(entries: usize) -> String {
-    let mut text = format!(
-        "{{\n  \"taskId\": \"{TASK}\",\n  \"lastRunAt\": \"{COMPLETED_AT}\",\n  \"runs\": [\n    "
-    );
-    for number in 0..entries {
-        let timestamp = format!(
-            "2026-01-{:02}T{:02}:{:02}:00.000Z",
-            1 + number / 1_440,
-            number / 60 % 24,
-            number % 60
-        );
-        text.push_str(&indented(&summary(&format!("run-{number}"), &timestamp)));
-        text.push_str(",\n    ");
+/// Where the summaries are, each in a directory of its own.
+fn runs(directory: &Path) -> PathBuf {
+    directory.join(".runs").join(TASK)
+}
+
+/// All have what native Rust has, which comes first. A figure for other work would be worth
+/// nothing.
+fn check_files(directories: &[PathBuf; NAMES.len()]) -> Result<()> {
+    let [native, others @ ..] = directories;
+    for (other, name) in others.iter().zip(&NAMES[1..]) {
+        if read(out(native).join(HISTORY))? != read(out(other).join(HISTORY))? {
+            return Err(format!("{name} left another history").into());
+        }
+        for run in std::fs::read_dir(runs(native))? {
+            let summary = Path::new(&run?.file_name()).join(SUMMARY);
+            if read(runs(native).join(&summary))? != read(runs(other).join(&summary))? {
+                return Err(format!("{name} left another {}", summary.display()).into());
+            }
+        }
     }
-    text
-}
-
-const AFTER: &str = "\n  ]\n}";
-
-/// The history's file with the run that is recorded.
-fn history(entries: usize) -> String {
-    history_before(entries) + &indented(&summary(RUN, COMPLETED_AT)) + AFTER
-}
-
-/// An entry as the history holds it.
-fn indented(summary: &str) -> String {
-    summary.replace('\n', "\n    ")
-}
-
-fn place_history(directory: &Path, entries: usize) -> io::Result<()> {
-    let out = directory.join("out").join(TASK);
-    std::fs::create_dir_all(&out)?;
-    std::fs::write(out.join("runs.json"), history(entries))
+    Ok(())
 }
 
 /// Through the component.
 struct TandemRecord {
     host: Tandem,
-    /// The history's size.
-    bytes: u64,
+    history: History,
+    history_bytes: u64,
+    runs_at_once: usize,
 }
 
 impl TandemRecord {
-    async fn record(&self) -> Result<()> {
-        let summary = summary(RUN, COMPLETED_AT);
-        let bytes = summary.len() as u64;
-        let recorded = self.host.record_run(summary, RecordOptions::new()).await?;
+    async fn record(&self, summary: Summary) -> Result<()> {
+        let keep = self.history.len().try_into()?;
+        let options = RecordOptions::new().keep_last(keep);
+        let recorded = self.host.record_run(summary.compact, options).await?;
         // A figure for other work than the others do would be worth nothing.
         let written = [recorded.summary.bytes, recorded.history.bytes];
-        if written != [bytes, self.bytes] {
+        if written != [summary.file.len() as u64, self.history_bytes] {
             return Err(format!("tandem wrote other files: {written:?}").into());
         }
         Ok(())
@@ -151,8 +170,13 @@ impl TandemRecord {
 }
 
 impl Contender for TandemRecord {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(self.record()).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let Turn { summaries, .. } = self.history.turn(turn, self.runs_at_once);
+        async move {
+            let recorded = summaries.into_iter().map(|summary| self.record(summary));
+            here(async { Ok(try_join_all(recorded).await.map(drop)?) }).await
+        }
+        .boxed()
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {
@@ -160,56 +184,82 @@ impl Contender for TandemRecord {
     }
 }
 
-/// Native Rust: both files replaced side by side and synced, as the component does, with tokio. It
-/// parses nothing, because it knows where the run stands, and takes no lock.
+/// Native Rust: all files replaced side by side and synced, as the component does, with tokio. What
+/// is recorded at once is written into the history at once. It parses nothing, because it knows
+/// where each run stands, and takes no lock.
 struct NativeRecord {
     runs: PathBuf,
-    run: PathBuf,
     out: PathBuf,
-    /// How much of the history stays.
-    kept_bytes: usize,
+    history: History,
+    entry_bytes: usize,
+    runs_at_once: usize,
     temporary: AtomicU64,
 }
 
 impl NativeRecord {
-    fn new(directory: &Path, entries: usize) -> io::Result<Self> {
-        place_history(directory, entries)?;
-        let runs = directory.join(".runs").join(TASK);
-        let run = runs.join(RUN);
-        std::fs::create_dir_all(&run)?;
-        let out = directory.join("out").join(TASK);
-        let kept_bytes = history_before(entries).len();
-        Ok(NativeRecord { runs, run, out, kept_bytes, temporary: AtomicU64::new(0) })
+    fn new(directory: &Path, work: Work) -> Self {
+        NativeRecord {
+            runs: runs(directory),
+            out: out(directory),
+            history: History::new(work.entries),
+            entry_bytes: History::entry_bytes(),
+            runs_at_once: work.runs_at_once,
+            temporary: AtomicU64::new(0),
+        }
     }
 
-    async fn record(&self) -> io::Result<()> {
-        let summary = summary(RUN, COMPLETED_AT);
-        tokio::try_join!(self.write_summary(&summary), self.merge(&summary))?;
+    async fn record(&self, turn: &Turn) -> io::Result<()> {
+        let summaries = turn.summaries.iter().map(|summary| self.write_summary(summary));
+        tokio::try_join!(try_join_all(summaries), self.merge(turn))?;
         Ok(())
     }
 
-    async fn write_summary(&self, summary: &str) -> io::Result<()> {
-        self.replace(&self.run, "manifest.json", summary.as_bytes()).await?;
-        tokio::try_join!(sync_directory(&self.run), sync_directory(&self.runs))?;
+    async fn write_summary(&self, summary: &Summary) -> io::Result<()> {
+        let run = self.runs.join(&summary.run);
+        fs::create_dir_all(&run).await?;
+        self.replace(&run, SUMMARY, &[summary.file.as_bytes()]).await?;
+        tokio::try_join!(sync_directory(&run), sync_directory(&self.runs))?;
         Ok(())
     }
 
-    async fn merge(&self, summary: &str) -> io::Result<()> {
-        let mut history = fs::read(self.out.join("runs.json")).await?;
-        history.truncate(self.kept_bytes);
-        history.extend_from_slice(indented(summary).as_bytes());
-        history.extend_from_slice(AFTER.as_bytes());
-        self.replace(&self.out, "runs.json", &history).await?;
+    async fn merge(&self, turn: &Turn) -> io::Result<()> {
+        let mut history = fs::read(self.out.join(HISTORY)).await?;
+        let begin = |at: usize| turn.before.len() + at * (self.entry_bytes + BETWEEN.len());
+        // What stays is written from where it is, with the new beginning right before it.
+        if let Some(Part::Kept(entries)) = turn.parts.first() {
+            let end = begin(entries.start);
+            history[end - turn.before.len()..end].copy_from_slice(turn.before.as_bytes());
+        }
+        let mut content: Vec<Cow<'_, [u8]>> = Vec::new();
+        for (at, part) in turn.parts.iter().enumerate() {
+            let ahead = if at == 0 { &turn.before } else { BETWEEN };
+            let behind = if at + 1 == turn.parts.len() { AFTER } else { "" };
+            content.push(match part {
+                Part::Kept(entries) => {
+                    let start = begin(entries.start) - ahead.len();
+                    let end = begin(entries.end) - BETWEEN.len() + behind.len();
+                    history[start..end].into()
+                }
+                Part::New(places) => {
+                    let entries = places.iter().map(|at| entry(&turn.summaries[*at].file));
+                    let entries = entries.collect::<Vec<_>>().join(BETWEEN);
+                    [ahead, &entries, behind].concat().into_bytes().into()
+                }
+            });
+        }
+        let content: Vec<_> = content.iter().map(|piece| &**piece).collect();
+        self.replace(&self.out, HISTORY, &content).await?;
         sync_directory(&self.out).await
     }
 
-    async fn replace(&self, directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    async fn replace(&self, directory: &Path, name: &str, content: &[&[u8]]) -> io::Result<()> {
         tokio_fs::replace(directory, name, content, true, &self.temporary).await
     }
 }
 
 impl Contender for NativeRecord {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(async { Ok(self.record().await?) }).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let turn = self.history.turn(turn, self.runs_at_once);
+        async move { here(async { Ok(self.record(&turn).await?) }).await }.boxed()
     }
 }

@@ -14,7 +14,7 @@ use crate::table::Group;
 #[derive(Clone, Serialize)]
 pub struct Row {
     pub case: &'static str,
-    /// The size of the manifest or of the history.
+    /// The size of the manifest's file or of the history.
     pub bytes: usize,
     pub contender: &'static str,
     pub p50_us: f64,

@@ -34,7 +34,7 @@ pub async fn run(length: Length, report: &mut Report) -> Result<()> {
         Box::new(Instance(root.path().into())),
         Box::new(BlockingInstance(root.path().into())),
     ];
-    let samples = take_turns(&mut contenders, length).await?;
+    let samples = take_turns(&mut contenders, length, 0, 1).await?.samples;
     root.close()?;
 
     let figures: Vec<_> = samples.iter().map(|samples| Figures::of(samples, 1)).collect();
@@ -59,7 +59,7 @@ fn program() -> Result<PathBuf> {
 struct Process(Command);
 
 impl Contender for Process {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+    fn turn(&mut self, _: u32) -> BoxFuture<'_, Result<Sample>> {
         async {
             let start = Instant::now();
             let status = self.0.status()?;
@@ -79,7 +79,7 @@ impl Contender for Process {
 struct Instance(Box<Path>);
 
 impl Contender for Instance {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+    fn turn(&mut self, _: u32) -> BoxFuture<'_, Result<Sample>> {
         async {
             let mut made = None;
             let sample = here(async {
@@ -103,7 +103,7 @@ impl Contender for Instance {
 struct BlockingInstance(Box<Path>);
 
 impl Contender for BlockingInstance {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
+    fn turn(&mut self, _: u32) -> BoxFuture<'_, Result<Sample>> {
         here(async {
             tandem_blocking::host(&self.0)?.history(HistoryOptions::new("bench-none"))?;
             Ok(())

@@ -21,19 +21,19 @@ pub trait Store: Send + Sync + 'static {
 /// One database for all runs, and a thread for each transaction, as the libraries block.
 pub struct Stored {
     store: Arc<dyn Store>,
-    manifest: Arc<str>,
+    work: Work,
     runs: Vec<Arc<str>>,
 }
 
 impl Stored {
     pub fn new(store: impl Store, work: &Work) -> Self {
         let runs = (0..work.runs_at_once).map(|run| run_name(run).into()).collect();
-        Self { store: Arc::new(store), manifest: work.manifest.clone(), runs }
+        Self { store: Arc::new(store), work: work.clone(), runs }
     }
 
-    async fn flush(&self) -> Result<()> {
+    async fn flush(&self, manifest: &Arc<str>) -> Result<()> {
         let transactions = self.runs.iter().map(|run| {
-            let (store, run, manifest) = (self.store.clone(), run.clone(), self.manifest.clone());
+            let (store, run, manifest) = (self.store.clone(), run.clone(), manifest.clone());
             blocking(move || store.put(&run, &[(MANIFEST, &manifest), (HEARTBEAT, &heartbeat())]))
         });
         try_join_all(transactions).await?;
@@ -42,8 +42,9 @@ impl Stored {
 }
 
 impl Contender for Stored {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(self.flush()).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let manifest = self.work.file(turn);
+        async move { here(self.flush(&manifest)).await }.boxed()
     }
 }
 

@@ -46,9 +46,12 @@ impl<'a> Group<'a> {
             return row.case.to_owned();
         }
         match (row.entries, row.pairs_written) {
-            (Some(entries), _) => format!("record into a history of {entries} other runs"),
+            (Some(entries), _) => format!("record into a history of {entries} other runs{runs}"),
             (None, Some(_)) => format!("replay{runs}"),
-            (None, None) => format!("{} pair of {}{runs}", row.case, size(row.bytes)),
+            (None, None) => match row.case.strip_prefix("flush-") {
+                None => format!("{} pair of {}{runs}", row.case, size(row.bytes)),
+                Some(case) => format!("{case} flush of {}{runs}", size(row.bytes)),
+            },
         }
     }
 

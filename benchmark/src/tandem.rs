@@ -19,11 +19,11 @@ pub enum Files {
     Wasmtime,
 }
 
-/// Open runs whose documents are set.
+/// Open runs, whose documents are set if that is no part of a turn.
 pub struct Tandem {
     host: Host,
     runs: Vec<Run>,
-    bytes: u64,
+    work: Work,
 }
 
 impl Tandem {
@@ -32,35 +32,41 @@ impl Tandem {
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
             let run = host.open_run(options(&run_name(run), work.case)).await?;
-            run.set(&*work.manifest).await?;
+            if !work.is_set_each_turn() {
+                run.set(work.document(0)).await?;
+            }
             runs.push(run);
         }
-        Ok(Self { host, runs, bytes: work.bytes as u64 })
+        Ok(Self { host, runs, work: work.clone() })
     }
 
-    async fn flush(&self) -> Result<()> {
-        try_join_all(self.runs.iter().map(|run| self.flush_one(run))).await?;
+    async fn pairs(&self, mut documents: Vec<String>) -> Result<()> {
+        try_join_all(self.runs.iter().map(|run| self.pair(run, documents.pop()))).await?;
         Ok(())
     }
 
-    async fn flush_one(&self, run: &Run) -> Result<()> {
+    async fn pair(&self, run: &Run, document: Option<String>) -> Result<()> {
+        if let Some(document) = document {
+            run.set(document).await?;
+        }
         let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await?;
-        check(receipt, self.bytes)
+        check(receipt, self.work.bytes)
     }
 }
 
 /// A figure for other work than the others do would be worth nothing.
-pub fn check(receipt: Receipt, bytes: u64) -> Result<()> {
+pub fn check(receipt: Receipt, bytes: usize) -> Result<()> {
     let written = [receipt.manifest, receipt.heartbeat].map(|file| file.map(|file| file.bytes));
-    if written != [Some(bytes), Some(HEARTBEAT_BYTES as u64)] {
+    if written != [bytes, HEARTBEAT_BYTES].map(|bytes| Some(bytes as u64)) {
         return Err(format!("tandem wrote other files: {written:?}").into());
     }
     Ok(())
 }
 
 impl Contender for Tandem {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(self.flush()).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let documents = self.work.documents(turn);
+        async move { here(self.pairs(documents)).await }.boxed()
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {

@@ -11,10 +11,10 @@ use crate::contender::{Contender, Sample, here};
 use crate::tandem::{check, options};
 use crate::work::{Work, run_name};
 
-/// Open runs whose documents are set.
+/// Open runs, whose documents are set if that is no part of a turn.
 pub struct TandemBlocking {
     runs: Vec<Run>,
-    bytes: u64,
+    work: Work,
 }
 
 impl TandemBlocking {
@@ -23,23 +23,30 @@ impl TandemBlocking {
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
             let run = host.open_run(options(&run_name(run), work.case))?;
-            run.set(&*work.manifest)?;
+            if !work.is_set_each_turn() {
+                run.set(work.document(0))?;
+            }
             runs.push(run);
         }
-        Ok(Self { runs, bytes: work.bytes as u64 })
+        Ok(Self { runs, work: work.clone() })
     }
 
-    fn flush(&self) -> Result<()> {
+    fn pairs(&self, mut documents: Vec<String>) -> Result<()> {
         for run in &self.runs {
-            check(run.schedule(Request::new().manifest().heartbeat().force())?, self.bytes)?;
+            if let Some(document) = documents.pop() {
+                run.set(document)?;
+            }
+            let receipt = run.schedule(Request::new().manifest().heartbeat().force())?;
+            check(receipt, self.work.bytes)?;
         }
         Ok(())
     }
 }
 
 impl Contender for TandemBlocking {
-    fn turn(&mut self) -> BoxFuture<'_, Result<Sample>> {
-        here(async { self.flush() }).boxed()
+    fn turn(&mut self, turn: u32) -> BoxFuture<'_, Result<Sample>> {
+        let documents = self.work.documents(turn);
+        here(async { self.pairs(documents) }).boxed()
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<()>> {

@@ -1,21 +1,38 @@
-//! What every contender does in a round: the pairs of one run, or of several at once.
+//! What every contender does in a turn: the pairs of one run, or of several at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
-use serde_json::json;
 
 use crate::Result;
+use crate::manifest::Manifest;
 
 pub const TASK: &str = "bench";
 pub const MANIFEST: &str = "manifest.json";
 pub const HEARTBEAT: &str = ".heartbeat";
 /// A time with milliseconds and a newline.
 pub const HEARTBEAT_BYTES: usize = 25;
-/// All steps have as many digits, so that all manifests can have one size.
-pub const FIRST_STEP: u32 = 1_000;
+
+/// What is done with a pair in each turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// A new document is set and written.
+    Pair,
+    /// The document that was set at first is written again.
+    Flush,
+}
+
+impl Measured {
+    /// As `--only` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Measured::Pair => "pair",
+            Measured::Flush => "flush",
+        }
+    }
+}
 
 /// What both files of a pair survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,17 +60,55 @@ impl Case {
 
 #[derive(Clone)]
 pub struct Work {
+    pub measured: Measured,
     pub case: Case,
     /// The manifest's size.
     pub bytes: usize,
-    pub manifest: Arc<str>,
+    pub manifest: Arc<Manifest>,
     /// Each with a directory of its own.
     pub runs_at_once: usize,
 }
 
 impl Work {
-    pub fn new(case: Case, bytes: usize, runs_at_once: usize) -> Result<Self> {
-        Ok(Work { case, bytes, manifest: manifest(bytes, FIRST_STEP)?.into(), runs_at_once })
+    pub fn new(measured: Measured, case: Case, bytes: usize, runs_at_once: usize) -> Result<Self> {
+        let manifest = Manifest::new(bytes)?;
+        let manifest = match measured {
+            Measured::Pair => manifest,
+            Measured::Flush => manifest.fixed(0),
+        };
+        Ok(Work { measured, case, bytes, manifest: manifest.into(), runs_at_once })
+    }
+
+    /// What rows call it.
+    pub fn name(&self) -> &'static str {
+        match (self.measured, self.case) {
+            (Measured::Pair, case) => case.name(),
+            (Measured::Flush, Case::Visible) => "flush-visible",
+            (Measured::Flush, Case::Durable) => "flush-durable",
+        }
+    }
+
+    /// Whether each turn sets a document.
+    pub fn is_set_each_turn(&self) -> bool {
+        self.measured == Measured::Pair
+    }
+
+    /// What a turn sets: a document for each run, or none.
+    pub fn documents(&self, turn: u32) -> Vec<String> {
+        if !self.is_set_each_turn() {
+            return Vec::new();
+        }
+        vec![self.document(turn); self.runs_at_once]
+    }
+
+    /// The document of a turn, on one line.
+    pub fn document(&self, turn: u32) -> String {
+        self.manifest.compact.of_turn(turn)
+    }
+
+    /// The same as its file has it.
+    pub fn file(&self, turn: u32) -> Arc<str> {
+        self.manifest.file.of_turn(turn).into()
     }
 
     /// The directories of the runs below this one, made where they are missing.
@@ -78,40 +133,4 @@ pub fn directory(root: &Path, run: &str) -> PathBuf {
 
 pub fn heartbeat() -> String {
     format!("{}\n", humantime::format_rfc3339_millis(SystemTime::now()))
-}
-
-/// A manifest whose file has exactly `bytes` bytes: commands as in a real one, and a tail of
-/// output that fills it up. The step tells one from another.
-pub fn manifest(bytes: usize, step: u32) -> Result<String> {
-    let text = |commands: usize, tail: usize| {
-        let commands: Vec<_> = (1..=commands)
-            .map(|index| {
-                json!({
-                    "index": index,
-                    "id": format!("step-{index}"),
-                    "command": "cargo test --workspace",
-                    "kind": "command",
-                    "status": "succeeded",
-                    "started_at": "2026-01-06T00:27:16.820Z",
-                    "completed_at": "2026-01-06T00:27:18.004Z",
-                    "exit_code": 0,
-                })
-            })
-            .collect();
-        let manifest = json!({
-            "version": 1,
-            "task_id": TASK,
-            "run_id": "run",
-            "status": "in_progress",
-            "step": step,
-            "commands": commands,
-            "output_tail": "x".repeat(tail),
-        });
-        serde_json::to_string_pretty(&manifest).map(|text| text + "\n")
-    };
-    // A command takes about 300 bytes, so that this leaves a quarter for the tail.
-    let commands = bytes / 400;
-    let used = text(commands, 0)?.len();
-    let tail = bytes.checked_sub(used).ok_or("the commands of the manifest are too long")?;
-    Ok(text(commands, tail)?)
 }

@@ -16,7 +16,7 @@ use crate::node;
 use crate::noise::Noise;
 use crate::pair::Choice;
 use crate::report::{Report, Row};
-use crate::work::{HEARTBEAT, HEARTBEAT_BYTES, MANIFEST, Work, directory, run_name};
+use crate::work::{HEARTBEAT, HEARTBEAT_BYTES, MANIFEST, Measured, Work, directory, run_name};
 
 use keepers::{CASE, Queues, TandemKeeper};
 pub use plan::{IDLE_GAPS_SHORTER_TIMES, Plan, Step};
@@ -52,8 +52,8 @@ async fn run_case(
 ) -> Result<()> {
     // Beside the other products of the build, so on a real disk.
     let root = tempfile::Builder::new().prefix("bench-").tempdir_in(crate::scratch()?)?;
-    // The manifest comes with the requests.
-    let work = Work { case: CASE, bytes: plan.bytes(), manifest: "".into(), runs_at_once };
+    // The manifests come with the requests.
+    let work = Work::new(Measured::Pair, CASE, plan.bytes(), runs_at_once)?;
     let kinds = choice.kinds(takes_part);
     let mut contenders = Vec::new();
     for kind in &kinds {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::work::{FIRST_STEP, manifest};
+use crate::manifest::Manifest;
 
 /// The manifest's size at the start and in each stage. The end keeps the last.
 const BYTES: [usize; 5] = [2_048, 11_264, 40_960, 81_920, 122_880];
@@ -44,7 +44,7 @@ impl Plan {
     pub fn new() -> crate::Result<Self> {
         let mut steps = Vec::new();
         let mut now_ms = 0;
-        let mut number = FIRST_STEP;
+        let mut number = 0;
         for (stage, bytes) in BYTES.into_iter().enumerate() {
             let burst: &[u64] = if stage == 0 { &BURST_MS } else { &STAGE_MS };
             add_burst(&mut steps, &mut now_ms, &mut number, bytes, burst, true)?;
@@ -79,14 +79,15 @@ fn add_burst(
     is_gap_after: bool,
 ) -> crate::Result<()> {
     let start_ms = *now_ms;
+    let manifest = Manifest::new(bytes)?;
     for after_ms in burst_ms {
         *now_ms = start_ms + after_ms;
         *number += 1;
         let is_grown = *after_ms == 0 && is_gap_after;
         steps.push(Step {
             at_ms: *now_ms,
-            manifest: Some(manifest(bytes, *number)?.into()),
-            patch: (!is_grown).then(|| format!("{{\"step\": {number}}}")),
+            manifest: Some(manifest.file.of_turn(*number).into()),
+            patch: (!is_grown).then(|| Manifest::patch(*number)),
         });
     }
     if is_gap_after {
