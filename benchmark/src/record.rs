@@ -174,7 +174,7 @@ impl Contender for TandemRecord {
         let Turn { summaries, .. } = self.history.turn(turn, self.runs_at_once);
         async move {
             let recorded = summaries.into_iter().map(|summary| self.record(summary));
-            here(async { Ok(try_join_all(recorded).await.map(drop)?) }).await
+            here(async { try_join_all(recorded).await.map(drop) }).await
         }
         .boxed()
     }
