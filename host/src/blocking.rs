@@ -13,15 +13,16 @@
 //! # Ok::<(), tandem_host::Error>(())
 //! ```
 //!
-//! They block the calling thread, so a task of a runtime must not make them. A call that nobody is
+//! They block the calling thread, so a task of a runtime should not make them: whatever else its thread
+//! has to do waits. A call that nobody is
 //! to wait for is made by a thread of the caller's: handles are `Clone` and `Send`.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use pollster::FutureExt;
 use serde::Serialize;
+use tokio::task::coop::unconstrained;
 
 use crate::builder::Builder;
 use crate::error::Error;
@@ -30,6 +31,12 @@ use crate::records::{
     Revised, RunOptions, Stats, TaskHistory,
 };
 use crate::report::{ClosedRun, Unsaved};
+
+/// Waits for a call on this thread. Where that is a task's, its runtime would sooner or later put off
+/// what the call waits for until the task gives way, which it never does.
+fn wait<T>(call: impl Future<Output = T>) -> T {
+    pollster::block_on(unconstrained(call))
+}
 
 /// As [`crate::Tandem`], but that each call waits for its outcome, and the drop of the last handle,
 /// of a run too, for the end: then every run is closed and every file is closed. That drop waits for
@@ -66,7 +73,7 @@ impl Builder {
     /// # Errors
     /// As [`build`](Builder::build).
     pub fn build_blocking(self) -> Result<Tandem, Error> {
-        let (tandem, threads) = self.start().block_on()?;
+        let (tandem, threads) = wait(self.start())?;
         Ok(Tandem::new(tandem, threads))
     }
 }
@@ -89,7 +96,7 @@ impl Tandem {
     /// # Errors
     /// As [`crate::Tandem::open_run`].
     pub fn open_run(&self, options: RunOptions) -> Result<Run, Error> {
-        let run = self.tandem.open_run(options).block_on()?;
+        let run = wait(self.tandem.open_run(options))?;
         Ok(Run { run, _end: self._end.clone() })
     }
 
@@ -102,7 +109,7 @@ impl Tandem {
         summary: impl Into<String>,
         options: RecordOptions,
     ) -> Result<Recorded, Error> {
-        self.tandem.record_run(summary, options).block_on()
+        wait(self.tandem.record_run(summary, options))
     }
 
     /// As [`crate::Tandem::remove_runs`].
@@ -114,7 +121,7 @@ impl Tandem {
         runs: impl IntoIterator<Item = impl Into<String>>,
         options: RemoveOptions,
     ) -> Result<Removed, Error> {
-        self.tandem.remove_runs(runs, options).block_on()
+        wait(self.tandem.remove_runs(runs, options))
     }
 
     /// As [`crate::Tandem::history`].
@@ -122,13 +129,13 @@ impl Tandem {
     /// # Errors
     /// As [`crate::Tandem::history`].
     pub fn history(&self, options: HistoryOptions) -> Result<TaskHistory, Error> {
-        self.tandem.history(options).block_on()
+        wait(self.tandem.history(options))
     }
 
     /// As [`crate::Tandem::shutdown`].
     #[must_use = "a run whose close failed is told here and nowhere else"]
     pub fn shutdown(self) -> Vec<ClosedRun> {
-        self.tandem.shutdown().block_on()
+        wait(self.tandem.shutdown())
     }
 }
 
@@ -143,7 +150,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::set`].
     pub fn set(&self, document: impl Into<String>) -> Result<Revised, Error> {
-        self.run.set(document).block_on()
+        wait(self.run.set(document))
     }
 
     /// As [`crate::Run::set_value`].
@@ -151,7 +158,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::set_value`].
     pub fn set_value<T: Serialize + ?Sized>(&self, document: &T) -> Result<Revised, Error> {
-        self.run.set_value(document).block_on()
+        wait(self.run.set_value(document))
     }
 
     /// As [`crate::Run::merge`].
@@ -159,7 +166,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::merge`].
     pub fn merge(&self, patch: impl Into<String>) -> Result<Revised, Error> {
-        self.run.merge(patch).block_on()
+        wait(self.run.merge(patch))
     }
 
     /// As [`crate::Run::merge_value`].
@@ -167,7 +174,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::merge_value`].
     pub fn merge_value<T: Serialize + ?Sized>(&self, patch: &T) -> Result<Revised, Error> {
-        self.run.merge_value(patch).block_on()
+        wait(self.run.merge_value(patch))
     }
 
     /// As [`crate::Run::mark`].
@@ -175,7 +182,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::mark`].
     pub fn mark(&self, request: Request) -> Result<(), Error> {
-        self.run.mark(request).block_on()
+        wait(self.run.mark(request))
     }
 
     /// As [`crate::Run::schedule`]: without force, it waits for the throttle.
@@ -183,7 +190,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::schedule`].
     pub fn schedule(&self, request: Request) -> Result<Receipt, Error> {
-        self.run.schedule(request).block_on()
+        wait(self.run.schedule(request))
     }
 
     /// As [`crate::Run::flush`].
@@ -191,7 +198,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::flush`].
     pub fn flush(&self) -> Result<Receipt, Error> {
-        self.run.flush().block_on()
+        wait(self.run.flush())
     }
 
     /// As [`crate::Run::close`].
@@ -199,7 +206,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::close`].
     pub fn close(&self) -> Result<Receipt, Error> {
-        self.run.close().block_on()
+        wait(self.run.close())
     }
 
     /// As [`crate::Run::stats`].
@@ -207,7 +214,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::stats`].
     pub fn stats(&self) -> Result<Stats, Error> {
-        self.run.stats().block_on()
+        wait(self.run.stats())
     }
 
     /// As [`crate::Run::unsaved`].
@@ -215,7 +222,7 @@ impl Run {
     /// # Errors
     /// As [`crate::Run::unsaved`].
     pub fn unsaved(&self) -> Result<Unsaved, Error> {
-        self.run.unsaved().block_on()
+        wait(self.run.unsaved())
     }
 }
 

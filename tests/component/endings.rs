@@ -49,6 +49,22 @@ fn is_manifest_rename(call: &Call) -> bool {
 }
 
 #[test]
+fn calls_that_wait_come_back_in_a_task_however_many_it_makes() {
+    in_time(|| {
+        of_one_thread().block_on(async {
+            let dir = TempDir::new().unwrap();
+            let tandem = blocking::Tandem::open(dir.path()).unwrap();
+            let run = tandem.open_run(options("a")).unwrap();
+            // A task of tokio's may take 128 steps before it gives way.
+            for _ in 0..300 {
+                run.stats().unwrap();
+            }
+            run.close().unwrap();
+        });
+    });
+}
+
+#[test]
 fn a_runtime_that_is_shut_down_in_mid_flight_takes_no_call_along() {
     load_component().unwrap();
     let first = Runtime::new().unwrap();
