@@ -10,7 +10,7 @@ Usage: cargo xtask package [ARGUMENTS]
 
 Make what a release has: each component with its metadata, its WIT package with the docs and its
 list of crates, the npm tarball, the Python wheel, and the checksums of all of them. It needs git,
-and npm and Python with pip for the last two. A component above 512 KiB is refused, and so is one
+and npm and Python with pip for the last two. A component above 400 KiB is refused, and so is one
 that tells a path of the machine that builds it.
 
 Arguments:
