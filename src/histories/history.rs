@@ -79,12 +79,15 @@ impl<'a> History<'a> {
         }
         let bytes = text.as_bytes();
         let (mut task, mut entries, mut others) = (None, None, Vec::new());
+        // What is torn is corrupt, however much it holds: so all of it is checked.
+        let mut is_too_large = false;
         // In one pass, which checks it too: a history has megabytes.
         let mut walk = Walk::new(text, start(text)).ok_or(Bad::Corrupt)?;
         while let Some((key, at)) = walk.next_value()? {
             let name = decoded(key);
             if name == "runs" && bytes.get(at) == Some(&b'[') {
                 let (read, end) = Entry::read_all(text, at)?;
+                is_too_large |= read.len() > ENTRIES_MAX;
                 entries = Some(read);
                 walk.go_on(end);
                 continue;
@@ -95,7 +98,7 @@ impl<'a> History<'a> {
                 "taskId" => task = string(value),
                 "runs" => entries = None,
                 "lastRunAt" => {}
-                _ if others.len() >= OTHERS_MAX => return Err(Bad::TooLarge),
+                _ if others.len() >= OTHERS_MAX => is_too_large = true,
                 _ => others.push((key, value)),
             }
             walk.go_on(end);
@@ -103,6 +106,9 @@ impl<'a> History<'a> {
         let (Some(entries), Some(task)) = (entries, task) else { return Err(Bad::Corrupt) };
         if !is_end(text, walk.end()) {
             return Err(Bad::Corrupt);
+        }
+        if is_too_large {
+            return Err(Bad::TooLarge);
         }
         if task != task_id {
             return Err(Bad::OfTask(task.into_owned()));
@@ -263,14 +269,12 @@ impl<'a> History<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// The entries of the array that opens at `at`, and the index after it.
+    /// The entries of the array that opens at `at`, one more than may be at most, and the index after
+    /// it.
     fn read_all(text: &'a str, at: usize) -> Result<(Vec<Self>, usize), Bad> {
         let mut entries = Vec::new();
         let mut walk = Walk::new(text, at).ok_or(Bad::Corrupt)?;
         while let Some((_, at)) = walk.next_value()? {
-            if entries.len() >= ENTRIES_MAX {
-                return Err(Bad::TooLarge);
-            }
             let (keys, end) = keys(text, at)?;
             let (run_id, timestamp) = match keys {
                 [Some(run_id), Some(timestamp)] => (identity(run_id), decoded(timestamp)),
@@ -278,7 +282,9 @@ impl<'a> Entry<'a> {
             };
             let text = text.get(at..end).unwrap_or_default();
             let is_time = is_timestamp(&timestamp);
-            entries.push(Entry { run_id, timestamp, text, is_time, is_new: false });
+            if entries.len() <= ENTRIES_MAX {
+                entries.push(Entry { run_id, timestamp, text, is_time, is_new: false });
+            }
             walk.go_on(end);
         }
         Ok((entries, walk.end()))

@@ -46,10 +46,8 @@ impl Summary {
             max_depth: MAX_DEPTH - 3,
         };
         let text = json::unmarked(text);
-        json::check_object(text, &rules)?;
-        let [task, run_id, timestamp] =
-            ["taskId", "runId", "timestamp"].map(|name| required(text, name, &rules));
-        let (task, run_id, timestamp) = (task?, run_id?, timestamp?);
+        let indented = json::indent(text, &rules, "")?.into_boxed_str();
+        let [task, run_id, timestamp] = required(text, ["taskId", "runId", "timestamp"], &rules)?;
         if let Some(task_id) = task_id.filter(|task_id| **task_id != task) {
             return Err(rules.invalid(&format!("is of another task than {task_id:?}: {task:?}")));
         }
@@ -59,24 +57,38 @@ impl Summary {
             let rule = "has a timestamp that is not YYYY-MM-DDTHH:MM:SS[.fraction]Z";
             return Err(rules.invalid(&format!("{rule}: {timestamp:?}")));
         }
-        let text = json::indent(text, &rules, "")?.into_boxed_str();
         let mut counted = Counted::new(summaries, Channel::Summary);
-        counted.resize(text.len() as u64)?;
-        Ok(Summary { task_id: task, run_id, timestamp, text, _counted: counted })
+        counted.resize(indented.len() as u64)?;
+        Ok(Summary { task_id: task, run_id, timestamp, text: indented, _counted: counted })
     }
 }
 
-/// A member that is there once and is a string.
-fn required(text: &str, name: &str, rules: &Rules) -> Result<String, Error> {
-    let mut found = members(text).filter(|(key, _)| decoded(key) == name);
-    let value = match (found.next(), found.next()) {
-        (Some((_, value)), None) => string(value),
-        (None, _) => return Err(rules.invalid(&format!("has no {name}"))),
-        (Some(_), Some(_)) => return Err(rules.invalid(&format!("has more than one {name}"))),
-    };
-    let value = value.ok_or_else(|| rules.invalid(&format!("has a {name} that is no string")))?;
-    if value.chars().any(|c| c == char::REPLACEMENT_CHARACTER) {
-        return Err(rules.invalid(&format!("has a {name} that is no valid Unicode")));
+/// Members that are there once and are strings.
+fn required<const N: usize>(
+    text: &str,
+    names: [&str; N],
+    rules: &Rules,
+) -> Result<[String; N], Error> {
+    let mut found = [const { Vec::new() }; N];
+    for (key, value) in members(text) {
+        let key = decoded(key);
+        if let Some(at) = names.iter().position(|name| *name == key) {
+            found[at].push(value);
+        }
     }
-    Ok(value.into_owned())
+    let mut texts = [const { String::new() }; N];
+    for ((name, found), text) in names.iter().zip(found).zip(&mut texts) {
+        let value = match found[..] {
+            [value] => string(value),
+            [] => return Err(rules.invalid(&format!("has no {name}"))),
+            _ => return Err(rules.invalid(&format!("has more than one {name}"))),
+        };
+        let value =
+            value.ok_or_else(|| rules.invalid(&format!("has a {name} that is no string")))?;
+        if value.chars().any(|c| c == char::REPLACEMENT_CHARACTER) {
+            return Err(rules.invalid(&format!("has a {name} that is no valid Unicode")));
+        }
+        *text = value.into_owned();
+    }
+    Ok(texts)
 }

@@ -396,6 +396,22 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_at_the_end_of_a_chunk_is_checked_as_elsewhere() {
+        for at in 0..2 * CHUNK {
+            let text = format!(r#"["{}\" \u00e9 \\","x",-1.5e+7]"#, "a".repeat(at));
+            assert!(is_valid(&text), "{text}");
+            for end in 0..text.len() {
+                assert!(!is_valid(&text[..end]), "{}", &text[..end]);
+                for byte in ["\n", "\"", "\\", "x", "0", ",", "]", "}"] {
+                    let mut changed = text.clone();
+                    changed.replace_range(end..=end, byte);
+                    assert_eq!(is_valid(&changed), is_valid_elsewhere(&changed), "{changed}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_empty_object_or_array_adds_no_level() {
         assert_eq!(text("[[[]]]", &mut Depth { max: 2 }), Ok(()));
         assert_eq!(text("[[[1]]]", &mut Depth { max: 2 }), Err(Stop::TooDeep));

@@ -25,10 +25,19 @@ pub struct Indented {
 }
 
 impl Indented {
-    /// Nothing yet, with room for what `bytes` of compact text may become.
+    /// Nothing yet, with room for so many bytes.
     pub fn new(bytes: usize, max_bytes: u64, max_depth: usize) -> Self {
-        let out = vec![0; bytes + bytes / 2 + CHUNK];
-        Indented { out, length: 0, depth: 0, max_depth, max_bytes }
+        let mut indented = Indented { out: Vec::new(), length: 0, depth: 0, max_depth, max_bytes };
+        indented.make_room(bytes);
+        indented
+    }
+
+    /// Has room for so many bytes, or for as many as there may be.
+    fn make_room(&mut self, bytes: usize) {
+        let most = usize::try_from(self.max_bytes).unwrap_or(usize::MAX);
+        let bytes = bytes.min(most).saturating_add(CHUNK);
+        self.out.reserve_exact(bytes.saturating_sub(self.out.len()));
+        self.out.resize(bytes.max(self.out.len()), 0);
     }
 
     /// Adds text as it is.
@@ -54,12 +63,29 @@ impl Indented {
         self.out[self.length..self.length + CHUNK].copy_from_slice(chunk);
     }
 
-    /// Makes room for so many bytes.
+    /// Makes room for so many bytes more.
     fn grow(&mut self, bytes: usize) {
         let length = self.length + bytes;
         if length > self.out.len() {
-            self.out.resize(length + length / 2, 0);
+            self.make_room(length + length / 2);
+            // One piece may be beyond what may be: the next line's begin tells.
+            self.out.resize(length.max(self.out.len()), 0);
         }
+    }
+
+    /// Begins a member of an object, up to its value.
+    ///
+    /// # Errors
+    /// The size, or the depth.
+    pub fn member(&mut self, is_first: bool, key: &str) -> Result<(), Stop> {
+        if is_first {
+            self.new_line(0)?
+        } else {
+            self.comma(0)?
+        };
+        self.push(key);
+        self.colon();
+        Ok(())
     }
 
     /// Begins a line.

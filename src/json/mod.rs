@@ -112,7 +112,7 @@ pub fn is_valid(text: &str) -> bool {
 /// [`Error::TooLarge`], [`Error::InvalidInput`].
 pub fn indent(text: &str, rules: &Rules, end: &str) -> Result<String, Error> {
     rules.check_size(text)?;
-    let mut indented = Indented::new(text.len(), rules.max_bytes, rules.max_depth);
+    let mut indented = Indented::new(text.len() + text.len() / 2, rules.max_bytes, rules.max_depth);
     let result = check::text(text, &mut indented).and_then(|()| indented.finish(end));
     match result {
         Ok(result) if is_object(text) => Ok(result),

@@ -1,6 +1,7 @@
 //! Pieces of JSON, found without building a tree.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::bytes::skip_space;
 use super::check::{self, Depth, Stop};
@@ -66,16 +67,22 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The text of every key and value of a valid JSON object, in their order.
-pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
-    let mut walk = Walk::new(json, start(json));
+/// The text of every key of the object that opens at `at` in valid JSON, in their order, and where its
+/// value is; nothing if no object opens there.
+pub fn members_at(json: &str, at: usize) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let mut walk = Walk::new(json, at).filter(|walk| walk.is_object);
     std::iter::from_fn(move || {
         let walk = walk.as_mut()?;
         let (key, at) = walk.next_value().ok()??;
         let end = end_of_value(json.as_bytes(), at).ok()?;
         walk.go_on(end);
-        Some((key, json.get(at..end)?))
+        Some((key, at..end))
     })
+}
+
+/// The text of every key and value of a valid JSON object, in their order.
+pub fn members(json: &str) -> impl Iterator<Item = (&str, &str)> {
+    members_at(json, start(json)).map(|(key, value)| (key, &json[value]))
 }
 
 /// Whether valid JSON is an object.

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Range;
 
 use crate::error::{Channel, Error};
 use crate::json::check::{self, Stop};
-use crate::json::scan::{decoded, is_object, members};
+use crate::json::scan::{decoded, members_at, start};
 use crate::json::{self, Indented, MAX_DEPTH, Rules};
 
 /// A document as its file holds it: a JSON object, indented by two spaces, with one newline at
@@ -19,18 +20,28 @@ pub fn format(text: &str, limit: u64) -> Result<String, Error> {
     json::indent(json::unmarked(text), &rules("document", limit), "\n")
 }
 
-/// Applies a merge patch (RFC 7396) to a document that is as [`format()`] makes it, and gives such a
-/// one. What does not change is copied as it is.
+/// A document to which a patch is applied.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// A JSON object.
+    pub text: &'a str,
+    /// Whether it is as [`format()`] makes it: then what does not change is copied as it is.
+    pub is_formatted: bool,
+}
+
+/// Applies a merge patch (RFC 7396) to a document and formats the result as [`format()`] does.
 ///
 /// # Errors
 /// As [`format()`], for the patch and for the result.
-pub fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
+pub fn merge(target: Option<Target<'_>>, patch: &str, limit: u64) -> Result<String, Error> {
     let patch = json::unmarked(patch);
     json::check_object(patch, &rules("patch", limit))?;
     let rules = rules("document", limit);
-    let bytes = document.map_or(0, str::len) + patch.len();
+    let bytes = target.map_or(0, |target| target.text.len()) + patch.len();
     let mut merged = Indented::new(bytes, limit, rules.max_depth);
-    merge_object(document, patch, &mut merged)
+    let at = target.map(|target| start(target.text));
+    Merge { target, patch }
+        .object(at, start(patch), &mut merged)
         .and_then(|()| merged.finish("\n"))
         .map_err(|stop| rules.stopped(stop, merged.length()))
 }
@@ -57,67 +68,76 @@ fn rules(what: &'static str, max_bytes: u64) -> Rules {
 struct Change<'a> {
     /// The key's text.
     key: &'a str,
-    /// The value's text.
-    value: &'a str,
+    /// Where the value is in the patch.
+    value: Range<usize>,
     /// Whether it has its place in the result already.
     is_done: bool,
 }
 
-/// Writes `target` changed by `patch`. A key that the target holds twice is changed in both
-/// places, so that every reader sees the new value; of a patch's doubled keys the last counts.
-fn merge_object(target: Option<&str>, patch: &str, out: &mut Indented) -> Result<(), Stop> {
-    let mut changes: Vec<Change<'_>> = Vec::new();
-    let mut places: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
-    for (key, value) in members(patch) {
-        match places.entry(decoded(key)) {
-            Entry::Occupied(place) => changes[*place.get()].value = value,
-            Entry::Vacant(place) => {
-                place.insert(changes.len());
-                changes.push(Change { key, value, is_done: false });
+/// Both whole texts.
+struct Merge<'a> {
+    target: Option<Target<'a>>,
+    patch: &'a str,
+}
+
+impl Merge<'_> {
+    /// Writes the object at `target`, if there is one, changed by that at `patch`. A key that the
+    /// target holds twice is changed in both places, so that every reader sees the new value; of a
+    /// patch's doubled keys the last counts.
+    fn object(&self, target: Option<usize>, patch: usize, out: &mut Indented) -> Result<(), Stop> {
+        let mut changes: Vec<Change<'_>> = Vec::new();
+        let mut places: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+        for (key, value) in members_at(self.patch, patch) {
+            match places.entry(decoded(key)) {
+                Entry::Occupied(place) => changes[*place.get()].value = value,
+                Entry::Vacant(place) => {
+                    place.insert(changes.len());
+                    changes.push(Change { key, value, is_done: false });
+                }
             }
         }
-    }
+        let is_kept = |change: &Change<'_>| &self.patch[change.value.clone()] != "null";
 
-    out.push("{");
-    out.depth += 1;
-    let mut separator = "";
-    for (key, value) in target.into_iter().flat_map(members) {
-        let Some(change) = places.get(&decoded(key)).map(|&at| &mut changes[at]) else {
-            push_key(out, &mut separator, key)?;
-            out.push(value);
-            continue;
-        };
-        change.is_done = true;
-        if change.value != "null" {
-            push_key(out, &mut separator, key)?;
-            push_value(Some(value), change.value, out)?;
+        out.push("{");
+        out.depth += 1;
+        let mut is_first = true;
+        if let (Some(target), Some(at)) = (self.target, target) {
+            for (key, value) in members_at(target.text, at) {
+                let Some(change) = places.get(&decoded(key)).map(|&at| &mut changes[at]) else {
+                    out.member(std::mem::take(&mut is_first), key)?;
+                    if target.is_formatted {
+                        out.push(&target.text[value]);
+                    } else {
+                        check::value(target.text.as_bytes(), value.start, out)?;
+                    }
+                    continue;
+                };
+                change.is_done = true;
+                if is_kept(change) {
+                    out.member(std::mem::take(&mut is_first), key)?;
+                    self.value(Some(value.start), change.value.start, out)?;
+                }
+            }
         }
+        for change in changes.iter().filter(|change| !change.is_done && is_kept(change)) {
+            out.member(std::mem::take(&mut is_first), change.key)?;
+            self.value(None, change.value.start, out)?;
+        }
+        out.depth -= 1;
+        if !is_first {
+            out.new_line(0)?;
+        }
+        out.push("}");
+        Ok(())
     }
-    for change in changes.iter().filter(|change| !change.is_done && change.value != "null") {
-        push_key(out, &mut separator, change.key)?;
-        push_value(None, change.value, out)?;
-    }
-    out.depth -= 1;
-    if !separator.is_empty() {
-        out.new_line(0)?;
-    }
-    out.push("}");
-    Ok(())
-}
 
-fn push_key(out: &mut Indented, separator: &mut &str, key: &str) -> Result<(), Stop> {
-    out.push(std::mem::replace(separator, ","));
-    out.new_line(0)?;
-    out.push(key);
-    out.push(": ");
-    Ok(())
-}
-
-fn push_value(old: Option<&str>, new: &str, out: &mut Indented) -> Result<(), Stop> {
-    if is_object(new) {
-        merge_object(old.filter(|old| is_object(old)), new, out)
-    } else {
-        check::text(new, out)
+    fn value(&self, old: Option<usize>, new: usize, out: &mut Indented) -> Result<(), Stop> {
+        let patch = self.patch.as_bytes();
+        if patch.get(new) == Some(&b'{') {
+            self.object(old, new, out)
+        } else {
+            check::value(patch, new, out).map(drop)
+        }
     }
 }
 
@@ -128,6 +148,14 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     const LIMIT: u64 = 1 << 20;
+
+    fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
+        let target = |text| Target { text, is_formatted: true };
+        let merged = super::merge(document.map(target), patch, limit);
+        let target = |text| Target { text, is_formatted: false };
+        assert_eq!(super::merge(document.map(target), patch, limit), merged);
+        merged
+    }
 
     fn message(result: Result<String, Error>) -> String {
         result.expect_err("refused").to_string()
@@ -234,6 +262,16 @@ mod tests {
         let merged = merge(Some(&target), r#"{"a":{"l":7.50},"n":-0}"#, LIMIT);
         let expected = format(r#"{"z":1.0,"\u0061":{"k":1e3,"l":7.50},"m":3,"n":-0}"#, LIMIT);
         assert_eq!(merged, expected);
+    }
+
+    #[test]
+    fn a_limit_holds_for_the_result_of_a_merge_alone_and_a_bad_patch_is_told_first() {
+        // Indented it is above the limit, and was not written by Tandem.
+        let text = r#"{"a":[1,1,1,1,1,1],"b":1}"#;
+        let merge = |patch| super::merge(Some(Target { text, is_formatted: false }), patch, 30);
+        assert_eq!(merge(r#"{"a":null}"#).unwrap(), "{\n  \"b\": 1\n}\n");
+        assert!(message(merge("{")).contains("patch is no valid JSON"));
+        assert!(message(merge("{}")).contains("indented document"));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::storage::Storage;
 use crate::storage::durable::Written;
 use crate::time::timestamp;
 use channel::RunChannel;
+use document::Target;
 use flush::Job;
 use schedule::{RunChannels, Schedule, Step};
 use settings::RunSettings;
@@ -157,7 +158,7 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::InvalidInput`], [`Error::Closed`]; nothing changed.
     pub fn set(&self, document: &str) -> Result<Revised, Error> {
-        self.0.change(|limit, _, _| document::format(document, limit))
+        self.0.change(|limit, _| document::format(document, limit))
     }
 
     /// Changes the document by a merge patch and marks the manifest dirty.
@@ -165,11 +166,7 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// As [`Run::set`].
     pub fn merge(&self, patch: &str) -> Result<Revised, Error> {
-        self.0.change(|limit, document, is_found| {
-            let formatted = document.filter(|_| is_found).map(|text| document::format(text, limit));
-            let formatted = formatted.transpose()?;
-            document::merge(formatted.as_deref().or(document), patch, limit)
-        })
+        self.0.change(|limit, target| document::merge(target, patch, limit))
     }
 
     /// Marks channels dirty and asks for their flush as [`Run::schedule`] does, but does not wait for
@@ -305,12 +302,14 @@ impl<S: Storage> Inner<S> {
 
     fn change(
         &self,
-        new: impl FnOnce(u64, Option<&str>, bool) -> Result<String, Error>,
+        new: impl FnOnce(u64, Option<Target<'_>>) -> Result<String, Error>,
     ) -> Result<Revised, Error> {
         self.check_open()?;
         let mut state = self.state.borrow_mut();
         let limit = self.settings.max_document_bytes;
-        let document = new(limit, state.document.as_deref(), state.is_found)?;
+        let is_formatted = !state.is_found;
+        let target = state.document.as_deref().map(|text| Target { text, is_formatted });
+        let document = new(limit, target)?;
         let bytes = document.len() as u64;
         state.counted.resize(bytes)?;
         state.document = Some(document.into());

@@ -118,8 +118,11 @@ impl Storage for Wasi {
         let mut content = Vec::new();
         loop {
             if content.len() == content.capacity() {
-                // As much again as there is, so that a large file takes few calls.
-                content.reserve(content.len().max(READ_PIECE_BYTES));
+                // As much again as there is, so that a large file takes few calls, and one byte more
+                // than may be.
+                let most = limit.saturating_add(1) - content.len() as u64;
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                content.reserve_exact(content.len().max(READ_PIECE_BYTES).min(most));
             }
             let result;
             (result, content) = stream.read(content).await;
@@ -132,6 +135,10 @@ impl Storage for Wasi {
         }
         drop(stream);
         outcome.await.map_err(code)?;
+        if content.len() < content.capacity() / 2 {
+            // A small file may be kept for long.
+            content.shrink_to_fit();
+        }
         Ok(content)
     }
 

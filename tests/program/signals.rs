@@ -178,6 +178,15 @@ if child: os.waitpid(child, 0)
 }
 
 #[test]
+fn a_group_of_the_commands_own_does_not_get_what_a_terminal_sends_to_who_writes_behind_it() {
+    let mut telling = Telling::start_with(&["--group"], TELL, |_| {});
+    send(telling.group(), libc::SIGTTOU);
+    send(telling.group(), libc::SIGUSR1);
+    assert_eq!(telling.line(), libc::SIGUSR1.to_string());
+    telling.end();
+}
+
+#[test]
 fn a_signal_that_the_caller_ignores_is_not_passed_on() {
     let mut telling = Telling::start(|exec| {
         ignoring(exec, Signal::HUP);

@@ -5,7 +5,9 @@
 
 use std::mem;
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, waitid, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, waitid, waitpid,
+};
 
 /// What a command does without ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,15 @@ pub fn change(child: Pid) -> Option<Change> {
     }
 }
 
+/// Has a child go on that stands still before it is its command, where nobody would: its parent waits
+/// for it. `but` is no such one.
+pub fn go_on_but(but: Option<Pid>) {
+    if let Some(stopped) = child(libc::WSTOPPED).filter(|stopped| Some(*stopped) != but) {
+        // One that has ended needs nothing.
+        let _ = kill_process(stopped, Signal::CONT);
+    }
+}
+
 /// Waits for every child that has ended but these, which somebody else waits for. One of these that
 /// has ended may hide others until it was waited for.
 pub fn reap(but: &[Pid]) {
@@ -38,10 +49,15 @@ pub fn reap(but: &[Pid]) {
 
 /// A child that has ended. It still is there afterwards.
 fn ended_child() -> Option<Pid> {
+    child(libc::WEXITED)
+}
+
+/// A child that has changed so, which can be asked for again.
+fn child(change: i32) -> Option<Pid> {
     // SAFETY: what is told is read if the call wrote it; else there is no child with number 0.
     unsafe {
         let mut info: libc::siginfo_t = mem::zeroed();
-        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        let options = change | libc::WNOHANG | libc::WNOWAIT;
         if libc::waitid(libc::P_ALL, 0, &mut info, options) != 0 {
             return None;
         }

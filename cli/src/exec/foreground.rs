@@ -51,15 +51,17 @@ pub fn give(group: Pid) -> bool {
 /// taken it meanwhile.
 pub fn take_back(command: Pid) {
     let Some(group) = of_terminal().filter(|group| *group != groups::own()) else { return };
+    let is_empty = || send(-group, 0, None).is_err_and(|error| is_gone(&error));
     let is_lent = group == number(command)
-        || match Processes::look() {
-            Some(all) => {
-                let below = all.below(|_| false);
-                all.of_group(group).all(|process| below.contains(&process))
-            }
-            None => send(-group, 0, None).is_err_and(|error| is_gone(&error)),
-        };
-    if is_lent {
+        || is_empty()
+        || Processes::look().is_some_and(|all| {
+            let below = all.below(|_| false);
+            let mut others = all.of_group(group).peekable();
+            // One whose processes cannot be seen is somebody else's.
+            others.peek().is_some() && others.all(|process| below.contains(&process))
+        });
+    // A shell may have taken it while all were looked at.
+    if is_lent && of_terminal() == Some(group) {
         reclaim();
     }
 }

@@ -1,6 +1,6 @@
 //! Catches signals with what the system tells of each, and asks what else only the C library can
-//! tell. A handler may do next to nothing: it writes what it got into a pipe. Signals come to the one
-//! thread that reads it, so none that was sent is ever in the hands of another.
+//! tell. A handler may do next to nothing: it writes what it got into a pipe. Signals, but SIGTTOU, come
+//! to the one thread that reads it, so none that was sent is ever in the hands of another.
 
 #![allow(unsafe_code, reason = "only the C library sets handlers and sends real-time signals")]
 
@@ -9,8 +9,8 @@ use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsFd, IntoRawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -144,9 +144,20 @@ impl Pipe {
         into.extend(signals.map(Caught::without_sender));
     }
 
-    /// Takes all that were sent so far. Only the thread that gets them can tell.
-    pub fn take_all(&mut self, into: &mut Vec<Caught>) {
-        drop(LENT.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Takes all that were sent so far. Only the thread that gets them can tell. As long as another may
+    /// get them, which starts a command, it waits and does `meanwhile`.
+    pub fn take_all(&mut self, into: &mut Vec<Caught>, meanwhile: impl Fn()) {
+        const STEP: Duration = Duration::from_millis(1);
+        let _own = loop {
+            match LENT.try_lock() {
+                Ok(guard) => break guard,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    meanwhile();
+                    std::thread::sleep(STEP);
+                }
+            }
+        };
         // Whatever waits for this thread comes before a call of the system returns.
         // SAFETY: it only asks.
         unsafe { libc::getppid() };

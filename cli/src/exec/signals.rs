@@ -99,13 +99,17 @@ impl Signals {
     /// The system's.
     pub fn catch(inherited: &Inherited, is_in_own_group: bool) -> io::Result<Self> {
         let witness = WitnessIfAny::start(!is_in_own_group);
-        let is_caught = |signal: &i32| *signal == libc::SIGCHLD || !inherited.ignores(*signal);
+        let is_caught = |signal: &i32| {
+            let is_kept = is_in_own_group && *signal == libc::SIGTTOU;
+            *signal == libc::SIGCHLD || !is_kept && !inherited.ignores(*signal)
+        };
         let caught: Vec<i32> = handler::catchable().filter(is_caught).collect();
-        // They come to the thread that sorts them. A terminal of which this group is not in the
-        // foreground stops who writes to it, if it is set so, but not while it is lent to a group of
-        // the command's own.
-        let is_blocked = |signal: &i32| *signal != libc::SIGTTOU || is_in_own_group;
-        handler::block(caught.iter().copied().filter(is_blocked));
+        // They come to the thread that sorts them, but for one: a terminal of which this group is not in
+        // the foreground stops who writes to it, if it is set so. One that may be lent to a group of the
+        // command's own must not.
+        let of_terminal = is_in_own_group.then_some(libc::SIGTTOU);
+        let elsewhere = caught.iter().copied().filter(|signal| *signal != libc::SIGTTOU);
+        handler::block(elsewhere.chain(of_terminal));
         let pipe = Pipe::open(&caught)?;
         let (sender, events) = unbounded_channel();
         let shared = Arc::new(Shared {
@@ -114,8 +118,15 @@ impl Signals {
             is_over: false.into(),
         });
         let undecided = Undecided::new(witness.is_there());
-        let sorting =
-            Sorting { pipe, witness, undecided, shared: shared.clone(), sender, settled: 0 };
+        let sorting = Sorting {
+            pipe,
+            witness,
+            undecided,
+            blocked: of_terminal,
+            shared: shared.clone(),
+            sender,
+            settled: 0,
+        };
         let thread = thread::Builder::new().name("signals".into()).spawn(move || sorting.run())?;
         Ok(Signals { events, shared, thread: Some(thread) })
     }
@@ -196,6 +207,8 @@ struct Sorting {
     pipe: Pipe,
     witness: WitnessIfAny,
     undecided: Undecided,
+    /// What this thread does not take either.
+    blocked: Option<i32>,
     shared: Arc<Shared>,
     sender: UnboundedSender<Event>,
     /// How many times all was told.
@@ -204,7 +217,7 @@ struct Sorting {
 
 impl Sorting {
     fn run(mut self) {
-        handler::block(None);
+        handler::block(self.blocked);
         while !self.shared.is_over.load(Ordering::Acquire) {
             // What woke this thread may have been read while it decided.
             if self.shared.settle.load(Ordering::Acquire) == self.settled {
@@ -285,7 +298,8 @@ impl Sorting {
 
     fn take_all(&mut self) {
         let mut caught = Vec::new();
-        self.pipe.take_all(&mut caught);
+        let witness = self.witness.pid();
+        self.pipe.take_all(&mut caught, || children::go_on_but(witness));
         self.sort(caught);
     }
 

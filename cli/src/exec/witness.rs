@@ -93,7 +93,11 @@ impl Witness {
             // SAFETY: all of it is numbers.
             let one = unsafe { ptr::read_unaligned(one.as_ptr().cast::<Seen>()) };
             match one.signal {
-                0 if one.sender.code == i32::from(question) => return seen,
+                0 if one.sender.code == i32::from(question) => {
+                    // Who signalled this one may be about to signal `exec`.
+                    groups::wait_for_senders();
+                    return seen;
+                }
                 0 => seen.clear(),
                 _ => seen.push(one),
             }

@@ -532,6 +532,16 @@ fn a_history_with_too_many_unknown_members_is_left_alone() {
 }
 
 #[test]
+fn a_torn_history_is_set_aside_however_much_it_holds() {
+    let others: String = (0..=1_000).map(|n| format!("\"x{n}\":0,")).collect();
+    let entries = "1,".repeat(ENTRIES_MAX + 1);
+    for torn in [format!("{{{others}"), format!(r#"{{"taskId":"task","runs":[{entries}"#)] {
+        let recorded = with_history(&torn).record(&summary(1)).expect("recorded");
+        assert_eq!((recorded.runs, recorded.set_aside.len()), (1, 1));
+    }
+}
+
+#[test]
 fn ids_that_are_no_unicode_are_not_taken_for_one() {
     let odd = |id: &str| format!(r#"{{"runId":"{id}","timestamp":"2026-01-06T00:00:00Z"}}"#);
     let place = with_history(&file(&[odd("\\ud800"), odd("\\ud801")]));
