@@ -19,8 +19,8 @@ mod tests {
 
     #[test]
     fn a_component_of_the_limit_passes_and_one_byte_more_does_not() {
-        assert_eq!(check("tandem.wasm", 524_288), Ok(()));
-        let error = check("tandem.wasm", 524_289).unwrap_err();
-        assert_eq!(error, "tandem.wasm has 524289 bytes, above the limit of 524288");
+        assert_eq!(check("tandem.wasm", 409_600), Ok(()));
+        let error = check("tandem.wasm", 409_601).unwrap_err();
+        assert_eq!(error, "tandem.wasm has 409601 bytes, above the limit of 409600");
     }
 }
