@@ -3,14 +3,14 @@
 
 mod bytes;
 pub mod check;
-mod indent;
+mod indented;
 pub mod scan;
 
 use serde::de::IgnoredAny;
 
 use crate::error::{Channel, Error};
 use check::{Depth, Stop};
-pub use indent::Indented;
+pub use indented::Indented;
 use scan::is_object;
 
 /// The deepest nesting of a file.
