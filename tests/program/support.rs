@@ -218,20 +218,6 @@ pub fn wait_for_stop(child: &Child) {
     waitid(WaitId::Pid(pid(child)), WaitIdOptions::STOPPED).unwrap();
 }
 
-/// Waits for the end of a child that leads a group, and has the group go on each time that it stands
-/// still.
-pub fn wait_or_go_on(child: &mut Guarded) -> ExitStatus {
-    loop {
-        let change = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
-        let status = waitid(WaitId::Pid(pid(child)), change).unwrap().unwrap();
-        if !status.stopped() {
-            return child.wait();
-        }
-        wait_for_stop(child);
-        send_to_group(pid(child), libc::SIGCONT);
-    }
-}
-
 /// Text of a standard stream.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
