@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::handler::{Caught, Sender};
-use super::signals::Received;
+use super::signals::{Received, STOP};
 
 /// How long after a signal the group may get it from the same sender. Nothing is slowed down by it but
 /// signals.
@@ -14,7 +14,6 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// The signals that a terminal sends, to a whole group.
 const OF_TERMINAL: [i32; 6] =
     [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGWINCH];
-const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 #[cfg(target_os = "linux")]
 const SI_KERNEL: i32 = libc::SI_KERNEL;
 /// No sender has this code where the kernel has none of its own.
@@ -53,8 +52,8 @@ impl Undecided {
     /// Takes one. Of one that stops and one that continues the later counts, as in the system.
     pub fn push(&mut self, caught: Caught) {
         if caught.signal == libc::SIGCONT {
-            self.waiting.retain(|waiting| !STOPS.contains(&waiting.signal));
-        } else if STOPS.contains(&caught.signal) {
+            self.waiting.retain(|waiting| !STOP.contains(&waiting.signal));
+        } else if STOP.contains(&caught.signal) {
             self.waiting.retain(|waiting| waiting.signal != libc::SIGCONT);
         }
         self.waiting.push_back(caught);
