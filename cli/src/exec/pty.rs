@@ -24,8 +24,8 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGWINCH};
 use tandem_host::limits::failed_call;
 use tokio::process::Command;
 
-use super::command::PassedOn;
 use super::common::failed;
+use super::ended::PassedOn;
 use super::raw_terminal::RawTerminal;
 use super::signals::Received;
 use super::steps::Steps;

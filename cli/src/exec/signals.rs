@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::children::{self, Change};
-use super::command::PassedOn;
+use super::ended::PassedOn;
 use super::handler::{self, Caught, Pipe};
 use super::undecided::{Seen, Undecided};
 #[cfg(target_os = "linux")]
