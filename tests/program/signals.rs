@@ -19,15 +19,24 @@ use crate::support::{
 
 /// Tells every signal that it gets, until its input ends.
 const TELL: &str = r"
-import os, signal, sys
+import os, select, signal
 def tell(number, frame): os.write(1, b'%d\n' % number)
 for number in signal.valid_signals() - {signal.SIGCHLD}:
     if number in (signal.SIGHUP, signal.SIGINT) and signal.getsignal(number) == signal.SIG_IGN:
         continue
     try: signal.signal(number, tell)
     except (OSError, ValueError): pass
+WAIT
+";
+
+/// Says that it is there, and waits for the end of its input; handlers run meanwhile. Between its look
+/// for signals and a plain read, Python would keep one for after the read.
+const WAIT: &str = r"
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 os.write(1, b'ready\n')
-sys.stdin.read()
+while 0 not in select.select([0, woken], [], [])[0]: os.read(woken, 4096)
 ";
 
 /// `exec`, in a group of its own, and a command that tells its signals.
@@ -45,7 +54,7 @@ impl Telling {
     fn start_with(flags: &[&str], script: &str, change: impl FnOnce(&mut Command)) -> Self {
         with_default_signals();
         let root = tempfile::tempdir().unwrap();
-        let mut exec = exec(root.path(), flags, &["python3", "-c", script]);
+        let mut exec = exec(root.path(), flags, &["python3", "-c", &script.replace("WAIT", WAIT)]);
         change(exec.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut child = Guarded::spawn(&mut exec);
         let lines = BufReader::new(child.stdout.take().unwrap());
