@@ -7,27 +7,17 @@ use std::sync::LazyLock;
 
 use tandem_components::TANDEM;
 use tandem_host::testing::bindings::{Tandem, TandemPre};
-use tandem_host::{Error, RecordOptions, RunOptions};
+use tandem_host::{Error, HistoryOptions, RecordOptions, RunOptions};
 use tempfile::TempDir;
-use wasmtime::component::{Accessor, Component, Linker, ResourceTable};
+use wasmtime::component::{Accessor, Component, Linker};
 use wasmtime::{AsContextMut, Config, Engine, Store};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p3};
+use wasmtime_wasi::p3;
 
 use crate::support::within;
+use crate::wasmtime_state::State;
 
 const FUEL: u64 = 1 << 50;
 const SIZES: [usize; 2] = [32 << 10, 256 << 10];
-
-struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
 
 /// The engine and its component are made once, and before the clock of a limit starts.
 fn component() -> &'static TandemPre<State> {
@@ -50,10 +40,7 @@ async fn costs(
     dir: &Path,
     calls: impl AsyncFnOnce(&Tandem, &Accessor<State>, &mut Vec<u64>) -> wasmtime::Result<()>,
 ) -> Vec<u64> {
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.preopened_dir(dir, "/", FsPerms::ReadWrite).unwrap();
-    let state = State { wasi: wasi.build(), table: ResourceTable::new() };
-    let mut store = Store::new(pre.engine(), state);
+    let mut store = Store::new(pre.engine(), State::on(dir));
     store.set_fuel(FUEL).unwrap();
     let tandem = pre.instantiate_async(&mut store).await.unwrap();
     let mut left = Vec::new();
@@ -87,6 +74,20 @@ fn manifest(bytes: usize) -> String {
 /// A compact document of the shortest tokens.
 fn short_tokens(bytes: usize) -> String {
     format!(r#"{{"a":[1{}]}}"#, ",1".repeat(bytes / 2))
+}
+
+/// A compact document whose strings are escapes alone.
+fn escapes(bytes: usize) -> String {
+    format!(r#"{{"a":["\n"{}]}}"#, r#","\u00e9\n\\\"""#.repeat(bytes / 15))
+}
+
+/// A compact object of many short members.
+fn wide(bytes: usize) -> String {
+    let mut text = r#"{"a":1"#.to_owned();
+    for number in 0..bytes / 12 {
+        let _ = write!(text, r#","k{number:06}":0"#);
+    }
+    text + "}"
 }
 
 /// A history's file with entries of about 3 KiB, as the component writes it.
@@ -156,6 +157,16 @@ async fn a_byte_of_the_shortest_tokens_that_are_set_takes_so_much_fuel_at_most()
 }
 
 #[tokio::test]
+async fn a_byte_of_escapes_that_are_set_takes_so_much_fuel_at_most() {
+    assert_at_most(setting(escapes).await, 95);
+}
+
+#[tokio::test]
+async fn a_byte_of_an_object_of_many_members_that_is_set_takes_so_much_fuel_at_most() {
+    assert_at_most(setting(wide).await, 60);
+}
+
+#[tokio::test]
 async fn a_byte_of_a_manifest_that_is_patched_takes_so_much_fuel_at_most() {
     let (pre, dir) = (component(), TempDir::new().unwrap());
     let texts = [0, SIZES[0], SIZES[1]].map(manifest);
@@ -179,6 +190,29 @@ async fn a_byte_of_a_manifest_that_is_patched_takes_so_much_fuel_at_most() {
     .await;
     let merges: Vec<u64> = costs.into_iter().step_by(2).collect();
     assert_at_most(of_each_byte(&merges, bytes), 30);
+}
+
+#[tokio::test]
+async fn a_byte_of_a_history_that_is_told_takes_so_much_fuel_at_most() {
+    let (pre, dir) = (component(), TempDir::new().unwrap());
+    let texts = [0, 1 << 20, 4 << 20].map(history);
+    let bytes = [texts[1].len(), texts[2].len()];
+    let out = dir.path().join("out/task");
+    std::fs::create_dir_all(&out).unwrap();
+    let costs = within(costs(pre, dir.path(), async |tandem, accessor, left| {
+        left.push(fuel(accessor));
+        for text in texts {
+            std::fs::write(out.join("runs.json"), text)?;
+            let histories = tandem.tandem_persistence_histories();
+            let options = HistoryOptions::new("task").limit(1).into();
+            let told = histories.call_history(accessor, options).await?;
+            told.map_err(Error::from).expect("the history is told");
+            left.push(fuel(accessor));
+        }
+        Ok(())
+    }))
+    .await;
+    assert_at_most(of_each_byte(&costs, bytes), 24);
 }
 
 #[tokio::test]

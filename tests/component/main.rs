@@ -34,4 +34,5 @@ mod steps;
 mod support;
 mod trap;
 mod variant;
+mod wasmtime_state;
 mod wit;

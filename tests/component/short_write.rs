@@ -9,27 +9,15 @@ use tandem_host::testing::bindings::TandemPre;
 use tandem_host::{Error, Request, RunOptions};
 use tempfile::TempDir;
 use wasmtime::component::{
-    Component, FutureReader, Linker, Resource, ResourceTable, Source, StreamConsumer, StreamReader,
-    StreamResult,
+    Component, FutureReader, Linker, Resource, Source, StreamConsumer, StreamReader, StreamResult,
 };
 use wasmtime::{Config, Engine, Store, StoreContextMut};
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p3;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode;
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::support::within;
-
-struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
+use crate::wasmtime_state::State;
 
 /// Takes one byte less than it is given, and no more.
 struct AllButOne;
@@ -73,10 +61,7 @@ fn short_writes(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 /// The error of the first flush of a run.
 async fn first_flush(pre: &TandemPre<State>, dir: &Path) -> wasmtime::Result<Error> {
-    let mut wasi = WasiCtxBuilder::new();
-    wasi.preopened_dir(dir, "/", FsPerms::ReadWrite)?;
-    let state = State { wasi: wasi.build(), table: ResourceTable::new() };
-    let mut store = Store::new(pre.engine(), state);
+    let mut store = Store::new(pre.engine(), State::on(dir));
     let tandem = pre.instantiate_async(&mut store).await?;
     let runs = tandem.tandem_persistence_runs().run();
     let calls = store.run_concurrent(async |accessor| {
