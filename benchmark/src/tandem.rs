@@ -46,10 +46,12 @@ impl Tandem {
     }
 
     async fn pair(&self, run: &Run, document: Option<String>) -> Result<()> {
-        if let Some(document) = document {
-            run.set(document).await?;
-        }
+        // A call is made before it is awaited, so both go to the component at once.
+        let set = document.map(|document| run.set(document));
         let receipt = run.schedule(Request::new().manifest().heartbeat().force()).await?;
+        if let Some(set) = set {
+            set.await?;
+        }
         check(receipt, self.work.bytes)
     }
 }
