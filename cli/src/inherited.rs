@@ -15,12 +15,14 @@ use tokio::process::Command;
 /// As many as there are bits in [`Inherited::ignored`].
 const SIGNAL_MAX: i32 = 64;
 
+/// Standard input.
+pub const STDIN: i32 = 0;
 /// Standard output.
 pub const STDOUT: i32 = 1;
 /// Standard error.
 pub const STDERR: i32 = 2;
 /// Standard input, output and error.
-const STANDARD: [i32; 3] = [0, STDOUT, STDERR];
+const STANDARD: [i32; 3] = [STDIN, STDOUT, STDERR];
 
 static IGNORES_PIPE: AtomicBool = AtomicBool::new(false);
 /// A bit for each standard file.
@@ -46,8 +48,6 @@ extern "C" fn before_start() {
 pub struct Inherited {
     /// A bit for each signal.
     ignored: u64,
-    /// A bit for each standard file.
-    closed: u8,
     blocked: libc::sigset_t,
 }
 
@@ -59,8 +59,7 @@ impl Inherited {
         if IGNORES_PIPE.load(Ordering::Relaxed) {
             ignored |= bit(libc::SIGPIPE);
         }
-        let closed = CLOSED.load(Ordering::Relaxed);
-        let inherited = Inherited { ignored, closed, blocked: unblock(libc::SIGCHLD) };
+        let inherited = Inherited { ignored, blocked: unblock(libc::SIGCHLD) };
         if inherited.ignores(libc::SIGCHLD) {
             // SAFETY: no handler is set.
             unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
@@ -85,13 +84,13 @@ impl Inherited {
 
     /// Whether this standard file was closed.
     pub fn was_closed(&self, file: i32) -> bool {
-        self.closed & (1 << file) != 0
+        was_closed(file)
     }
 
     /// Has the command start with those standard files closed that were closed.
     pub fn close(&self, command: &mut Command) {
         let inherited = *self;
-        if inherited.closed == 0 {
+        if CLOSED.load(Ordering::Relaxed) == 0 {
             return;
         }
         // SAFETY: it is async-signal-safe, and these files are nobody's.
@@ -126,6 +125,12 @@ impl Inherited {
             });
         }
     }
+}
+
+/// Whether this standard file was closed when the program started: what is open in its place is
+/// nobody's.
+pub fn was_closed(file: i32) -> bool {
+    CLOSED.load(Ordering::Relaxed) & (1 << file) != 0
 }
 
 /// A descriptor that the caller has opened, of our own and not the command's.

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use crate::terminal::line_end;
 
-use tandem_host::limits::LEADS_OUT;
+use tandem_host::limits::{self, LEADS_OUT};
 
 /// One line on standard error, as `tandem COMMAND: MESSAGE`.
 ///
@@ -19,7 +19,15 @@ pub fn complain(command: &str, message: &str) {
 /// An error with its cause, if it has one, in one sentence, and the way out if there is one.
 pub fn message(error: &tandem_host::Error) -> String {
     let Some(cause) = std::error::Error::source(error) else { return error.to_string() };
-    let told = format!("{error}: {cause}");
+    with_way_out(format!("{error}: {cause}"))
+}
+
+/// Why a call of the system failed, with the limit that it met, and the way out if there is one.
+pub fn failed_call(call: &str, error: &io::Error) -> String {
+    with_way_out(limits::failed_call(call, error))
+}
+
+fn with_way_out(told: String) -> String {
     if told.ends_with(LEADS_OUT) {
         return format!("{told}, move the root to where it leads (--root)");
     }

@@ -24,8 +24,14 @@ pub fn show(error: &Error) -> ExitCode {
         let is_plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let is_styled = !is_plain && io::stdout().is_terminal() && moves_cursor();
         let help = if is_styled { help.ansi().to_string() } else { help.to_string() };
-        let _ = waiting::stdout().write_all(help.as_bytes());
-        return ExitCode::SUCCESS;
+        return match waiting::stdout().write_all(help.as_bytes()) {
+            Err(error) if !waiting::is_reader_gone(&error) => {
+                let line = format!("tandem: cannot write to standard output: {error}\n");
+                let _ = waiting::stderr().write_all(line.as_bytes());
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        };
     }
     let command = command_of(std::env::args_os());
     let line = format!("tandem: {}; see '{command} --help'\n", problem(error));

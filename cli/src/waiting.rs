@@ -9,22 +9,28 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use crate::inherited::{self, STDERR, STDIN, STDOUT};
+
 /// A file whose calls wait, whether or not it blocks. Nothing is buffered.
-pub struct Waiting<F>(F);
+pub struct Waiting<F> {
+    file: F,
+    /// The caller had closed it, and what is open in its place loses what is written.
+    was_closed: bool,
+}
 
 /// Standard input.
 pub fn stdin() -> Waiting<Stdin> {
-    Waiting(io::stdin())
+    Waiting { file: io::stdin(), was_closed: inherited::was_closed(STDIN) }
 }
 
 /// Standard output.
 pub fn stdout() -> Waiting<Stdout> {
-    Waiting(io::stdout())
+    Waiting { file: io::stdout(), was_closed: inherited::was_closed(STDOUT) }
 }
 
 /// Standard error.
 pub fn stderr() -> Waiting<Stderr> {
-    Waiting(io::stderr())
+    Waiting { file: io::stderr(), was_closed: inherited::was_closed(STDERR) }
 }
 
 /// Whether a write failed because nobody reads any more.
@@ -35,7 +41,7 @@ pub fn is_reader_gone(error: &io::Error) -> bool {
 impl<F: AsFd> Waiting<F> {
     /// Any other file.
     pub fn new(file: F) -> Self {
-        Waiting(file)
+        Waiting { file, was_closed: false }
     }
 
     /// Makes a call until the file is ready for it.
@@ -44,11 +50,14 @@ impl<F: AsFd> Waiting<F> {
         flags: PollFlags,
         mut call: impl FnMut(&F) -> rustix::io::Result<usize>,
     ) -> io::Result<usize> {
+        if self.was_closed {
+            return Err(Errno::BADF.into());
+        }
         loop {
-            match call(&self.0) {
+            match call(&self.file) {
                 Err(Errno::AGAIN) => {
                     // If the system cannot wait, or was interrupted, the call tells what there is.
-                    let _ = poll(&mut [PollFd::new(&self.0, flags)], None);
+                    let _ = poll(&mut [PollFd::new(&self.file, flags)], None);
                 }
                 Err(Errno::INTR) => {}
                 result => return Ok(result?),

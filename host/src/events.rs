@@ -254,6 +254,11 @@ impl DiskCall {
         self.to.as_ref().unwrap_or(&self.path)
     }
 
+    /// Of a rename, the name that it takes away.
+    pub(crate) fn moved(&self) -> Option<&str> {
+        self.to.as_ref().map(|_| &*self.path)
+    }
+
     /// How it ended.
     pub(crate) fn ended<T>(&self, result: &Result<T, ErrorCode>) {
         if self.began.0.is_none() {

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 /// Why nothing is opened, made or removed through such a link.
-pub const LEADS_OUT: &str = "a link leads out of the root";
+pub const LEADS_OUT: &str = "a link is absolute or leads out of the root";
 
 /// A failed call: its name, what the system said, and the limit if one is the cause.
 pub fn failed_call(call: &str, error: &io::Error) -> String {

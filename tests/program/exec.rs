@@ -381,6 +381,39 @@ fn a_reader_that_goes_away_ends_the_command_as_it_would_without_tandem() {
 }
 
 #[test]
+fn a_command_that_lives_on_without_its_reader_is_done() {
+    let state = State::new();
+    let script = "trap '' PIPE; echo ready; while echo more 2> /dev/null; do :; done; exit 0";
+    let (mut child, stdout) = started(&mut state.shell(&[], script));
+    drop(stdout);
+    assert_eq!(child.wait().code(), Some(0));
+    assert_eq!(state.manifest()["status"], "succeeded");
+}
+
+#[test]
+fn a_command_that_removes_all_state_is_recorded_nevertheless() {
+    for flags in [&[][..], &["--interval", "20", "--heartbeat", "20"]] {
+        let state = State::new();
+        let script = r#"cd "$STATE/../../../.." && rm -rf .runs out; exit 3"#;
+        assert_eq!(output(&mut state.shell(flags, script)).status.code(), Some(3));
+        assert_eq!(state.manifest()["status"], "failed");
+        let history = crate::support::history(state.root.path(), "task");
+        assert_eq!(history["runs"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_come_through() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let state = State::new();
+    let mut command = state.shell(&[], r#"printf %s "$1""#);
+    let done = output(command.arg("sh").arg(std::ffi::OsStr::from_bytes(b"\xff\xfea")));
+    assert_eq!((done.status.code(), &*done.stdout), (Some(0), &b"\xff\xfea"[..]));
+    assert_eq!(state.manifest()["output_tail"], "\u{fffd}\u{fffd}a");
+}
+
+#[test]
 fn the_heartbeat_and_the_manifest_follow_the_command() {
     let state = State::new();
     let flags = ["--heartbeat", "20", "--interval", "20"];

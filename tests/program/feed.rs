@@ -258,7 +258,18 @@ fn an_input_that_cannot_be_read_is_no_clean_end() {
 #[test]
 fn a_signal_counts_as_the_end_of_the_input() {
     with_default_signals();
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    for signal in [
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::XCPU,
+        Signal::USR1,
+        Signal::USR2,
+    ] {
         let root = Root::new();
         let mut feed = Feed::start(root.path());
         feed.ask(&request("open"));

@@ -348,6 +348,55 @@ fn what_other_commands_print_on_a_full_disk_is_a_failure() {
 }
 
 #[test]
+fn what_other_commands_print_is_not_lost_without_a_word_when_their_output_is_closed() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(run(exec(root.path(), "true").stdout(Stdio::null())).status.code(), Some(0));
+    let dir = root.path().to_str().unwrap();
+    for args in [
+        &["status", "--root", dir][..],
+        &["status", "--watch", "--root", dir],
+        &["history", "--task", "task", "--root", dir],
+        &["prune", "--older-than", "1h", "--root", dir],
+        &["feed", "--root", dir],
+        &["component", "--out", "-"],
+        &["--help"],
+        &["exec", "--help"],
+    ] {
+        let (input, mut writer) = pipe().unwrap();
+        writer.write_all(b"{\"id\": 1, \"op\": \"history\", \"task\": \"task\"}\n").unwrap();
+        drop(writer);
+        let mut command = tandem(args);
+        before_start(command.stdin(input).stderr(Stdio::piped()), || {
+            // SAFETY: the file is nobody's in the child.
+            unsafe { libc::close(1) };
+        });
+        let done = Guarded::spawn(&mut command).output();
+        assert_eq!(done.status.code(), Some(1), "{args:?}");
+        assert!(text(&done.stderr).contains("Bad file descriptor"), "{args:?}: {done:?}");
+    }
+}
+
+#[test]
+fn a_feed_without_an_input_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let mut feed = tandem(&["feed", "--root", root.path().to_str().unwrap()]);
+    before_start(feed.stdout(Stdio::piped()).stderr(Stdio::piped()), || {
+        // SAFETY: the file is nobody's in the child.
+        unsafe { libc::close(0) };
+    });
+    let done = Guarded::spawn(&mut feed).output();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("Bad file descriptor"), "{done:?}");
+}
+
+#[test]
+fn help_on_a_full_disk_is_a_failure() {
+    let done = Guarded::spawn(tandem(&["--help"]).stdout(full()).stderr(Stdio::piped())).output();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("No space left on device"), "{done:?}");
+}
+
+#[test]
 fn lists_are_not_lost_when_their_output_is_non_blocking() {
     let root = tempfile::tempdir().unwrap();
     let records = (0..400).map(|id| {

@@ -1,8 +1,8 @@
 //! `tandem prune`, and `tandem exec --prune`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Guarded, Root, assert_one_line, history, history_path, hold_lock, kill, run, tandem, text,
-    wait_for,
+    wait_for, without_privileges,
 };
 
 impl Root {
@@ -129,6 +129,47 @@ fn without_yes_it_only_shows_what_would_go() {
         assert!(table.contains("would be removed; to remove them, say --yes"), "{table}");
         assert_eq!(root.paths(), before);
     }
+}
+
+#[test]
+fn what_may_not_be_removed_is_told_with_the_call_and_a_way_out() {
+    let root = Root::new();
+    let logs = root.over("a", "succeeded", 1).join("artifacts/logs");
+    fs::set_permissions(logs, Permissions::from_mode(0o555)).unwrap();
+    let prune = || {
+        let command = root.prune(&["--older-than", "0s", "--yes"]);
+        run(&mut without_privileges(&command))
+    };
+    for again in [false, true] {
+        let done = prune();
+        let (stdout, stderr) = (text(&done.stdout), text(&done.stderr));
+        assert_eq!(done.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("rename: Permission denied (os error 13)"), "{stderr}");
+        assert!(stderr.contains("make it writable (chmod -R u+w)"), "{stderr}");
+        assert!(stdout.contains(if again { "0 runs and" } else { "1 run and" }), "{stdout}");
+        assert!(stdout.ends_with("removed; something of 1 directory stays\n"), "{stdout}");
+        assert_eq!(root.runs(), set(&[]));
+    }
+    for path in root.paths() {
+        let path = root.path().join(path);
+        if path.is_dir() {
+            fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    assert_silent_success(&prune());
+    root.assert_no_leftovers();
+}
+
+#[test]
+fn directories_that_lie_deep_are_removed() {
+    let root = Root::new();
+    let dir = root.over("a", "succeeded", 1);
+    let script = "i=0; while [ $i -lt 1000 ]; do mkdir d && cd d || exit 1; i=$((i+1)); done";
+    let mut shell = Command::new("sh");
+    assert!(run(shell.args(["-c", script]).current_dir(dir)).status.success());
+    assert_eq!(shown(&root.pruned(&["--older-than", "0s"])), [("a", true)]);
+    assert_eq!(names(&root.task().join("cli")), set(&[]));
+    assert_eq!(names(&root.task()), set(&["cli"]));
 }
 
 #[test]

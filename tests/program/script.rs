@@ -52,6 +52,17 @@ fn a_script_without_a_first_line_is_run_by_sh() {
 }
 
 #[test]
+fn a_script_without_a_first_line_is_run_however_its_output_and_group_are() {
+    for flag in ["--group", "--pty", "--no-capture"] {
+        let root = tempfile::tempdir().unwrap();
+        let job = program(root.path(), "job", b"echo ran; exit 3\n");
+        let mut exec = tandem(&["exec", flag, "--root"]);
+        let done = run(exec.arg(root.path()).arg("--").arg(&job));
+        assert_eq!((done.status.code(), text(&done.stdout).trim_end()), (Some(3), "ran"), "{flag}");
+    }
+}
+
+#[test]
 fn a_program_for_another_machine_is_no_script() {
     let root = tempfile::tempdir().unwrap();
     let other = program(root.path(), "other", b"\x7fELF\x00\x00echo ran\n");

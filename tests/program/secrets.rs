@@ -76,6 +76,14 @@ fn assert_code(output: &Output, code: i32) {
 }
 
 #[test]
+fn what_is_in_the_environment_is_in_no_file() {
+    let root = Root::new();
+    let mut exec = root.with_state(&[], &["sh", "-c", "exit 3"]);
+    assert_eq!(run(exec.env("TOKEN", SECRET)).status.code(), Some(3));
+    assert_eq!(root.files_with_secret(), 0);
+}
+
+#[test]
 fn the_command_line_is_in_no_file_if_it_is_omitted() {
     let root = Root::new();
     let command = ["sh", "-c", "exit 3", SECRET];

@@ -245,6 +245,53 @@ sys.stdin.read()
 }
 
 #[test]
+fn exec_in_exec_gives_its_command_each_signal_once() {
+    let inner = tempfile::tempdir().unwrap();
+    let script = format!(
+        "import os; os.execv({tandem:?}, [{tandem:?}, 'exec', '--root', {root:?}, '--', 'python3', \
+         '-c', r\"\"\"{TELL}\"\"\"])",
+        tandem = env!("CARGO_BIN_EXE_tandem"),
+        root = inner.path(),
+    );
+    let mut telling = Telling::start_with(&[], &script, |_| {});
+    for signal in [libc::SIGUSR1, libc::SIGTERM, libc::SIGUSR2] {
+        send(telling.group(), signal);
+        assert_eq!(telling.line(), signal.to_string());
+        send_to_group(telling.group(), signal);
+        assert_eq!(telling.line(), signal.to_string());
+    }
+    telling.end();
+}
+
+/// As systemd does it.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_signals_each_process_of_a_control_group_gives_the_command_one() {
+    let mut telling = Telling::start(|_| {});
+    let exec = telling.group();
+    let witness = witness(exec).unwrap();
+    let processes = fs::read_dir("/proc").unwrap();
+    let of_exec = |pid: &i32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        parent == Some(&exec.as_raw_nonzero().to_string()) && *pid != witness
+    };
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let command = numbers.into_iter().find(of_exec).unwrap();
+    let exec = exec.as_raw_nonzero().get();
+    for order in [[exec, witness, command], [command, witness, exec]] {
+        for pid in order {
+            send(Pid::from_raw(pid).unwrap(), libc::SIGTERM);
+        }
+        assert_eq!(telling.line(), libc::SIGTERM.to_string());
+        // It would be behind a second one.
+        send(telling.group(), libc::SIGUSR1);
+        assert_eq!(telling.line(), libc::SIGUSR1.to_string());
+    }
+    telling.end();
+}
+
+#[test]
 fn a_command_in_another_group_gets_what_exec_gets_alone() {
     let script = format!("import os; os.setpgid(0, 0)\n{TELL}");
     let mut telling = Telling::start_with(&[], &script, |_| {});
@@ -368,6 +415,23 @@ exit 7
     let done = run(unshare.current_dir(root.path()));
     assert_eq!((done.status.code(), &*text(&done.stderr)), (Some(7), ""));
     assert_eq!(manifest(root.path())["status"], "failed");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn as_process_1_it_passes_on_what_asks_it_to_end() {
+    for flags in [&[][..], &["--group"]] {
+        let root = tempfile::tempdir().unwrap();
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]);
+        unshare.arg(env!("CARGO_BIN_EXE_tandem"));
+        unshare.args(["exec", "--task", "task", "--run", "run"]).args(flags);
+        // From outside of its container it would be the same.
+        unshare.args(["--", "sh", "-c", "kill -TERM 1; exec sleep 1000"]);
+        let done = run(unshare.current_dir(root.path()));
+        assert_eq!(done.status.code(), Some(128 + libc::SIGTERM), "{}", text(&done.stderr));
+        assert_eq!(manifest(root.path())["status"], "cancelled");
+    }
 }
 
 /// How many times `exec` is signalled here; `TANDEM_SIGNALS` has it be more, `TANDEM_SEED` others.

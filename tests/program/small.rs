@@ -294,9 +294,23 @@ fn a_link_out_of_the_root_is_told_with_the_way_out() {
         symlink(elsewhere.path(), &link).unwrap();
         let why = refusal("exec", &run(&mut exec(root.path(), &["true"])), 125);
         assert!(
-            why.contains("open: a link leads out of the root") && why.contains("--root"),
+            why.contains("open: a link is absolute or leads out of the root")
+                && why.contains("--root"),
             "{why}"
         );
+        let task = root.path().join(".runs/task");
+        for command in ["status", "prune"] {
+            let done = run(tandem(&[command, "--json", "--root"]).arg(root.path()));
+            // A task that leads out hides no other: it is a row of one, and has no run for the other.
+            let why = match (link == task, command) {
+                (true, "prune") => continue,
+                (true, _) => text(&done.stdout),
+                (false, _) => text(&done.stderr),
+            };
+            assert_eq!(done.status.success(), link == task);
+            let told = "open: a link is absolute or leads out of the root, move the root";
+            assert!(why.contains(told), "{command}: {why}");
+        }
     }
     // The command has run by then.
     let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -306,9 +320,33 @@ fn a_link_out_of_the_root_is_told_with_the_way_out() {
     assert_eq!(done.status.code(), Some(3));
     assert!(stderr.starts_with("tandem exec: warning: summary is written, history is not: "));
     assert!(
-        stderr.contains("a link leads out of the root") && stderr.contains("--root"),
+        stderr.contains("a link is absolute or leads out of the root") && stderr.contains("--root"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_link_to_nothing_in_the_place_of_all_runs_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    symlink("nowhere", root.path().join(".runs")).unwrap();
+    let done = run(tandem(&["status", "--root"]).arg(root.path()));
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains(".runs is a link to no directory"), "{done:?}");
+}
+
+#[test]
+fn what_a_look_at_runs_lacks_is_told_with_its_limit() {
+    let root = tempfile::tempdir().unwrap();
+    assert_exit(&run(&mut exec(root.path(), &["true"])), 0);
+    // Enough for the program, and for no directory more.
+    for limit in 4..=12 {
+        let mut status = tandem(&["status", "--json", "--root"]);
+        let done = run(limited(status.arg(root.path()), Resource::Nofile, limit));
+        let told = text(&done.stdout) + &text(&done.stderr);
+        let is_whole = told.contains(r#""state":"done""#);
+        let limit = format!("the limit of open files (ulimit -n) is {limit}");
+        assert!(is_whole || told.contains(&limit), "{told}");
+    }
 }
 
 #[test]

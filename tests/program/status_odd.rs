@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::runs::{LONG_AGO, Root, rows_of};
-use crate::support::{assert_one_line, run, text};
+use crate::support::{assert_one_line, run, text, without_privileges};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -44,19 +44,6 @@ fn shown(root: &Root) -> HashMap<String, Value> {
     }
     let of_task = rows.into_iter().filter(|row| row["task"] == "task");
     of_task.map(|row| (row["run"].as_str().unwrap().to_owned(), row)).collect()
-}
-
-/// Whoever is root is nobody special without its capabilities.
-fn without_privileges(command: &Command) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        let mut same = Command::new(command.get_program());
-        same.args(command.get_args());
-        return same;
-    }
-    let mut unprivileged = Command::new("setpriv");
-    unprivileged.args(["--inh-caps=-all", "--bounding-set=-all"]);
-    unprivileged.arg(command.get_program()).args(command.get_args());
-    unprivileged
 }
 
 fn set_modified(path: &Path, at: SystemTime) {
@@ -278,10 +265,10 @@ fn what_may_not_be_read_hides_no_run() {
         rows.iter().find(|row| row["task"] == task && row["run"] == run).unwrap()
     };
     for (task, run, why) in [
-        ("task", "directory", "cannot look at manifest.json: Permission denied"),
-        ("task", "manifest", "cannot open manifest.json: Permission denied"),
-        ("closed-task", "", "cannot open cli: Permission denied"),
-        ("closed-runs", "", "cannot list cli: Permission denied"),
+        ("task", "directory", "cannot look at manifest.json: stat: Permission denied"),
+        ("task", "manifest", "cannot open manifest.json: open: Permission denied"),
+        ("closed-task", "", "cannot open cli: open: Permission denied"),
+        ("closed-runs", "", "cannot list cli: open: Permission denied"),
     ] {
         assert_eq!(row(task, run)["state"], "unreadable", "{task} {run}");
         assert!(row(task, run)["detail"].as_str().unwrap().starts_with(why), "{task} {run}");
@@ -378,5 +365,5 @@ fn a_directory_of_tasks_that_may_not_be_listed_is_one_line_and_exit_code_1() {
     let output = run(&mut without_privileges(&root.status(&[])));
     fs::set_permissions(&runs, Permissions::from_mode(0o700)).unwrap();
     let stderr = assert_one_line(&output, 1);
-    assert!(stderr.contains("cannot list .runs: Permission denied"), "{stderr}");
+    assert!(stderr.contains("cannot list .runs: open: Permission denied"), "{stderr}");
 }

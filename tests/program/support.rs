@@ -30,6 +30,19 @@ pub fn with_default_signals() {
     });
 }
 
+/// Whoever is root is nobody special without its capabilities.
+pub fn without_privileges(command: &Command) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        let mut same = Command::new(command.get_program());
+        same.args(command.get_args());
+        return same;
+    }
+    let mut unprivileged = Command::new("setpriv");
+    unprivileged.args(["--inh-caps=-all", "--bounding-set=-all"]);
+    unprivileged.arg(command.get_program()).args(command.get_args());
+    unprivileged
+}
+
 /// A child that is killed when it takes too long, or when its test ends before it.
 pub struct Guarded {
     child: Child,

@@ -76,8 +76,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 ///
 /// A byte order mark before the first line is skipped.
 ///
-/// The end of the input, SIGTERM, SIGINT and SIGHUP close every run and wait for what is being
-/// recorded. The exit code is 0 if everything is on the disk then, whatever was refused before, else
+/// The end of the input closes every run and waits for what is being recorded, and so does a signal
+/// that ends a program by default (SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1 and the like). The exit code is 0 if everything is on the disk then, whatever was refused before, else
 /// 1 (also if the input cannot be read, or an answer cannot be written, unless its reader went
 /// away); after a signal 128 and its number. After a signal a history that is not read yet is
 /// answered with an error of kind closed. A second signal ends the wait for a history that others

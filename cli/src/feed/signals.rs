@@ -8,15 +8,29 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::inherited::Inherited;
 
-/// SIGTERM, SIGINT and SIGHUP, but not those that the caller ignores: they stay ignored.
+/// Whatever ends a program that does nothing about it, but for what nobody can catch and for faults.
+const END: [i32; 10] = [
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+];
+
+/// The signals that end a feed, but not those that the caller ignores: they stay ignored.
 pub struct Signals(Vec<(SignalKind, Signal)>);
 
 impl Signals {
     /// From now on they no longer end the program by themselves.
     pub fn catch(inherited: &Inherited) -> io::Result<Self> {
-        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()]
-            .into_iter()
-            .filter(|kind| !inherited.ignores(kind.as_raw_value()))
+        END.into_iter()
+            .filter(|signal| !inherited.ignores(*signal))
+            .map(SignalKind::from_raw)
             .map(|kind| Ok((kind, signal(kind)?)))
             .collect::<io::Result<_>>()
             .map(Signals)

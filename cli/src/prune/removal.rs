@@ -34,6 +34,8 @@ pub struct Outcome {
     pub gone: BTreeSet<String>,
     pub entries: u32,
     pub swept: u32,
+    /// What stays of directories that were taken away.
+    pub remaining: BTreeSet<String>,
     /// What could not be removed, each once.
     pub problems: BTreeSet<String>,
 }
@@ -101,7 +103,10 @@ impl Outcome {
             Ok(removed) => {
                 self.entries += removed.entries;
                 self.swept += removed.swept;
-                self.problems.extend(removed.remaining.into_iter().map(|it| it.message));
+                for failure in removed.remaining {
+                    self.problems.insert(failure.message + permit(&failure.code));
+                    self.remaining.insert(failure.path);
+                }
                 for left in removed.left {
                     self.leave(task, left);
                 }
@@ -143,6 +148,16 @@ fn way_out(task: &str, code: Option<&str>) -> String {
              run that is over, {RUNS}/{task}/{CLI}/RUN"
         ),
         _ => String::new(),
+    }
+}
+
+/// What helps where the rights do not suffice, as the end of a sentence.
+fn permit(code: &str) -> &'static str {
+    match code {
+        "access" | "not-permitted" => {
+            ": make it writable (chmod -R u+w) or remove it by hand, then prune again"
+        }
+        _ => "",
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Report {
     entries: u32,
     /// Of a dry run those that are there, else those that are removed.
     pub leftovers: usize,
+    /// Directories that were taken away and of which something stays.
+    remaining: usize,
     #[serde(skip)]
     is_whole: bool,
 }
@@ -43,7 +45,7 @@ pub struct Report {
 impl Report {
     pub fn new(is_real: bool) -> Self {
         let runs = Vec::new();
-        Report { dry_run: !is_real, runs, entries: 0, leftovers: 0, is_whole: true }
+        Report { dry_run: !is_real, runs, entries: 0, leftovers: 0, remaining: 0, is_whole: true }
     }
 
     /// Tells of something that could not be done.
@@ -64,7 +66,8 @@ impl Report {
 
     /// Runs of a task that were to go.
     pub fn add(&mut self, task: &str, going: &[FoundRun], outcome: Outcome) {
-        let Outcome { left, gone, entries, swept, problems } = outcome;
+        let Outcome { left, gone, entries, swept, remaining, problems } = outcome;
+        self.remaining += remaining.len();
         self.runs.extend(going.iter().map(|run| {
             let why = left.get(&run.run).cloned();
             let is_left = why.is_some();
@@ -127,7 +130,12 @@ impl Report {
             0 => String::new(),
             left => format!("; {} left", counted(left, "run is", "runs are")),
         };
-        all.push(format!("{} and {leftovers} removed{left}", what.join(", ")));
+        let stays = match self.remaining {
+            0 => String::new(),
+            1 => "; something of 1 directory stays".to_owned(),
+            count => format!("; something of {count} directories stays"),
+        };
+        all.push(format!("{} and {leftovers} removed{left}{stays}", what.join(", ")));
         all
     }
 }

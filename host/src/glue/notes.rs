@@ -23,8 +23,10 @@ struct Kept {
 
 #[derive(Debug)]
 struct Note {
-    /// The file or directory.
+    /// The file or directory; of a rename, the new name.
     path: String,
+    /// Of a rename, the old name.
+    moved: Option<String>,
     code: ErrorCode,
     said: Said,
 }
@@ -33,7 +35,7 @@ struct Note {
 const NOTES_MAX: usize = 64;
 
 impl Notes {
-    pub(super) fn add(&self, path: &str, code: ErrorCode, said: Said) {
+    pub(super) fn add(&self, path: &str, moved: Option<&str>, code: ErrorCode, said: Said) {
         let mut kept = self.kept();
         let notes = match code {
             // A lock that another keeps, or a directory that is there: it is tried to learn just that.
@@ -42,7 +44,8 @@ impl Notes {
             _ => &mut kept.failures,
         };
         notes.truncate(NOTES_MAX - 1);
-        notes.push_front(Note { path: path.to_owned(), code, said });
+        let (path, moved) = (path.to_owned(), moved.map(str::to_owned));
+        notes.push_front(Note { path, moved, code, said });
     }
 
     /// What the system said when this step failed with this code, at this path or, of a directory
@@ -56,7 +59,9 @@ impl Notes {
             note.path == "." || rest.is_some_and(|rest| rest.starts_with('/'))
         };
         let target = target(path);
-        let own = notes().find(|note| self::target(&note.path) == target);
+        let is_own = |path: &str| self::target(path) == target;
+        let own =
+            notes().find(|note| is_own(&note.path) || note.moved.as_deref().is_some_and(is_own));
         let note = own.or_else(|| notes().find(is_above))?;
         Some(failed_call(note.said.call, &note.said.error))
     }
@@ -109,9 +114,9 @@ mod tests {
         let random = "0123456789abcdef".repeat(2);
         let temporary = format!(".runs/t/cli/r/.heartbeat.{random}.tandem-tmp");
         let (code, words) = said("open", 24);
-        notes.add(&temporary, code, words);
+        notes.add(&temporary, None, code, words);
         let (code, words) = said("fsync", 5);
-        notes.add(".runs/t", code, words);
+        notes.add(".runs/t", None, code, words);
         let find = |operation, path, code| notes.find(operation, path, code);
         let heartbeat = ".runs/t/cli/r/.heartbeat";
         let opened = find(Operation::Open, heartbeat, "io").unwrap();
@@ -129,7 +134,7 @@ mod tests {
     fn a_call_on_the_way_is_told_by_its_own_name() {
         let notes = Notes::default();
         let (code, words) = said("open", 24);
-        notes.add("a", code, Said { step: "fsync", ..words });
+        notes.add("a", None, code, Said { step: "fsync", ..words });
         let told = notes.find(Operation::SyncDirectory, "a", "io").unwrap();
         assert!(told.starts_with("open: Too many open files"), "{told}");
     }
@@ -138,20 +143,32 @@ mod tests {
     fn what_fails_while_a_corrupt_file_is_set_aside_is_the_file_s() {
         let notes = Notes::default();
         let (code, words) = said("rename", 5);
-        notes.add("out/t/runs.json.corrupt-0123456789abcdef", code, words);
+        notes.add("out/t/runs.json.corrupt-0123456789abcdef", None, code, words);
         let told = notes.find(Operation::Rename, "out/t/runs.json", "io").unwrap();
         assert!(told.starts_with("rename: "), "{told}");
+    }
+
+    #[test]
+    fn what_cannot_be_moved_away_is_told_by_its_own_name() {
+        let notes = Notes::default();
+        let random = "0123456789abcdef".repeat(2);
+        let (inside, to) =
+            (format!("r/.a.{random}.tandem-tmp/mod"), format!("r/.a.{random}.tandem-tmp"));
+        let (code, words) = said("rename", 13);
+        notes.add(&to, Some(&inside), code, words);
+        let told = notes.find(Operation::Remove, &inside, "access").unwrap();
+        assert!(told.starts_with("rename: Permission denied"), "{told}");
     }
 
     #[test]
     fn what_is_asked_for_to_learn_whether_it_is_there_pushes_no_failure_out() {
         let notes = Notes::default();
         let (code, words) = said("open", 24);
-        notes.add("a", code, words);
+        notes.add("a", None, code, words);
         for _ in 0..NOTES_MAX {
             for error in [2, 17] {
                 let (code, words) = said("open", error);
-                notes.add("b", code, words);
+                notes.add("b", None, code, words);
             }
         }
         assert!(notes.find(Operation::Open, "a", "io").is_some());
@@ -164,13 +181,13 @@ mod tests {
         let notes = Notes::default();
         for error in [5, 24] {
             let (code, words) = said("open", error);
-            notes.add("a", code, words);
+            notes.add("a", None, code, words);
         }
         let told = notes.find(Operation::Open, "a", "io").unwrap();
         assert!(told.contains("Too many open files"), "{told}");
         for n in 0..NOTES_MAX {
             let (code, words) = said("open", 5);
-            notes.add(&n.to_string(), code, words);
+            notes.add(&n.to_string(), None, code, words);
         }
         assert_eq!(notes.find(Operation::Open, "a", "io"), None);
     }

@@ -119,7 +119,7 @@ impl<D: Disk> Shared<D> {
         async move {
             let result = work.await;
             if let Some((code, said)) = said::take(&result) {
-                notes.add(call.place(), code, said);
+                notes.add(call.place(), call.moved(), code, said);
             }
             call.ended(&result);
             result

@@ -7,6 +7,7 @@ use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt}
 use rustix::fs::OFlags;
 
 use crate::file_kind::file_kind;
+use crate::plain::failed_call;
 
 /// Within this time a file can change twice and keep its stamp, on file systems whose clock is coarse.
 const UNSETTLED: Duration = Duration::from_secs(2);
@@ -66,7 +67,7 @@ pub fn find(dir: &Dir, name: &str) -> Result<Option<Found>, String> {
     match dir.symlink_metadata(name) {
         Ok(metadata) => Found::of(name, &metadata).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("cannot look at {name}: {error}")),
+        Err(error) => Err(format!("cannot look at {name}: {}", failed_call("stat", &error))),
     }
 }
 
@@ -83,9 +84,9 @@ pub fn read(dir: &Dir, name: &str, bytes_max: u64) -> Result<Option<(Found, Vec<
     let file = match dir.open_with(name, &options) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot open {name}: {error}")),
+        Err(error) => return Err(format!("cannot open {name}: {}", failed_call("open", &error))),
     };
-    let problem = |error: io::Error| format!("cannot read {name}: {error}");
+    let problem = |error: io::Error| format!("cannot read {name}: {}", failed_call("read", &error));
     let found = Found::of(name, &file.metadata().map_err(problem)?)?;
     let too_large = || format!("{name} is above the limit of {bytes_max} bytes");
     if found.stamp.bytes > bytes_max {

@@ -19,6 +19,7 @@ use cap_std::fs::Dir;
 use super::locked::{lock, unlocked};
 use super::row::Row;
 use super::select::Selection;
+use crate::plain::failed_call;
 pub use follow::Followed;
 use place::Place;
 pub use place::{CLI, RUNS, can_be_run, can_be_task};
@@ -88,7 +89,7 @@ pub fn open_root(path: &Path) -> Result<Dir, String> {
     Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("the root does not exist: {shown}"),
         io::ErrorKind::NotADirectory => format!("the root is not a directory: {shown}"),
-        _ => format!("cannot open the root {shown}: {error}"),
+        _ => format!("cannot open the root {shown}: {}", failed_call("open", &error)),
     })
 }
 
@@ -100,6 +101,7 @@ pub fn runs(root: &Dir) -> Result<Option<Dir>, String> {
     match subdirectory(root, RUNS.as_ref())? {
         Some(runs) => Ok(Some(runs)),
         None => match root.symlink_metadata(RUNS) {
+            Ok(found) if found.is_symlink() => Err(format!("{RUNS} is a link to no directory")),
             Ok(_) => Err(format!("{RUNS} is not a directory")),
             Err(_) => Ok(None),
         },
@@ -119,18 +121,22 @@ pub fn subdirectory(dir: &Dir, name: &OsStr) -> Result<Option<Dir>, String> {
         {
             Ok(None)
         }
-        Err(error) => Err(format!("cannot open {}: {error}", name.to_string_lossy())),
+        Err(error) => {
+            let name = name.to_string_lossy();
+            Err(format!("cannot open {name}: {}", failed_call("open", &error)))
+        }
     }
 }
 
 /// The names in a directory, and why there may be more.
 pub fn names(dir: &Dir, shown: &str) -> (Vec<OsString>, Option<String>) {
     let mut names = Vec::new();
-    let read = dir.entries().and_then(|entries| {
-        for entry in entries {
-            names.push(entry?.file_name());
+    let mut read = || {
+        for entry in dir.entries().map_err(|error| failed_call("open", &error))? {
+            names.push(entry.map_err(|error| failed_call("readdir", &error))?.file_name());
         }
         Ok(())
-    });
-    (names, read.err().map(|error| format!("cannot list {shown}: {error}")))
+    };
+    let read: Result<(), String> = read();
+    (names, read.err().map(|why| format!("cannot list {shown}: {why}")))
 }
