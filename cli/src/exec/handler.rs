@@ -32,6 +32,13 @@ const NOT_CAUGHT: [i32; 8] = [
 /// Sent by anybody they are passed on; raised by the system they are faults.
 const MAYBE_FAULTS: [i32; 2] = [libc::SIGSYS, libc::SIGTRAP];
 
+/// The code of a signal that somebody sent.
+#[cfg(target_os = "linux")]
+const SI_USER: i32 = libc::SI_USER;
+/// The C library's number on macOS, which the crate lacks.
+#[cfg(not(target_os = "linux"))]
+const SI_USER: i32 = 0x10001;
+
 /// Where the handler writes; there is one in a process.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that found the pipe full, a bit for each.
@@ -67,7 +74,7 @@ impl Caught {
     pub const POKE: i32 = 0;
 
     fn without_sender(signal: i32) -> Self {
-        let sender = Sender { code: libc::SI_USER, pid: 0, uid: 0 };
+        let sender = Sender { code: SI_USER, pid: 0, uid: 0 };
         Caught { signal, sender, value: 0, at: Instant::now() }
     }
 }
