@@ -68,8 +68,8 @@ pub(crate) fn each_state(
         tree.collect();
         let mut files: BTreeSet<Ino> = BTreeSet::new();
         for (path, ino) in tree.walk() {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            if scratch(name).is_none() && persistent.has_pending_data(ino) {
+            let is_scratch = path.split('/').any(|step| scratch(step).is_some());
+            if !is_scratch && persistent.has_pending_data(ino) {
                 files.insert(ino);
             }
         }
@@ -96,7 +96,7 @@ fn in_order(persistent: &Persistent) -> Vec<Choice> {
     let (mut bindings, mut flushed) = (Bindings::new(), Vec::new());
     let mut states = vec![(bindings.clone(), Vec::new())];
     for (at, effect) in persistent.pending.iter().enumerate() {
-        let Change::Name { dir, name, to, flushes, is_tied } = &effect.change else { continue };
+        let Change::Name { dir, name, to, flushes, is_tied, .. } = &effect.change else { continue };
         bindings.push((*dir, name.clone(), *to));
         flushed.extend(flushes.map(|ino| (ino, at)));
         if !is_tied {
@@ -125,42 +125,85 @@ fn any(
             shows.push(*to);
         }
     }
-    let slots: BTreeMap<Ino, Vec<Slot>> = slots
+    let slots: BTreeMap<Ino, BTreeMap<Name, Slot>> = slots
         .into_iter()
         .map(|(dir, names)| {
-            let slot = |(name, shows)| Slot { dir, name, shows };
+            let slot = |(name, shows): (Name, _)| (name.clone(), Slot { dir, name, shows });
             (dir, names.into_iter().map(slot).collect())
         })
         .collect();
     let mut found = Vec::new();
     let todo = reached(persistent, &slots, ROOT);
-    let is_complete =
-        expand(persistent, &slots, scratch, todo.clone(), &mut Vec::new(), &mut found, count_max);
+    let moved = moved(persistent, &slots);
+    let search = Search { persistent, slots: &slots, moved, scratch, count_max };
+    let is_complete = search.expand(todo.clone(), &mut Vec::new(), &mut found);
     if !is_complete {
         found.clear();
-        for _ in 0..count_max {
-            let mut bindings = Bindings::new();
-            let mut todo = todo.clone();
-            while let Some(slot) = todo.pop() {
-                let show = slot.shows[random.usize(..slot.shows.len())];
-                bindings.push((slot.dir, slot.name.clone(), show));
-                if let Some(ino) = show {
-                    todo.extend(reached(persistent, &slots, ino));
-                }
+        for _ in 0..count_max.saturating_mul(DRAWS_MAX) {
+            if found.len() == count_max {
+                break;
             }
-            found.push(bindings);
+            found.extend(search.draw(todo.clone(), random));
+        }
+        if found.is_empty() {
+            // What is durable may always be all that there is.
+            found.push(Bindings::new());
         }
     }
     (found.into_iter().map(|bindings| (bindings, Vec::new())).collect(), is_complete)
 }
 
+/// How often names are drawn for one choice that can be.
+const DRAWS_MAX: usize = 16;
+
+/// A directory that was renamed, and whose rename is not durable. It has one name: the old one or
+/// the new one.
+struct Moved {
+    ino: Ino,
+    /// The names that may show it.
+    slots: Vec<(Ino, Name)>,
+    /// Whether it may have none, because its creation or its removal is not durable either.
+    may_be_absent: bool,
+}
+
+fn moved(persistent: &Persistent, slots: &BTreeMap<Ino, BTreeMap<Name, Slot>>) -> Vec<Moved> {
+    let mut found: BTreeMap<Ino, Moved> = BTreeMap::new();
+    let mut now: BTreeMap<(Ino, &Name), Option<Ino>> = BTreeMap::new();
+    let mut removed: BTreeSet<Ino> = BTreeSet::new();
+    for effect in &persistent.pending {
+        let Change::Name { dir, name, to, pair, .. } = &effect.change else { continue };
+        let before = now.entry((*dir, name)).or_insert_with(|| {
+            slots.get(dir).and_then(|names| names.get(name)).and_then(|slot| slot.shows[0])
+        });
+        // The first half of a rename may take the place of another directory.
+        let is_moved_away = to.is_none() && pair.is_some();
+        if let Some(ino) = before.filter(|ino| *to != Some(*ino) && !is_moved_away) {
+            removed.insert(ino);
+        }
+        *before = *to;
+        if let (Some(ino), Some(_)) = (*to, pair) {
+            let of = slots.iter().flat_map(|(dir, names)| {
+                let shows = names.iter().filter(|(_, slot)| slot.shows.contains(&Some(ino)));
+                shows.map(|(name, _)| (*dir, name.clone()))
+            });
+            let (slots, may_be_absent) = (of.collect(), false);
+            found.entry(ino).or_insert(Moved { ino, slots, may_be_absent });
+        }
+    }
+    let durable: BTreeSet<Ino> = persistent.durable.all_entries().map(|(_, _, to)| to).collect();
+    for moved in found.values_mut() {
+        moved.may_be_absent = removed.contains(&moved.ino) || !durable.contains(&moved.ino);
+    }
+    found.into_values().collect()
+}
+
 /// The undecided names of a directory and of those that its durable entries lead to.
 fn reached<'s>(
     persistent: &Persistent,
-    slots: &'s BTreeMap<Ino, Vec<Slot>>,
+    slots: &'s BTreeMap<Ino, BTreeMap<Name, Slot>>,
     dir: Ino,
 ) -> Vec<&'s Slot> {
-    let mut found: Vec<&Slot> = slots.get(&dir).into_iter().flatten().collect();
+    let mut found: Vec<&Slot> = slots.get(&dir).into_iter().flat_map(BTreeMap::values).collect();
     if let Ok(entries) = persistent.durable.entries(dir) {
         for (name, ino) in entries {
             let is_undecided = found.iter().any(|slot| slot.dir == dir && slot.name == *name);
@@ -172,47 +215,101 @@ fn reached<'s>(
     found
 }
 
-fn expand<'s>(
-    persistent: &Persistent,
-    slots: &'s BTreeMap<Ino, Vec<Slot>>,
+/// What is searched for choices of names.
+struct Search<'p> {
+    persistent: &'p Persistent,
+    slots: &'p BTreeMap<Ino, BTreeMap<Name, Slot>>,
+    moved: Vec<Moved>,
     scratch: Scratch,
-    mut todo: Vec<&'s Slot>,
-    chosen: &mut Bindings,
-    found: &mut Vec<Bindings>,
     count_max: usize,
-) -> bool {
-    let Some(slot) = todo.pop() else {
-        if found.len() == count_max {
-            return false;
-        }
-        found.push(chosen.clone());
-        return true;
-    };
-    for show in &slot.shows {
-        if show.is_some() && is_behind_an_absent_one(slot, chosen, scratch) {
-            continue;
-        }
-        let mut todo = todo.clone();
-        if let Some(ino) = show {
-            todo.extend(reached(persistent, slots, *ino));
-        }
-        chosen.push((slot.dir, slot.name.clone(), *show));
-        let is_complete = expand(persistent, slots, scratch, todo, chosen, found, count_max);
-        chosen.pop();
-        if !is_complete {
-            return false;
-        }
-    }
-    true
 }
 
-/// Which of a target's scratch files are there makes no difference, only how many: those with
-/// higher names are there first.
-fn is_behind_an_absent_one(slot: &Slot, chosen: &Bindings, scratch: Scratch) -> bool {
-    let Some(target) = scratch(&slot.name) else { return false };
-    chosen.iter().any(|(dir, name, show)| {
-        *dir == slot.dir && show.is_none() && scratch(name) == Some(target)
-    })
+impl<'p> Search<'p> {
+    /// Finds every choice for the names that are left to decide, unless there are too many.
+    fn expand(
+        &self,
+        mut todo: Vec<&'p Slot>,
+        chosen: &mut Bindings,
+        found: &mut Vec<Bindings>,
+    ) -> bool {
+        let Some(slot) = todo.pop() else {
+            if found.len() == self.count_max {
+                return false;
+            }
+            found.push(chosen.clone());
+            return true;
+        };
+        for show in &slot.shows {
+            if self.is_doubled(*show, chosen) || self.is_behind_an_absent_one(slot, *show, chosen) {
+                continue;
+            }
+            let mut todo = todo.clone();
+            if let Some(ino) = show {
+                todo.extend(reached(self.persistent, self.slots, *ino));
+            }
+            chosen.push((slot.dir, slot.name.clone(), *show));
+            let is_complete = self.loses_a_directory(chosen) || self.expand(todo, chosen, found);
+            chosen.pop();
+            if !is_complete {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Draws a choice, which may turn out to be none. Where each directory is comes first.
+    fn draw(&self, mut todo: Vec<&'p Slot>, random: &mut fastrand::Rng) -> Option<Bindings> {
+        let mut places: Vec<(Ino, &(Ino, Name))> = Vec::new();
+        for Moved { ino, slots, may_be_absent } in &self.moved {
+            let count = slots.len() + usize::from(*may_be_absent);
+            places.extend(slots.get(random.usize(..count)).map(|slot| (*ino, slot)));
+        }
+        let is_moved = |ino| self.moved.iter().any(|moved| moved.ino == ino);
+        let mut chosen = Bindings::new();
+        while let Some(slot) = todo.pop() {
+            let is_here = |(dir, name): &(Ino, Name)| *dir == slot.dir && *name == slot.name;
+            let show = match places.iter().find(|(_, place)| is_here(place)) {
+                Some((ino, _)) => Some(*ino),
+                None => {
+                    let is_free = |show: &&Option<Ino>| !show.is_some_and(is_moved);
+                    *random.choice(slot.shows.iter().filter(is_free).collect::<Vec<_>>())?
+                }
+            };
+            chosen.push((slot.dir, slot.name.clone(), show));
+            if let Some(ino) = show {
+                todo.extend(reached(self.persistent, self.slots, ino));
+            }
+        }
+        (!self.loses_a_directory(&chosen)).then_some(chosen)
+    }
+
+    /// Whether a directory would have a second name.
+    fn is_doubled(&self, show: Option<Ino>, chosen: &Bindings) -> bool {
+        self.moved.iter().any(|moved| Some(moved.ino) == show)
+            && chosen.iter().any(|(_, _, other)| *other == show)
+    }
+
+    /// Whether a directory has neither its old name nor its new one. One that would be in a
+    /// directory that is itself absent has gone with that.
+    fn loses_a_directory(&self, chosen: &Bindings) -> bool {
+        let is_there = |ino| chosen.iter().any(|(_, _, show)| *show == Some(ino));
+        let is_decided = |slot: &(Ino, Name)| {
+            chosen.iter().any(|(dir, name, _)| (*dir, name) == (slot.0, &slot.1))
+        };
+        self.moved.iter().any(|moved| {
+            !moved.may_be_absent && !is_there(moved.ino) && moved.slots.iter().all(is_decided)
+        })
+    }
+
+    /// Which of a target's scratch files are there makes no difference, only how many: those with
+    /// higher names are there first. Directories differ in what they hold.
+    fn is_behind_an_absent_one(&self, slot: &Slot, show: Option<Ino>, chosen: &Bindings) -> bool {
+        let is_file = show.is_some_and(|ino| self.persistent.durable.kind(ino) == Kind::File);
+        let Some(target) = (self.scratch)(&slot.name).filter(|_| is_file) else { return false };
+        chosen.iter().any(|(dir, name, show)| {
+            *dir == slot.dir && show.is_none() && (self.scratch)(name) == Some(target)
+        })
+    }
 }
 
 /// The content of a file with its changes up to one of the effects, and with those that a failed

@@ -18,6 +18,9 @@ pub(crate) enum Change {
         flushes: Option<Ino>,
         /// Goes with the next change: the first half of a rename.
         is_tied: bool,
+        /// The number of the rename of a directory that this is a half of. Both are durable, or
+        /// neither.
+        pair: Option<u32>,
     },
     /// Bytes of a file.
     Data { ino: Ino, offset: usize, bytes: Arc<Vec<u8>> },
@@ -31,6 +34,10 @@ pub(crate) struct Effect {
     pub change: Change,
     /// A sync failed and marked this as clean: no later sync takes it along.
     pub is_lost: bool,
+    /// The half of a directory's rename whose own directory is synced, but not yet the other's.
+    is_synced: bool,
+    /// Names this effect.
+    serial: u64,
 }
 
 impl Effect {
@@ -41,6 +48,26 @@ impl Effect {
             Change::Data { ino, .. } | Change::Size { ino, .. } => *ino,
         }
     }
+
+    fn pair(&self) -> Option<u32> {
+        match self.change {
+            Change::Name { pair, .. } => pair,
+            Change::Data { .. } | Change::Size { .. } => None,
+        }
+    }
+
+    fn is_of(&self, slot: (Ino, &Name)) -> bool {
+        matches!(&self.change, Change::Name { dir, name, .. } if (*dir, name) == slot)
+    }
+}
+
+/// What makes the rename of a directory durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pairs {
+    /// The sync that covers either half.
+    Either,
+    /// The syncs of both directories.
+    Both,
 }
 
 /// What a power loss cannot take away, and in their order the effects that it can.
@@ -48,12 +75,14 @@ impl Effect {
 pub(crate) struct Persistent {
     pub durable: Tree,
     pub pending: Vec<Effect>,
+    last_serial: u64,
+    last_pair: u32,
 }
 
 impl Persistent {
     /// Everything in `tree` is durable.
     pub(crate) fn new(tree: Tree) -> Self {
-        Persistent { durable: tree, pending: Vec::new() }
+        Persistent { durable: tree, pending: Vec::new(), last_serial: 0, last_pair: 0 }
     }
 
     /// An inode without a name, which nobody can see.
@@ -69,7 +98,15 @@ impl Persistent {
                 effect.is_lost = false;
             }
         }
-        self.pending.push(Effect { change, is_lost: false });
+        self.last_serial += 1;
+        let serial = self.last_serial;
+        self.pending.push(Effect { change, is_lost: false, is_synced: false, serial });
+    }
+
+    /// A number for both halves of a directory's rename.
+    pub(crate) fn next_pair(&mut self) -> u32 {
+        self.last_pair += 1;
+        self.last_pair
     }
 
     /// The sync of a file's data and size.
@@ -78,7 +115,7 @@ impl Persistent {
             FileSync::DataOnly => {}
             FileSync::Journal => self.commit_journal(ino),
             FileSync::OwnNames => {
-                self.commit_names(|_, to| to == Some(ino));
+                self.commit_names(Pairs::Either, |_, to| to == Some(ino));
                 self.commit_path_to(|_, to| to == Some(ino));
             }
         }
@@ -89,10 +126,10 @@ impl Persistent {
     pub(crate) fn sync_dir(&mut self, model: &Model, ino: Ino) {
         match model.dir_sync {
             DirSync::Unsupported => {}
-            DirSync::OwnEntries => self.commit_names(|dir, _| dir == ino),
+            DirSync::OwnEntries => self.commit_names(Pairs::Both, |dir, _| dir == ino),
             DirSync::Journal => self.commit_journal(ino),
             DirSync::OwnPath => {
-                self.commit_names(|dir, _| dir == ino);
+                self.commit_names(Pairs::Either, |dir, _| dir == ino);
                 self.commit_path_to(|_, to| to == Some(ino));
             }
         }
@@ -121,43 +158,76 @@ impl Persistent {
         }
         // Those behind it stay, in their order.
         let later = self.pending.split_off((due + 1).min(self.pending.len()));
-        self.commit_names(|_, _| true);
+        self.commit_names(Pairs::Either, |_, _| true);
         self.pending.extend(later);
     }
 
     /// Makes the names durable that are chosen by directory and inode, in their order.
-    fn commit_names(&mut self, is_chosen: impl Fn(Ino, Option<Ino>) -> bool) {
-        let mut at = 0;
-        while at < self.pending.len() {
-            let effect = &self.pending[at];
-            let Change::Name { dir, name, to, flushes, .. } = &effect.change else {
-                at += 1;
-                continue;
-            };
-            if effect.is_lost || !is_chosen(*dir, *to) {
-                at += 1;
-                continue;
+    fn commit_names(&mut self, pairs: Pairs, is_chosen: impl Fn(Ino, Option<Ino>) -> bool) {
+        let is_due = |effect: &&Effect| {
+            let is_chosen =
+                matches!(&effect.change, Change::Name { dir, to, .. } if is_chosen(*dir, *to));
+            is_chosen && !effect.is_lost
+        };
+        let due: Vec<u64> =
+            self.pending.iter().filter(is_due).map(|effect| effect.serial).collect();
+        for serial in due {
+            // One that is gone went along with an earlier one.
+            let Some(at) = self.place(serial) else { continue };
+            if pairs == Pairs::Both && self.waits_for_twin(at) {
+                self.pending[at].is_synced = true;
+            } else {
+                self.commit_name(serial);
             }
-            let (dir, name, to, flushes) = (*dir, name.clone(), *to, *flushes);
-            self.pending.remove(at);
-            let before = at;
-            // What the same name showed before is history.
-            let mut index = 0;
-            self.pending.retain(|effect| {
-                let is_earlier = index < before;
-                index += 1;
-                let is_same = matches!(&effect.change,
-                    Change::Name { dir: of, name: called, .. } if *of == dir && *called == name);
-                if is_earlier && is_same {
-                    at -= 1;
-                }
-                !(is_earlier && is_same)
-            });
-            self.durable.bind(dir, &name, to);
-            if let Some(ino) = flushes {
-                let before = self.commit_data(ino, at);
-                at -= before;
+        }
+    }
+
+    fn place(&self, serial: u64) -> Option<usize> {
+        self.pending.iter().position(|effect| effect.serial == serial)
+    }
+
+    /// Whether the other half of this rename of a directory is not synced.
+    fn waits_for_twin(&self, at: usize) -> bool {
+        let Effect { serial, .. } = self.pending[at];
+        let pair = self.pending[at].pair();
+        pair.is_some()
+            && self
+                .pending
+                .iter()
+                .any(|effect| effect.pair() == pair && effect.serial != serial && !effect.is_synced)
+    }
+
+    /// Makes a name durable, with the other half if it is one of a directory's rename.
+    fn commit_name(&mut self, serial: u64) {
+        let Some(at) = self.place(serial) else { return };
+        let Change::Name { dir, name, to, flushes, pair, .. } = self.pending[at].change.clone()
+        else {
+            return;
+        };
+        self.pending.remove(at);
+        // What the same name showed before is history.
+        let is_earlier = |effect: &&Effect| effect.serial < serial && effect.is_of((dir, &name));
+        let earlier: Vec<(u64, bool)> = self
+            .pending
+            .iter()
+            .filter(is_earlier)
+            .map(|effect| (effect.serial, effect.pair().is_some()))
+            .collect();
+        for (serial, is_half) in earlier {
+            match self.place(serial) {
+                Some(_) if is_half => self.commit_name(serial),
+                Some(at) => drop(self.pending.remove(at)),
+                None => {}
             }
+        }
+        self.durable.bind(dir, &name, to);
+        if let Some(ino) = flushes {
+            let before = self.pending.iter().take_while(|effect| effect.serial < serial).count();
+            self.commit_data(ino, before);
+        }
+        let twin = pair.and_then(|_| self.pending.iter().find(|effect| effect.pair() == pair));
+        if let Some(twin) = twin.map(|effect| effect.serial) {
+            self.commit_name(twin);
         }
     }
 
@@ -179,7 +249,7 @@ impl Persistent {
                 .filter(|(_, to)| *to == Some(dir))
                 .map(|(parent, _)| parent)
                 .collect();
-            self.commit_names(|_, to| to == Some(dir));
+            self.commit_names(Pairs::Either, |_, to| to == Some(dir));
             dirs.extend(parents);
         }
     }
@@ -198,10 +268,9 @@ impl Persistent {
         found
     }
 
-    /// Makes a file's data durable that is older than the effect `before`, and tells how many
-    /// effects that were.
-    fn commit_data(&mut self, ino: Ino, before: usize) -> usize {
-        let (durable, mut index, mut count) = (&mut self.durable, 0, 0);
+    /// Makes a file's data durable that is older than the effect `before`.
+    fn commit_data(&mut self, ino: Ino, before: usize) {
+        let (durable, mut index) = (&mut self.durable, 0);
         self.pending.retain(|effect| {
             let is_due = index < before && !effect.is_lost;
             index += 1;
@@ -214,10 +283,8 @@ impl Persistent {
                 }
                 _ => return true,
             }
-            count += 1;
             false
         });
-        count
     }
 
     /// Whether a file has data that a power loss may take away.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use futures::FutureExt;
 
 use super::crash::{Limits, each_state};
-use super::tree::Tree;
+use super::tree::{ROOT, Tree};
 use super::world::Fault;
 use super::*;
 use tandem_host::disk::{Disk, ErrorCode, Mode, Purpose};
@@ -125,6 +125,61 @@ fn a_rename_shows_the_old_file_or_the_new_one_or_keeps_both_names() {
     let (old, new) = (Some(b"a".to_vec()), Some(TEMP.as_bytes().to_vec()));
     let expected = [(old.clone(), true), (old, false), (new.clone(), true), (new, false)];
     assert_eq!(states, expected.into_iter().collect());
+}
+
+/// A directory with a file in it that is renamed into another directory, and what a power loss may
+/// leave of both names after the syncs of some directories.
+fn renamed_directory(model: &str, synced: &[&str]) -> BTreeSet<(bool, bool)> {
+    let place = Place::new(model);
+    let (disk, root) = (&place.disk, place.disk.root());
+    for dir in ["a", "a/run", "b"] {
+        place.now(disk.create_dir(&root, dir)).expect("made");
+    }
+    place.create("a/run/file", b"");
+    let sync = |path: &str| {
+        let dir = place.now(disk.open_dir(&root, path)).expect("open");
+        place.now(disk.sync_dir(&dir)).expect("sync");
+    };
+    ["a/run", "a", "b", "."].into_iter().for_each(sync);
+    place.rename("a/run", "b/run");
+    synced.iter().for_each(|path| sync(path));
+    let names = |tree: &Tree| ["a/run/file", "b/run/file"].map(|path| tree.content(path).is_some());
+    place.states().iter().map(names).map(|[old, new]| (old, new)).collect()
+}
+
+#[test]
+fn a_directory_has_one_name_after_a_power_loss() {
+    let (old, new) = ((true, false), (false, true));
+    for model in Model::ALL.into_iter().filter(Model::syncs_directories) {
+        let either: BTreeSet<_> = [old, new].into();
+        assert_eq!(renamed_directory(model.name, &[]), either, "{}", model.name);
+        let both = renamed_directory(model.name, &["a", "b"]);
+        assert_eq!(both, [new].into(), "{}", model.name);
+        for one in ["a", "b"] {
+            // Where names are in no order, each directory is to be synced.
+            let expected = if model.name == "posix-weak" { &either } else { &both };
+            assert_eq!(renamed_directory(model.name, &[one]), *expected, "{} {one}", model.name);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_is_put_back_has_its_name_again() {
+    for model in Model::ALL {
+        let place = Place::new(model.name);
+        place.now(place.disk.create_dir(&place.disk.root(), "a")).expect("made");
+        place.create("a/file", b"");
+        place.rename("a", "b");
+        place.rename("b", "a");
+        let has = |tree: &Tree, name: &str| tree.lookup(ROOT, name).is_ok();
+        let doubled = |tree: &&Tree| has(tree, "a") && has(tree, "b");
+        assert_eq!(place.states().iter().filter(doubled).count(), 0, "{}", model.name);
+        if model.syncs_directories() {
+            place.sync_root();
+            let is_back = |tree: &Tree| has(tree, "a") && !has(tree, "b");
+            assert!(place.states().iter().all(is_back), "{}", model.name);
+        }
+    }
 }
 
 #[test]
@@ -278,7 +333,12 @@ fn a_directory_is_renamed_with_what_is_in_it_and_removed_when_it_is_empty() {
     place.now(disk.create_dir(&root, "c")).expect("made");
     let rename = |from: &str, to: &str| place.now(disk.rename(&root, from, &root, to, Mode::Own));
     assert_eq!(rename("a", "a/b/a"), Err(ErrorCode::Invalid));
-    assert_eq!(rename("a", "c"), Err(ErrorCode::IsDirectory));
+    assert_eq!(rename("c", "a"), Err(ErrorCode::NotEmpty));
+    place.create("file", b"");
+    assert_eq!(rename("file", "c"), Err(ErrorCode::IsDirectory));
+    assert_eq!(rename("c", "file"), Err(ErrorCode::NotDirectory));
+    place.now(disk.create_dir(&root, "empty")).expect("made");
+    assert_eq!(rename("empty", "c"), Ok(()), "it is empty");
     assert_eq!(rename("a", "c/a"), Ok(()));
     assert_eq!(place.now(disk.remove_dir(&root, "c/a")), Err(ErrorCode::NotEmpty));
     assert_eq!(place.now(disk.remove_dir(&root, "c/a/b")), Ok(()));

@@ -17,8 +17,21 @@ pub(crate) type Name = Arc<str>;
 /// What an inode is.
 #[derive(Clone, Debug)]
 pub(crate) enum Inode {
-    Dir(BTreeMap<Name, Ino>),
+    Dir { entries: BTreeMap<Name, Ino>, modified_ns: u64 },
     File { data: Arc<Vec<u8>>, modified_ns: u64 },
+}
+
+impl Inode {
+    /// An empty directory.
+    pub(crate) fn dir(modified_ns: u64) -> Self {
+        Inode::Dir { entries: BTreeMap::new(), modified_ns }
+    }
+
+    fn modified_ns(&self) -> u64 {
+        match self {
+            Inode::Dir { modified_ns, .. } | Inode::File { modified_ns, .. } => *modified_ns,
+        }
+    }
 }
 
 /// All inodes, those without a name too.
@@ -30,7 +43,7 @@ pub(crate) struct Tree {
 impl Tree {
     /// An empty directory.
     pub(crate) fn new() -> Self {
-        Tree { inodes: BTreeMap::from([(ROOT, Inode::Dir(BTreeMap::new()))]) }
+        Tree { inodes: BTreeMap::from([(ROOT, Inode::dir(0))]) }
     }
 
     /// The highest number in use.
@@ -44,7 +57,7 @@ impl Tree {
 
     pub(crate) fn kind(&self, ino: Ino) -> Kind {
         match self.inodes.get(&ino) {
-            Some(Inode::Dir(_)) => Kind::Directory,
+            Some(Inode::Dir { .. }) => Kind::Directory,
             Some(Inode::File { .. }) => Kind::File,
             None => Kind::Other,
         }
@@ -52,7 +65,7 @@ impl Tree {
 
     pub(crate) fn entries(&self, dir: Ino) -> Result<&BTreeMap<Name, Ino>, ErrorCode> {
         match self.inodes.get(&dir) {
-            Some(Inode::Dir(entries)) => Ok(entries),
+            Some(Inode::Dir { entries, .. }) => Ok(entries),
             Some(Inode::File { .. }) => Err(ErrorCode::NotDirectory),
             None => Err(ErrorCode::BadDescriptor),
         }
@@ -61,7 +74,7 @@ impl Tree {
     pub(crate) fn file(&self, ino: Ino) -> Result<(&Arc<Vec<u8>>, u64), ErrorCode> {
         match self.inodes.get(&ino) {
             Some(Inode::File { data, modified_ns }) => Ok((data, *modified_ns)),
-            Some(Inode::Dir(_)) => Err(ErrorCode::IsDirectory),
+            Some(Inode::Dir { .. }) => Err(ErrorCode::IsDirectory),
             None => Err(ErrorCode::BadDescriptor),
         }
     }
@@ -96,13 +109,9 @@ impl Tree {
         ino == other || inside()
     }
 
-    /// The time of the file that was changed last.
+    /// The time of what was changed last.
     pub(crate) fn newest_ns(&self) -> u64 {
-        let time = |inode: &Inode| match inode {
-            Inode::File { modified_ns, .. } => *modified_ns,
-            Inode::Dir(_) => 0,
-        };
-        self.inodes.values().map(time).max().unwrap_or(0)
+        self.inodes.values().map(Inode::modified_ns).max().unwrap_or(0)
     }
 
     /// The content of the file at `path` below the root, if there is one.
@@ -117,9 +126,14 @@ impl Tree {
         self.file(ino).ok().map(|(_, modified_ns)| modified_ns)
     }
 
+    /// When an inode was changed last, since the epoch.
+    pub(crate) fn changed_ns(&self, ino: Ino) -> u64 {
+        self.inodes.get(&ino).map_or(0, Inode::modified_ns)
+    }
+
     /// Binds a name, or removes it.
     pub(crate) fn bind(&mut self, dir: Ino, name: &Name, to: Option<Ino>) {
-        if let Some(Inode::Dir(entries)) = self.inodes.get_mut(&dir) {
+        if let Some(Inode::Dir { entries, .. }) = self.inodes.get_mut(&dir) {
             match to {
                 Some(ino) => entries.insert(name.clone(), ino),
                 None => entries.remove(name),
@@ -155,7 +169,8 @@ impl Tree {
     }
 
     pub(crate) fn touch(&mut self, ino: Ino, now_ns: u64) {
-        if let Some(Inode::File { modified_ns, .. }) = self.inodes.get_mut(&ino) {
+        let inode = self.inodes.get_mut(&ino);
+        if let Some(Inode::File { modified_ns, .. } | Inode::Dir { modified_ns, .. }) = inode {
             *modified_ns = now_ns;
         }
     }
@@ -172,7 +187,7 @@ impl Tree {
     pub(crate) fn all_entries(&self) -> impl Iterator<Item = (Ino, &Name, Ino)> {
         self.inodes.iter().flat_map(|(dir, inode)| {
             let entries = match inode {
-                Inode::Dir(entries) => Some(entries),
+                Inode::Dir { entries, .. } => Some(entries),
                 Inode::File { .. } => None,
             };
             entries.into_iter().flatten().map(|(name, to)| (*dir, name, *to))

@@ -18,7 +18,7 @@ use tandem_host::testing::{Call, DiskOperation};
 const CALL_NS: u64 = 20_000;
 
 /// Where the virtual wall clock starts: 2026-01-06T00:27:16.820Z.
-const EPOCH_NS: u64 = 1_767_659_236_820_000_000;
+pub(crate) const EPOCH_NS: u64 = 1_767_659_236_820_000_000;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -249,13 +249,17 @@ impl World {
         let next_ns = self.timers.values().map(|(at_ns, _)| *at_ns).min();
         let Some(next_ns) = next_ns else { return false };
         self.now_ns = self.now_ns.max(next_ns);
+        self.wake();
+        true
+    }
+
+    fn wake(&mut self) {
         self.note(self.now_ns);
         for (at_ns, waker) in self.timers.values() {
             if *at_ns <= self.now_ns {
                 waker.wake_by_ref();
             }
         }
-        true
     }
 
     pub(crate) fn next_timer(&mut self) -> u64 {
@@ -323,7 +327,7 @@ impl World {
                 Ok(OpAnswer::Node(ino))
             }
             Op::CreateDir { at, path } => {
-                let ino = self.create(*at, path, Inode::Dir(Default::default()))?;
+                let ino = self.create(*at, path, Inode::dir(self.wall_ns()))?;
                 Ok(OpAnswer::Node(ino))
             }
             Op::CreateFile { at, path } => {
@@ -377,18 +381,21 @@ impl World {
                 let (to_dir, to) = self.live.resolve(*to_at, to)?;
                 let ino = *self.live.entries(from_dir)?.get(from).ok_or(ErrorCode::NoEntry)?;
                 let replaced = self.live.entries(to_dir)?.get(to).copied();
-                match replaced.map(|ino| self.live.kind(ino)) {
-                    Some(Kind::Directory) => return Err(ErrorCode::IsDirectory),
-                    Some(_) if self.live.kind(ino) == Kind::Directory => {
-                        return Err(ErrorCode::NotDirectory);
-                    }
+                let is_dir = self.live.kind(ino) == Kind::Directory;
+                match replaced.map(|ino| self.live.entries(ino)) {
+                    Some(Ok(_)) if !is_dir => return Err(ErrorCode::IsDirectory),
+                    Some(Ok(entries)) if !entries.is_empty() => return Err(ErrorCode::NotEmpty),
+                    Some(Err(_)) if is_dir => return Err(ErrorCode::NotDirectory),
                     _ if self.live.holds(ino, to_dir) => return Err(ErrorCode::Invalid),
                     _ => {}
                 }
                 let flushes =
                     (replaced.is_some() && self.model.replace_flushes_data).then_some(ino);
-                self.bind(to_dir, to.into(), Some(ino), flushes, true);
-                self.bind(from_dir, from.into(), None, None, false);
+                // A file may have two names, a directory has one.
+                let pair = is_dir.then(|| self.persistent.next_pair());
+                let half = |to, flushes, is_tied| Half { to, flushes, is_tied, pair };
+                self.bind(to_dir, to.into(), half(Some(ino), flushes, true));
+                self.bind(from_dir, from.into(), half(None, None, false));
                 Ok(OpAnswer::Done)
             }
             Op::RemoveFile { at, path } => {
@@ -397,7 +404,7 @@ impl World {
                 if self.live.kind(ino) == Kind::Directory {
                     return Err(ErrorCode::IsDirectory);
                 }
-                self.bind(dir, name.into(), None, None, false);
+                self.bind(dir, name.into(), Half::alone(None));
                 Ok(OpAnswer::Done)
             }
             Op::RemoveDir { at, path } => {
@@ -406,7 +413,7 @@ impl World {
                 if !self.live.entries(ino)?.is_empty() {
                     return Err(ErrorCode::NotEmpty);
                 }
-                self.bind(dir, name.into(), None, None, false);
+                self.bind(dir, name.into(), Half::alone(None));
                 Ok(OpAnswer::Done)
             }
             Op::Stat { at, path } => {
@@ -428,7 +435,9 @@ impl World {
             Ok((data, modified_ns)) => {
                 (data.len() as u64, UNIX_EPOCH.checked_add(Duration::from_nanos(modified_ns)))
             }
-            Err(ErrorCode::IsDirectory) => (0, None),
+            Err(ErrorCode::IsDirectory) => {
+                (0, UNIX_EPOCH.checked_add(Duration::from_nanos(self.live.changed_ns(ino))))
+            }
             Err(code) => return Err(code),
         };
         Ok(Stat::new(kind, size, modified))
@@ -443,13 +452,32 @@ impl World {
         self.next_ino += 1;
         self.live.insert(ino, inode.clone());
         self.persistent.create(ino, inode);
-        self.bind(dir, name.into(), Some(ino), None, false);
+        self.bind(dir, name.into(), Half::alone(Some(ino)));
         Ok(ino)
     }
 
-    fn bind(&mut self, dir: Ino, name: Name, to: Option<Ino>, flushes: Option<Ino>, is_tied: bool) {
+    fn bind(&mut self, dir: Ino, name: Name, half: Half) {
+        let Half { to, flushes, is_tied, pair } = half;
+        let now_ns = self.wall_ns();
         self.live.bind(dir, &name, to);
-        self.persistent.push(Change::Name { dir, name, to, flushes, is_tied });
+        self.live.touch(dir, now_ns);
+        self.persistent.durable.touch(dir, now_ns);
+        self.persistent.push(Change::Name { dir, name, to, flushes, is_tied, pair });
+    }
+}
+
+/// What a name is bound to, and what goes with it: see [`Change::Name`].
+struct Half {
+    to: Option<Ino>,
+    flushes: Option<Ino>,
+    is_tied: bool,
+    pair: Option<u32>,
+}
+
+impl Half {
+    /// No half of a rename.
+    fn alone(to: Option<Ino>) -> Self {
+        Half { to, flushes: None, is_tied: false, pair: None }
     }
 }
 

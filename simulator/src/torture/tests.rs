@@ -20,7 +20,7 @@ fn tree(files: &[(String, &str)]) -> Tree {
         for step in dirs.split('/') {
             dir = match tree.lookup(dir, step) {
                 Ok(ino) => ino,
-                Err(_) => put(&mut tree, dir, step, Inode::Dir(Default::default())),
+                Err(_) => put(&mut tree, dir, step, Inode::dir(0)),
             };
         }
         let data = Arc::new(content.as_bytes().to_vec());
