@@ -150,13 +150,13 @@ pub async fn remove<S: Storage>(
         return nothing.ok_or_else(|| Error::Corrupt { path: file.path() });
     };
     let removed = history.remove(run_ids);
-    if removed.is_empty() {
-        return Ok(Some(removed));
+    if !removed.is_empty() {
+        let content = history.render(&file.task_id).into_bytes();
+        if !replace(storage, dir, file, held, content, true).await? {
+            return Ok(None);
+        }
     }
-    let content = history.render(&file.task_id).into_bytes();
-    if !replace(storage, dir, file, held, content, true).await? {
-        return Ok(None);
-    }
+    // Also if none was there: an earlier call may have removed them, and not have come so far.
     let synced = shared.sync(opened, &file.directory, &file.directory).await;
     synced.map_err(|error| file.failure(error))?;
     Ok(Some(removed))

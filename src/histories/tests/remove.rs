@@ -355,6 +355,18 @@ fn a_sync_that_fails_keeps_what_was_renamed_for_the_next_call() {
 }
 
 #[test]
+fn entries_that_a_failed_call_took_out_are_durably_gone_after_the_next_one() {
+    let place = place(2);
+    let settings = || RemoveSettings { from_history: true, ..settings() };
+    place.disk.fail("sync-dir out/task", IO, false);
+    place.remove_with(&["r0"], settings()).expect_err("not durable");
+    assert_eq!(place.runs(), ["r1"]);
+    place.disk.take_calls();
+    assert_eq!(place.remove_with(&["r0"], settings()).expect("removed").entries, 0);
+    assert!(place.disk.take_calls().contains(&"sync-dir out/task".to_owned()));
+}
+
+#[test]
 fn however_deep_a_tree_is_no_directory_is_opened_below_the_first() {
     let place = Place::new();
     let deep = vec!["d"; 500].join("/");
