@@ -2,7 +2,7 @@
 
 use super::remove::CLI;
 use super::settings::RemoveSettings;
-use crate::error::{Failure, Operation};
+use crate::error::{Code, Failure, Operation};
 use crate::ident;
 use crate::registry::Registry;
 use crate::storage::{Kind, Storage, temp};
@@ -24,8 +24,12 @@ pub async fn renamed<S: Storage>(
     })?;
     let mut found = Vec::new();
     for name in names.into_iter().filter(|name| temp::parts(name).is_some()) {
-        // One that cannot be looked at is left for the next call.
-        if storage.stat(task, &name).await.is_ok_and(|stat| stat.kind == Kind::Directory) {
+        let is_other = match storage.stat(task, &name).await {
+            Ok(stat) => stat.kind != Kind::Directory,
+            // Of one that cannot be looked at, whoever is to remove it tells.
+            Err(code) => code == Code::NO_ENTRY,
+        };
+        if !is_other {
             found.push(name);
         }
     }

@@ -89,6 +89,10 @@ struct Progress {
     in_history: BTreeSet<String>,
     /// The names of the directories that it has renamed.
     renamed: BTreeSet<String>,
+    /// Whether directories were renamed, or may have been, those too that are back.
+    has_renamed: bool,
+    /// The names of directories that could not be put back. This call does not empty them.
+    kept: BTreeSet<String>,
     /// The names of directories that are to be emptied, those of earlier calls too.
     emptying: Vec<String>,
 }
@@ -118,6 +122,8 @@ impl<S: Storage> Removal<S> {
             removed: nothing(),
             in_history: BTreeSet::new(),
             renamed: BTreeSet::new(),
+            has_renamed: false,
+            kept: BTreeSet::new(),
             emptying: Vec::new(),
         };
         self.under_lock(&places, &mut progress).await?;
@@ -217,7 +223,8 @@ impl<S: Storage> Removal<S> {
             // it has renamed.
             is_held = self.is_held(held).await?;
             let Some(candidate) = is_held.then(|| candidates.pop_front()).flatten() else { break };
-            match self.rename(places, &candidate, now()).await {
+            progress.has_renamed |= candidate.has_run || candidate.has_summary;
+            match self.rename(places, &candidate, now(), &mut progress.kept).await {
                 Ok(names) => {
                     let run_id = candidate.run_id;
                     let is_there = !names.is_empty() || progress.in_history.contains(&run_id);
@@ -235,10 +242,12 @@ impl<S: Storage> Removal<S> {
         }
         let Some(task) = &places.task else { return Ok(true) };
         progress.emptying = leftovers::renamed(storage, task, &self.path).await?;
-        if !progress.emptying.is_empty() {
-            // A directory whose rename a power loss undoes must be whole.
+        if progress.has_renamed || !progress.emptying.is_empty() {
+            // A directory whose rename a power loss undoes must be whole, and one that was put back
+            // must stay there.
             self.sync(task).await?;
         }
+        progress.emptying.retain(|name| !progress.kept.contains(name));
         Ok(true)
     }
 
@@ -362,12 +371,13 @@ impl<S: Storage> Removal<S> {
         places: &Places<S>,
         candidate: &Candidate,
         now: Duration,
+        kept: &mut BTreeSet<String>,
     ) -> Result<Vec<String>, LeftRun> {
         let Candidate { run_id, .. } = candidate;
         let Some(task) = &places.task else { return Ok(Vec::new()) };
         let run = format!("{CLI}/{run_id}");
         let moved = match candidate.has_run {
-            true => self.move_away(task, &run, run_id).await?,
+            true => self.move_away(task, &run, run_id, kept).await?,
             false => None,
         };
         if let Some(moved) = &moved {
@@ -376,22 +386,22 @@ impl<S: Storage> Removal<S> {
             match self.is_alive(task, moved, run_id, None, now).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.move_back(task, moved, &run).await;
+                    self.move_back(task, moved, &run, run_id, kept).await?;
                     return Err(left(run_id, LeftReason::Alive));
                 }
                 Err(code) => {
-                    self.move_back(task, moved, &run).await;
+                    self.move_back(task, moved, &run, run_id, kept).await?;
                     return Err(self.left(run_id, &run, NotTaken::Stat(code)));
                 }
             }
         }
         let summary = match candidate.has_summary {
-            true => self.move_away(task, run_id, run_id).await,
+            true => self.move_away(task, run_id, run_id, kept).await,
             false => Ok(None),
         };
         match (summary, &moved) {
             (Err(left), Some(moved)) => {
-                self.move_back(task, moved, &run).await;
+                self.move_back(task, moved, &run, run_id, kept).await?;
                 Err(left)
             }
             (summary, _) => Ok(moved.into_iter().chain(summary?).collect()),
@@ -403,20 +413,41 @@ impl<S: Storage> Removal<S> {
         task: &S::Dir,
         name: &str,
         run_id: &str,
+        kept: &mut BTreeSet<String>,
     ) -> Result<Option<String>, LeftRun> {
         let storage = &*self.shared.storage;
         let temp = temp::name(storage, run_id);
         match storage.move_dir((task, name), (task, &temp)).await {
             Ok(()) => Ok(Some(temp)),
             Err(Code::NO_ENTRY) => Ok(None),
-            Err(code) => Err(self.left(run_id, name, NotTaken::Rename(code))),
+            Err(code) => {
+                // It may have been renamed all the same.
+                self.move_back(task, &temp, name, run_id, kept).await?;
+                Err(self.left(run_id, name, NotTaken::Rename(code)))
+            }
         }
     }
 
-    /// Puts a directory back where it was. If it cannot be, somebody has made a new one there, and
+    /// Puts a directory back where it was, if it was moved. If somebody has made a new one there,
     /// the old one goes.
-    async fn move_back(&self, task: &S::Dir, moved: &str, name: &str) {
-        let _ = self.shared.storage.move_dir((task, moved), (task, name)).await;
+    ///
+    /// # Errors
+    /// It is where it was moved, and among those that are `kept`.
+    async fn move_back(
+        &self,
+        task: &S::Dir,
+        moved: &str,
+        name: &str,
+        run_id: &str,
+        kept: &mut BTreeSet<String>,
+    ) -> Result<(), LeftRun> {
+        match self.shared.storage.move_dir((task, moved), (task, name)).await {
+            Ok(()) | Err(Code::NO_ENTRY | Code::EXIST | Code::NOT_EMPTY) => Ok(()),
+            Err(code) => {
+                kept.insert(moved.to_owned());
+                Err(self.left(run_id, name, NotTaken::Rename(code)))
+            }
+        }
     }
 
     /// Makes the renames durable.

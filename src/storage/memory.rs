@@ -266,8 +266,13 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
             Poll::Ready(())
         })
         .await;
+        self.fault(&text)
+    }
+
+    /// The fault of a call, if there is one.
+    fn fault(&self, text: &str) -> Result<(), Code> {
         let mut faults = self.faults.borrow_mut();
-        let Some(at) = faults.iter().position(|fault| fault.meets(&text)) else {
+        let Some(at) = faults.iter().position(|fault| fault.meets(text)) else {
             return Ok(());
         };
         let code = faults[at].code;
@@ -376,7 +381,8 @@ impl<const HAS_EVENT_LOOP: bool> Storage for Memory<HAS_EVENT_LOOP> {
         self.files.replace_with(|files| {
             files.iter().map(|(path, inode)| (moved(path), inode.clone())).collect()
         });
-        Ok(())
+        // As some network's disk does, which tells an error of what it has done.
+        self.fault(&format!("moved-dir {old} {new}"))
     }
 
     async fn remove_dir(&self, dir: &String, name: &str) -> Result<(), Code> {

@@ -367,6 +367,63 @@ fn entries_that_a_failed_call_took_out_are_durably_gone_after_the_next_one() {
 }
 
 #[test]
+fn what_is_renamed_and_cannot_be_looked_at_is_durable_and_told() {
+    let place = Place::new();
+    place.record(&summary(0)).expect("recorded");
+    place.disk.take_calls();
+    place.disk.fail("stat .runs/task/.r0.", IO, true);
+    let removed = place.remove(&["r0"]);
+    assert_eq!((removed.runs, removed.remaining.len()), (ids(&["r0"]), 1));
+    assert!(place.disk.take_calls().contains(&"sync-dir .runs/task".to_owned()));
+    place.disk.heal();
+    assert_eq!((place.remove(&[]).swept, place.of_run("r0")), (1, vec![]));
+}
+
+#[test]
+fn a_rename_that_fails_after_its_effect_is_undone() {
+    let place = place(1);
+    let before = place.of_run("r0");
+    for directory in ["cli/r0", "r0"] {
+        place.disk.fail(&format!("moved-dir .runs/task/{directory} "), IO, false);
+        let removed = place.remove(&["r0"]);
+        assert_eq!(left(&removed), [("r0", LeftReason::Failed)]);
+        assert_eq!(place.of_run("r0"), before, "{directory}");
+    }
+}
+
+#[test]
+fn what_was_put_back_stays_there_after_a_power_loss() {
+    let place = place(1);
+    place.disk.fail("moved-dir .runs/task/cli/r0 ", IO, false);
+    place.remove(&["r0"]);
+    let calls = place.disk.take_calls();
+    let back = calls.iter().position(|call| call.starts_with("move-dir .runs/task/.r0."));
+    for directory in [".runs/task", ".runs/task/cli"] {
+        let sync = format!("sync-dir {directory}");
+        let synced = calls.iter().position(|call| *call == sync);
+        assert!(back.is_some() && back < synced, "{directory}: {calls:#?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_put_back_is_told_and_not_emptied() {
+    let place = place(1);
+    place.disk.hold("move-dir .runs/task/cli/r0 ");
+    let call = place.start_removal(&["r0"], settings());
+    place.disk.settle();
+    place.disk.advance_ms(10);
+    place.disk.put(".runs/task/cli/r0/.heartbeat", b"", 0);
+    place.disk.fail("move-dir .runs/task/.r0.", IO, true);
+    place.disk.release("move-dir .runs/task/cli/r0 ");
+    let removed = call.take().expect("ended").expect("removed");
+    assert_eq!(left(&removed), [("r0", LeftReason::Failed)]);
+    let failure = removed.left[0].failure.as_ref().expect("what failed");
+    assert_eq!((failure.operation, &*failure.code), (Operation::Remove, "io"));
+    let is_kept = |path: &String| path.contains("/.r0.") && path.ends_with("/manifest.json");
+    assert!(place.disk.paths().iter().any(is_kept));
+}
+
+#[test]
 fn however_deep_a_tree_is_no_directory_is_opened_below_the_first() {
     let place = Place::new();
     let deep = vec!["d"; 500].join("/");

@@ -1015,7 +1015,7 @@ pub static MUTATIONS: &[Mutation] = &[
         changes: &[Change {
             file: REMOVE,
             from: "                Ok(true) => {
-                    self.move_back(task, moved, &run).await;
+                    self.move_back(task, moved, &run, run_id, kept).await?;
                     return Err(left(run_id, LeftReason::Alive));
                 }",
             to: "                Ok(true) => {}",
