@@ -131,6 +131,32 @@ impl Tree {
         self.inodes.get(&ino).map_or(0, Inode::modified_ns)
     }
 
+    /// Whether a directory is at `path` below the root.
+    pub(crate) fn has_dir(&self, path: &str) -> bool {
+        self.lookup(ROOT, path).is_ok_and(|ino| self.kind(ino) == Kind::Directory)
+    }
+
+    /// Puts a file at `path` below the root, with the directories that lead to it.
+    pub(crate) fn put(&mut self, path: &str, data: &[u8], modified_ns: u64) {
+        let (dirs, name) = path.rsplit_once('/').unwrap_or((".", path));
+        let mut dir = ROOT;
+        for step in dirs.split('/').filter(|step| *step != ".") {
+            dir = match self.lookup(dir, step) {
+                Ok(ino) => ino,
+                Err(_) => self.put_in(dir, step, Inode::dir(modified_ns)),
+            };
+        }
+        let data = Arc::new(data.to_vec());
+        self.put_in(dir, name, Inode::File { data, modified_ns });
+    }
+
+    fn put_in(&mut self, dir: Ino, name: &str, inode: Inode) -> Ino {
+        let ino = self.last_ino() + 1;
+        self.insert(ino, inode);
+        self.bind(dir, &name.into(), Some(ino));
+        ino
+    }
+
     /// Binds a name, or removes it.
     pub(crate) fn bind(&mut self, dir: Ino, name: &Name, to: Option<Ino>) {
         if let Some(Inode::Dir { entries, .. }) = self.inodes.get_mut(&dir) {

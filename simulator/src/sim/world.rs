@@ -253,6 +253,12 @@ impl World {
         true
     }
 
+    /// Lets so much time pass, and wakes whoever waited for a part of it.
+    pub(crate) fn pass(&mut self, ns: u64) {
+        self.now_ns = self.now_ns.saturating_add(ns);
+        self.wake();
+    }
+
     fn wake(&mut self) {
         self.note(self.now_ns);
         for (at_ns, waker) in self.timers.values() {

@@ -102,7 +102,8 @@ impl Server<'_> {
             Command::Mark { run, .. } | Command::Schedule { run, .. } => Some(*run),
             Command::Flush { run } => Some(*run),
             Command::Close { run } | Command::Stats { run } | Command::Drop { run } => Some(*run),
-            Command::Open { .. } | Command::Record { .. } | Command::History { .. } => None,
+            Command::Open { .. } | Command::Record { .. } => None,
+            Command::Remove { .. } | Command::History { .. } => None,
         };
         let held = run.and_then(|run| self.runs.iter().rev().find(|(of, _)| *of == run).copied());
         let guest = &mut self.guest;
@@ -116,6 +117,9 @@ impl Server<'_> {
             }
             (Command::Record { options, summary }, _) => {
                 Outcome::Recorded(guest.record_run(summary, options).await?)
+            }
+            (Command::Remove { runs, options }, _) => {
+                Outcome::Removed(guest.remove_runs(runs, options).await?)
             }
             (Command::History { options }, _) => Outcome::History(guest.history(options).await?),
             (_, None) => Outcome::NoRun,

@@ -135,6 +135,10 @@ fn start<'a>(
             let result = histories.call_record_run(accessor, summary, options.into()).await?;
             ended(Outcome::Recorded(result.map(Into::into).map_err(Into::into)))
         }),
+        Command::Remove { runs, options } => Box::pin(async move {
+            let result = histories.call_remove_runs(accessor, runs, options.into()).await?;
+            ended(Outcome::Removed(result.map(Into::into).map_err(Into::into)))
+        }),
         Command::History { options } => Box::pin(async move {
             let result = histories.call_history(accessor, options.into()).await?;
             ended(Outcome::History(result.map(Into::into).map_err(Into::into)))

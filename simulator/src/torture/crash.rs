@@ -1,6 +1,6 @@
 //! A crash at every step of a workload, into the states that the model allows after it.
 
-use super::acknowledged::Acknowledged;
+use super::acknowledged::{Acknowledged, Anew, Gone, Parts};
 use super::judge::{self, Crash, Found};
 use super::machine::Stage;
 use super::plan::{self, Plan};
@@ -11,6 +11,7 @@ use crate::sim::crash::{Limits, each_state};
 use crate::sim::effect::Persistent;
 use crate::sim::tree::Tree;
 use crate::sim::world::{Fault, Step};
+use tandem_host::disk::Kind;
 use tandem_host::testing::{DiskOperation, is_temporary, temporary_target};
 
 /// A moment of a workload in which everything may end.
@@ -64,15 +65,15 @@ pub(super) struct Played {
     pub has_abandoned: bool,
 }
 
-/// Plays `plan` on `image`, where `acknowledged` is what is promised of it, and crashes it everywhere.
+/// Plays `plan` on a disk of which something is promised, or on its own, and crashes it everywhere.
 pub(super) fn explore(
     unit: &mut Unit<'_>,
     plan: &Plan,
-    image: Tree,
-    acknowledged: Option<Acknowledged>,
+    start: Option<(Tree, Acknowledged)>,
     play: Play,
     limits: Limits,
 ) -> Played {
+    let (image, acknowledged) = start.unwrap_or_else(|| plan.start());
     let before = remains(&image);
     let disk = SimDisk::from_tree(image, unit.model, unit.random.u64(..));
     {
@@ -84,9 +85,8 @@ pub(super) fn explore(
     let (may_fault, is_exhaustive) = (!play.faults.is_empty(), play.is_exhaustive);
     player.faults = play.faults;
     player.abandon = play.abandon;
-    if let Some(acknowledged) = acknowledged {
-        player.acknowledged = acknowledged;
-    }
+    player.acknowledged = acknowledged;
+    player.acknowledged.may_undo_renames = !unit.model.syncs_directories();
     let (mut points, wrong) = run(unit, &mut player, &disk);
     let live = disk.world().live.clone();
     let steps = std::mem::take(&mut player.steps);
@@ -95,7 +95,9 @@ pub(super) fn explore(
         let is_excused =
             |path: &String| before.contains(path) || log.iter().any(|step| excuses(step, path));
         let is_tidy = !player.has_killed();
-        let left = remains(&live).into_iter().find(|path| is_tidy && !is_excused(path));
+        let renamed = || player.are_removals_done().then(|| renamed(&live).pop()).flatten();
+        let mut left = remains(&live).into_iter().filter(|path| is_tidy && !is_excused(path));
+        let left = left.next().or_else(renamed);
         disk.world().log = Some(log);
         let left = left?;
         Some(format!("it is left when all has ended: {left}"))
@@ -143,15 +145,24 @@ pub(super) fn explore(
     }
 }
 
-/// What a component leaves behind only if it crashes: temporary files and locks.
+/// What a component leaves behind only if it crashes: temporary files and locks. Directories that
+/// were renamed to be removed are another matter, with all that is in them.
 fn remains(tree: &Tree) -> Vec<String> {
-    let names = tree.walk().into_iter().map(|(path, _)| path);
+    let files = tree.walk().into_iter().filter(|(_, ino)| tree.kind(*ino) == Kind::File);
+    let names = files.map(|(path, _)| path);
     names
         .filter(|path| {
-            let name = name_of(path);
-            is_temporary(name) || name.ends_with(".lock")
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let is_in_renamed = dir.split('/').any(is_temporary);
+            !is_in_renamed && (is_temporary(name) || name.ends_with(".lock"))
         })
         .collect()
+}
+
+/// The directories that were renamed to be removed.
+pub(super) fn renamed(tree: &Tree) -> Vec<String> {
+    let dirs = tree.walk().into_iter().filter(|(_, ino)| tree.kind(*ino) == Kind::Directory);
+    dirs.map(|(path, _)| path).filter(|path| is_temporary(name_of(path))).collect()
 }
 
 /// Whether a call that failed is why a file is still there.
@@ -271,6 +282,9 @@ fn rebased(tree: &Tree, plan: &Plan, mut acknowledged: Acknowledged) -> Acknowle
         let beat = judge::found_heartbeat(tree, run);
         known.heartbeat_visible_ms = beat;
         known.heartbeat_durable_ms = beat;
+        known.has_artifact &= judge::has_artifact(tree, run);
+        (known.may_be_gone, known.is_gone) = (Parts::default(), Gone::default());
+        known.is_anew = Anew::default();
         let known_bad = [
             (plan::manifest_path(run), found == Found::Torn),
             (plan::heartbeat_path(run), beat.is_none()),

@@ -1,12 +1,11 @@
 //! A fault in every call of a workload, one after the other, until the workload has no more calls.
 
 use super::crash::{Play, explore};
-use super::plan::{Act, Plan};
+use super::plan::{Act, Plan, Removal};
 use super::player::{Ended, Order, PlannedFault};
 use super::reference;
 use super::unit::Unit;
 use crate::sim::crash::Limits;
-use crate::sim::tree::Tree;
 use crate::sim::world::{Fault, Step};
 use tandem_host::disk::ErrorCode;
 use tandem_host::{Durability, Request};
@@ -124,6 +123,14 @@ pub(super) fn histories(history: Durability, summary: Durability) -> Plan {
     plan
 }
 
+/// Runs that are removed, and again when all works.
+pub(super) fn removals(from_history: bool) -> Plan {
+    let mut plan = Plan::removal(from_history);
+    let removal = |runs| Act::Remove(Removal { from_history, ..Removal::of(runs) });
+    plan.acts = vec![removal(0b01), Act::Heal, removal(0b01), Act::History];
+    plan
+}
+
 /// Fails one call, or all from one on, of any workload.
 pub(super) fn drawn(unit: &mut Unit<'_>) {
     for _ in 0..DRAWN {
@@ -137,7 +144,7 @@ pub(super) fn drawn(unit: &mut Unit<'_>) {
         };
         let order = Order::random(unit.random.fork());
         let play = Play { order, faults: vec![planned], points_max: Some(4), ..Play::default() };
-        let played = explore(unit, &plan, Tree::new(), None, play, DRAWN_LIMITS);
+        let played = explore(unit, &plan, None, play, DRAWN_LIMITS);
         unit.faults += u64::from(played.injected > 0);
         if !unit.violations.is_empty() {
             return;
@@ -155,7 +162,9 @@ const DRAWN_LIMITS: Limits = Limits { names_max: 8, states_max: 16 };
 pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
     let world = unit.lab.world;
     let check = |ended: &[Ended], log: &[Step]| {
-        if plan.has_records {
+        if plan.has_removals {
+            reference::check_removals(ended, log)
+        } else if plan.has_records {
             reference::check_records(world, ended, log)
         } else {
             reference::check(world, plan, ended, log)
@@ -173,7 +182,7 @@ pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
             for nth in 0.. {
                 let planned = PlannedFault { nth, fault, is_sticky };
                 let play = Play { faults: vec![planned], points_max: Some(3), ..Play::default() };
-                let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+                let played = explore(unit, plan, None, play, LIMITS);
                 if played.may_fault <= nth {
                     break;
                 }

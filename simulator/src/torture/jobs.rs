@@ -18,7 +18,6 @@ use super::report::{Progress, Report, VIOLATIONS_MAX, Violation};
 use super::unit::Unit;
 use crate::sim::Model;
 use crate::sim::crash::Limits;
-use crate::sim::tree::Tree;
 use tandem_host::Durability::{Durable, Visible};
 use tandem_host::Error;
 use tandem_host::testing::component_failed;
@@ -138,7 +137,7 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
     match nth % 4 {
         0 if turn < small().len() => {
             let play = Play { is_exhaustive: true, ..Play::default() };
-            explore(unit, &small()[turn], Tree::new(), None, play, EXHAUSTIVE);
+            explore(unit, &small()[turn], None, play, EXHAUSTIVE);
         }
         1 if turn < FAULTS => {
             let (plan, kind) = faulty((turn + 5 * place) % FAULTS);
@@ -148,6 +147,7 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
         2 => match unit.random.usize(..8) {
             0 => order::rivals(unit, 60),
             1 | 2 => burst(unit),
+            3 => order::pruned(unit, 60),
             _ => drawn(unit),
         },
         1 => fault::drawn(unit),
@@ -156,32 +156,41 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
 }
 
 /// Workloads that are crashed into every state.
-fn small() -> [Plan; 9] {
+fn small() -> [Plan; 13] {
     [
         Plan::updates(1, Durable, Visible),
+        Plan::removal(false),
         Plan::records(1, Durable, Durable),
         Plan::updates(2, Durable, Visible),
         Plan::marks(),
+        Plan::removal(true),
         Plan::updates(3, Durable, Visible),
         Plan::updates(2, Durable, Durable),
         Plan::records(2, Durable, Visible),
         Plan::updates(3, Visible, Visible),
+        Plan::removal_and_again(),
+        Plan::removal_of_two(),
         Plan::records(3, Visible, Durable),
     ]
 }
 
 /// How many workloads there are with a kind of fault.
-const FAULTS: usize = 6 * fault::KINDS.len();
+const FAULTS: usize = PLANS * fault::KINDS.len();
+
+/// How many workloads there are whose calls fail.
+const PLANS: usize = 8;
 
 /// A workload whose calls fail, and how. Neighbours differ in both.
 fn faulty(number: usize) -> (Plan, Kind) {
-    let (plan, kind) = (number % 6, number / 6 + 2 * (number % 6));
+    let (plan, kind) = (number % PLANS, number / PLANS + 2 * (number % PLANS));
     let plan = match plan {
         0 => fault::runs(Durable, Visible),
         1 => fault::histories(Durable, Durable),
         2 => fault::together(),
         3 => fault::split(),
         4 => fault::closing(),
+        5 => fault::removals(true),
+        6 => fault::removals(false),
         _ => fault::runs(Durable, Durable),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])
@@ -191,7 +200,7 @@ fn faulty(number: usize) -> (Plan, Kind) {
 fn burst(unit: &mut Unit<'_>) {
     let plan = Plan::burst(4 + unit.random.usize(..5));
     let play = Play { order: Order::random(unit.random.fork()), ..Play::default() };
-    explore(unit, &plan, Tree::new(), None, play, DRAWN);
+    explore(unit, &plan, None, play, DRAWN);
     unit.orders += 1;
 }
 
@@ -200,11 +209,11 @@ fn drawn(unit: &mut Unit<'_>) {
     let plan = Plan::random(&mut unit.random);
     let order = Order::random(unit.random.fork());
     let play = Play { order, ..Play::default() };
-    let mut state = explore(unit, &plan, Tree::new(), None, play, DRAWN).survivor;
+    let mut state = explore(unit, &plan, None, play, DRAWN).survivor;
     for _ in 0..3 {
         let Some((tree, acknowledged)) = state else { return };
         let plan = plan.again(&mut unit.random);
         let play = Play { order: Order::random(unit.random.fork()), ..Play::default() };
-        state = explore(unit, &plan, tree, Some(acknowledged), play, DRAWN).survivor;
+        state = explore(unit, &plan, Some((tree, acknowledged)), play, DRAWN).survivor;
     }
 }

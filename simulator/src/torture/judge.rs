@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::acknowledged::{Acknowledged, AcknowledgedRecord};
+use super::past::ARTIFACT;
 use super::plan::{self, Plan};
 use super::recovery::Observation;
 use crate::sim::tree::Tree;
 use tandem_host::Durability;
-use tandem_host::Recorded;
+use tandem_host::{Reached, Recorded};
 
 /// How a disk came into its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub(super) fn files(
     for run in 0..plan.runs.len() {
         manifest(tree, acknowledged, run, crash)?;
         heartbeat(tree, acknowledged, run, crash)?;
+        if plan.has_removals {
+            removal(tree, acknowledged, run, crash)?;
+        }
     }
     if plan.has_records {
         summaries(tree, plan, acknowledged, crash)?;
@@ -232,6 +236,9 @@ fn manifest(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash) 
         (Found::Whole(version), Some(promised)) if version < promised => Err(format!(
             "version {promised} was acknowledged as {word}, {path} holds version {version}"
         )),
+        (Found::Absent, Some(_)) if is_excused(tree, acknowledged, run, Part::Manifest, crash) => {
+            Ok(())
+        }
         (Found::Absent, Some(promised)) => {
             Err(format!("version {promised} was acknowledged as {word}, {path} is gone"))
         }
@@ -253,9 +260,10 @@ fn heartbeat(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash)
         Crash::None | Crash::Process => known.heartbeat_visible_ms,
     };
     let Some(data) = tree.content(&path) else {
+        let is_excused = || is_excused(tree, acknowledged, run, Part::Heartbeat, crash);
         return match promised {
-            Some(_) => Err(format!("an acknowledged heartbeat is gone: {path}")),
-            None => Ok(()),
+            Some(_) if !is_excused() => Err(format!("an acknowledged heartbeat is gone: {path}")),
+            _ => Ok(()),
         };
     };
     match beat_ms(&String::from_utf8_lossy(data)) {
@@ -269,6 +277,76 @@ fn heartbeat(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash)
     }
 }
 
+/// A file of a run's directories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Manifest,
+    Heartbeat,
+    Artifact,
+    Summary,
+}
+
+/// Whether a file may be absent because a removal was asked for: it goes with its directory. A
+/// directory that is there under its own name is whole.
+fn is_excused(
+    tree: &Tree,
+    acknowledged: &Acknowledged,
+    run: usize,
+    part: Part,
+    crash: Crash,
+) -> bool {
+    let known = &acknowledged.runs[run];
+    let (may_be_gone, is_anew) = match part {
+        Part::Manifest => (known.may_be_gone.manifest, known.is_anew.run),
+        Part::Heartbeat => (known.may_be_gone.heartbeat, known.is_anew.run),
+        Part::Artifact => (known.may_be_gone.artifact, known.is_anew.run),
+        Part::Summary => (known.may_be_gone.summary, known.is_anew.summary),
+    };
+    let dir = if part == Part::Summary { plan::summary_dir(run) } else { plan::run_dir(run) };
+    let is_undone = crash == Crash::PowerLoss && acknowledged.may_undo_renames;
+    may_be_gone && (is_anew || is_undone || !tree.has_dir(&dir))
+}
+
+/// Whether what was acknowledged as gone must be.
+fn is_due(gone: Option<Reached>, crash: Crash) -> bool {
+    match crash {
+        Crash::PowerLoss => gone == Some(Reached::Durable),
+        Crash::None | Crash::Process => gone.is_some(),
+    }
+}
+
+/// What is removed is gone, and what is there has what its user left in it.
+fn removal(tree: &Tree, acknowledged: &Acknowledged, run: usize, crash: Crash) -> Verdict {
+    let known = &acknowledged.runs[run];
+    let dirs =
+        [(plan::run_dir(run), known.is_gone.run), (plan::summary_dir(run), known.is_gone.summary)];
+    for (dir, gone) in dirs {
+        if is_due(gone, crash) && tree.has_dir(&dir) {
+            return Err(format!("a removal was acknowledged, and its directory is there: {dir}"));
+        }
+    }
+    let path = plan::artifact_path(run);
+    let is_there = has_artifact(tree, run);
+    let is_promised =
+        known.has_artifact && !is_excused(tree, acknowledged, run, Part::Artifact, crash);
+    if is_promised && !is_there {
+        return Err(format!("what a user left in a run's directory is gone: {path}"));
+    }
+    Ok(())
+}
+
+/// Whether what a user has left in a run's directory is there.
+pub(super) fn has_artifact(tree: &Tree, run: usize) -> bool {
+    tree.content(&plan::artifact_path(run)).is_some_and(|data| ***data == *ARTIFACT.as_bytes())
+}
+
+/// Whether the history has an entry of a run; none if nobody can read it.
+pub(super) fn has_entry(tree: &Tree, run: usize) -> Option<bool> {
+    let Some(data) = tree.content(&plan::history_path()) else { return Some(false) };
+    let id = plan::run_id(run);
+    Some(parse_history(data)?.runs.iter().any(|entry| entry["runId"] == id.as_str()))
+}
+
 fn summaries(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash) -> Verdict {
     for run in 0..plan.runs.len() {
         let path = plan::summary_path(run);
@@ -279,7 +357,9 @@ fn summaries(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash
         });
         let may_tear = crash == Crash::PowerLoss && plan.summary == Durability::Visible;
         match tree.content(&path) {
-            None if promised.is_some() => {
+            None if promised.is_some()
+                && !is_excused(tree, acknowledged, run, Part::Summary, crash) =>
+            {
                 return Err(format!("an acknowledged summary is gone: {path}"));
             }
             None => {}
@@ -346,7 +426,7 @@ fn history(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash) 
         let asked = records_of(acknowledged, run);
         let promised = asked.iter().rposition(|record| is_promised(record));
         let Some(entry) = entries.remove(&*id) else {
-            if promised.is_some() {
+            if promised.is_some() && !acknowledged.runs[run].may_be_gone.entry {
                 return Err(format!("the history lost run {id}, which was acknowledged: {path}"));
             }
             continue;
@@ -359,6 +439,9 @@ fn history(tree: &Tree, plan: &Plan, acknowledged: &Acknowledged, crash: Crash) 
             return Err(format!(
                 "the history's entry of run {id} is none that was recorded: {path}"
             ));
+        }
+        if is_due(acknowledged.runs[run].is_gone.entry, crash) {
+            return Err(format!("the history holds run {id}, which was removed from it: {path}"));
         }
         if version < promised {
             return Err(format!(

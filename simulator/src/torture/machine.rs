@@ -18,8 +18,8 @@ use crate::sim::{SimDisk, SimState};
 use tandem_host::Error;
 use tandem_host::testing::bindings::TandemPre;
 use tandem_host::testing::keep_compiled;
-use tandem_host::{HistoryOptions, RecordOptions, Request, RunOptions};
-use tandem_host::{Receipt, Recorded, Recovery, Stats, TaskHistory};
+use tandem_host::{HistoryOptions, RecordOptions, RemoveOptions, Request, RunOptions};
+use tandem_host::{Receipt, Recorded, Recovery, Removed, Stats, TaskHistory};
 
 /// A component that was compiled for simulation.
 #[derive(Clone)]
@@ -72,6 +72,10 @@ pub(crate) enum Command {
         options: RecordOptions,
         summary: String,
     },
+    Remove {
+        runs: Vec<String>,
+        options: RemoveOptions,
+    },
     History {
         options: HistoryOptions,
     },
@@ -90,6 +94,7 @@ pub(crate) enum Outcome {
     Flushed(Result<Receipt, Error>),
     Stats(Box<Stats>),
     Recorded(Result<Recorded, Error>),
+    Removed(Result<Removed, Error>),
     History(Result<TaskHistory, Error>),
     Dropped,
     /// The run was never opened.

@@ -10,10 +10,13 @@ mod jobs;
 mod judge;
 mod machine;
 mod order;
+mod past;
 mod plan;
 mod player;
+mod pruning;
 mod recovery;
 mod reference;
+mod removal;
 mod report;
 #[cfg(test)]
 mod tests;

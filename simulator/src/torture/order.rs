@@ -5,7 +5,6 @@ use super::plan::Plan;
 use super::player::Order;
 use super::unit::Unit;
 use crate::sim::crash::Limits;
-use crate::sim::tree::Tree;
 use tandem_host::Durability::{Durable, Visible};
 
 /// One crash after each order: its end.
@@ -15,6 +14,8 @@ const LIMITS: Limits = Limits { names_max: 2, states_max: 2 };
 enum Trial {
     /// Two instances that want one lock, so many times.
     Rivals(usize),
+    /// An instance that records while another removes, so many times.
+    Pruned(usize),
     /// All orders of a workload's disk calls.
     All(fn() -> Plan),
     /// Callers of a workload that go away.
@@ -23,8 +24,9 @@ enum Trial {
 }
 
 /// What is tried in turns.
-const TRIALS: [Trial; 8] = [
+const TRIALS: [Trial; 10] = [
     Trial::Rivals(400),
+    Trial::Pruned(300),
     Trial::All(|| Plan::updates(1, Durable, Visible)),
     Trial::CallersGoAway(|| Plan::updates(2, Durable, Visible)),
     Trial::CallersGoAway(|| Plan::records(2, Durable, Durable)),
@@ -32,6 +34,7 @@ const TRIALS: [Trial; 8] = [
     Trial::SixInFlight,
     Trial::CallersGoAway(Plan::waiters),
     Trial::All(Plan::marks),
+    Trial::CallersGoAway(Plan::removal_of_two),
 ];
 
 /// Orders of one workload.
@@ -41,12 +44,13 @@ const ORDERS_MAX: u64 = 1_500;
 pub(super) fn trial(unit: &mut Unit<'_>, turn: usize) -> bool {
     let has_calls_at_once = unit.lab.world.has_calls_at_once();
     let is_possible = |trial: &&Trial| match trial {
-        Trial::Rivals(_) | Trial::All(_) => true,
+        Trial::Rivals(_) | Trial::Pruned(_) | Trial::All(_) => true,
         Trial::CallersGoAway(_) | Trial::SixInFlight => has_calls_at_once,
     };
     match TRIALS.iter().filter(is_possible).nth(turn) {
         None => return false,
         Some(Trial::Rivals(count)) => rivals(unit, *count),
+        Some(Trial::Pruned(count)) => pruned(unit, *count),
         Some(Trial::All(plan)) => all(unit, &plan(), ORDERS_MAX),
         Some(Trial::CallersGoAway(plan)) => callers_go_away(unit, &plan()),
         Some(Trial::SixInFlight) => six_in_flight(unit),
@@ -61,7 +65,7 @@ fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
     for _ in 0..count_max {
         let order = Order::Chosen { choices: choices.clone(), widths: Vec::new() };
         let play = Play { order, points_max: Some(2), ..Play::default() };
-        let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+        let played = explore(unit, plan, None, play, LIMITS);
         unit.orders += 1;
         if !unit.violations.is_empty() {
             return;
@@ -82,7 +86,7 @@ fn all(unit: &mut Unit<'_>, plan: &Plan, count_max: u64) {
     for _ in 0..count_max {
         let order = Order::random(unit.random.fork());
         let play = Play { order, points_max: Some(2), ..Play::default() };
-        explore(unit, plan, Tree::new(), None, play, LIMITS);
+        explore(unit, plan, None, play, LIMITS);
         unit.orders += 1;
         if !unit.violations.is_empty() {
             return;
@@ -102,7 +106,7 @@ fn six_in_flight(unit: &mut Unit<'_>) {
             let is_drawn = width > IN_FLIGHT_MAX;
             let order = if is_drawn { unit.random.usize(..permutations(width)) } else { nth };
             let play = Play { order: batch(order), points_max: Some(1), ..Play::default() };
-            let played = explore(unit, &plan, Tree::new(), None, play, LIMITS);
+            let played = explore(unit, &plan, None, play, LIMITS);
             let Order::Batch { widths, .. } = played.order else { return };
             let Some(size) = widths.get(round) else { return };
             width = *size;
@@ -130,11 +134,31 @@ pub(super) fn rivals(unit: &mut Unit<'_>, count: usize) {
         let plan = Plan::rivals(2 + unit.random.usize(..3));
         let order = Order::random(unit.random.fork());
         let play = Play { order, points_max: Some(3), ..Play::default() };
-        explore(unit, &plan, Tree::new(), None, play, LIMITS);
+        explore(unit, &plan, None, play, LIMITS);
         unit.orders += 1;
         if !unit.violations.is_empty() {
             return;
         }
+    }
+}
+
+/// Instances that record and remove at the same time, are so slow that the lock's lease ends, or are
+/// killed.
+pub(super) fn pruned(unit: &mut Unit<'_>, count: usize) {
+    // One call after the other, so that it is known which run is open or lives.
+    let play = Play { points_max: Some(40), ..Play::default() };
+    explore(unit, &Plan::living(), None, play, LIMITS);
+    unit.orders += 1;
+    for _ in 0..count {
+        if !unit.violations.is_empty() {
+            return;
+        }
+        let is_living = unit.random.usize(..6) == 0;
+        let plan = if is_living { Plan::living() } else { Plan::pruned(&mut unit.random) };
+        let order = Order::random(unit.random.fork());
+        let play = Play { order, points_max: Some(3), ..Play::default() };
+        explore(unit, &plan, None, play, LIMITS);
+        unit.orders += 1;
     }
 }
 
@@ -148,7 +172,7 @@ fn callers_go_away(unit: &mut Unit<'_>, plan: &Plan) {
                 points_max: Some(2),
                 ..Play::default()
             };
-            let played = explore(unit, plan, Tree::new(), None, play, LIMITS);
+            let played = explore(unit, plan, None, play, LIMITS);
             if !played.has_abandoned {
                 break;
             }

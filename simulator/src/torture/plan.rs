@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use tandem_host::{Durability, RecordOptions, Request, RunOptions};
+use super::past::Past;
+use tandem_host::{Durability, RecordOptions, RemoveOptions, Request, RunOptions};
 
 /// The task of every workload.
 pub(super) const TASK: &str = "torture";
@@ -15,7 +16,7 @@ pub(super) const LATER: usize = 59;
 const LEASE_MS: u64 = 60;
 
 /// Those of workloads that do not draw them.
-const INTERVALS_MS: [u64; 2] = [5000, 5000];
+pub(super) const INTERVALS_MS: [u64; 2] = [5000, 5000];
 
 /// A workload.
 #[derive(Clone, Debug)]
@@ -32,6 +33,10 @@ pub(super) struct Plan {
     pub is_burst: bool,
     /// Whether runs are recorded, here or in the workload that this one goes on with.
     pub has_records: bool,
+    /// Whether runs are removed, here or in the workload that this one goes on with.
+    pub has_removals: bool,
+    /// What is on the disk before the first call.
+    pub past: Past,
 }
 
 /// A run of a workload.
@@ -60,6 +65,7 @@ pub(super) enum Act {
     Drop(usize),
     /// Records the run, with a filling of so many bytes.
     Record(usize, usize),
+    Remove(Removal),
     History,
     Stats(usize),
     /// Opens the run unless it is open.
@@ -68,7 +74,52 @@ pub(super) enum Act {
     Heal,
     /// Ends an instance as SIGKILL does.
     Kill(usize),
+    /// So many milliseconds pass in which nobody makes a call.
+    Wait(u64),
 }
+
+/// What one call removes, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Removal {
+    /// The runs by their place in the plan, a bit each.
+    pub runs: u8,
+    pub from_history: bool,
+    pub sweep: bool,
+    /// Whether signs of life keep a run.
+    pub spares_living: bool,
+    /// The instance that makes the call.
+    pub instance: usize,
+}
+
+impl Removal {
+    /// Removes these runs unless they live, and leaves the history as it is.
+    pub(super) fn of(runs: u8) -> Self {
+        let (from_history, sweep, spares_living, instance) = (false, false, true, 0);
+        Removal { runs, from_history, sweep, spares_living, instance }
+    }
+
+    /// The same with their entries in the history.
+    pub(super) fn with_entries(self) -> Self {
+        Removal { from_history: true, ..self }
+    }
+
+    pub(super) fn by(self, instance: usize) -> Self {
+        Removal { instance, ..self }
+    }
+
+    /// The runs in the order in which they are named.
+    pub(super) fn runs(self) -> impl Iterator<Item = usize> {
+        (0..u8::BITS as usize).filter(move |run| self.runs & (1 << run) != 0)
+    }
+
+    /// How recent a sign of life is that keeps a run.
+    pub(super) fn alive_for(self) -> Duration {
+        if self.spares_living { ALIVE_FOR } else { Duration::ZERO }
+    }
+}
+
+/// The default of the component, which is not passed.
+const ALIVE_FOR: Duration = Duration::from_secs(30);
 
 impl Act {
     /// The run that this is about.
@@ -78,7 +129,7 @@ impl Act {
             Act::Mark(run, _) | Act::Schedule(run, _) => Some(run),
             Act::Flush(run) | Act::Close(run) | Act::Record(run, _) => Some(run),
             Act::Stats(run) | Act::Ensure(run) | Act::Drop(run) => Some(run),
-            Act::History | Act::Heal | Act::Kill(_) => None,
+            Act::Remove(_) | Act::History | Act::Heal | Act::Kill(_) | Act::Wait(_) => None,
         }
     }
 }
@@ -111,12 +162,30 @@ impl fmt::Display for Act {
             Act::Record(run, bytes) => {
                 write!(f, "record-run {} ({bytes} bytes of filling)", run_id(*run))
             }
+            Act::Remove(removal) => {
+                let Removal { from_history, sweep, spares_living, instance, .. } = removal;
+                write!(f, "remove-runs")?;
+                for run in removal.runs() {
+                    write!(f, " {}", run_id(run))?;
+                }
+                for (flag, name) in [
+                    (*from_history, "from the history too"),
+                    (*sweep, "with a sweep"),
+                    (!spares_living, "whether they live or not"),
+                ] {
+                    if flag {
+                        write!(f, ", {name}")?;
+                    }
+                }
+                write!(f, ", by instance {instance}")
+            }
             Act::Drop(run) => write!(f, "drop {}", run_id(*run)),
             Act::Stats(run) => write!(f, "stats {}", run_id(*run)),
             Act::Ensure(run) => write!(f, "open {} unless it is open", run_id(*run)),
             Act::Heal => write!(f, "the disk works from here on"),
             Act::History => write!(f, "history"),
             Act::Kill(instance) => write!(f, "kill instance {instance}"),
+            Act::Wait(ms) => write!(f, "{ms} ms pass"),
         }
     }
 }
@@ -139,8 +208,24 @@ impl Plan {
             .lease(Duration::from_millis(self.lease_ms))
     }
 
+    pub(super) fn remove_options(&self, removal: Removal) -> RemoveOptions {
+        let options = RemoveOptions::new(TASK)
+            .from_history(removal.from_history)
+            .sweep(removal.sweep)
+            .lease(Duration::from_millis(self.lease_ms));
+        if removal.spares_living { options } else { options.alive_for(Duration::ZERO) }
+    }
+
     pub(super) fn instance(&self, act: &Act) -> usize {
-        act.run().map_or(0, |run| run % self.instances)
+        match act {
+            Act::Remove(removal) => removal.instance,
+            _ => act.run().map_or(0, |run| self.instance_of(run)),
+        }
+    }
+
+    /// The instance that a run's own calls go to.
+    pub(super) fn instance_of(&self, run: usize) -> usize {
+        run % self.instances
     }
 
     /// One to three updates of one run, each written by force.
@@ -186,6 +271,9 @@ impl Plan {
             if self.has_records && random.bool() {
                 acts.push(Act::Record(run, filling(random) / 2));
             }
+            if self.has_removals && random.usize(..3) == 0 {
+                acts.push(Act::Remove(self.any_removal(random)));
+            }
         }
         if self.has_records {
             acts.push(Act::History);
@@ -193,7 +281,7 @@ impl Plan {
         Plan { acts, ..self.clone() }
     }
 
-    fn empty() -> Plan {
+    pub(super) fn empty() -> Plan {
         Plan {
             runs: Vec::new(),
             history: Durability::Durable,
@@ -203,6 +291,8 @@ impl Plan {
             lease_ms: LEASE_MS,
             is_burst: false,
             has_records: false,
+            has_removals: false,
+            past: Past::default(),
         }
     }
 
@@ -210,6 +300,7 @@ impl Plan {
     pub(super) fn random(random: &mut fastrand::Rng) -> Plan {
         let count = 1 + random.usize(..3);
         let has_records = random.usize(..4) == 0;
+        let has_removals = has_records && random.bool();
         let mut durability = |chance: usize| {
             if random.usize(..4) < chance { Durability::Visible } else { Durability::Durable }
         };
@@ -252,11 +343,17 @@ impl Plan {
                 acts.push(Act::Record(run, filling(random) / 2));
             }
         }
-        let instances = if has_records && random.bool() { count.min(2) } else { 1 };
+        let instances =
+            if has_records && (has_removals || random.bool()) { 2.min(count) } else { 1 };
         if instances > 1 && random.bool() {
             acts.insert(random.usize(..acts.len()), Act::Kill(1));
         }
-        Plan { runs, history, summary, acts, instances, has_records, ..Plan::empty() }
+        let mut plan =
+            Plan { runs, history, summary, acts, instances, has_records, ..Plan::empty() };
+        if has_removals {
+            plan.add_removals(random);
+        }
+        plan
     }
 
     /// Calls of one run that are made at once, so that they share a flush and wait for each other.
@@ -323,7 +420,7 @@ impl Plan {
 }
 
 /// Sizes around those of sectors and pages, and small ones.
-fn filling(random: &mut fastrand::Rng) -> usize {
+pub(super) fn filling(random: &mut fastrand::Rng) -> usize {
     let most = random.choice([60, 500, 1200, 2600, 5000, 9000]).unwrap_or(60);
     random.usize(..most)
 }
@@ -350,6 +447,16 @@ pub(super) fn summary_dir(run: usize) -> String {
 
 pub(super) fn summary_path(run: usize) -> String {
     format!("{}/manifest.json", summary_dir(run))
+}
+
+/// A file that is no one of the component's.
+pub(super) fn artifact_path(run: usize) -> String {
+    format!("{}/artifacts/log", run_dir(run))
+}
+
+/// The directory of all runs and summaries.
+pub(super) fn task_dir() -> String {
+    format!(".runs/{TASK}")
 }
 
 pub(super) fn lock_path() -> String {
@@ -380,14 +487,19 @@ pub(super) fn patched(file: &str, from: usize, to: usize) -> (String, String) {
     (format!(r#"{{"version":{to}}}"#), file.replacen(&old, &format!("\"version\": {to},"), 1))
 }
 
+/// The time of a run's summary.
+pub(super) fn stamp(run: usize) -> String {
+    let second = run / 2 % 60;
+    let fraction = if run.is_multiple_of(2) { "" } else { ".5" };
+    format!("2026-01-06T01:00:{second:02}{fraction}Z")
+}
+
 /// The summary of a run: as a caller gives it, and as its file holds it. A later run has a later
 /// time, though its text may sort before that of the one before; a later version has the same.
 pub(super) fn summary(run: usize, version: usize, filling: usize) -> (String, String) {
     let fill: String =
         (0..filling).map(|at| char::from(b'A' + (at * 3 + version) as u8 % 26)).collect();
-    let (id, second) = (run_id(run), run / 2 % 60);
-    let fraction = if run.is_multiple_of(2) { "" } else { ".5" };
-    let stamp = format!("2026-01-06T01:00:{second:02}{fraction}Z");
+    let (id, stamp) = (run_id(run), stamp(run));
     let given = format!(
         r#"{{"taskId":"{TASK}","runId":"{id}","timestamp":"{stamp}","version":{version},"notes":"{fill}"}}"#
     );

@@ -2,13 +2,15 @@
 //! outcomes.
 
 use super::acknowledged::{Acknowledged, AcknowledgedRecord};
+use super::crash::renamed;
 use super::machine::{CallId, Command, Next, Outcome, Stage};
-use super::plan::{self, Act, Plan};
+use super::plan::{self, Act, Plan, Removal};
+use super::removal::{self, RunSeen, Seen, Traffic};
 use crate::sim::Model;
 use crate::sim::world::{Fault, InFlight};
 use tandem_host::{Durability, Request};
-use tandem_host::{Error, ErrorKind};
-use tandem_host::{Reached, Receipt, Recorded, Written};
+use tandem_host::{Error, ErrorKind, LeftReason};
+use tandem_host::{Reached, Receipt, Recorded, Removed, Written};
 
 /// In which order calls in flight are completed.
 #[derive(Clone, Debug)]
@@ -81,6 +83,7 @@ struct UnderWay {
     marked_ms: Option<u64>,
     issued_ms: u64,
     record: Option<usize>,
+    seen: Seen,
 }
 
 /// A call that ended, as the reference model wants to know it.
@@ -112,7 +115,10 @@ pub(super) struct Player<'p> {
     pub has_abandoned: bool,
     /// The first thing that was wrong by itself.
     pub wrong: Option<String>,
-    is_open: Vec<bool>,
+    traffic: Traffic,
+    /// How many removals ended well, and whether one did not.
+    removed: usize,
+    has_failed_removal: bool,
     /// When the heartbeat of each run was marked last.
     marked_ms: Vec<Option<u64>>,
     next_act: usize,
@@ -141,7 +147,9 @@ impl<'p> Player<'p> {
             injected: 0,
             has_abandoned: false,
             wrong: None,
-            is_open: vec![false; plan.runs.len()],
+            traffic: Traffic::new(plan),
+            removed: 0,
+            has_failed_removal: false,
             marked_ms: vec![None; plan.runs.len()],
             next_act: 0,
             under_way: Vec::new(),
@@ -158,6 +166,11 @@ impl<'p> Player<'p> {
     /// Whether an instance was killed.
     pub(super) fn has_killed(&self) -> bool {
         self.killed.contains(&true)
+    }
+
+    /// Whether nothing can be left of what was renamed to be removed.
+    pub(super) fn are_removals_done(&self) -> bool {
+        self.removed > 0 && !self.has_failed_removal && self.injected == 0 && !self.has_abandoned
     }
 
     /// Whether a call may fail: something did, and may do so again.
@@ -224,7 +237,7 @@ impl<'p> Player<'p> {
                 acts,
                 Some(
                     [Act::Schedule(..), Act::Schedule(..) | Act::Flush(_)]
-                        | [Act::Record(..), Act::Record(..)]
+                        | [Act::Record(..) | Act::Remove(_), Act::Record(..) | Act::Remove(_)]
                         | [Act::Close(_), Act::Close(_)]
                 )
             )
@@ -233,8 +246,13 @@ impl<'p> Player<'p> {
     /// A call on a run waits until the run is open.
     fn is_ready(&self) -> bool {
         let Some(act) = self.plan.acts.get(self.next_act) else { return false };
-        let is_on_run =
-            !matches!(act, Act::Open(_) | Act::Record(..) | Act::History | Act::Kill(_));
+        if matches!(act, Act::Wait(_)) {
+            return self.under_way.is_empty();
+        }
+        let is_on_run = !matches!(
+            act,
+            Act::Open(_) | Act::Record(..) | Act::Remove(_) | Act::History | Act::Kill(_)
+        );
         let opens = |call: &UnderWay| call.act == Act::Open(act.run().unwrap_or(usize::MAX));
         let closes =
             |call: &UnderWay| matches!(call.act, Act::Close(run) if act.run() == Some(run));
@@ -292,14 +310,23 @@ impl<'p> Player<'p> {
             self.healed_at = Some(self.completed);
             return self.faults.clear();
         }
-        if matches!(act, Act::Ensure(run) if self.is_open[run]) {
+        if matches!(act, Act::Ensure(run) if self.traffic.is_open(run)) {
             return;
         }
         if let Act::Kill(instance) = act {
             stage.kill(instance);
             self.killed[instance] = true;
-            self.under_way.retain(|call| call.id.instance != instance);
+            for call in self.under_way.extract_if(.., |call| call.id.instance == instance) {
+                self.traffic.end(&call.act);
+            }
+            let runs = 0..self.plan.runs.len();
+            for run in runs.filter(|run| self.plan.instance_of(*run) == instance) {
+                self.traffic.killed(run);
+            }
             return;
+        }
+        if let Act::Wait(ms) = act {
+            return stage.disk.world().pass(ms * 1_000_000);
         }
         if self.killed[instance] {
             return;
@@ -329,7 +356,7 @@ impl<'p> Player<'p> {
             Act::Flush(run) => Command::Flush { run },
             Act::Close(run) => Command::Close { run },
             Act::Drop(run) => {
-                self.is_open[run] = false;
+                self.traffic.dropped(run);
                 self.marked_ms[run] = None;
                 Command::Drop { run }
             }
@@ -341,17 +368,38 @@ impl<'p> Player<'p> {
                 self.acknowledged.records.push(AcknowledgedRecord::new(run, file));
                 Command::Record { options: self.plan.record_options(), summary }
             }
+            Act::Remove(removal) => Command::Remove {
+                runs: removal.runs().map(plan::run_id).collect(),
+                options: self.plan.remove_options(removal),
+            },
             Act::History => {
                 Command::History { options: tandem_host::HistoryOptions::new(plan::TASK) }
             }
             Act::Stats(run) => Command::Stats { run },
-            Act::Heal | Act::Kill(_) => return,
+            Act::Heal | Act::Kill(_) | Act::Wait(_) => return,
         };
         self.acknowledged.changes += 1;
         let versions = act.run().map_or(0, |run| self.acknowledged.runs[run].versions.len());
         let marked_ms = act.run().and_then(|run| self.marked_ms[run]);
         let id = stage.call(instance, command);
         let world = stage.disk.world();
+        let seen = {
+            let known = |run: usize| {
+                let known = &self.acknowledged.runs[run];
+                (known.may_be_gone, known.is_anew)
+            };
+            self.traffic.begin(&act, &world.live, world.wall_ns(), known)
+        };
+        match act {
+            Act::Remove(Removal { from_history, .. }) => {
+                for of in seen.runs() {
+                    self.acknowledged.ask_removal(of.run, from_history, of.is_quiet());
+                }
+            }
+            Act::Open(run) | Act::Ensure(run) => self.acknowledged.runs[run].ask_directory(),
+            Act::Record(run, _) => self.acknowledged.runs[run].ask_summary(),
+            _ => {}
+        }
         let issued_ms = world.wall_ns() / 1_000_000;
         self.begun_at.push((id, world.log.as_ref().map_or(0, Vec::len)));
         let begun_at = self.completed;
@@ -364,6 +412,7 @@ impl<'p> Player<'p> {
             marked_ms,
             issued_ms,
             record,
+            seen,
         });
     }
 
@@ -378,9 +427,10 @@ impl<'p> Player<'p> {
             let call = self.under_way.remove(at);
             stage.disk.world().note(format!("{outcome:?}"));
             self.steps.push(format!("ended: {}: {}", call.act, summary(&outcome)));
-            if let Err(sentence) = self.learn(&call, &outcome) {
+            if let Err(sentence) = self.learn(stage, &call, &outcome) {
                 self.wrong.get_or_insert(format!("{}: {sentence}", call.act));
             }
+            self.traffic.end(&call.act);
             let begun =
                 self.begun_at.iter().find(|(id, _)| *id == call.id).map_or(0, |(_, at)| *at);
             let end = stage.disk.world().log.as_ref().map_or(0, Vec::len);
@@ -389,13 +439,18 @@ impl<'p> Player<'p> {
     }
 
     /// What an outcome promises, and whether it may be.
-    fn learn(&mut self, call: &UnderWay, outcome: &Outcome) -> Result<(), String> {
-        let failed = |error: &Error| Err(format!("it failed on a disk that works: {error}"));
+    fn learn(&mut self, stage: &Stage, call: &UnderWay, outcome: &Outcome) -> Result<(), String> {
+        // What is removed under a call's hands is no fault of its disk.
+        let is_apart = matches!(call.act, Act::Remove(_)) || self.traffic.is_apart(&call.seen);
+        let failed = |error: &Error| match is_apart {
+            true => Err(format!("it failed on a disk that works: {error}")),
+            false => Ok(()),
+        };
         let is_unset =
             |error: &Error| call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
         match outcome {
             Outcome::Opened(Ok(_)) => {
-                self.is_open[call.act.run().unwrap_or_default()] = true;
+                self.traffic.opened(call.act.run().unwrap_or_default());
                 Ok(())
             }
             // It promises nothing until a barrier ends.
@@ -415,11 +470,12 @@ impl<'p> Player<'p> {
             }
             Outcome::Flushed(Ok(receipt)) => {
                 if let Act::Close(run) = call.act {
-                    self.is_open[run] = false;
+                    self.traffic.closed(run);
                 }
                 self.flushed(call, receipt)
             }
             Outcome::Recorded(Ok(recorded)) => self.recorded(call, recorded),
+            Outcome::Removed(result) => self.removed(stage, call, result),
             Outcome::Recorded(Err(error)) => {
                 let record = &mut self.acknowledged.records[call.record.unwrap_or_default()];
                 if matches!(error.kind(), ErrorKind::Locked | ErrorKind::History) {
@@ -454,6 +510,7 @@ impl<'p> Player<'p> {
         let run = call.act.run().unwrap_or_default();
         let plan = self.plan.runs[run];
         let is_barrier = matches!(call.act, Act::Flush(_) | Act::Close(_));
+        let is_apart = self.traffic.is_apart(&call.seen);
         let request = match call.act {
             Act::Schedule(_, request) => request,
             _ => Request::default(),
@@ -468,6 +525,9 @@ impl<'p> Player<'p> {
         }
         if is_barrier || request.manifest {
             let reached = self.most(plan.manifest);
+            if receipt.manifest.is_some() && is_apart {
+                self.acknowledged.runs[run].manifest_is_back();
+            }
             self.acknowledged.acknowledge_manifest(run, call.versions, reached);
         }
         let beat_ms = match call.act {
@@ -476,6 +536,9 @@ impl<'p> Player<'p> {
         };
         if let Some(beat_ms) = beat_ms {
             let reached = self.most(plan.heartbeat);
+            if receipt.heartbeat.is_some() && is_apart {
+                self.acknowledged.runs[run].heartbeat_is_back();
+            }
             self.acknowledged.acknowledge_heartbeat(run, beat_ms, reached);
         }
         Ok(())
@@ -485,6 +548,9 @@ impl<'p> Player<'p> {
         self.reached(Some(recorded.summary), self.plan.summary)?;
         self.reached(Some(recorded.history), self.plan.history)?;
         let (summary, history) = (self.most(self.plan.summary), self.most(self.plan.history));
+        if self.traffic.is_apart(&call.seen) {
+            self.acknowledged.record_is_back(call.act.run().unwrap_or_default());
+        }
         let record = &mut self.acknowledged.records[call.record.unwrap_or_default()];
         record.summary_visible = true;
         record.history_visible = true;
@@ -492,6 +558,88 @@ impl<'p> Player<'p> {
         record.history_durable = history == Reached::Durable;
         self.acknowledged.changes += 1;
         Ok(())
+    }
+
+    /// What the answer of a call promises that removes runs, and whether it may be.
+    fn removed(
+        &mut self,
+        stage: &Stage,
+        call: &UnderWay,
+        result: &Result<Removed, Error>,
+    ) -> Result<(), String> {
+        let Act::Remove(removal) = call.act else { return Ok(()) };
+        self.acknowledged.changes += 1;
+        let removed = match result {
+            Ok(removed) => removed,
+            Err(error) => {
+                self.has_failed_removal = true;
+                return self.not_removed(call, removal, error);
+            }
+        };
+        self.removed += 1;
+        self.has_failed_removal |= !removed.remaining.is_empty();
+        let (end_ns, left) = {
+            let world = stage.disk.world();
+            (world.wall_ns(), renamed(&world.live).pop())
+        };
+        let may_fail = self.may_fail();
+        removal::check(self.plan, &self.traffic, removal, &call.seen, removed, end_ns, may_fail)?;
+        if let Some(left) = left.filter(|_| !may_fail && self.traffic.is_only_removal(&call.seen)) {
+            return Err(format!("it leaves what was renamed to be removed: {left}"));
+        }
+        let reached = self.most(Durability::Durable);
+        for of in call.seen.runs() {
+            let id = plan::run_id(of.run);
+            let reason = removed.left.iter().find(|left| left.run_id == id).map(|left| left.reason);
+            let is_alone = self.traffic.is_alone(of);
+            match reason {
+                None if is_alone => {
+                    self.acknowledged.acknowledge_removal(of.run, removal.from_history, reached);
+                }
+                None => {}
+                // Nothing of it was touched.
+                Some(LeftReason::Open) => self.restore(of),
+                Some(reason) if is_alone => {
+                    let known = &mut self.acknowledged.runs[of.run];
+                    let has_lost_entry = reason == LeftReason::Failed && removal.from_history;
+                    (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
+                    known.may_be_gone.entry |= has_lost_entry;
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What an error promises of runs that were to be removed, and whether it may be.
+    fn not_removed(
+        &mut self,
+        call: &UnderWay,
+        removal: Removal,
+        error: &Error,
+    ) -> Result<(), String> {
+        if error.kind() != ErrorKind::Storage {
+            // Nothing is removed.
+            call.seen.runs().iter().for_each(|of| self.restore(of));
+        }
+        // A crash left it torn, and nobody has recorded a run since.
+        let is_torn = removal.from_history
+            && error.kind() == ErrorKind::History
+            && self.acknowledged.known_bad.contains_key(&plan::history_path());
+        // Time may pass until nobody waits for the lock any longer.
+        let is_late = matches!(self.order, Order::Random(_)) && error.code() == Some("locked");
+        match self.may_fail() || is_torn || is_late {
+            true => Ok(()),
+            false => Err(format!("it failed on a disk that works: {error}")),
+        }
+    }
+
+    /// What was promised of a run before a removal is promised again, unless there was another one.
+    fn restore(&mut self, of: &RunSeen) {
+        if self.traffic.is_run_apart(of) {
+            let known = &mut self.acknowledged.runs[of.run];
+            (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
+        }
     }
 
     /// What a write with a durability reaches on a disk of this model.
@@ -615,9 +763,21 @@ fn summary(outcome: &Outcome) -> String {
             )
         }
         Outcome::Recorded(Ok(recorded)) => format!("ok, {} runs in the history", recorded.runs),
+        Outcome::Removed(Ok(removed)) => {
+            let Removed { runs, absent, left, entries, swept, remaining, .. } = removed;
+            let left: Vec<_> = left.iter().map(|left| left.reason).collect();
+            format!(
+                "ok, {} removed, {} absent, {left:?} left, {entries} entries, {swept} swept, {} \
+                 remain",
+                runs.len(),
+                absent.len(),
+                remaining.len()
+            )
+        }
         Outcome::History(Ok(history)) => format!("ok, {} runs", history.total),
         Outcome::Opened(Err(e)) | Outcome::Flushed(Err(e)) | Outcome::Changed(Err(e)) => error(e),
         Outcome::Marked(Err(e)) | Outcome::Recorded(Err(e)) | Outcome::History(Err(e)) => error(e),
+        Outcome::Removed(Err(e)) => error(e),
         Outcome::Changed(Ok(())) | Outcome::Marked(Ok(())) => "ok".to_owned(),
         Outcome::Dropped | Outcome::Stats(_) => "ok".to_owned(),
         Outcome::NoRun => "the run is not open".to_owned(),

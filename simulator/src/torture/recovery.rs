@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::machine::{Command, Lab, Next, Outcome, Stage};
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Removal};
 use crate::sim::tree::Tree;
 use crate::sim::{Model, SimDisk};
 use tandem_host::Error;
 use tandem_host::disk::Kind;
-use tandem_host::testing::temporary_target;
+use tandem_host::testing::{is_temporary, temporary_target};
 use tandem_host::{HistoryOptions, Request};
 use tandem_host::{Recorded, Recovery, TaskHistory};
 
@@ -79,6 +79,14 @@ pub(super) fn recover(
         commands.push(Command::History { options: HistoryOptions::new(plan::TASK) });
     }
     let read_only = commands.len();
+    // What killed removals left is removed by the next one, whatever it is for.
+    let is_tidied = plan.has_removals && visit != Visit::Soon;
+    if is_tidied {
+        let removal = Removal { sweep: true, ..Removal::of(0) };
+        let options = plan.remove_options(removal);
+        commands.push(Command::Remove { runs: Vec::new(), options });
+    }
+    let tidied = commands.len();
     let pair = Request::new().manifest().heartbeat().force();
     let mut written: Vec<(String, String)> = Vec::new();
     for run in (0..runs).filter(|_| is_used) {
@@ -94,7 +102,8 @@ pub(super) fn recover(
         written.push((plan::summary_path(plan::LATER), file));
         commands.push(Command::Record { options: plan.record_options(), summary });
     }
-    let (outcomes, found) = run_all(lab, &disk, &commands, read_only)?;
+    let (outcomes, [found, after]) = run_all(lab, &disk, &commands, [read_only, tidied])?;
+    let tidied = is_tidied.then(|| untidy(&found, &after)).flatten();
     let mut observation =
         Observation { old, opened: Vec::new(), history: None, found, used: None, use_failed: None };
     let mut recorded = None;
@@ -106,9 +115,14 @@ pub(super) fn recover(
             Outcome::Changed(Err(error)) | Outcome::Flushed(Err(error)) => {
                 observation.fail(command, &error);
             }
-            Outcome::Recorded(Err(error)) => observation.fail(command, &error),
+            Outcome::Recorded(Err(error)) | Outcome::Removed(Err(error)) => {
+                observation.fail(command, &error);
+            }
             _ => {}
         }
+    }
+    if let Some(sentence) = tidied {
+        observation.use_failed.get_or_insert(sentence);
     }
     let world = disk.world();
     for (path, file) in &written {
@@ -141,6 +155,7 @@ impl Observation {
             Command::Schedule { .. } => "schedule",
             Command::Close { .. } => "close",
             Command::Record { .. } => "record-run",
+            Command::Remove { .. } => "remove-runs",
             _ => "a call",
         };
         self.use_failed.get_or_insert(format!("{name} fails after recovery: {error}"));
@@ -170,16 +185,49 @@ pub(super) fn leftovers(tree: &Tree, is_chosen: impl Fn(&str, &str) -> bool) -> 
     found
 }
 
+/// What is wrong with a disk after a call that removes no run: it takes away what killed processes
+/// left in the task's directory, and nothing else.
+fn untidy(before: &Tree, after: &Tree) -> Option<String> {
+    let is_in_task = |path: &str| path.starts_with(&plan::task_dir());
+    let is_left = |path: &str| path.split('/').any(is_temporary);
+    // Nobody sweeps the directories above runs.
+    let is_probe = |path: &str| match path.strip_prefix(&format!("{}/cli/", plan::task_dir())) {
+        Some(name) => temporary_target(name) == Some("probe"),
+        None => false,
+    };
+    let kept = |tree: &Tree| {
+        let mut files = BTreeMap::new();
+        for (path, ino) in tree.walk() {
+            let data = tree.file(ino).ok().map(|(data, _)| data.clone());
+            if let Some(data) = data.filter(|_| !is_left(&path) && path != plan::lock_path()) {
+                files.insert(path, data);
+            }
+        }
+        files
+    };
+    let names = after.walk().into_iter().map(|(path, _)| path);
+    if let Some(path) =
+        names.into_iter().find(|path| is_in_task(path) && is_left(path) && !is_probe(path))
+    {
+        return Some(format!("the next removal leaves what was left before: {path}"));
+    }
+    let (before, after) = (kept(before), kept(after));
+    let changed = before.iter().find(|(path, data)| after.get(*path) != Some(*data));
+    let changed = changed.or_else(|| after.iter().find(|(path, _)| !before.contains_key(*path)));
+    changed.map(|(path, _)| format!("a removal of no run changes {path}"))
+}
+
 /// Makes the calls one after the other on a disk that answers at once. Tells the outcomes, and the
-/// disk as it was after the first `mark` of them.
+/// disk as it was after so many of them.
 fn run_all(
     lab: &Lab,
     disk: &SimDisk,
     commands: &[Command],
-    mark: usize,
-) -> Result<(Vec<Outcome>, Tree), String> {
+    marks: [usize; 2],
+) -> Result<(Vec<Outcome>, [Tree; 2]), String> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(commands.len());
-    let (mut under_way, mut marked, mut is_stuck, mut turns) = (None, None, false, 0);
+    let (mut under_way, mut is_stuck, mut turns) = (None, false, 0);
+    let mut marked = [const { None }; 2];
     let mut director = |stage: &Stage| {
         turns += 1;
         if turns > TURNS_MAX {
@@ -196,8 +244,10 @@ fn run_all(
                 }
             }
         }
-        if outcomes.len() == mark {
-            marked = Some(stage.disk.world().live.clone());
+        for (mark, marked) in marks.iter().zip(&mut marked) {
+            if outcomes.len() == *mark {
+                *marked = Some(stage.disk.world().live.clone());
+            }
         }
         match commands.get(outcomes.len()) {
             Some(command) => {
@@ -214,8 +264,7 @@ fn run_all(
     if is_stuck {
         return Err("a call never ends in recovery".to_owned());
     }
-    let marked = marked.unwrap_or_else(Tree::new);
-    Ok((outcomes, marked))
+    Ok((outcomes, marked.map(|marked| marked.unwrap_or_else(Tree::new))))
 }
 
 /// The names of a directory tree with the contents of its files, for people.

@@ -66,6 +66,22 @@ pub(super) fn check_records(world: WasiWorld, ended: &[Ended], log: &[Step]) -> 
     Ok(())
 }
 
+/// Whether each removal that was acknowledged has made its renames durable.
+///
+/// # Errors
+/// A directory's sync failed, and the answer does not tell.
+pub(super) fn check_removals(ended: &[Ended], log: &[Step]) -> Result<(), String> {
+    let acknowledged = ended.iter().filter(|call| matches!(call.outcome, Outcome::Removed(Ok(_))));
+    for call in acknowledged {
+        let steps = log.get(call.log.clone()).unwrap_or_default();
+        let is_sync = |step: &&Step| step.call.operation == DiskOperation::SyncDir;
+        if let Some(step) = steps.iter().filter(is_sync).find(|step| step.fault.is_some()) {
+            return Err(format!("{}: it swallows an error: {step}", call.act));
+        }
+    }
+    Ok(())
+}
+
 impl ReferenceState {
     fn new(world: WasiWorld) -> Self {
         ReferenceState {

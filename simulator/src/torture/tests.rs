@@ -1,12 +1,11 @@
 //! Each rule of the judge, broken by hand.
 
-use std::sync::Arc;
-
 use super::acknowledged::{Acknowledged, AcknowledgedRecord};
 use super::judge::{self, Crash};
-use super::plan::{self, Plan};
+use super::plan::{self, Act, Plan, Removal};
 use super::recovery::Observation;
-use crate::sim::tree::{Inode, ROOT, Tree};
+use super::removal::{self, Traffic};
+use crate::sim::tree::Tree;
 use tandem_host::Durability::{Durable, Visible};
 use tandem_host::testing::bindings::records;
 use tandem_host::{Reached, Recovery, TaskHistory};
@@ -15,25 +14,9 @@ use tandem_host::{Reached, Recovery, TaskHistory};
 fn tree(files: &[(String, &str)]) -> Tree {
     let mut tree = Tree::new();
     for (path, content) in files {
-        let mut dir = ROOT;
-        let (dirs, name) = path.rsplit_once('/').expect("a directory");
-        for step in dirs.split('/') {
-            dir = match tree.lookup(dir, step) {
-                Ok(ino) => ino,
-                Err(_) => put(&mut tree, dir, step, Inode::dir(0)),
-            };
-        }
-        let data = Arc::new(content.as_bytes().to_vec());
-        put(&mut tree, dir, name, Inode::File { data, modified_ns: 0 });
+        tree.put(path, content.as_bytes(), 0);
     }
     tree
-}
-
-fn put(tree: &mut Tree, dir: u32, name: &str, inode: Inode) -> u32 {
-    let ino = tree.last_ino() + 1;
-    tree.insert(ino, inode);
-    tree.bind(dir, &name.into(), Some(ino));
-    ino
 }
 
 /// A run with two versions, the second of them acknowledged.
@@ -149,6 +132,121 @@ fn an_acknowledged_summary_is_there_and_whole() {
     with(&[(plan::summary_path(0), &first)], "");
     with(&[(plan::summary_path(0), "{}")], "a summary is not whole");
     with(&[], "an acknowledged summary is gone");
+}
+
+/// The files of a workload that begins with runs that were recorded long ago, but for those whose
+/// paths have one of these parts.
+fn files_without(plan: &Plan, parts: &[&str]) -> Tree {
+    let (whole, _) = plan.start();
+    let mut tree = Tree::new();
+    for (path, ino) in whole.walk() {
+        let is_kept = !parts.iter().any(|part| path.contains(part));
+        if let Ok((data, modified_ns)) = whole.file(ino)
+            && is_kept
+        {
+            tree.put(&path, data, modified_ns);
+        }
+    }
+    tree
+}
+
+#[track_caller]
+fn told(verdict: Result<(), String>, sentence: &str) {
+    let told = verdict.err().unwrap_or_default();
+    assert!(told.contains(sentence) && told.is_empty() == sentence.is_empty(), "{told}");
+}
+
+#[test]
+fn a_run_that_is_to_be_removed_is_whole_or_gone() {
+    let plan = Plan::removal(false);
+    let (whole, mut acknowledged) = plan.start();
+    let [run, summary] = [plan::run_dir(0), plan::summary_dir(0)];
+    let [manifest, artifact] = [plan::manifest_path(0), plan::artifact_path(0)];
+    let cases: [&[&str]; 6] =
+        [&[], &[&run], &[&summary], &[&run, &summary], &[&manifest], &[&artifact]];
+    let judged = |acknowledged: &Acknowledged, crash, sentences: [&str; 6]| {
+        for (without, sentence) in cases.iter().zip(sentences) {
+            let tree = files_without(&plan, without);
+            told(judge::files(&tree, &plan, acknowledged, crash), sentence);
+        }
+    };
+    assert_eq!(judge::files(&whole, &plan, &acknowledged, Crash::None), Ok(()));
+    let is_gone = "acknowledged summary is gone";
+    let all = ["", "is gone", is_gone, "is gone", "is gone", "what a user left"];
+    judged(&acknowledged, Crash::Process, all);
+    acknowledged.ask_removal(0, false, true);
+    for crash in [Crash::None, Crash::Process, Crash::PowerLoss] {
+        judged(&acknowledged, crash, ["", "", "", "", "is gone", "what a user left"]);
+    }
+    // What a disk that syncs no directory brings back is emptied by then.
+    acknowledged.may_undo_renames = true;
+    judged(&acknowledged, Crash::PowerLoss, [""; 6]);
+    judged(&acknowledged, Crash::Process, ["", "", "", "", "is gone", "what a user left"]);
+}
+
+#[test]
+fn an_acknowledged_removal_stays() {
+    let plan = Plan::removal(true);
+    let (_, mut acknowledged) = plan.start();
+    acknowledged.ask_removal(0, false, true);
+    acknowledged.acknowledge_removal(0, false, Reached::Durable);
+    let [run, summary] = [plan::run_dir(0), plan::summary_dir(0)];
+    let gone = files_without(&plan, &[&run, &summary]);
+    let back = [files_without(&plan, &[&run]), files_without(&plan, &[&summary])];
+    for crash in [Crash::None, Crash::Process, Crash::PowerLoss] {
+        told(judge::files(&gone, &plan, &acknowledged, crash), "");
+        for back in &back {
+            told(judge::files(back, &plan, &acknowledged, crash), "its directory is there");
+        }
+    }
+    acknowledged.acknowledge_removal(0, true, Reached::Durable);
+    told(judge::files(&gone, &plan, &acknowledged, Crash::PowerLoss), "which was removed from it");
+    acknowledged.acknowledge_removal(0, true, Reached::DataSynced);
+    told(judge::files(&gone, &plan, &acknowledged, Crash::PowerLoss), "");
+    told(judge::files(&gone, &plan, &acknowledged, Crash::Process), "which was removed from it");
+}
+
+#[test]
+fn a_removal_answers_what_becomes_of_each_run() {
+    const MS: u64 = 1_000_000;
+    let plan = Plan::living();
+    let (mut tree, _) = plan.start();
+    let now_ns = tree.newest_ns() + 3_600_000 * MS;
+    // Of three runs the first one is open, and the second one lives.
+    tree.put(&plan::heartbeat_path(1), b"", now_ns - MS);
+    let mut traffic = Traffic::new(&plan);
+    traffic.opened(0);
+    let removal = Removal::of(0b111);
+    let act = Act::Remove(removal);
+    let seen = traffic.begin(&act, &tree, now_ns, |_| Default::default());
+    let left =
+        |run: usize, reason| records::LeftRun { run_id: plan::run_id(run), reason, failure: None };
+    let removed = records::Removed {
+        runs: vec![plan::run_id(2)],
+        absent: Vec::new(),
+        left: vec![left(0, records::LeftReason::Open), left(1, records::LeftReason::Alive)],
+        entries: 0,
+        swept: 0,
+        remaining: Vec::new(),
+    };
+    let check = |removed: records::Removed, end_ns, may_fail| {
+        removal::check(&plan, &traffic, removal, &seen, &removed.into(), end_ns, may_fail)
+    };
+    told(check(removed.clone(), now_ns, false), "");
+    let all = (0..3).map(plan::run_id).collect();
+    let taken = records::Removed { runs: all, left: Vec::new(), ..removed.clone() };
+    told(check(taken.clone(), now_ns, false), "tells Removed and must Left(Open)");
+    told(check(taken, now_ns, true), "");
+    let spared = vec![left(0, records::LeftReason::Open), left(2, records::LeftReason::Alive)];
+    let runs = vec![plan::run_id(1)];
+    let swapped = records::Removed { runs, left: spared, ..removed.clone() };
+    told(check(swapped.clone(), now_ns, false), "tells Removed and must Left(Alive)");
+    // Its sign of life has ended by the end of the call.
+    told(check(swapped, now_ns + 30_000 * MS, false), "tells Left(Alive) and must Removed");
+    let counted = records::Removed { entries: 1, ..removed.clone() };
+    told(check(counted, now_ns, false), "tells of 1 entries and must of 0");
+    let silent = records::Removed { left: Vec::new(), ..removed };
+    told(check(silent, now_ns, true), "does not tell each run once");
 }
 
 /// What an open tells.
