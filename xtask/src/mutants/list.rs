@@ -6,6 +6,7 @@ const DURABLE: &str = "src/storage/durable.rs";
 const FLUSH: &str = "src/runs/flush.rs";
 const HISTORY: &str = "src/histories/history.rs";
 const JSON: &str = "src/json/mod.rs";
+const LEFTOVERS: &str = "src/histories/leftovers.rs";
 const LIMITS: &str = "src/limits.rs";
 const LOCK: &str = "src/histories/lock.rs";
 const RUNS: &str = "src/runs/mod.rs";
@@ -830,6 +831,41 @@ pub static MUTATIONS: &[Mutation] = &[
         }],
     },
     Mutation {
+        name: "removal-of-the-living",
+        what: "runs are removed whatever sign of life they show",
+        rule: "a run that shows a sign of life is left",
+        test: None,
+        changes: &[Change {
+            file: REMOVE,
+            from: "now.saturating_sub(*sign) < *alive_for",
+            to: "now.saturating_sub(*sign) < Duration::ZERO.min(*alive_for)",
+        }],
+    },
+    Mutation {
+        name: "removal-of-the-open",
+        what: "a removal does not know which runs are open",
+        rule: "a run that is open is left",
+        test: None,
+        changes: &[Change {
+            file: REMOVE,
+            from: "Registration::new(&self.registry, format!(",
+            to: "Registration::new(&Registry::default(), format!(",
+        }],
+    },
+    Mutation {
+        name: "removal-keeps-entries",
+        what: "the entries of removed runs stay in the history that should lose them",
+        rule: "a run that is removed from the history has no entry there",
+        test: None,
+        changes: &[Change {
+            file: REMOVE,
+            from: "            true => candidates.iter().map(|candidate| candidate.run_id.as_str()).collect(),
+            // What",
+            to: "            true => BTreeSet::new(),
+            // What",
+        }],
+    },
+    Mutation {
         name: "goes-along-never",
         what: "a channel that is nearly due is left out of a flush of the other",
         rule: "a channel whose interval is over within a tenth of it goes along",
@@ -1075,6 +1111,73 @@ pub static MUTATIONS: &[Mutation] = &[
         changes: &[Change {
             file: TREE,
             from: "    waiting.push(temp);
+",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "removed-entries-not-durable",
+        what: "entries that a failed call took out of a history are not synced by the next one",
+        rule: "a run that is removed from the history stays away",
+        test: Some(
+            "histories::tests::remove::\
+             entries_that_a_failed_call_took_out_are_durably_gone_after_the_next_one",
+        ),
+        changes: &[Change {
+            file: SNAPSHOT,
+            from: "    if !removed.is_empty() {
+        let content",
+            to: "    if removed.is_empty() {
+        return Ok(Some(removed));
+    }
+    {
+        let content",
+        }],
+    },
+    Mutation {
+        name: "unlooked-leftover-forgotten",
+        what: "a renamed directory that cannot be looked at is left, and not told",
+        rule: "a removal tells what remains",
+        test: Some(
+            "histories::tests::remove::what_is_renamed_and_cannot_be_looked_at_is_durable_and_told",
+        ),
+        changes: &[Change {
+            file: LEFTOVERS,
+            from: "Err(code) => code == Code::NO_ENTRY,",
+            to: "Err(_) => true,",
+        }],
+    },
+    Mutation {
+        name: "failed-rename-not-undone",
+        what: "a directory whose rename failed after its effect stays away",
+        rule: "a run that is told as left is where it was",
+        test: Some("histories::tests::remove::a_rename_that_fails_after_its_effect_is_undone"),
+        changes: &[Change {
+            file: REMOVE,
+            from: "                self.move_back(task, &temp, name, run_id, kept).await?;
+",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "put-back-not-durable",
+        what: "what was renamed and put back is not synced",
+        rule: "a power loss takes no run away that is told as left",
+        test: Some("histories::tests::remove::what_was_put_back_stays_there_after_a_power_loss"),
+        changes: &[Change {
+            file: REMOVE,
+            from: "if progress.has_renamed || !progress.emptying.is_empty() {",
+            to: "if !progress.emptying.is_empty() {",
+        }],
+    },
+    Mutation {
+        name: "not-put-back-emptied",
+        what: "a directory that could not be put back is emptied at once",
+        rule: "a call empties nothing of a run that it tells as left",
+        test: Some("histories::tests::remove::what_cannot_be_put_back_is_told_and_not_emptied"),
+        changes: &[Change {
+            file: REMOVE,
+            from: "        progress.emptying.retain(|name| !progress.kept.contains(name));
 ",
             to: "",
         }],
