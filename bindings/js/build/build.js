@@ -14,7 +14,7 @@ async function build() {
         if (!isInRepository) {
             throw new Error('there is no component: name one in TANDEM_COMPONENT');
         }
-        execFileSync('cargo', ['xtask', 'component'], {
+        execFileSync('cargo', ['xtask', 'component', '--blocking'], {
             cwd: workspaceDir,
             stdio: ['ignore', 'inherit', 'inherit'],
         });

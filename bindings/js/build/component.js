@@ -9,5 +9,5 @@ export const isInRepository = existsSync(join(workspaceDir, 'xtask', 'Cargo.toml
 
 /** The component that `dist/` is made of, once it is built. */
 export function componentFile() {
-    return process.env.TANDEM_COMPONENT ?? join(workspaceDir, 'target', 'tandem.wasm');
+    return process.env.TANDEM_COMPONENT ?? join(workspaceDir, 'target', 'tandem-blocking.wasm');
 }

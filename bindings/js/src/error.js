@@ -1,3 +1,4 @@
+import { asWritten } from './names.js';
 import { ERROR_FIELDS } from './records.js';
 
 /** An error of Tandem, with every field that the component tells. */
@@ -22,4 +23,21 @@ export class TandemError extends Error {
 /** An argument breaks a rule. */
 export function invalidInput(message, options) {
     return new TandemError({ kind: 'invalid-input', message }, options);
+}
+
+/** Those whose messages are about options. */
+const ABOUT_OPTIONS = ['invalid-input', 'too-large'];
+
+/** What the component, in its thread, failed a call with. */
+export function errorOf({ unnamed, ...fields }) {
+    const isAboutOptions = ABOUT_OPTIONS.includes(fields.kind);
+    const message = isAboutOptions ? asWritten(fields.message) : fields.message;
+    const cause = unnamed && new Error(unnamed);
+    return new TandemError({ ...fields, message: cause ? `${message} (${unnamed})` : message }, cause && { cause });
+}
+
+/** The component failed. */
+export function componentFailed(why) {
+    const message = `the component failed: ${why?.message ?? String(why)}`;
+    return new TandemError({ kind: 'component-failed', message }, { cause: why });
 }

@@ -31,7 +31,9 @@ function attempt(what, read) {
             throw error;
         }
         const why = error instanceof Error ? error.message : shown(error);
-        throw invalidInput(`${what}: ${why}`, { cause: error });
+        // That of a circular document has several lines.
+        const [line] = String(why).split('\n');
+        throw invalidInput(`${what}: ${line}`, { cause: error });
     }
 }
 
@@ -57,7 +59,6 @@ function integer(max) {
     };
 }
 
-
 function boolean(name, value) {
     if (typeof value !== 'boolean') {
         throw invalidInput(`${name} is not a boolean: ${shown(value)}`);
@@ -65,8 +66,18 @@ function boolean(name, value) {
     return value;
 }
 
+/** A directory below the granted one. The component checks the rest. */
+function root(name, value) {
+    if (string(name, value).startsWith('/')) {
+        throw invalidInput(`${name} must be relative to the directory of the Tandem: ${shown(value)}`);
+    }
+    return value;
+}
+
 /** The checks that the tables of records.js name. */
 const CHECKS = { boolean, string, u32: integer(MAX_U32), u64: integer(MAX_U64) };
+/** Those of options that are known by their names. */
+const CHECKS_BY_NAME = { runsRoot: root, historyRoot: root };
 
 /** @param {string | string[] | Function} check its name, what the value may be, or the check itself */
 function checked(check, name, value) {
@@ -100,9 +111,11 @@ function checkedOptions(what, { required, optional, flags = {} }, given) {
     if (typeof given !== 'object' || given === null || Array.isArray(given)) {
         throw invalidInput(`${what} must be an object: ${shown(given)}`);
     }
+    const known = { ...required, ...optional, ...flags };
     for (const name of Object.keys(given)) {
-        if (![required, optional, flags].some((known) => Object.hasOwn(known, name))) {
-            throw invalidInput(`${what} cannot have this name in it: ${shown(name)}`);
+        if (!Object.hasOwn(known, name)) {
+            const names = Object.keys(known).join(', ');
+            throw invalidInput(`${what} cannot have ${shown(name)} in it, only: ${names}`);
         }
     }
     const record = {};
@@ -112,7 +125,7 @@ function checkedOptions(what, { required, optional, flags = {} }, given) {
     for (const [name, check] of Object.entries(optional)) {
         const value = given[name];
         if (value !== undefined) {
-            record[name] = checked(check, name, value);
+            record[name] = checked(CHECKS_BY_NAME[name] ?? check, name, value);
         }
     }
     for (const [name, check] of Object.entries(flags)) {
@@ -121,6 +134,9 @@ function checkedOptions(what, { required, optional, flags = {} }, given) {
     }
     return record;
 }
+
+/** How a document is told that was written. */
+export const READ_OPTIONS = { required: {}, optional: {}, flags: { text: 'boolean' } };
 
 /** What takes JSON: its name, and what its limit is told by. */
 export const DOCUMENT = { name: 'document', channel: 'manifest', limit: 'maxDocumentBytes' };

@@ -1,22 +1,26 @@
-import { TandemError } from './error.js';
-import { textLimit } from './limits.js';
-import { DOCUMENT, PATCH, REQUEST, json, options } from './options.js';
+import { invalidInput } from './error.js';
+import { DOCUMENT, PATCH, READ_OPTIONS, REQUEST, json, options } from './options.js';
+
+/** Who may make a run: `Tandem.openRun`. */
+export const opener = Symbol('opener');
+
+// A run that nobody has any more is closed.
+const garbage = new FinalizationRegistry((run) => run.abandon());
 
 /** An open run. `Tandem.openRun` makes it. */
 export class Run {
-    #instance;
-    #handle;
+    #run;
     #recovery;
     #maxDocumentBytes;
-    // The handle is given up when it is dropped and no call uses it.
-    #isDropped = false;
-    #calls = 0;
 
-    constructor(instance, { handle, recovery, maxDocumentBytes }) {
-        this.#instance = instance;
-        this.#handle = handle;
-        this.#recovery = recovery;
-        this.#maxDocumentBytes = textLimit(maxDocumentBytes, instance.limits.maxDocumentBytes);
+    constructor(key, { run, recovery, maxDocumentBytes } = {}) {
+        if (key !== opener) {
+            throw invalidInput('a run is opened by tandem.openRun(), not made by new Run()');
+        }
+        this.#run = run;
+        this.#recovery = recoveryOf(recovery);
+        this.#maxDocumentBytes = maxDocumentBytes;
+        garbage.register(this, run, run);
     }
 
     get recovery() {
@@ -25,62 +29,62 @@ export class Run {
 
     async set(document) {
         const { text, bytes } = json(DOCUMENT, document, this.#maxDocumentBytes);
-        return this.#call((run) => run.set(text), bytes);
+        return this.#run.step('set', text, bytes);
     }
 
     async merge(patch) {
         const { text, bytes } = json(PATCH, patch, this.#maxDocumentBytes);
-        return this.#call((run) => run.merge(text), bytes);
+        return this.#run.step('merge', text, bytes);
     }
 
-    async mark(request) {
-        const checked = options('the request', REQUEST, request);
-        return this.#call((run) => run.mark(checked));
+    async written(given = {}) {
+        const { text } = options('the options', READ_OPTIONS, given);
+        const read = await this.#run.step('read');
+        return read === undefined || text ? read : JSON.parse(read);
     }
 
-    async schedule(request) {
-        const checked = options('the request', REQUEST, request);
-        return this.#call((run) => run.schedule(checked));
+    async mark(request = {}) {
+        return this.#run.mark(options('the request', REQUEST, request));
+    }
+
+    async schedule(request = {}) {
+        return this.#run.schedule(options('the request', REQUEST, request));
     }
 
     async flush() {
-        return this.#call((run) => run.flush());
+        return this.#run.flush();
     }
 
     async close() {
-        return this.#call((run) => run.close());
+        return this.#run.close();
     }
 
     async stats() {
-        return this.#call((run) => run.stats());
+        return this.#run.stats();
     }
 
     drop() {
-        this.#isDropped = true;
-        this.#disposeIfUnused();
+        garbage.unregister(this.#run);
+        this.#run.drop();
     }
 
     async [Symbol.asyncDispose]() {
-        await this.close();
+        if (!this.#run.isDropped) {
+            await this.#run.close();
+        }
     }
+}
 
-    async #call(make, bytes) {
-        if (this.#isDropped) {
-            throw new TandemError({ kind: 'closed', message: 'the run was dropped' });
-        }
-        this.#calls += 1;
-        try {
-            return await this.#instance.call(() => make(this.#handle), { run: this, bytes });
-        } finally {
-            this.#calls -= 1;
-            this.#disposeIfUnused();
-        }
-    }
-
-    #disposeIfUnused() {
-        if (this.#isDropped && this.#calls === 0) {
-            this.#instance.dispose(this.#handle);
-            this.#handle = null;
-        }
-    }
+/** The recovery, with the document as an object, and as the text that was found. */
+function recoveryOf({ document: text, ...recovery }) {
+    let document;
+    return Object.freeze({
+        ...recovery,
+        documentText: text,
+        get document() {
+            // Parsed when somebody asks for it.
+            document ??= text === undefined ? undefined : JSON.parse(text);
+            return document;
+        },
+    });
 }

@@ -1,30 +1,21 @@
-// wasi:filesystem over node:fs, as much of it as the component uses.
+// wasi:filesystem over the calls of node:fs that block, as much of it as the component uses.
 //
-// It is not jco's own shim, because that has one list of directories for the whole process, reads
-// all files through one buffer, takes a short write for a whole one, and refuses to replace a
-// symbolic link that points out of the directory.
+// It is not jco's own shim, because that has one list of directories for the whole process, takes a
+// short write for a whole one, keeps no mode, and refuses to replace a symbolic link that points out
+// of the directory.
 
-import { constants } from 'node:fs';
-import fs from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import fs from 'node:fs';
 
-import { WasiError } from './error.js';
-import { Opened } from './opened.js';
+import { inParent } from './beneath.js';
+import { attempt } from './error.js';
 
-const CHUNK_BYTES = 64 * 1024;
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } =
+    fs.constants;
 const NS_PER_SECOND = 1_000_000_000n;
-
-/** Runs a file operation, and fails with WASI's name for its error. */
-async function attempt(operation) {
-    try {
-        return await operation();
-    } catch (error) {
-        throw WasiError.from(error);
-    }
-}
+const dispose = Symbol.dispose ?? Symbol.for('dispose');
 
 function typeOf(entry) {
-    const tag =
+    return (
         (entry.isFile() && 'regular-file') ||
         (entry.isDirectory() && 'directory') ||
         (entry.isSymbolicLink() && 'symbolic-link') ||
@@ -32,270 +23,150 @@ function typeOf(entry) {
         (entry.isSocket() && 'socket') ||
         (entry.isBlockDevice() && 'block-device') ||
         (entry.isCharacterDevice() && 'character-device') ||
-        'other';
-    return { tag };
+        'unknown'
+    );
 }
 
 function instant(ns) {
     return { seconds: ns / NS_PER_SECOND, nanoseconds: Number(ns % NS_PER_SECOND) };
 }
 
-/**
- * A stream for the component, and the future that tells how it ended.
- *
- * @param {() => Promise<{value: any, done: boolean}>} next
- * @param {() => void} end
- */
-function streamOf(next, end) {
-    let settle;
-    const outcome = new Promise((resolve) => {
-        settle = resolve;
-    });
-    let isOver = false;
-    const finish = (result) => {
-        if (!isOver) {
-            isOver = true;
-            end();
-            settle(result);
-        }
-        return { value: undefined, done: true };
-    };
-    const stream = {
-        [Symbol.asyncIterator]: () => stream,
-        async next() {
-            if (isOver) {
-                return { value: undefined, done: true };
-            }
-            try {
-                const item = await next();
-                return item.done ? finish({ tag: 'ok', val: undefined }) : item;
-            } catch (error) {
-                if (isOver) {
-                    // It was given up meanwhile, and closed.
-                    return { value: undefined, done: true };
-                }
-                const failed = WasiError.from(error);
-                if (!(failed instanceof WasiError)) {
-                    throw failed;
-                }
-                return finish({ tag: 'err', val: failed.payload });
-            }
-        },
-        async return() {
-            return finish({ tag: 'ok', val: undefined });
-        },
-    };
-    return [stream, outcome];
+/** The names in a directory. */
+export class DirectoryEntryStream {
+    #entries;
+
+    constructor(entries) {
+        this.#entries = entries[Symbol.iterator]();
+    }
+
+    readDirectoryEntry() {
+        const { value, done } = this.#entries.next();
+        return done ? undefined : { type: typeOf(value), name: value.name };
+    }
 }
 
+/** An open file or directory. */
 export class Descriptor {
-    /** The real path of the directory that nothing may leave. */
-    #root;
-    #path;
-    /** None for the preopened directory. */
-    #handle;
-    /** What the instance has open. */
-    #opened;
-    // The file is closed when it is dropped and nobody reads it.
-    #isDropped = false;
-    #readers = 0;
+    /** What all descriptors of a component share: see `index.js`. */
+    #disk;
+    /** Of a directory: where it is. */
+    #directory;
+    #fd;
+    /** Of a temporary file: who closes it. */
+    #temporary;
 
-    constructor(root, path, handle, opened = new Opened()) {
-        this.#root = root;
-        this.#path = path;
-        this.#handle = handle;
-        this.#opened = opened;
-        if (handle) {
-            opened.add(this);
-        }
+    constructor(disk, { fd, directory, temporary }) {
+        this.#disk = disk;
+        this.#directory = directory;
+        this.#fd = fd;
+        this.#temporary = temporary;
     }
 
-    static preopen(root, opened) {
-        return new this(root, root, null, opened);
-    }
-
-    /** Closes the file, whoever still reads it: nobody is there any more to drop it. */
-    abandon() {
-        this.#isDropped = true;
-        this.#readers = 0;
-        this.#closeIfUnused();
-    }
-
-    [Symbol.dispose]() {
-        this.#isDropped = true;
-        this.#closeIfUnused();
-    }
-
-    #closeIfUnused() {
-        if (this.#isDropped && this.#readers === 0 && this.#handle) {
+    [dispose]() {
+        if (this.#temporary) {
+            this.#disk.temporaries.isDropped(this.#temporary);
+        } else {
             // Nothing is written here that a failed close could lose: what must last was synced.
-            this.#handle.close().catch(() => {});
-            this.#handle = null;
-            this.#opened.delete(this);
+            fs.close(this.#fd, () => {});
         }
     }
 
-    /** The real path of what this directory holds under a path, if that leads nowhere else. */
-    async #resolve(path, { isFollowed = false } = {}) {
-        const names = path.split('/');
-        if (path === '' || path.includes('\0')) {
-            throw new WasiError('invalid');
-        }
-        if (path.startsWith('/') || names.includes('..')) {
-            throw new WasiError('not-permitted');
-        }
-        // A link in the last place is itself meant, unless it is to be followed.
-        const last = isFollowed ? '.' : names.pop();
-        const real = await fs.realpath(join(this.#path, ...names));
-        const inside = this.#root.endsWith(sep) ? this.#root : this.#root + sep;
-        if (real !== this.#root && !real.startsWith(inside)) {
-            throw new WasiError('not-permitted');
-        }
-        return join(real, last);
-    }
-
-    async openAt(pathFlags, path, openFlags, flags) {
-        return attempt(async () => {
-            const real = await this.#resolve(path, { isFollowed: pathFlags.symlinkFollow });
-            const access = flags.read ? constants.O_RDWR : constants.O_WRONLY;
-            const bits =
-                constants.O_NOFOLLOW |
-                // Without it, opening a pipe waits until somebody writes to it.
-                constants.O_NONBLOCK |
-                (flags.write ? access : constants.O_RDONLY) |
-                (openFlags.create ? constants.O_CREAT : 0) |
-                (openFlags.directory ? constants.O_DIRECTORY : 0) |
-                (openFlags.exclusive ? constants.O_EXCL : 0) |
-                (openFlags.truncate ? constants.O_TRUNC : 0);
-            const handle = await fs.open(real, bits);
-            return new this.constructor(this.#root, real, handle, this.#opened);
+    openAt({ symlinkFollow = false }, path, openFlags, flags) {
+        return attempt(() => {
+            if (openFlags.directory) {
+                const directory = this.#directory.open(path, symlinkFollow);
+                return new Descriptor(this.#disk, { fd: directory.fd, directory });
+            }
+            // The component opens no file through a link.
+            return inParent(this.#directory, path, (parent, name) => this.#open(parent, name, openFlags, flags));
         });
     }
 
-    readViaStream(offset) {
-        const handle = this.#handle;
-        let position = Number(offset);
-        this.#readers += 1;
-        return streamOf(
-            async () => {
-                const { bytesRead, buffer } = await handle.read(
-                    Buffer.allocUnsafe(CHUNK_BYTES),
-                    0,
-                    CHUNK_BYTES,
-                    position,
-                );
-                position += bytesRead;
-                return { value: buffer.subarray(0, bytesRead), done: bytesRead === 0 };
-            },
-            () => {
-                this.#readers -= 1;
-                this.#closeIfUnused();
-            },
-        );
+    #open(parent, name, openFlags, flags) {
+        const access = flags.read ? O_RDWR : O_WRONLY;
+        const bits =
+            O_NOFOLLOW |
+            // Without it, opening a pipe waits until somebody writes to it.
+            O_NONBLOCK |
+            (flags.write ? access : O_RDONLY) |
+            (openFlags.create ? O_CREAT : 0) |
+            (openFlags.exclusive ? O_EXCL : 0) |
+            (openFlags.truncate ? O_TRUNC : 0);
+        const { temporaries } = this.#disk;
+        const isTemporary = openFlags.create && openFlags.exclusive && temporaries.isOne(name);
+        const mode = isTemporary ? temporaries.mode : undefined;
+        const fd = fs.openSync(parent.at(name), bits, mode);
+        const temporary = isTemporary ? temporaries.add(parent, name, fd) : undefined;
+        return new Descriptor(this.#disk, { fd, temporary });
     }
 
-    async writeViaStream(data, offset) {
-        return attempt(async () => {
-            try {
-                let position = Number(offset);
-                for (;;) {
-                    const { value, done } = await data.read({ count: CHUNK_BYTES });
-                    if (done) {
-                        return;
-                    }
-                    position = await this.#writeAll(Uint8Array.from(value), position);
-                }
-            } finally {
-                // The component waits until its bytes are taken or nobody wants them.
-                data[Symbol.dispose]();
-            }
+    read(length, offset) {
+        return attempt(() => {
+            const bytes = Buffer.allocUnsafe(Number(length));
+            const bytesRead = fs.readSync(this.#fd, bytes, 0, bytes.length, Number(offset));
+            return [bytes.subarray(0, bytesRead), bytesRead === 0];
         });
     }
 
-    async #writeAll(bytes, start) {
-        let position = start;
-        for (let from = 0; from < bytes.length; ) {
-            const left = bytes.length - from;
-            const { bytesWritten } = await this.#handle.write(bytes, from, left, position);
-            from += bytesWritten;
-            position += bytesWritten;
-        }
-        return position;
+    writeViaStream(offset) {
+        return this.#disk.stream(this.#fd, Number(offset));
     }
 
-    async syncData() {
-        return this.#sync((handle) => handle.datasync());
+    syncData() {
+        attempt(() => fs.fdatasyncSync(this.#fd));
     }
 
-    async sync() {
-        return this.#sync((handle) => handle.sync());
-    }
-
-    async #sync(make) {
-        return attempt(async () => {
-            if (this.#handle) {
-                return make(this.#handle);
-            }
-            const handle = await fs.open(this.#path, constants.O_RDONLY | constants.O_DIRECTORY);
-            try {
-                await make(handle);
-            } finally {
-                await handle.close();
-            }
-        });
+    sync() {
+        attempt(() => fs.fsyncSync(this.#fd));
     }
 
     readDirectory() {
-        let opening;
-        const listing = { abandon: () => stream.return() };
-        const [stream, outcome] = streamOf(
-            async () => {
-                opening ??= fs.opendir(this.#path);
-                const entry = await (await opening).read();
-                return entry
-                    ? { value: { name: entry.name, type: typeOf(entry) }, done: false }
-                    : { value: undefined, done: true };
-            },
-            () => {
-                this.#opened.delete(listing);
-                // The stream can be given up before the directory is open.
-                opening?.then((directory) => directory.close()).catch(() => {});
-            },
-        );
-        this.#opened.add(listing);
-        return [stream, outcome];
-    }
-
-    async createDirectoryAt(path) {
-        return attempt(async () => fs.mkdir(await this.#resolve(path)));
-    }
-
-    async statAt(pathFlags, path) {
-        return attempt(async () => {
-            const real = await this.#resolve(path, { isFollowed: pathFlags.symlinkFollow });
-            const found = await fs.lstat(real, { bigint: true });
-            return {
-                type: typeOf(found),
-                linkCount: found.nlink,
-                size: found.size,
-                dataAccessTimestamp: instant(found.atimeNs),
-                dataModificationTimestamp: instant(found.mtimeNs),
-                statusChangeTimestamp: instant(found.ctimeNs),
-            };
+        return attempt(() => {
+            const entries = fs.readdirSync(this.#directory.at('.'), { withFileTypes: true });
+            return new DirectoryEntryStream(entries);
         });
     }
 
-    async renameAt(oldPath, newDirectory, newPath) {
-        return attempt(async () =>
-            fs.rename(await this.#resolve(oldPath), await newDirectory.#resolve(newPath)),
+    createDirectoryAt(path) {
+        attempt(() => inParent(this.#directory, path, (parent, name) => fs.mkdirSync(parent.at(name))));
+    }
+
+    statAt(_, path) {
+        return attempt(() =>
+            inParent(this.#directory, path, (parent, name) => {
+                const found = fs.lstatSync(parent.at(name), { bigint: true });
+                return {
+                    type: typeOf(found),
+                    linkCount: found.nlink,
+                    size: found.size,
+                    dataAccessTimestamp: instant(found.atimeNs),
+                    dataModificationTimestamp: instant(found.mtimeNs),
+                    statusChangeTimestamp: instant(found.ctimeNs),
+                };
+            }),
         );
     }
 
-    async removeDirectoryAt(path) {
-        return attempt(async () => fs.rmdir(await this.#resolve(path)));
+    renameAt(oldPath, newDescriptor, newPath) {
+        attempt(() =>
+            inParent(this.#directory, oldPath, (from, oldName) =>
+                inParent(newDescriptor.#directory, newPath, (to, newName) =>
+                    this.#disk.temporaries.rename(from, oldName, to, newName),
+                ),
+            ),
+        );
     }
 
-    async unlinkFileAt(path) {
-        return attempt(async () => fs.unlink(await this.#resolve(path)));
+    removeDirectoryAt(path) {
+        attempt(() => inParent(this.#directory, path, (parent, name) => fs.rmdirSync(parent.at(name))));
+    }
+
+    unlinkFileAt(path) {
+        attempt(() =>
+            inParent(this.#directory, path, (parent, name) => {
+                fs.unlinkSync(parent.at(name));
+                this.#disk.temporaries.isGone(parent, name);
+            }),
+        );
     }
 }

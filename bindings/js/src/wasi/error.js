@@ -1,6 +1,7 @@
 // The names of wasi:filesystem for what Node's calls fail with.
 const NAMES = {
     EACCES: 'access',
+    EAGAIN: 'would-block',
     EALREADY: 'already',
     EBADF: 'bad-descriptor',
     EBUSY: 'busy',
@@ -42,16 +43,48 @@ const NAMES = {
 
 /** An error code as the generated code takes it: thrown, with its `payload`. */
 export class WasiError extends Error {
-    constructor(tag, options) {
-        super(tag, options);
-        this.payload = tag === 'other' ? { tag, val: options?.cause?.code } : { tag };
+    constructor(payload, options) {
+        super(payload, options);
+        this.payload = payload;
     }
+}
 
-    /** What is no error of a system call is a mistake, which fails the component. */
-    static from(error) {
-        if (error instanceof WasiError || typeof error?.syscall !== 'string') {
-            return error;
-        }
-        return new WasiError(NAMES[error.code] ?? 'other', { cause: error });
+// What WASI 0.2 has no name for, such as too many open files, is `io` there: what the system
+// called it is kept for whoever makes the call.
+let unnamed;
+
+/** What the system called the last error that has no name in WASI, since this was asked last. */
+export function takeUnnamed() {
+    const taken = unnamed;
+    unnamed = undefined;
+    return taken;
+}
+
+/** Whether it is the error of a system call; anything else is a mistake, which fails the component. */
+function isOfSystem(error) {
+    return typeof error?.syscall === 'string' && typeof error.code === 'string';
+}
+
+/** WASI's name for what a system call failed with. */
+export function codeOf(error) {
+    if (error instanceof WasiError) {
+        return error.payload;
+    }
+    if (!isOfSystem(error)) {
+        throw error;
+    }
+    if (!Object.hasOwn(NAMES, error.code)) {
+        unnamed = error.message;
+        return 'io';
+    }
+    return NAMES[error.code];
+}
+
+/** Does something with a file, and fails with WASI's name for its error. */
+export function attempt(operation) {
+    try {
+        return operation();
+    } catch (error) {
+        throw error instanceof WasiError ? error : new WasiError(codeOf(error), { cause: error });
     }
 }

@@ -1,24 +1,64 @@
-import { monotonicClock, systemClock } from './clocks.js';
-import { Descriptor } from './descriptor.js';
-import { Opened } from './opened.js';
+import { granted } from './beneath.js';
+import { monotonicClock, wallClock } from './clocks.js';
+import { Descriptor, DirectoryEntryStream } from './descriptor.js';
+import { Pollable, poll } from './poll.js';
 import { random } from './random.js';
+import { HandedOverStream, IoError, OutputStream, filesystemErrorCode } from './streams.js';
+import { Temporaries } from './temporaries.js';
+
+const PIECE_BYTES = 1n << 20n;
+const dispose = Symbol.dispose ?? Symbol.for('dispose');
 
 /**
- * What one instance imports: clocks, random numbers, and a single directory; and what closes the
- * files that it leaves open when it fails.
+ * What one instance imports: clocks, random numbers, and a single directory.
  *
  * @param {string} root the directory's real path
- * @param {typeof Descriptor} [DescriptorClass] another one in tests of faults
+ * @param {{umask?: number, writer?: import('./writer.js').Writer}} [options] with a `writer`, it
+ * makes the writes, and the component goes on meanwhile
  */
-export function wasiFor(root, DescriptorClass = Descriptor) {
-    const opened = new Opened();
-    const preopen = DescriptorClass.preopen(root, opened);
+export function wasiFor(root, { umask = 0o022, writer } = {}) {
+    const Stream = writer ? HandedOverStream : OutputStream;
+    const disk = {
+        temporaries: new Temporaries(umask),
+        stream: (fd, position) => new Stream(fd, position, writer),
+    };
+    const directory = granted(root);
+    const preopen = new Descriptor(disk, { fd: directory.fd, directory });
     const imports = {
         'wasi:clocks/monotonic-clock': monotonicClock,
-        'wasi:clocks/system-clock': systemClock,
+        'wasi:clocks/wall-clock': wallClock,
         'wasi:filesystem/preopens': { getDirectories: () => [[preopen, '/']] },
-        'wasi:filesystem/types': { Descriptor: DescriptorClass },
+        'wasi:filesystem/types': { Descriptor, DirectoryEntryStream, filesystemErrorCode },
+        'wasi:io/error': { Error: IoError },
+        'wasi:io/poll': { Pollable, poll },
+        'wasi:io/streams': { OutputStream: Stream },
         'wasi:random/random': random,
     };
-    return { imports, abandon: () => opened.abandon() };
+    return { imports, readText: (path) => textOf(preopen, path) };
+}
+
+/** The text of a file, or undefined if there is none. */
+function textOf(preopen, path) {
+    let file;
+    try {
+        file = preopen.openAt({}, path, {}, { read: true });
+    } catch (error) {
+        if (error.payload === 'no-entry') {
+            return undefined;
+        }
+        throw error;
+    }
+    try {
+        const pieces = [];
+        for (let at = 0n; ; ) {
+            const [piece, isEnd] = file.read(PIECE_BYTES, at);
+            if (isEnd) {
+                return Buffer.concat(pieces).toString();
+            }
+            pieces.push(piece);
+            at += BigInt(piece.length);
+        }
+    } finally {
+        file[dispose]();
+    }
 }

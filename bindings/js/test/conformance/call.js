@@ -25,7 +25,8 @@ const CALLS = {
         async make({ tandem, runs }, { run, options }) {
             const opened = await tandem.openRun(renamed(options, camel));
             runs.set(run, opened);
-            return opened.recovery;
+            const { documentText, ...recovery } = opened.recovery;
+            return { ...recovery, document: documentText };
         },
     },
     set: {
@@ -65,7 +66,7 @@ const CALLS = {
     },
     history: {
         needed: ['options'],
-        make: ({ tandem }, { options }) => tandem.history(renamed(options, camel)),
+        make: ({ tandem }, { options }) => tandem.history({ ...renamed(options, camel), text: true }),
     },
 };
 

@@ -1,0 +1,14 @@
+import * as tables from './records.js';
+
+const snake = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+const shapes = Object.values(tables).filter(({ optional }) => optional);
+const names = shapes.flatMap(({ required, optional }) => Object.keys({ ...required, ...optional }));
+/** What the component calls an option, and what this package does. */
+const written = new Map(names.map((name) => [snake(name), name]));
+const known = new RegExp(`\\b(?:${[...written.keys()].join('|')})\\b`, 'g');
+
+/** A message with the names of options as callers write them. */
+export function asWritten(message) {
+    return message.replaceAll(known, (name) => written.get(name));
+}

@@ -1,0 +1,301 @@
+// An open run, as the main thread knows it: who waits for what, and when to ask again.
+//
+// The rules of flushes are the component's. Here callers are parked until a flush took what they
+// asked for, calls that wait for the thread are put together, and the component is asked again when
+// it said that this makes sense.
+
+import { Caller } from './callers.js';
+import { TandemError, errorOf } from './error.js';
+
+/** What the texts of one call of the thread may have, unless a single one has more. */
+const TEXTS_BYTES_MAX = 16 << 20;
+/** A longer timer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const AGAIN = { name: 'again' };
+const FORCED = { manifest: false, heartbeat: false, force: true };
+
+/** A call of the thread for one run: changes and marks in their order, then at most one flush. */
+class Call {
+    steps = [];
+    last = undefined;
+    /** Callers of the flush, each with the mark that asks for it, if another asks for it at last. */
+    askers = [];
+    bytes = 0;
+    isSent = false;
+    /** What its last flush wrote. */
+    receipt = undefined;
+
+    /** Another one is to ask at last: what was last so far is marked. */
+    demote() {
+        const { name, request } = this.last ?? AGAIN;
+        if (name !== AGAIN.name) {
+            const asker = this.askers.find(({ step, isRider }) => step === undefined && !isRider);
+            asker.step = this.steps.length;
+            this.steps.push({ name: 'mark', value: name === 'flush' ? FORCED : request, resolve() {}, reject() {} });
+        }
+        this.last = undefined;
+    }
+}
+
+export class OpenRun {
+    #pool;
+    #thread;
+    #id;
+    // The call that takes more steps, until the thread is told.
+    #next;
+    #flying = [];
+    // Callers who wait for what no flush has taken yet.
+    #parked = [];
+    #timer;
+    #isDropped = false;
+    #isClosed = false;
+    // Requests of callers that do not wait, and that no flush has taken.
+    #marks = [];
+    #counts = { requests: 0, coalesced: 0, automaticRetries: 0 };
+
+    /** Whether something was called since the process was last about to end. */
+    isTouched = false;
+
+    constructor(pool, thread, id) {
+        this.#pool = pool;
+        this.#thread = thread;
+        this.#id = id;
+    }
+
+    get thread() {
+        return this.#thread;
+    }
+
+    get id() {
+        return this.#id;
+    }
+
+    get isDropped() {
+        return this.#isDropped;
+    }
+
+    /** Changes the run, or looks at it. */
+    step(name, value, bytes = 0) {
+        return this.#promise((promise) => {
+            this.#call(bytes).steps.push({ name, value, ...promise });
+        });
+    }
+
+    /** Asks for a flush, and does not wait for it. */
+    mark(request) {
+        return this.#promise(({ resolve, reject }) => {
+            const accept = () => {
+                this.#counts.requests += 1;
+                this.#marks.push(request);
+                resolve();
+            };
+            const call = this.#call(0);
+            call.steps.push({ name: 'mark', value: request, resolve: accept, reject, isAnsweredFirst: true });
+            call.last ??= AGAIN;
+        });
+    }
+
+    schedule(request) {
+        return this.#promise((promise) => this.#ask({ name: 'schedule', request }, new Caller(promise, request)));
+    }
+
+    flush() {
+        return this.#promise((promise) => this.#ask({ name: 'flush' }, new Caller(promise, FORCED)));
+    }
+
+    close() {
+        return this.#promise((promise) => this.#ask({ name: 'close' }, new Caller(promise, FORCED)));
+    }
+
+    async stats() {
+        const stats = await this.step('stats');
+        // The component counts what it is asked by this class, too.
+        return { ...stats, ...this.#counts };
+    }
+
+    /** Gives the run up. Calls that are under way end first. */
+    drop() {
+        if (this.#isDropped) {
+            return;
+        }
+        this.#isDropped = true;
+        this.#next = undefined;
+        this.#setTimer(undefined);
+        for (const caller of this.#parked.splice(0)) {
+            caller.refuse(dropped());
+        }
+        this.#thread.add({ bytes: 0, start: () => ({ kind: 'drop', run: this.#id }), end: () => {} });
+        this.#pool.isOver(this);
+    }
+
+    /** Nobody has the run any more. */
+    async abandon() {
+        try {
+            await this.close();
+        } catch {
+            // Nobody is there to be told.
+        }
+        this.drop();
+    }
+
+    /** The thread is gone: whoever waits is told. */
+    fail(problem) {
+        this.#setTimer(undefined);
+        for (const { steps, askers } of [...this.#flying.splice(0), this.#next ?? new Call()]) {
+            steps.forEach(({ reject }) => reject(problem()));
+            askers.forEach(({ caller }) => caller.refuse(problem()));
+        }
+        this.#next = undefined;
+        this.#parked.splice(0).forEach((caller) => caller.refuse(problem()));
+    }
+
+    #promise(make) {
+        this.isTouched = true;
+        return new Promise((resolve, reject) => {
+            const problem = this.#pool.problem() ?? (this.#isDropped ? dropped() : undefined);
+            if (problem) {
+                reject(problem);
+            } else {
+                make({ resolve, reject });
+            }
+        });
+    }
+
+    /** The call that takes more steps. */
+    #call(bytes) {
+        const next = this.#next;
+        const isFull = next && next.bytes > 0 && next.bytes + bytes > TEXTS_BYTES_MAX;
+        // What is called after a close is refused, or meets a run that stayed open.
+        if (!next || isFull || (next.last?.name === 'close' && !this.#isDropped)) {
+            this.#next = this.#newCall();
+        }
+        this.#next.bytes += bytes;
+        return this.#next;
+    }
+
+    #newCall() {
+        const call = new Call();
+        const started = () => {
+            call.isSent = true;
+            this.#flying.push(call);
+            if (this.#next === call) {
+                this.#next = undefined;
+            }
+            const steps = call.steps.map(({ name, value, isAnsweredFirst }) => ({ name, value, isAnsweredFirst }));
+            return { kind: 'run', run: this.#id, steps, last: call.last };
+        };
+        this.#thread.add({
+            get bytes() {
+                return call.bytes;
+            },
+            start: started,
+            note: ({ results }) => answerSteps(call, results),
+            end: (told) => this.#end(call, told),
+        });
+        return call;
+    }
+
+    #ask(last, caller) {
+        const flying = this.#flying.findLast((call) => call.last);
+        if (caller.addsNothing && flying && !this.#next?.last) {
+            // It gets the outcome of the flush in flight.
+            flying.askers.push({ caller, step: undefined, isRider: true });
+            return;
+        }
+        caller.before = flying;
+        if (last.name === 'close' && this.#next?.last?.name === 'close') {
+            this.#next.askers.push({ caller, step: undefined, isRider: true });
+            return;
+        }
+        const call = this.#call(0);
+        call.demote();
+        call.last = last;
+        call.askers.push({ caller, step: undefined });
+    }
+
+    #end(call, { results, refused, flushes = [], againMs }) {
+        this.#flying.splice(this.#flying.indexOf(call), 1);
+        answerSteps(call, results);
+        const waiting = this.#parked;
+        for (const { caller, step, isRider } of call.askers) {
+            const error = step === undefined ? !isRider && refused : results[step].error;
+            if (error) {
+                caller.refuse(errorOf(error));
+                continue;
+            }
+            this.#counts.requests += call.last.name !== 'close' || step !== undefined ? 1 : 0;
+            waiting.push(caller);
+        }
+        if (flushes.length === 0) {
+            return;
+        }
+        this.#parked = flushes.reduce((callers, flush) => this.#settle(callers, flush), waiting);
+        call.receipt = flushes.findLast(({ ok }) => ok)?.ok;
+        this.#isClosed ||= call.last.name === 'close' && !flushes[0].error;
+        if (this.#isClosed) {
+            this.#pool.isOver(this);
+        }
+        if (againMs === undefined) {
+            this.#parked.splice(0).forEach((caller) => caller.end());
+        }
+        if (this.#isDropped) {
+            this.#parked.splice(0).forEach((caller) => caller.refuse(dropped()));
+            return;
+        }
+        this.#setTimer(againMs);
+    }
+
+    /** Answers those whose flush it was. */
+    #settle(callers, flush) {
+        const isMet = callers.some((caller) => caller.isMetBy(flush));
+        const left = callers.filter((caller) => !caller.take(flush));
+        if (flush.taken.manifest || flush.taken.heartbeat) {
+            const marks = this.#marks.filter((request) => isTaken(request, flush.taken));
+            this.#marks = this.#marks.filter((request) => !marks.includes(request));
+            const covered = callers.length - left.length + marks.length;
+            this.#counts.coalesced += Math.max(covered - 1, 0);
+            this.#counts.automaticRetries += isMet || marks.length > 0 ? 0 : 1;
+        }
+        return left;
+    }
+
+    #setTimer(againMs) {
+        clearTimeout(this.#timer);
+        if (againMs === undefined) {
+            return;
+        }
+        this.#timer = setTimeout(() => {
+            if (!this.#pool.problem()) {
+                this.#call(0).last ??= AGAIN;
+            }
+        }, Math.min(againMs, LONGEST_TIMER_MS));
+        // Only a caller that waits keeps the process alive.
+        if (this.#parked.length === 0) {
+            this.#timer.unref();
+        }
+    }
+}
+
+function answerSteps(call, results) {
+    call.steps.forEach((step, place) => {
+        const { ok, error } = results[place];
+        if (step.isAnswered) {
+            return;
+        }
+        step.isAnswered = true;
+        if (error) {
+            step.reject(errorOf(error));
+        } else {
+            step.resolve(ok);
+        }
+    });
+}
+
+function isTaken({ manifest, heartbeat }, taken) {
+    return (!manifest && !heartbeat) || (manifest && taken.manifest) || (heartbeat && taken.heartbeat);
+}
+
+function dropped() {
+    return new TandemError({ kind: 'closed', message: 'the run was dropped' });
+}

@@ -1,0 +1,230 @@
+// The threads of one Tandem, and its open runs.
+
+import { TandemError, componentFailed, errorOf } from './error.js';
+import { flushBeforeExit, forget } from './exit.js';
+import { OpenRun } from './open-run.js';
+import { Recorder } from './recorder.js';
+import { Thread } from './thread.js';
+
+/** One more thread is started when each has as many open runs. */
+const RUNS_PER_THREAD = 4;
+
+const RUNS_ROOT = '.runs';
+
+/** Where a run is. The component holds that no run is open twice; here it is found by this. */
+function placeOf({ runsRoot = RUNS_ROOT, taskId }, runId) {
+    return `${runsRoot}/${taskId}/cli/${runId}`;
+}
+
+export class Pool {
+    #data;
+    #threadsMax;
+    /** @type {Thread[]} */
+    #threads = [];
+    #recorder;
+    #runs = new Set();
+    // Of each place, the thread that has its run, and how many opened it or try to.
+    #homes = new Map();
+    // Places that are being removed, and when that is over.
+    #removing = new Map();
+    #lastRun = 0;
+    #failure;
+    #closing;
+    #isOrphan = false;
+
+    /**
+     * @param {{root: string, umask: number, limits: object, faults?: object}} data what each thread
+     * is told
+     * @param {number} threadsMax how many there may be for runs
+     */
+    constructor(data, threadsMax) {
+        this.#data = data;
+        this.#threadsMax = threadsMax;
+        this.#recorder = new Recorder(() => this.#newThread({ hasWriter: true }));
+        flushBeforeExit(this);
+    }
+
+    get limits() {
+        return this.#data.limits;
+    }
+
+    /** Why nothing can be called any more. */
+    problem() {
+        if (this.#failure) {
+            return componentFailed(this.#failure.why);
+        }
+        return this.#closing ? new TandemError({ kind: 'closed', message: 'the Tandem is closed' }) : undefined;
+    }
+
+    /** Fails with what the component refuses its limits with. */
+    async start() {
+        try {
+            await this.#threadFor().ready();
+        } catch (refused) {
+            await this.end();
+            throw errorOf(refused);
+        }
+    }
+
+    /** @returns {Promise<{run: OpenRun, recovery: object}>} */
+    async openRun(options) {
+        const place = placeOf(options, options.runId);
+        while (this.#removing.has(place)) {
+            await this.#removing.get(place);
+        }
+        this.#check();
+        const home = this.#homes.get(place) ?? { thread: this.#threadFor(), count: 0 };
+        this.#homes.set(place, home);
+        home.count += 1;
+        this.#lastRun += 1;
+        const run = new OpenRun(this, home.thread, this.#lastRun);
+        run.place = place;
+        try {
+            const recovery = await new Promise((resolve, reject) => {
+                run.reject = reject;
+                this.#runs.add(run);
+                home.thread.add({
+                    bytes: 0,
+                    start: () => ({ kind: 'open', run: run.id, options }),
+                    end: ({ ok, error }) => (error ? reject(errorOf(error)) : resolve(ok)),
+                });
+            });
+            return { run, recovery };
+        } catch (error) {
+            this.isOver(run);
+            throw error;
+        }
+    }
+
+    record(text, bytes, options) {
+        this.#check();
+        return this.#recorder.record(text, bytes, options);
+    }
+
+    /** Removes runs, but for those that are open here: the component that removes does not know them. */
+    async remove(ids, options) {
+        this.#check();
+        let open;
+        let end;
+        const places = new Set(ids.map((id) => placeOf(options, id)));
+        const start = () => {
+            open = ids.filter((id) => this.#homes.has(placeOf(options, id)));
+            const ended = new Promise((resolve) => {
+                end = () => {
+                    places.forEach((place) => this.#removing.delete(place));
+                    resolve();
+                };
+            });
+            places.forEach((place) => this.#removing.set(place, ended));
+            return { runs: ids.filter((id) => !open.includes(id)), options };
+        };
+        const removed = await this.#recorder.remove(start, () => end?.(), options);
+        const left = [...removed.left, ...open.map((runId) => ({ runId, reason: 'open', failure: undefined }))];
+        const order = (one, other) => ids.indexOf(one.runId) - ids.indexOf(other.runId);
+        return { ...removed, left: left.sort(order) };
+    }
+
+    history(options) {
+        this.#check();
+        return this.#recorder.history(options);
+    }
+
+    /** A run has no place any more. */
+    isOver(run) {
+        this.#runs.delete(run);
+        const home = this.#homes.get(run.place);
+        if (home && !run.hasLeft) {
+            run.hasLeft = true;
+            home.count -= 1;
+            if (home.count === 0) {
+                this.#homes.delete(run.place);
+            }
+        }
+        this.#endOrphan();
+    }
+
+    /** Flushes what was changed since this was called last. */
+    flushTouched() {
+        for (const run of this.#runs) {
+            if (run.isTouched && !this.problem()) {
+                // Its failure was told, or shows when the run is opened again.
+                run.flush().catch(() => {});
+                run.isTouched = false;
+            }
+        }
+    }
+
+    /** Closes every run, waits for what is being recorded, and ends the threads. */
+    close() {
+        this.#closing ??= this.#failure ? Promise.reject(this.problem()) : this.#close();
+        return this.#closing;
+    }
+
+    async #close() {
+        const closing = [...this.#runs].map((run) => run.close());
+        const recorded = this.#recorder.end();
+        const outcomes = await Promise.allSettled(closing);
+        await recorded;
+        await this.end();
+        const failed = outcomes.find(({ status }) => status === 'rejected');
+        if (failed) {
+            throw failed.reason;
+        }
+    }
+
+    /** Nobody has the Tandem any more: its threads end when nobody has a run. */
+    abandon() {
+        this.#isOrphan = true;
+        this.#endOrphan();
+    }
+
+    #endOrphan() {
+        const isNeeded = !this.#isOrphan || this.#runs.size > 0 || !this.#threads.every(({ isIdle }) => isIdle);
+        if (!isNeeded && !this.problem()) {
+            this.close().catch(() => {});
+        }
+    }
+
+    async end() {
+        forget(this);
+        await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
+    }
+
+    #check() {
+        const problem = this.problem();
+        if (problem) {
+            throw problem;
+        }
+    }
+
+    /** The thread for one more run. */
+    #threadFor() {
+        const load = (thread) => [...this.#homes.values()].filter((home) => home.thread === thread).length;
+        const loads = this.#threads.map((thread) => ({ thread, runs: load(thread) }));
+        const least = loads.reduce((one, other) => (other.runs < one.runs ? other : one), { runs: Infinity });
+        if (this.#threads.length < this.#threadsMax && least.runs >= RUNS_PER_THREAD) {
+            const thread = this.#newThread({});
+            this.#threads.push(thread);
+            return thread;
+        }
+        return least.thread;
+    }
+
+    #newThread(options) {
+        return new Thread(this.#data, { ...options, onFailure: (why) => this.#fail(why) });
+    }
+
+    #fail(why) {
+        if (this.#failure || this.#closing) {
+            return;
+        }
+        this.#failure = { why };
+        const problem = () => this.problem();
+        for (const run of this.#runs) {
+            run.reject(problem());
+            run.fail(problem);
+        }
+        this.#recorder.fail(problem);
+        this.end();
+    }
+}

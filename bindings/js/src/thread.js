@@ -1,0 +1,166 @@
+// One worker thread with one instance of the component, and what waits for it.
+
+import { MessageChannel, Worker } from 'node:worker_threads';
+
+import { modules } from './modules.js';
+
+/** What one message carries, unless a single call has more. */
+const MESSAGE_BYTES_MAX = 64 << 20;
+
+const COMPONENT = new URL('./worker/component.js', import.meta.url);
+const WRITER = new URL('./worker/writer.js', import.meta.url);
+
+/** Nothing that the process was started with, such as a loader, is of any use in a thread of ours. */
+const BARE = { execArgv: [], env: {} };
+
+/**
+ * A call to be made in a thread. `bytes` is what its texts have; `start` answers what the thread is
+ * told; `note` takes what is told before the call is over, `end` what it came to.
+ *
+ * @typedef {{
+ *     bytes: number,
+ *     start: () => object,
+ *     note?: (told: object) => void,
+ *     end: (told: object) => void,
+ * }} Call
+ */
+
+export class Thread {
+    #workers = [];
+    #isReady = false;
+    /** @type {Call[]} */
+    #waiting = [];
+    /** @type {Map<number, Call>} */
+    #inFlight = new Map();
+    #lastId = 0;
+    #isPumping = false;
+    #isReferenced = true;
+    #isAwaited = false;
+    #onFailure;
+    #ready;
+
+    /**
+     * @param {{root: string, umask: number, limits: object, faults?: object}} data
+     * @param {{hasWriter?: boolean, onFailure: (why: unknown) => void}} options with a writer, a
+     * second thread makes the writes of this one
+     */
+    constructor(data, { hasWriter = false, onFailure }) {
+        this.#onFailure = onFailure;
+        let writer;
+        if (hasWriter) {
+            const { port1, port2 } = new MessageChannel();
+            const rings = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+            writer = { port: port1, rings };
+            this.#start(WRITER, { faults: data.faults, writer: { port: port2, rings } }, port2).unref();
+        }
+        const worker = this.#start(COMPONENT, { ...data, writer }, writer?.port);
+        this.#ready = new Promise((resolve, reject) => {
+            worker.on('message', (told) => {
+                if (told.id !== undefined) {
+                    this.#answered(told);
+                } else if (told.refused) {
+                    reject(told.refused);
+                    this.#onFailure(told.refused);
+                } else {
+                    this.#isReady = true;
+                    resolve();
+                    this.#pump();
+                }
+            });
+        });
+        // It is told to whoever calls, too.
+        this.#ready.catch(() => {});
+        this.#reference();
+        modules().then((compiled) => worker.postMessage({ modules: compiled }), onFailure);
+    }
+
+    /** Waits until calls can be made. It fails with what the component refused its limits with. */
+    async ready() {
+        this.#isAwaited = true;
+        this.#reference();
+        try {
+            await this.#ready;
+        } finally {
+            this.#isAwaited = false;
+            this.#reference();
+        }
+    }
+
+    get isIdle() {
+        return this.#waiting.length === 0 && this.#inFlight.size === 0;
+    }
+
+    /** @param {Call} call it is made after those that were given before */
+    add(call) {
+        this.#waiting.push(call);
+        this.#reference();
+        if (!this.#isPumping) {
+            this.#isPumping = true;
+            // What else is called in the same tick goes along.
+            queueMicrotask(() => {
+                this.#isPumping = false;
+                this.#pump();
+            });
+        }
+    }
+
+    /** Ends the threads, whatever they do. */
+    async end() {
+        await Promise.all(this.#workers.map((worker) => worker.removeAllListeners('exit').terminate()));
+    }
+
+    #start(url, workerData, port) {
+        const transferList = port ? [port] : [];
+        const worker = new Worker(url, { ...BARE, workerData, transferList });
+        worker.on('error', this.#onFailure);
+        worker.on('messageerror', this.#onFailure);
+        worker.on('exit', (code) => this.#onFailure(new Error(`its thread ended with ${code}`)));
+        this.#workers.unshift(worker);
+        return worker;
+    }
+
+    /** A thread that is waited for keeps the process alive, and no other does. */
+    #reference() {
+        const isReferenced = this.#isAwaited || !this.isIdle;
+        if (isReferenced !== this.#isReferenced) {
+            this.#isReferenced = isReferenced;
+            const [worker] = this.#workers;
+            if (isReferenced) {
+                worker.ref();
+            } else {
+                worker.unref();
+            }
+        }
+    }
+
+    #pump() {
+        if (!this.#isReady || this.#inFlight.size > 0 || this.#waiting.length === 0) {
+            return;
+        }
+        const list = [];
+        let bytes = 0;
+        for (const call of this.#waiting) {
+            bytes += call.bytes;
+            if (list.length > 0 && bytes > MESSAGE_BYTES_MAX) {
+                break;
+            }
+            this.#lastId += 1;
+            this.#inFlight.set(this.#lastId, call);
+            list.push({ ...call.start(), id: this.#lastId });
+        }
+        this.#waiting.splice(0, list.length);
+        this.#workers[0].postMessage(list);
+    }
+
+    #answered({ id, isOver, ...told }) {
+        const call = this.#inFlight.get(id);
+        if (!isOver) {
+            call.note(told);
+            return;
+        }
+        this.#inFlight.delete(id);
+        call.end(told);
+        this.#pump();
+        this.#reference();
+    }
+}
