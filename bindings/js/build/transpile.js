@@ -14,6 +14,7 @@ export async function transpileTo(component, out) {
         name: 'tandem',
         instantiation: 'sync',
         wasiShim: false,
+        minify: true,
     });
     rmSync(out, { recursive: true, force: true });
     for (const [name, bytes] of Object.entries(files)) {

@@ -5,26 +5,11 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Tandem as PublicTandem, TandemError } from '../src/index.js';
-import { Instance } from '../src/instance.js';
-import { limitsOf } from '../src/limits.js';
-import { Tandem } from '../src/tandem.js';
-import { Descriptor } from '../src/wasi/descriptor.js';
-import { WasiError } from '../src/wasi/error.js';
-import { wasiFor } from '../src/wasi/index.js';
-import { BOTH, directory, failure, inTime, summary, tandem as givenTandem } from './given.js';
+import { Tandem, TandemError } from '../src/index.js';
+import { faulty } from './fault/given.js';
+import { BOTH, failure, inTime, summary, tandem as givenTandem } from './given.js';
 
 const RUN = { taskId: 'task', runId: 'run' };
-
-/** A component whose calls of a descriptor's method go to something else. */
-async function broken(dir, method, replacement) {
-    class Broken extends Descriptor {
-        [method](...args) {
-            return replacement.call(this, (...rest) => super[method](...rest), ...args);
-        }
-    }
-    return new Tandem(await Instance.create(wasiFor(dir, Broken)));
-}
 
 test('an error has every field', async () => {
     const { dir, tandem } = await givenTandem();
@@ -78,12 +63,10 @@ test('a second open of an open run is told', async () => {
 });
 
 test('an error of the disk is told by the name of its code', async () => {
-    const tandem = await broken(directory(), 'syncData', () => {
-        const full = Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'fdatasync' });
-        throw WasiError.from(full);
-    });
+    const { tandem, set } = await faulty('no-space-to-sync');
     const run = await inTime(tandem.openRun({ ...RUN, manifestIntervalMs: 0 }));
     await inTime(run.set({}));
+    set(true);
     const error = await failure(run.schedule({ manifest: true, force: true }));
     assert.equal(error.code, 'insufficient-space');
     assert.equal(error.operation, 'sync');
@@ -91,92 +74,110 @@ test('an error of the disk is told by the name of its code', async () => {
     run.drop();
 });
 
-test('too many open files are an error, and the component goes on', async () => {
-    let isFull = false;
-    const tandem = await broken(directory(), 'openAt', async (openAt, ...args) => {
-        if (isFull) {
-            const error = Object.assign(new Error('EMFILE'), { code: 'EMFILE', syscall: 'open' });
-            throw WasiError.from(error);
-        }
-        return openAt(...args);
-    });
+test('an error that WASI has no name for is told by what the system calls it', async () => {
+    const { tandem, set } = await faulty('no-descriptor');
     const run = await inTime(tandem.openRun(RUN));
     await inTime(run.set({}));
-    isFull = true;
-    assert.equal((await failure(run.schedule(BOTH))).code, 'other');
-    isFull = false;
+    set(true);
+    const error = await failure(run.schedule(BOTH));
+    assert.equal(error.code, 'io');
+    assert.match(error.message, /: io \(EMFILE: .*\)$/);
+    assert.match(error.cause.message, /^EMFILE/);
+    set(false);
     await inTime(run.flush());
     await inTime(run.close());
 });
 
 test('a write that stops in the middle fails that channel, and leaves the old file', async () => {
-    const dir = directory();
-    let isBroken = false;
-    const tandem = await broken(dir, 'writeViaStream', async (write, data, offset) => {
-        if (isBroken) {
-            await data.read({ count: 1 });
-            data[Symbol.dispose]();
-            throw new WasiError('io');
-        }
-        return write(data, offset);
-    });
+    const { dir, tandem, set } = await faulty('write-stops');
     const run = await inTime(tandem.openRun({ ...RUN, manifestIntervalMs: 3_600_000 }));
     await inTime(run.set({ n: 1 }));
     await inTime(run.schedule(BOTH));
     await inTime(run.set({ n: 2, text: 'x'.repeat(200_000) }));
-    isBroken = true;
+    set(true);
     const error = await failure(run.schedule({ manifest: true, force: true }));
     assert.deepEqual([error.code, error.operation], ['io', 'write']);
     const manifest = join(dir, '.runs', 'task', 'cli', 'run', 'manifest.json');
     assert.equal(JSON.parse(readFileSync(manifest)).n, 1);
-    isBroken = false;
+    set(false);
     await inTime(run.close());
     assert.equal(JSON.parse(readFileSync(manifest)).n, 2);
 });
 
-test('a component whose limits are refused is given up', async () => {
-    let isAbandoned = false;
-    const wasi = wasiFor(directory());
-    const abandon = () => {
-        isAbandoned = true;
-        wasi.abandon();
-    };
-    const limits = limitsOf({ maxDocumentBytes: 2n, maxTotalDocumentBytes: 1n });
-    const error = await failure(Instance.create({ ...wasi, abandon }, limits));
-    assert.deepEqual([error.kind, isAbandoned], ['invalid-input', true]);
+test('a short write is carried on', async () => {
+    const { dir, tandem } = await faulty('short-writes');
+    const run = await inTime(tandem.openRun(RUN));
+    await inTime(run.set({ text: 'a text that is longer than seven bytes' }));
+    await inTime(run.close());
+    await inTime(tandem.recordRun(summary('task', 'run')));
+    const manifest = join(dir, '.runs', 'task', 'cli', 'run', 'manifest.json');
+    assert.equal(JSON.parse(readFileSync(manifest)).text, 'a text that is longer than seven bytes');
+    assert.equal((await inTime(tandem.history({ taskId: 'task' }))).total, 1);
 });
 
-test('a component that failed says so from then on, and a new one works', async () => {
-    const dir = directory();
-    let isBroken = false;
-    const tandem = await broken(dir, 'openAt', async (openAt, ...args) => {
-        if (isBroken) {
-            throw new TypeError('a mistake');
+for (const [how, cause] of [
+    ['mistake', /^a mistake$/],
+    ['death', /^its thread ended with 7$/],
+]) {
+    test(`after the ${how} of a thread everything fails, and a new Tandem works`, async () => {
+        const { dir, tandem, set } = await faulty(how);
+        const run = await inTime(tandem.openRun(RUN));
+        const other = await inTime(tandem.openRun({ ...RUN, runId: 'other', heartbeatIntervalMs: 3_600_000 }));
+        await inTime(Promise.all([run.set({ n: 1 }), other.set({})]));
+        await inTime(other.schedule({ heartbeat: true }));
+        const waits = failure(other.schedule({ heartbeat: true }));
+        await inTime(other.stats());
+        set(true);
+        const errors = await Promise.all([
+            failure(run.schedule(BOTH)),
+            failure(other.stats()),
+            waits,
+            failure(tandem.recordRun(summary('task', 'run'))),
+        ]);
+        for (const error of [...errors, await failure(run.stats()), await failure(tandem.openRun(RUN))]) {
+            assert.ok(error instanceof TandemError);
+            assert.equal(error.kind, 'component-failed');
+            assert.match(error.message, /^the component failed: /);
+            assert.equal(error.retryable, false);
+            assert.match(error.cause.message, cause);
         }
-        return openAt(...args);
-    });
-    const run = await inTime(tandem.openRun(RUN));
-    const other = await inTime(tandem.openRun({ ...RUN, runId: 'other' }));
-    await inTime(Promise.all([run.set({ n: 1 }), other.set({})]));
-    isBroken = true;
-    const errors = await Promise.all([
-        failure(run.schedule(BOTH)),
-        failure(other.schedule(BOTH)),
-        failure(tandem.recordRun(summary('task', 'run'), { taskId: 'task' })),
-    ]);
-    for (const error of [...errors, await failure(run.stats()), await failure(tandem.openRun(RUN))]) {
-        assert.ok(error instanceof TandemError);
-        assert.equal(error.kind, 'component-failed');
-        assert.match(error.message, /^the component failed: a mistake/);
-        assert.equal(error.retryable, false);
-        assert.equal(error.cause.message, 'a mistake');
-    }
-    run.drop();
-    other.drop();
+        run.drop();
+        other.drop();
+        assert.equal((await failure(tandem.close())).kind, 'component-failed');
 
-    const fresh = await inTime(PublicTandem.create({ dir }));
-    const again = await inTime(fresh.openRun(RUN));
-    await inTime(again.set({ n: 2 }));
-    await inTime(again.schedule(BOTH));
-    await inTime(again.close());
+        const fresh = await inTime(Tandem.create({ dir }));
+        const again = await inTime(fresh.openRun(RUN));
+        await inTime(again.set({ n: 2 }));
+        await inTime(again.schedule(BOTH));
+        await inTime(again.close());
+        await inTime(fresh.close());
+    });
+}
+
+test('of two callers only the one whose channel failed is told', async () => {
+    const { dir, tandem } = await givenTandem();
+    const options = { ...RUN, manifestIntervalMs: 0, heartbeatIntervalMs: 3_600_000 };
+    const run = await inTime(tandem.openRun(options));
+    await inTime(run.schedule({ heartbeat: true }));
+    await inTime(run.set({}));
+    const place = join(dir, '.runs', 'task', 'cli', 'run', 'manifest.json');
+    mkdirSync(place);
+    const heartbeat = inTime(run.schedule({ heartbeat: true }));
+    const error = await failure(run.schedule({ manifest: true }));
+    assert.equal(error.channel, 'manifest');
+    rmdirSync(place);
+    await inTime(run.flush());
+    assert.equal((await heartbeat).heartbeat.bytes, 25);
+    await inTime(run.close());
+});
+
+test('a request that is refused keeps no other from its flush', async () => {
+    const { tandem } = await givenTandem();
+    const run = await inTime(tandem.openRun(RUN));
+    const good = run.schedule({ heartbeat: true });
+    const bad = failure(run.schedule({ manifest: true }));
+    assert.equal((await bad).kind, 'invalid-input');
+    assert.equal((await inTime(good)).heartbeat.bytes, 25);
+    assert.equal((await inTime(run.stats())).requests, 1);
+    await inTime(run.close());
 });

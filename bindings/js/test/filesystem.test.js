@@ -1,173 +1,172 @@
-// What jco's own shim does otherwise.
+// What wasi:filesystem is here: what jco's own shim does otherwise, and who may reach what.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import fs from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { monotonicClock, systemClock } from '../src/wasi/clocks.js';
+import { granted } from '../src/wasi/beneath.js';
+import { monotonicClock, wallClock } from '../src/wasi/clocks.js';
 import { Descriptor } from '../src/wasi/descriptor.js';
-import { wasiFor } from '../src/wasi/index.js';
-import { directory, inTime } from './given.js';
+import { poll } from '../src/wasi/poll.js';
+import { OutputStream } from '../src/wasi/streams.js';
+import { Temporaries } from '../src/wasi/temporaries.js';
+import { BOTH, directory, inTime, summary, tandem as givenTandem } from './given.js';
 
-/** Bytes as the component's streams give them. */
-function streamOf(...chunks) {
-    return {
-        async read() {
-            const done = chunks.length === 0;
-            return { value: chunks.shift(), done };
-        },
-        [Symbol.dispose]() {},
-    };
+const TEMPORARY = '.file.0123.tandem-tmp';
+const dispose = Symbol.dispose ?? Symbol.for('dispose');
+
+/** The preopened directory; with names of the system, or with paths only. */
+function preopened(dir, isNamed) {
+    const place = granted(dir, isNamed);
+    const disk = { temporaries: new Temporaries(0o022), stream: (fd, position) => new OutputStream(fd, position) };
+    return new Descriptor(disk, { fd: place.fd, directory: place });
 }
 
-async function readWhole([stream, outcome]) {
-    const chunks = [];
-    for await (const chunk of stream) {
-        chunks.push(chunk);
+function codeOf(call) {
+    try {
+        call();
+    } catch (error) {
+        return error.payload;
     }
-    return { bytes: Buffer.concat(chunks), outcome: await outcome };
+    return undefined;
 }
 
-test('a short write is carried on', async () => {
-    const file = join(directory(), 'file');
-    const handle = await fs.open(file, 'w');
-    const short = {
-        write: (bytes, from, length, position) =>
-            handle.write(bytes, from, Math.min(length, 7), position),
-    };
-    const text = 'a text that is longer than seven bytes';
-    const descriptor = new Descriptor('/', '/', short);
-    await inTime(descriptor.writeViaStream(streamOf([...Buffer.from(text)]), 0n));
-    await handle.close();
-    assert.equal(readFileSync(file, 'utf8'), text);
-});
+/** Both ways to reach files; the second is for systems without names for open directories. */
+const WAYS = [existsSync('/proc/self/fd') && true, false].filter((isNamed) => isNamed !== undefined);
 
-test('files that are read at the same time keep their bytes apart', async () => {
-    const dir = directory();
-    const root = Descriptor.preopen(dir);
-    const names = Array.from({ length: 8 }, (_, number) => `file-${number}`);
-    for (const [number, name] of names.entries()) {
-        writeFileSync(join(dir, name), Buffer.alloc(300_000, number));
-    }
-    const read = await inTime(
-        Promise.all(
-            names.map(async (name) => {
-                const file = await root.openAt({}, name, {}, { read: true });
-                const reading = readWhole(file.readViaStream(0n));
-                // A stream goes on when its file is dropped.
-                file[Symbol.dispose]();
-                return reading;
-            }),
-        ),
-    );
-    for (const [number, { bytes, outcome }] of read.entries()) {
-        assert.equal(outcome.tag, 'ok');
-        assert.ok(bytes.equals(Buffer.alloc(300_000, number)), `file-${number}`);
-    }
-});
+for (const isNamed of WAYS) {
+    const way = isNamed ? 'by descriptor' : 'by path';
 
-test('a stream that is given up ends well', async () => {
-    const dir = directory();
-    writeFileSync(join(dir, 'file'), 'text');
-    const [entries, listed] = Descriptor.preopen(dir).readDirectory();
-    await entries.return();
-    assert.equal((await inTime(listed)).tag, 'ok');
-    const file = await Descriptor.preopen(dir).openAt({}, 'file', {}, { read: true });
-    const [stream, outcome] = file.readViaStream(0n);
-    await stream.return();
-    assert.equal((await inTime(outcome)).tag, 'ok');
-    file[Symbol.dispose]();
-});
+    test(`no path leaves the directory, ${way}`, () => {
+        const dir = directory();
+        const outside = directory();
+        writeFileSync(join(outside, 'secret'), 'secret');
+        mkdirSync(join(dir, 'inside'));
+        symlinkSync(outside, join(dir, 'link'));
+        symlinkSync(join(dir, 'inside'), join(dir, 'within'));
+        const root = preopened(dir, isNamed);
+        const openDirectory = (path, symlinkFollow = true) =>
+            root.openAt({ symlinkFollow }, path, { directory: true }, { read: true });
+        const openFile = (path) => root.openAt({}, path, {}, { read: true });
 
-/** What a function of node:fs/promises opens from now on. */
-function watched(t, name) {
-    const found = [];
-    const real = fs[name];
-    t.mock.method(fs, name, async (...args) => {
-        const handle = await real(...args);
-        found.push({ handle, close: t.mock.method(handle, 'close') });
-        return handle;
+        for (const path of ['..', '../x', '/etc', 'inside/../..', 'link']) {
+            assert.equal(codeOf(() => openDirectory(path)), 'not-permitted', path);
+        }
+        for (const path of ['..', '../x', '/etc/passwd', 'link/secret', 'inside/../../x']) {
+            assert.equal(codeOf(() => openFile(path)), 'not-permitted', path);
+        }
+        assert.equal(codeOf(() => openFile('a\0b')), 'invalid');
+        assert.equal(codeOf(() => openFile('')), 'invalid');
+        assert.equal(codeOf(() => openFile('link')), 'loop');
+        assert.match(codeOf(() => openDirectory('link', false)), /^(loop|not-directory)$/);
+        assert.equal(codeOf(() => root.unlinkFileAt('link/secret')), 'not-permitted');
+        assert.equal(codeOf(() => root.createDirectoryAt('link/new')), 'not-permitted');
+        assert.equal(codeOf(() => root.removeDirectoryAt('link/secret')), 'not-permitted');
+        assert.equal(codeOf(() => root.removeDirectoryAt('link')), 'not-directory');
+        assert.equal(codeOf(() => root.renameAt('link/secret', root, 'x')), 'not-permitted');
+        assert.equal(codeOf(() => root.statAt({}, 'link/secret')), 'not-permitted');
+        assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
+        assert.deepEqual(readdirSync(outside), ['secret']);
+
+        openDirectory('within')[dispose]();
+        assert.equal(root.statAt({}, 'link').type, 'symbolic-link');
+        root[dispose]();
     });
-    return found;
+
+    test(`a file gets the mode of what it replaces, ${way}`, () => {
+        const dir = directory();
+        const root = preopened(dir, isNamed);
+        const modeOf = (name) => statSync(join(dir, name)).mode & 0o7777;
+        const flags = [{}, TEMPORARY, { create: true, exclusive: true }, { write: true }];
+        const replaced = (isOpen) => {
+            const file = root.openAt(...flags);
+            assert.equal(modeOf(TEMPORARY), 0o600, 'a temporary file is private');
+            if (!isOpen) {
+                file[dispose]();
+            }
+            root.renameAt(TEMPORARY, root, 'file');
+            if (isOpen) {
+                file[dispose]();
+            }
+            return modeOf('file');
+        };
+        assert.equal(replaced(false), 0o644);
+        for (const mode of [0o600, 0o640, 0o666]) {
+            chmodSync(join(dir, 'file'), mode);
+            assert.equal(replaced(mode === 0o640), mode);
+        }
+        chmodSync(join(dir, 'file'), 0o4755);
+        assert.equal(replaced(false), 0o755, 'nobody runs it as somebody else');
+        root[dispose]();
+    });
 }
 
-function instance(dir) {
-    const { imports, abandon } = wasiFor(dir);
-    const [[root]] = imports['wasi:filesystem/preopens'].getDirectories();
-    return { root, abandon };
-}
-
-test('a directory that opens after its stream was given up is closed', async (t) => {
-    const opened = watched(t, 'opendir');
-    const [entries, outcome] = Descriptor.preopen(directory()).readDirectory();
-    const first = entries.next();
-    await entries.return();
-    await inTime(outcome);
-    await inTime(first);
-    assert.equal(opened.length, 1);
-    assert.ok(opened[0].close.mock.callCount() > 0);
-});
-
-test('what a component that failed has open is closed, and what it was opening', async (t) => {
+test('a directory that is swapped for a link after it was opened leads nowhere else', { skip: !existsSync('/proc/self/fd') }, () => {
     const dir = directory();
-    writeFileSync(join(dir, 'file'), 'text');
-    const [files, directories] = [watched(t, 'open'), watched(t, 'opendir')];
-    const { root, abandon } = instance(dir);
-    const open = () => root.openAt({}, 'file', {}, { read: true });
-    const [read, dropped] = [await open(), await open()];
-    const [stream] = read.readViaStream(0n);
-    await stream.next();
-    dropped[Symbol.dispose]();
-    const [entries] = root.readDirectory();
-    await entries.next();
-    const late = open();
-    abandon();
-    await inTime(late);
-    assert.deepEqual([files.length, directories.length], [3, 1]);
-    await inTime(new Promise(setImmediate));
-    for (const { close } of [...files, ...directories]) {
-        assert.ok(close.mock.callCount() > 0);
-    }
+    const outside = directory();
+    const root = preopened(dir, true);
+    root.createDirectoryAt('sub');
+    const sub = root.openAt({}, 'sub', { directory: true }, { read: true });
+    renameSync(join(dir, 'sub'), join(dir, 'moved'));
+    symlinkSync(outside, join(dir, 'sub'));
+    sub.openAt({}, 'file', { create: true, exclusive: true }, { write: true })[dispose]();
+    assert.deepEqual(readdirSync(outside), []);
+    assert.deepEqual(readdirSync(join(dir, 'moved')), ['file']);
+    sub[dispose]();
+    root[dispose]();
 });
 
-test('a pipe in a file\'s place does not hang', async () => {
+test('every file of a run keeps its mode when it is replaced', async () => {
+    const { dir, tandem } = await givenTandem();
+    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
+    const write = async (n) => {
+        await inTime(run.set({ n }));
+        await inTime(run.schedule(BOTH));
+        await inTime(tandem.recordRun(summary('task', 'run', { n })));
+    };
+    await write(1);
+    const files = ['.runs/task/cli/run/manifest.json', '.runs/task/cli/run/.heartbeat', '.runs/task/run/manifest.json', 'out/task/runs.json'];
+    files.forEach((file) => chmodSync(join(dir, file), 0o600));
+    await write(2);
+    for (const file of files) {
+        assert.equal(statSync(join(dir, file)).mode & 0o777, 0o600, file);
+    }
+    await inTime(run.close());
+});
+
+test('a pipe in a file\'s place does not hang', () => {
     const dir = directory();
     execFileSync('mkfifo', [join(dir, 'pipe')]);
-    const pipe = await inTime(Descriptor.preopen(dir).openAt({}, 'pipe', {}, { read: true }));
-    const { outcome } = await inTime(readWhole(pipe.readViaStream(0n)));
-    assert.equal(outcome.val?.tag, 'invalid-seek');
-    pipe[Symbol.dispose]();
+    const root = preopened(dir);
+    const pipe = root.openAt({}, 'pipe', {}, { read: true });
+    assert.equal(codeOf(() => pipe.read(10n, 0n)), 'invalid-seek');
+    pipe[dispose]();
+    root[dispose]();
 });
 
-test('a stream that fails tells the code', async () => {
-    const dir = directory();
-    const root = Descriptor.preopen(dir);
-    const { outcome } = await inTime(readWhole(root.readDirectory()));
-    assert.equal(outcome.tag, 'ok');
-    const handle = await root.openAt({}, '.', { directory: true }, { read: true });
-    const { outcome: failed } = await inTime(readWhole(handle.readViaStream(0n)));
-    assert.deepEqual(failed, { tag: 'err', val: { tag: 'is-directory' } });
-    handle[Symbol.dispose]();
-});
-
-test('the preopened directory and others can be synced', async () => {
-    const root = Descriptor.preopen(directory());
-    await root.createDirectoryAt('sub');
-    const sub = await root.openAt({ symlinkFollow: true }, 'sub', { directory: true }, { read: true });
+test('the preopened directory and others can be synced and listed', () => {
+    const root = preopened(directory());
+    root.createDirectoryAt('sub');
+    const sub = root.openAt({ symlinkFollow: true }, 'sub', { directory: true }, { read: true });
     for (const descriptor of [root, sub]) {
-        await inTime(descriptor.sync());
-        await inTime(descriptor.syncData());
+        descriptor.sync();
+        descriptor.syncData();
     }
-    sub[Symbol.dispose]();
+    assert.deepEqual(root.readDirectory().readDirectoryEntry(), { type: 'directory', name: 'sub' });
+    assert.equal(sub.readDirectory().readDirectoryEntry(), undefined);
+    sub[dispose]();
+    root[dispose]();
 });
 
-test('the clocks are read once, and a mark that is over is not waited for', async () => {
-    const { seconds, nanoseconds } = systemClock.now();
+test('the clocks are read, and a time that is over is not waited for', () => {
+    const { seconds, nanoseconds } = wallClock.now();
     const nowMs = Number(seconds) * 1000 + nanoseconds / 1e6;
     assert.ok(Math.abs(nowMs - Date.now()) < 60_000);
-    await inTime(monotonicClock.waitUntil(monotonicClock.now() - 1n));
-    await inTime(monotonicClock.waitUntil(0n));
+    const over = monotonicClock.subscribeInstant(monotonicClock.now() - 1n);
+    const far = monotonicClock.subscribeInstant(monotonicClock.now() + 10n ** 15n);
+    assert.deepEqual([...poll([far, over])], [1]);
+    const soon = monotonicClock.subscribeInstant(monotonicClock.now() + 1_000_000n);
+    assert.deepEqual([...poll([far, soon])], [1]);
 });

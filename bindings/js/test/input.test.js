@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { Tandem, TandemError } from '../src/index.js';
+import { Run, Tandem, TandemError } from '../src/index.js';
 import { BOTH, directory, failure, inTime, summary, tandem as givenTandem } from './given.js';
 
 const RUN = { taskId: 'task', runId: 'run' };
@@ -31,8 +31,8 @@ test('options of a wrong type are invalid input', async () => {
         [{ taskId: 'task' }, /runId is not a string: undefined/],
         [{ ...RUN, taskId: 7 }, /taskId is not a string: 7/],
         [{ ...RUN, taskId: 'a\ud800' }, /taskId has a lone surrogate/],
-        [{ ...RUN, runID: 'run' }, /cannot have this name in it: 'runID'/],
-        [{ ...RUN, toString: 'x' }, /cannot have this name in it: 'toString'/],
+        [{ ...RUN, runID: 'run' }, /^the options cannot have 'runID' in it, only: taskId, runId, manifestIntervalMs, /],
+        [{ ...RUN, toString: 'x' }, /cannot have 'toString' in it/],
         [{ ...RUN, manifestIntervalMs: -1 }, /manifestIntervalMs is not an integer from 0 to 18446744073709551615: -1/],
         [{ ...RUN, manifestIntervalMs: -1n }, /manifestIntervalMs is not an integer/],
         [{ ...RUN, manifestIntervalMs: 1.5 }, /manifestIntervalMs is not an integer/],
@@ -44,6 +44,9 @@ test('options of a wrong type are invalid input', async () => {
         [{ ...RUN, manifestIntervalMs: null }, /manifestIntervalMs is not an integer/],
         [{ ...RUN, manifestDurability: 'fast' }, /is none of 'visible', 'durable': 'fast'/],
         [{ ...RUN, runsRoot: 1 }, /runsRoot is not a string/],
+        [{ ...RUN, runsRoot: '/etc' }, /^runsRoot must be relative to the directory of the Tandem: '\/etc'$/],
+        [{ ...RUN, runsRoot: 'a//b' }, /^runsRoot has an empty part/],
+        [{ ...RUN, maxDocumentBytes: 2 ** 40 }, /^maxDocumentBytes is .*1099511627776/],
     ];
     for (const [given, message] of cases) {
         await refused(tandem.openRun(given), 'invalid-input', message);
@@ -68,6 +71,7 @@ test('documents and requests of a wrong type are invalid input', async () => {
     }
     const noJson = await refused(run.set(circular), 'invalid-input', /cannot be made JSON/);
     assert.ok(noJson.cause instanceof TypeError);
+    assert.match(noJson.message, /^the document cannot be made JSON: Converting circular structure to JSON$/);
     await refused(run.set({ n: 1n }), 'invalid-input', /cannot be made JSON/);
     await refused(run.set({ toJSON: () => undefined }), 'invalid-input', /has no JSON/);
     for (const given of [NaN, Infinity, -Infinity, new Number(NaN), new Map([[1, 2]]), new Set()]) {
@@ -75,13 +79,38 @@ test('documents and requests of a wrong type are invalid input', async () => {
     }
     await refused(run.set(new Map()), 'invalid-input', /cannot be made JSON: JSON has no Map$/);
     await refused(run.set('{"a":"\ud800"}'), 'invalid-input', /lone surrogate/);
-    await refused(run.schedule(), 'invalid-input', /the request must be an object/);
+    await refused(run.schedule(null), 'invalid-input', /the request must be an object/);
     await refused(run.schedule({ manifest: 1 }), 'invalid-input', /manifest is not a boolean: 1/);
-    await refused(run.schedule({ forced: true }), 'invalid-input', /cannot have this name in it/);
+    await refused(run.schedule({ forced: true }), 'invalid-input', /cannot have 'forced' in it, only: manifest, heartbeat, force/);
     await refused(run.mark({ force: null }), 'invalid-input', /force is not a boolean: null/);
     await inTime(run.set({}));
     await inTime(run.schedule(BOTH));
     await inTime(run.close());
+});
+
+test('messages name options as their callers write them', async () => {
+    const { tandem } = await givenTandem();
+    const given = summary('task', 'run');
+    await refused(tandem.recordRun(given, { leaseMs: 1 }), 'invalid-input', /^leaseMs is not from 10 to 3600000: 1$/);
+    await refused(tandem.recordRun(given, { keepLast: 0 }), 'invalid-input', /^keepLast is below 1: 0$/);
+    const run = await inTime(tandem.openRun({ ...RUN, maxDocumentBytes: 10 }));
+    await refused(run.set('{"a":[1]}'), 'too-large', /above maxDocumentBytes: 10$/);
+    await inTime(run.close());
+});
+
+test('what is not to be made by new names the right call', () => {
+    const message = (make) => {
+        try {
+            make();
+        } catch (error) {
+            assert.ok(error instanceof TandemError);
+            return error.message;
+        }
+        assert.fail('it was made');
+    };
+    assert.match(message(() => new Tandem()), /Tandem\.open\(\) or Tandem\.create\(\)/);
+    assert.match(message(() => new Tandem({ dir: '.' })), /not by new Tandem\(\)/);
+    assert.match(message(() => new Run()), /tandem\.openRun\(\)/);
 });
 
 test('arguments whose own code throws are invalid input', async () => {

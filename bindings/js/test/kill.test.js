@@ -40,7 +40,7 @@ test('a process that is killed while it flushes leaves whole files', async () =>
         assert.match(readFileSync(join(place, '.heartbeat'), 'utf8'), /^[-\dT:.]{23}Z\n$/);
     }
     const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run', sweepAfterMs: 0 }));
-    assert.equal(JSON.parse(run.recovery.document).text.length, 100_000);
+    assert.equal(run.recovery.document.text.length, 100_000);
     assert.deepEqual(run.recovery.setAside, []);
     await inTime(run.close());
 });

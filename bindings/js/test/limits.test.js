@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { Tandem } from '../src/index.js';
-import { InFlight } from '../src/in-flight.js';
+import { limitsOf } from '../src/limits.js';
 import { directory, failure, inTime, lock, summary, unlock } from './given.js';
 import { runNode } from './process.js';
 
@@ -26,7 +26,7 @@ async function given(limits = LIMITS) {
 async function refusedAsTooLarge(promise) {
     const error = await failure(promise);
     assert.deepEqual([error.kind, error.channel, error.retryable], ['too-large', 'manifest', false]);
-    assert.match(error.message, /above max_total_document_bytes: 2000$/);
+    assert.match(error.message, /above maxTotalDocumentBytes: 2000$/);
 }
 
 test('documents that together are above the limit are refused, and nothing else is lost', async () => {
@@ -116,6 +116,25 @@ test('a limit of a call is at most that of the component', async () => {
     }
 });
 
+test('the threads of a Tandem have together what it was given, and each has room for a document', () => {
+    const MIB = 1n << 20n;
+    const cases = [
+        [{}, 4],
+        [{ maxDocumentBytes: 1000n, maxTotalDocumentBytes: 2000n }, 1],
+        [{ maxTotalDocumentBytes: 127n * MIB }, 1],
+        [{ maxTotalDocumentBytes: 128n * MIB }, 2],
+        [{ maxDocumentBytes: 100n * MIB, maxTotalDocumentBytes: 500n * MIB }, 2],
+        [{ maxTotalDocumentBytes: 1024n * MIB }, 4],
+    ];
+    for (const [given, wanted] of cases) {
+        const { limits, threads } = limitsOf(given);
+        assert.equal(threads, wanted);
+        const total = given.maxTotalDocumentBytes ?? 256n * MIB;
+        assert.ok(limits.maxTotalDocumentBytes * BigInt(threads) <= total);
+        assert.ok(limits.maxTotalDocumentBytes >= limits.maxDocumentBytes);
+    }
+});
+
 test('limits that cannot be kept are invalid input', async () => {
     const dir = directory();
     const cases = [
@@ -123,7 +142,7 @@ test('limits that cannot be kept are invalid input', async () => {
         [{ maxHistoryBytes: 0n }, /0/],
         [{ maxDocumentBytes: -1 }, /maxDocumentBytes is not an integer/],
         [{ maxTotalDocumentBytes: 2 ** 20 }, /16777216/],
-        [{ maxTotalDocumentBytes: 2 ** 30 }, /may need more memory/],
+        [{ maxTotalDocumentBytes: 2 ** 33 }, /may need more memory/],
         [{ maxDocumentBytes: 2n ** 64n - 1n }, /may need more memory/],
         [{ maxHistoryBytes: 2 ** 30 }, /may need more memory/],
     ];
@@ -181,52 +200,4 @@ test('records that wait for a lock hold up no run, however large they are', asyn
     assert.deepEqual([revision, over], [1, 0]);
     unlock(dir, 'locked');
     assert.deepEqual(await Promise.all(records), ['file-too-large', 'file-too-large']);
-});
-
-/** Calls of an `InFlight` of 100 bytes, each `[name, bytes, run]`, and the names of those that started. */
-function entered(...calls) {
-    const started = [];
-    const inFlight = new InFlight(100);
-    const made = calls.map(([name, bytes, run]) => ({ bytes, run, start: () => started.push(name) }));
-    made.forEach((call) => inFlight.enter(call));
-    return { started, inFlight, made };
-}
-
-test('a call starts when there are bytes for its text and no earlier text waits', () => {
-    const { started, inFlight, made } = entered(['first', 1], ['large', 100], ['small', 1]);
-    assert.deepEqual(started, ['first']);
-    inFlight.leave(made[0]);
-    assert.deepEqual(started, ['first', 'large']);
-    inFlight.leave(made[1]);
-    assert.deepEqual(started, ['first', 'large', 'small']);
-});
-
-test('a call without a text waits for the texts of its run and for no others', () => {
-    const [a, b] = [{}, {}];
-    const { started, inFlight, made } = entered(
-        ['a sets', 100, a],
-        ['b sets', 60, b],
-        ['b flushes', 0, b],
-        ['b sets again', 60, b],
-        ['b closes', 0, b],
-        ['a flushes', 0, a],
-        ['a history', 0],
-    );
-    assert.deepEqual(started, ['a sets', 'a flushes', 'a history']);
-    inFlight.leave(made[0]);
-    assert.deepEqual(started.slice(3), ['b sets', 'b flushes']);
-    inFlight.leave(made[1]);
-    assert.deepEqual(started.slice(5), ['b sets again', 'b closes']);
-    const late = { bytes: 0, run: b, start: () => started.push('late') };
-    inFlight.enter(late);
-    assert.equal(started.at(-1), 'late');
-});
-
-test('calls that are forgotten never start', () => {
-    const run = {};
-    const { started, inFlight, made } = entered(['first', 100, run], ['second', 1, run]);
-    inFlight.clear();
-    inFlight.leave(made[0]);
-    inFlight.enter({ bytes: 0, run, start: () => started.push('third') });
-    assert.deepEqual(started, ['first', 'third']);
 });

@@ -1,53 +1,47 @@
 // The order of what one flush asks of the disk.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { Instance } from '../src/instance.js';
-import { Tandem } from '../src/tandem.js';
-import { Descriptor } from '../src/wasi/descriptor.js';
-import { wasiFor } from '../src/wasi/index.js';
-import { BOTH, directory, inTime } from './given.js';
+import { watched } from './fault/given.js';
+import { BOTH, inTime } from './given.js';
 
-const WATCHED = ['writeViaStream', 'syncData', 'renameAt', 'sync'];
+const RUN = { taskId: 'task', runId: 'run' };
 
-/** A component that tells what it asks of the disk, and when it has been done. */
-async function watched() {
-    const events = [];
-    class Watched extends Descriptor {}
-    for (const name of WATCHED) {
-        Watched.prototype[name] = async function watch(...args) {
-            events.push(`${name} starts`);
-            await Descriptor.prototype[name].apply(this, args);
-            events.push(`${name} ends`);
-        };
-    }
-    const tandem = new Tandem(await Instance.create(wasiFor(directory(), Watched)));
-    return { tandem, events };
+/** What a call asked of the disk. */
+async function asked(log, call) {
+    writeFileSync(log, '');
+    await inTime(call());
+    return readFileSync(log, 'utf8').trimEnd().split('\n');
 }
 
-test('both writes of a pair start before either is waited for', async () => {
-    const { tandem, events } = await watched();
-    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
+test('both writes of a pair are made before either file is synced', async () => {
+    const { tandem, log } = await watched();
+    const run = await inTime(tandem.openRun({ ...RUN, heartbeatDurability: 'durable' }));
     await inTime(run.set({ text: 'x'.repeat(100_000) }));
-    events.length = 0;
     await inTime(run.schedule(BOTH));
-    const writes = events.filter((event) => event.startsWith('writeViaStream'));
-    assert.deepEqual(writes.slice(0, 2), ['writeViaStream starts', 'writeViaStream starts']);
+    assert.deepEqual(await asked(log, () => run.schedule(BOTH)), [
+        'open manifest',
+        'open heartbeat',
+        'write manifest',
+        'write heartbeat',
+        'sync manifest',
+        'sync heartbeat',
+        'rename manifest',
+        'rename heartbeat',
+        'sync directory manifest',
+    ]);
     await inTime(run.close());
 });
 
 test('a durable write is synced before it is renamed, and its directory after that', async () => {
-    const { tandem, events } = await watched();
-    const run = await inTime(tandem.openRun({ taskId: 'task', runId: 'run' }));
+    const { tandem, log } = await watched();
+    const run = await inTime(tandem.openRun(RUN));
     await inTime(run.set({}));
     await inTime(run.schedule({ manifest: true, force: true }));
-    events.length = 0;
     await inTime(run.set({ n: 1 }));
-    await inTime(run.schedule({ manifest: true, force: true }));
-    assert.deepEqual(
-        events,
-        WATCHED.flatMap((name) => [`${name} starts`, `${name} ends`]),
-    );
+    const steps = ['open', 'write', 'sync', 'rename', 'sync directory'].map((step) => `${step} manifest`);
+    assert.deepEqual(await asked(log, () => run.schedule({ manifest: true, force: true })), steps);
     await inTime(run.close());
 });

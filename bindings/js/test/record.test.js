@@ -25,7 +25,9 @@ test('a recorded run is in its summary and its history', async () => {
     const history = await inTime(tandem.history({ taskId: 'task', limit: 5 }));
     assert.equal(history.lastRunAt, '2026-01-02T00:00:00Z');
     assert.equal(history.total, 1);
-    assert.deepEqual(history.runs.map((run) => JSON.parse(run).runId), ['b']);
+    assert.deepEqual(history.runs.map(({ runId }) => runId), ['b']);
+    const { runs: texts } = await inTime(tandem.history({ taskId: 'task', text: true }));
+    assert.deepEqual(texts.map((text) => JSON.parse(text).runId), ['b']);
     const kept = readFileSync(join(dir, '.runs', 'task', 'a', 'manifest.json'), 'utf8');
     assert.match(kept, /"n": 1\.0\n}$/);
 });
@@ -53,7 +55,7 @@ test('sixteen runs recorded at the same time are all kept', async () => {
     const record = (runId) => tandem.recordRun(summary('task', runId), { taskId: 'task' });
     await inTime(Promise.all(ids.map(record)));
     const { runs } = await inTime(tandem.history({ taskId: 'task' }));
-    assert.deepEqual(runs.map((run) => JSON.parse(run).runId).sort(), ids.sort());
+    assert.deepEqual(runs.map(({ runId }) => runId).sort(), ids.sort());
 });
 
 test('runs that two processes record at the same time are all kept', async () => {

@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 
 import { inParent } from './beneath.js';
+import { close } from './close.js';
 import { attempt } from './error.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } =
@@ -66,8 +67,7 @@ export class Descriptor {
         if (this.#temporary) {
             this.#disk.temporaries.isDropped(this.#temporary);
         } else {
-            // Nothing is written here that a failed close could lose: what must last was synced.
-            fs.close(this.#fd, () => {});
+            close(this.#fd);
         }
     }
 

@@ -2,6 +2,8 @@
 
 import fs from 'node:fs';
 
+import { close } from './close.js';
+
 const SUFFIX = '.tandem-tmp';
 const PRIVATE = 0o600;
 const PUBLIC = 0o666;
@@ -26,7 +28,7 @@ export class Temporaries {
     }
 
     add({ path }, name, fd) {
-        const file = { key: `${path}/${name}`, fd, isOpen: true, isDropped: false };
+        const file = { key: `${path}/${name}`, fd, isDropped: false };
         this.#files.set(file.key, file);
         return file;
     }
@@ -35,7 +37,7 @@ export class Temporaries {
     isDropped(file) {
         file.isDropped = true;
         if (!this.#files.has(file.key)) {
-            close(file);
+            close(file.fd);
         }
     }
 
@@ -59,7 +61,7 @@ export class Temporaries {
         if (file) {
             this.#files.delete(file.key);
             if (file.isDropped) {
-                close(file);
+                close(file.fd);
             }
         }
     }
@@ -83,8 +85,4 @@ function setMode(fd, mode) {
     } catch {
         // Some file systems have no modes.
     }
-}
-
-function close(file) {
-    fs.close(file.fd, () => {});
 }

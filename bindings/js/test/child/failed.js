@@ -1,28 +1,17 @@
 import process from 'node:process';
 
-import { Instance } from '../../src/instance.js';
-import { Tandem } from '../../src/tandem.js';
-import { Descriptor } from '../../src/wasi/descriptor.js';
-import { wasiFor } from '../../src/wasi/index.js';
+import { createIn } from '../../src/tandem.js';
+import { IS_ON } from '../fault/inject.js';
 
-let isBroken = false;
-
-class Broken extends Descriptor {
-    async openAt(...args) {
-        if (isBroken) {
-            throw new TypeError('a mistake');
-        }
-        return super.openAt(...args);
-    }
-}
-
-const tandem = new Tandem(await Instance.create(wasiFor(process.argv[2], Broken)));
+const words = new Int32Array(new SharedArrayBuffer(8));
+const module = new URL('../fault/inject.js', import.meta.url).href;
+const tandem = await createIn(process.argv[2], {}, { module, shared: { name: 'mistake', words } });
 const run = await tandem.openRun({ taskId: 'task', runId: 'run' });
 const other = await tandem.openRun({ taskId: 'task', runId: 'other' });
 await run.set({});
 await other.schedule({ heartbeat: true });
 const throttled = other.schedule({ heartbeat: true });
-isBroken = true;
+Atomics.store(words, IS_ON, 1);
 const [error] = await Promise.all([
     run.flush().catch((reason) => reason),
     throttled.catch((reason) => reason),
