@@ -40,7 +40,7 @@ export class Pool {
     constructor(data, threadsMax) {
         this.#data = data;
         this.#threadsMax = threadsMax;
-        this.#recorder = new Recorder(() => this.#newThread({ hasWriter: true }));
+        this.#recorder = new Recorder(data.root, () => this.#newThread({ hasWriter: true }));
         flushBeforeExit(this);
     }
 

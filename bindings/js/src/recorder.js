@@ -5,20 +5,27 @@
 // one is tried, and when it got the lock, all the others go in one list.
 
 import { errorOf } from './error.js';
+import { Lock, lockOf } from './lock.js';
 
 /** As many as share one read, merge and write of a history. */
 const LIST_MAX = 64;
 const LIST_BYTES_MAX = 64 << 20;
 const LOCK_WAIT_MS = 30_000n;
-const FIRST_PAUSE_MS = 10;
-const LAST_PAUSE_MS = 250;
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** One that wants a lock, and until when. */
 class Wanted {
+    #lockWaitMs;
+    deadline = undefined;
+
     constructor({ start, end, bytes = 0, key, resolve, reject }, lockWaitMs) {
         Object.assign(this, { start, end, bytes, key, resolve, reject });
-        this.deadline = performance.now() + Math.min(Number(lockWaitMs), LONGEST_WAIT_MS);
+        this.#lockWaitMs = Math.min(Number(lockWaitMs), LONGEST_WAIT_MS);
+    }
+
+    /** The thread is told: from now on the lock is wanted. */
+    isWanted() {
+        this.deadline ??= performance.now() + this.#lockWaitMs;
     }
 
     answer({ ok, error }) {
@@ -30,36 +37,8 @@ class Wanted {
     }
 }
 
-/** The lock that an error is about, if another keeps it. */
-function lockOf(error) {
-    if (error?.kind === 'locked') {
-        return { path: error.path, since: error.holder?.acquiredAt };
-    }
-    return error?.beside?.code === 'locked' ? { path: error.beside.path, since: undefined } : undefined;
-}
-
-/** A lock that is waited for. */
-class Lock {
-    /** @type {Wanted[]} */
-    waiting = [];
-    timer = undefined;
-    #pauseMs = FIRST_PAUSE_MS;
-    #since;
-
-    /** When to try again: later each time, unless the lock has changed hands. */
-    pauseMs(since) {
-        if (since !== this.#since) {
-            this.#since = since;
-            this.#pauseMs = FIRST_PAUSE_MS;
-        }
-        const pauseMs = this.#pauseMs * (0.5 + Math.random());
-        this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
-        const firstDeadline = Math.min(...this.waiting.map(({ deadline }) => deadline));
-        return Math.max(Math.min(pauseMs, firstDeadline - performance.now()), 0);
-    }
-}
-
 export class Recorder {
+    #root;
     #startThread;
     #thread;
     /** @type {Wanted[]} */
@@ -73,8 +52,12 @@ export class Recorder {
     #isEnding = false;
     #onIdle = [];
 
-    /** @param {() => import('./thread.js').Thread} startThread */
-    constructor(startThread) {
+    /**
+     * @param {string} root the directory of the Tandem
+     * @param {() => import('./thread.js').Thread} startThread
+     */
+    constructor(root, startThread) {
+        this.#root = root;
         this.#startThread = startThread;
     }
 
@@ -127,7 +110,7 @@ export class Recorder {
 
     fail(problem) {
         const locked = [...this.#locks.values()];
-        locked.forEach(({ timer }) => clearTimeout(timer));
+        locked.forEach((lock) => lock.end());
         this.#locks.clear();
         const all = [...this.#flying, ...this.#waiting, ...locked.flatMap(({ waiting }) => waiting)];
         this.#flying.clear();
@@ -164,7 +147,10 @@ export class Recorder {
         const [{ key }] = list;
         this.#onThread({
             bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
-            start: () => (key === undefined ? removal(list[0]) : records(list)),
+            start: () => {
+                list.forEach((wanted) => wanted.isWanted());
+                return key === undefined ? removal(list[0]) : records(list);
+            },
             end: (told) => this.#ended(list, key === undefined ? [told] : told.ok),
         });
     }
@@ -190,7 +176,7 @@ export class Recorder {
             const outcome = outcomes[place];
             const lock = lockOf(outcome.error);
             if (lock) {
-                met.set(lock.path, lock.since);
+                met.set(lock.path, lock.leaseMs);
             }
             if (lock && !this.#isEnding && performance.now() < wanted.deadline) {
                 this.#lock(lock.path).waiting.push(wanted);
@@ -200,7 +186,7 @@ export class Recorder {
         }
         for (const [path, lock] of this.#locks) {
             if (met.has(path) && lock.waiting.length > 0) {
-                this.#waitFor(path, lock, met.get(path));
+                lock.isMet(met.get(path), () => this.#tryOne(path, lock));
             } else if (list.some(({ triedFor }) => triedFor === path)) {
                 // Whoever was tried for the others met no lock, or nobody is left.
                 this.#release(path, lock);
@@ -218,29 +204,28 @@ export class Recorder {
 
     #lock(path) {
         if (!this.#locks.has(path)) {
-            this.#locks.set(path, new Lock());
+            this.#locks.set(path, new Lock(this.#root, path));
         }
         return this.#locks.get(path);
     }
 
-    #waitFor(path, lock, since) {
-        clearTimeout(lock.timer);
-        lock.timer = setTimeout(() => this.#tryOne(path, lock), lock.pauseMs(since));
-    }
-
     /** Tries the one that waits for the longest time, and those whose time is over. */
     #tryOne(path, lock) {
+        if (this.#locks.get(path) !== lock) {
+            return;
+        }
         const now = performance.now();
         const tried = lock.waiting.filter(({ deadline }, place) => place === 0 || deadline <= now);
         lock.waiting = lock.waiting.filter((wanted) => !tried.includes(wanted));
         tried.forEach((wanted) => {
             wanted.triedFor = path;
         });
+        lock.isTried();
         this.#add(tried);
     }
 
     #release(path, lock) {
-        clearTimeout(lock.timer);
+        lock.end();
         this.#locks.delete(path);
         this.#add(lock.waiting);
     }
