@@ -5,12 +5,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { constants } from 'node:os';
 import process from 'node:process';
 
 import { Tandem } from 'tandem-persistence';
 
 const HEARTBEAT_MS = 5_000;
 const FAILED_TO_START = 127;
+const BY_SIGNAL = 128;
 
 const [, , dir, taskId, command, ...args] = process.argv;
 if (command === undefined) {
@@ -21,7 +23,17 @@ if (command === undefined) {
 const now = () => new Date().toISOString();
 const runId = `${now().replaceAll(/[:.]/g, '-')}-${randomBytes(4).toString('hex')}`;
 
-const tandem = await Tandem.create({ dir });
+/** What fails here is told, and keeps nothing that comes after it from being done. */
+async function attempt(what, call) {
+    try {
+        return await call();
+    } catch (error) {
+        console.error(`${what}: ${error.message}`);
+        return undefined;
+    }
+}
+
+const tandem = await Tandem.open(dir);
 const run = await tandem.openRun({ taskId, runId });
 const startedAt = now();
 await run.set({
@@ -35,22 +47,36 @@ await run.set({
 // The state is on the disk before the command starts.
 await run.schedule({ manifest: true, heartbeat: true, force: true });
 
-// What fails here is retried, and told by `close` if it still fails then.
-const beat = () => run.schedule({ heartbeat: true }).catch((error) => console.error(error.message));
-const heart = setInterval(beat, HEARTBEAT_MS);
+// What cannot be written is retried, and told by `close` if that fails too.
+const heart = setInterval(() => attempt('heartbeat', () => run.mark({ heartbeat: true })), HEARTBEAT_MS);
 
 const child = spawn(command, args, { stdio: 'inherit' });
+// The command is told to stop, and what became of it is kept.
+let passedOn;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+        passedOn = signal;
+        child.kill(signal);
+    });
+}
+
 let code;
+let signal = null;
 try {
-    [code] = await once(child, 'close');
+    [code, signal] = await once(child, 'close');
 } catch (error) {
     console.error(error.message);
     code = FAILED_TO_START;
 }
 clearInterval(heart);
+code ??= BY_SIGNAL + constants.signals[signal];
 
-const status = code === 0 ? 'succeeded' : 'failed';
-await run.merge({ status, exit_code: code, completed_at: now() });
-await run.close();
-await tandem.recordRun({ taskId, runId, timestamp: now(), startedAt, status, code });
-process.exitCode = code ?? 1;
+const ended = code === 0 ? 'succeeded' : 'failed';
+const status = passedOn && code !== 0 ? 'cancelled' : ended;
+await attempt('manifest', async () => {
+    await run.merge({ status, exit_code: code, completed_at: now() });
+    await run.close();
+});
+await attempt('record', () => tandem.recordRun({ taskId, runId, timestamp: now(), startedAt, status, code }));
+await attempt('close', () => tandem.close());
+process.exitCode = code;

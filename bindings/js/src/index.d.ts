@@ -5,17 +5,22 @@ import type {
     Receipt,
     Recorded,
     RecordOptions,
-    Recovery,
+    Recovery as Found,
     Removed,
     RemoveOptions,
     Request,
     Revised,
     RunOptions,
     Stats,
-    TaskHistory,
+    TaskHistory as History,
 } from './records.js';
 
 export type * from './records.js';
+
+/** A JSON object. */
+export interface JsonObject {
+    [name: string]: any;
+}
 
 /** A JSON object, or its text. A text keeps its keys and numbers; an object goes through `JSON.stringify`. */
 export type Json = string | object;
@@ -25,6 +30,24 @@ export interface CreateOptions extends Limits {
     dir: string | URL;
 }
 
+/** Whether JSON is answered as it stands in its file, and not as what `JSON.parse` makes of it. */
+export interface Text<T extends boolean = boolean> {
+    text: T;
+}
+
+/** What `openRun` found on the disk. */
+export interface Recovery extends Omit<Found, 'document'> {
+    /** The manifest, if there was a readable one. It is the run's current document. */
+    readonly document: JsonObject | undefined;
+    /** Its text as it was found. */
+    readonly documentText: string | undefined;
+}
+
+/** A task's history, the newest run first. */
+export interface TaskHistory<T = JsonObject> extends Omit<History, 'runs'> {
+    runs: T[];
+}
+
 /** Every error of this package, wrong arguments too. */
 export class TandemError extends Error {
     private constructor();
@@ -32,9 +55,12 @@ export class TandemError extends Error {
 }
 export interface TandemError extends Readonly<Omit<ErrorFields, 'message'>> {}
 
-/** One instance of the component. It serves any number of runs at the same time. */
-export class Tandem {
+/** The component in its threads. It serves any number of runs at the same time. */
+export class Tandem implements AsyncDisposable {
     private constructor();
+    /** Make the directory, and those above it, if there is none. */
+    static open(dir: string | URL, limits?: Limits): Promise<Tandem>;
+    /** For a directory that exists. */
     static create(options: CreateOptions): Promise<Tandem>;
     /** Open a run, and tell in its `recovery` what is there already. */
     openRun(options: RunOptions): Promise<Run>;
@@ -52,10 +78,19 @@ export class Tandem {
      */
     removeRuns(runs: readonly string[], options: RemoveOptions): Promise<Removed>;
     /** Read a task's history, and change nothing. */
-    history(options: HistoryOptions): Promise<TaskHistory>;
+    history(options: HistoryOptions & Text<true>): Promise<TaskHistory<string>>;
+    history(options: HistoryOptions & Partial<Text<false>>): Promise<TaskHistory>;
+    /**
+     * Close every run, wait for what is being recorded, and end everything. Whoever waits for a lock
+     * is tried once more. If a run cannot be written, its error is told, and all the rest is ended
+     * all the same.
+     */
+    close(): Promise<void>;
+    /** `close`. */
+    [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** An open run. */
+/** An open run. Without flags, a request is about what is dirty. */
 export class Run implements AsyncDisposable {
     private constructor();
     readonly recovery: Recovery;
@@ -67,13 +102,19 @@ export class Run implements AsyncDisposable {
     /** Change the document by a JSON merge patch (RFC 7396). */
     merge(patch: Json): Promise<Revised>;
     /**
+     * Read the document as its file has it: what was written last, and not what was changed since.
+     * It is undefined if there is no file.
+     */
+    written(options: Text<true>): Promise<string | undefined>;
+    written(options?: Partial<Text<false>>): Promise<JsonObject | undefined>;
+    /**
      * Ask for what `schedule` asks for, and do not wait until it is written. A failure shows in
      * `stats`, and in the next call that waits for what was not written. What failed is written
      * again by itself, but for a `conflict`.
      */
-    mark(request: Request): Promise<void>;
+    mark(request?: Request): Promise<void>;
     /** Write what is asked for, when the throttle allows or by force, and wait until it is written. */
-    schedule(request: Request): Promise<Receipt>;
+    schedule(request?: Request): Promise<Receipt>;
     /** Write everything that is dirty, now. It fails as long as something stays unwritten. */
     flush(): Promise<Receipt>;
     /** Write everything that is dirty, and end the run. If it fails, the run stays open. */
@@ -82,6 +123,6 @@ export class Run implements AsyncDisposable {
     stats(): Promise<Stats>;
     /** Give the run up without writing what is dirty. Calls that are under way end first. */
     drop(): void;
-    /** `close`. */
+    /** `close`, unless the run was dropped. */
     [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,5 +1,7 @@
 // The threads of one Tandem, and its open runs.
 
+import process from 'node:process';
+
 import { TandemError, componentFailed, errorOf } from './error.js';
 import { flushBeforeExit, forget } from './exit.js';
 import { OpenRun } from './open-run.js';
@@ -8,6 +10,9 @@ import { Thread } from './thread.js';
 
 /** One more thread is started when each has as many open runs. */
 const RUNS_PER_THREAD = 4;
+
+/** In Deno a file that one thread has open is unknown to another. */
+const SHARES_FILES = process.versions.deno === undefined;
 
 const RUNS_ROOT = '.runs';
 
@@ -40,7 +45,7 @@ export class Pool {
     constructor(data, threadsMax) {
         this.#data = data;
         this.#threadsMax = threadsMax;
-        this.#recorder = new Recorder(data.root, () => this.#newThread({ hasWriter: true }));
+        this.#recorder = new Recorder(data.root, () => this.#newThread({ hasWriter: SHARES_FILES }));
         flushBeforeExit(this);
     }
 

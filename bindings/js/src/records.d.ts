@@ -15,7 +15,7 @@
  * `<runsRoot>/<task>.lock`. The layout is that of the orchestrator whose files these are.
  */
 
-/** An integer that is not negative. */
+/** An integer of an option. It is not negative. Those of answers are numbers. */
 export type Integer = number | bigint;
 
 /** One of the files of a run. */
@@ -140,7 +140,7 @@ export interface LockHolder {
      * How long the lock may stand untouched before the caller may take it over: the lease that the
      * lock's file tells, or the caller's own if it tells none.
      */
-    leaseMs: Integer;
+    leaseMs: number;
 }
 
 /** What a file operation failed with. */
@@ -202,7 +202,7 @@ export interface Written {
     /** What the write reached. */
     reached: Reached;
     /** The size of the file. */
-    bytes: Integer;
+    bytes: number;
 }
 
 /** A document that was set or changed. */
@@ -212,9 +212,9 @@ export interface Revised {
      * none; each change that is accepted adds 1, also one that leaves the text as it was. A later
      * `openRun` counts anew.
      */
-    revision: Integer;
+    revision: number;
     /** The size of the manifest as its file will hold it. */
-    bytes: Integer;
+    bytes: number;
 }
 
 /** What was flushed for a request, without an error. */
@@ -224,7 +224,7 @@ export interface Receipt {
     /** Set if the heartbeat was written. */
     heartbeat: Written | undefined;
     /** The revision of the document that was written, if the manifest was. */
-    revision: Integer | undefined;
+    revision: number | undefined;
 }
 
 /** What the component may keep in memory. It counts its own documents against them. */
@@ -292,7 +292,7 @@ export interface Recovery {
     /** The text of the heartbeat without its newline, if there was a readable one. */
     heartbeat: string | undefined;
     /** The heartbeat's age by the file system's own clock. */
-    heartbeatAgeMs: Integer | undefined;
+    heartbeatAgeMs: number | undefined;
     /** How many abandoned temporary files were removed. */
     swept: number;
     /** The paths to which corrupt files were moved. */
@@ -314,7 +314,7 @@ export interface FailureCount {
     /** The step and the error code, for example `write: insufficient-space`. */
     name: string;
     /** How often. */
-    count: Integer;
+    count: number;
 }
 
 /** Counters of one channel since `openRun`. */
@@ -322,13 +322,13 @@ export interface ChannelStats {
     /** Whether there is something that no flush has taken yet, or that failed. */
     dirty: boolean;
     /** Successful writes. */
-    writes: Integer;
+    writes: number;
     /** Bytes of successful writes. */
-    bytes: Integer;
+    bytes: number;
     /** Failed writes. */
-    failures: Integer;
+    failures: number;
     /** Writes that were tried after a failed one, until one succeeded. */
-    retries: Integer;
+    retries: number;
     /** Failed writes by cause, sorted by name. */
     causes: FailureCount[];
 }
@@ -339,33 +339,33 @@ export interface Bucket {
      * The bucket's upper bound in microseconds, a power of two. The largest one, 2^31, has whatever
      * took longer too.
      */
-    upToUs: Integer;
+    upToUs: number;
     /** How many flushes took at most this and more than half of it. */
-    count: Integer;
+    count: number;
 }
 
 /** Counters of a run since `openRun`. */
 export interface Stats {
     /** The revision of the document now. */
-    revision: Integer;
+    revision: number;
     /**
      * The revision that the last successful write of the manifest wrote; none if there was none
      * since `openRun`.
      */
-    writtenRevision: Integer | undefined;
+    writtenRevision: number | undefined;
     /** Calls of `mark`, `schedule` and `flush` that were accepted. */
-    requests: Integer;
+    requests: number;
     /** Of those, calls that shared their flush with an earlier one. */
-    coalesced: Integer;
+    coalesced: number;
     /** Flushes that ended. */
-    flushes: Integer;
+    flushes: number;
     /** Flushes that failed, in whole or in part. */
-    failedFlushes: Integer;
+    failedFlushes: number;
     /**
      * Flushes that no request asked for, made to retry what had failed. Always 0 in
      * `tandem:persistence-blocking`, where nothing is retried without a call.
      */
-    automaticRetries: Integer;
+    automaticRetries: number;
     /** The manifest's counters. */
     manifest: ChannelStats;
     /** The heartbeat's counters. */

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { directory } from './given.js';
+import { directory, inTime } from './given.js';
 import { runNode } from './process.js';
 
 const LIMIT_MS = 60_000;
@@ -48,4 +50,41 @@ test('the example keeps the state of its command, and its record', async () => {
             ['failed', 127],
         ],
     );
+});
+
+/** Runs the example with a command of Node's, and does something when the command has started. */
+async function ranMeanwhile(dir, program, act) {
+    const command = [process.execPath, '-e', `console.log('started'); ${program}`];
+    const child = spawn(process.execPath, [job, dir, 'task', ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+        told += text;
+    });
+    child.stdout.once('data', () => act(child));
+    const [code] = await inTime(once(child, 'close'));
+    return { code, told };
+}
+
+test('the example records its run although the manifest cannot be written', async () => {
+    const dir = directory();
+    const runs = join(dir, '.runs', 'task', 'cli');
+    const { code, told } = await ranMeanwhile(dir, 'setTimeout(() => process.exit(4), 200)', () => {
+        const [runId] = readdirSync(runs);
+        const place = join(runs, runId, 'manifest.json');
+        // What replaces a file cannot replace a directory.
+        rmSync(place);
+        mkdirSync(place);
+    });
+    assert.equal(code, 4, told);
+    assert.match(told, /^manifest: cannot replace .*manifest\.json: is-directory$/m);
+    const history = JSON.parse(readFileSync(join(dir, 'out', 'task', 'runs.json'), 'utf8'));
+    assert.deepEqual(history.runs.map(({ status }) => status), ['failed']);
+});
+
+test('the example passes a signal on, and records that the run was cancelled', async () => {
+    const dir = directory();
+    const { code, told } = await ranMeanwhile(dir, 'setInterval(() => {}, 1000)', (child) => child.kill('SIGTERM'));
+    assert.equal(code, 143, told);
+    const history = JSON.parse(readFileSync(join(dir, 'out', 'task', 'runs.json'), 'utf8'));
+    assert.deepEqual(history.runs.map(({ status }) => status), ['cancelled']);
 });

@@ -62,7 +62,7 @@ export function takeUnnamed() {
 
 /** Whether it is the error of a system call; anything else is a mistake, which fails the component. */
 function isOfSystem(error) {
-    return typeof error?.syscall === 'string' && typeof error.code === 'string';
+    return typeof error?.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
 }
 
 /** WASI's name for what a system call failed with. */

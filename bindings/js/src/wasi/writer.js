@@ -82,8 +82,8 @@ export function serve({ port, rings }) {
         let error;
         try {
             writeAll(fd, bytes, position);
-        } catch ({ code, syscall, message }) {
-            error = { code, syscall, message };
+        } catch ({ code, message }) {
+            error = { code, message };
         }
         port.postMessage({ id, error });
         Atomics.add(rings, 0, 1);

@@ -6,7 +6,7 @@ use crate::docs::{Spelling, camel, pascal, upper, wrap};
 use crate::model::{Field, Given, Item, Kind, Records, Type};
 
 const COLUMNS: usize = 100;
-/// The package has the component whose calls wait, which answers a receipt.
+/// The package calls again by itself, and answers a receipt.
 const BLOCKING_ONLY: &str = "scheduled";
 
 pub const SPELLING: Spelling = Spelling {
@@ -27,7 +27,7 @@ pub fn types(records: &Records) -> Result<String, String> {
     let out = &mut text;
     comment(out, records, &records.docs, "");
     line(out, "");
-    line(out, "/** An integer that is not negative. */");
+    line(out, "/** An integer of an option. It is not negative. Those of answers are numbers. */");
     line(out, "export type Integer = number | bigint;");
     for item in records.items.iter().filter(|item| item.name != BLOCKING_ONLY) {
         line(out, "");
@@ -58,26 +58,31 @@ pub fn types(records: &Records) -> Result<String, String> {
 fn member(records: &Records, item: &Item, field: &Field) -> Result<String, String> {
     let name = camel(&field.name);
     if !item.is_argument() {
-        return Ok(format!("{name}: {}", ty(&field.ty)));
+        return Ok(format!("{name}: {}", ty(&field.ty, ANSWERED)));
     }
     Ok(match field.given(records)? {
-        Given::Required(it) => format!("{name}: {}", ty(it)),
-        Given::Optional(it) => format!("{name}?: {} | undefined", ty(it)),
+        Given::Required(it) => format!("{name}: {}", ty(it, GIVEN)),
+        Given::Optional(it) => format!("{name}?: {} | undefined", ty(it, GIVEN)),
         Given::Flag => format!("{name}?: boolean | undefined"),
     })
 }
 
-fn ty(it: &Type) -> String {
+/// The type of a large integer that a caller gives.
+const GIVEN: &str = "Integer";
+/// And of one that a caller is told: what is counted stays far below 2^53.
+const ANSWERED: &str = "number";
+
+fn ty(it: &Type, integer: &str) -> String {
     match it {
         Type::Bool => String::from("boolean"),
         Type::U32 => String::from("number"),
-        Type::U64 => String::from("Integer"),
+        Type::U64 => String::from(integer),
         Type::String => String::from("string"),
         Type::Named(name) => type_name(name),
-        Type::Option(inner) => format!("{} | undefined", ty(inner)),
+        Type::Option(inner) => format!("{} | undefined", ty(inner, integer)),
         Type::List(inner) => match &**inner {
-            Type::Option(_) => format!("({})[]", ty(inner)),
-            _ => format!("{}[]", ty(inner)),
+            Type::Option(_) => format!("({})[]", ty(inner, integer)),
+            _ => format!("{}[]", ty(inner, integer)),
         },
     }
 }
@@ -220,7 +225,7 @@ mod tests {
             "    i?: Integer | undefined;\n",
             "    j?: boolean | undefined;\n",
             "    l: number;\n",
-            "    m: Integer | undefined;\n",
+            "    m: number | undefined;\n",
             "    n: string[];\n",
             "    o: AB | undefined;\n",
             "    p: ErrorFields[];\n",
