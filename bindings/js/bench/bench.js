@@ -1,4 +1,5 @@
-// `npm run bench [-- ROUNDS]`: how long a start and a pair flush take, beside write-file-atomic.
+// `npm run bench [-- ROUNDS]`: how long a start, a pair of files, and the pairs of 64 runs at once take,
+// beside write-file-atomic. Each turn has a new document.
 //
 // The contenders take turns in each round, so that a machine that gets slower does so for all.
 // Prints one JSON object: medians in microseconds, and Tandem's as ratios of the other's.
@@ -17,6 +18,8 @@ import { Tandem } from '../src/index.js';
 const DEFAULT_ROUNDS = 40;
 const START_ROUNDS = 10;
 const SIZES_KIB = [2, 32, 256];
+const RUNS_AT_ONCE = 64;
+const RUNS_AT_ONCE_KIB = 2;
 const packageDir = fileURLToPath(new URL('..', import.meta.url));
 
 const rounds = Number(process.argv[2] ?? DEFAULT_ROUNDS);
@@ -37,42 +40,50 @@ function manifest(kib, round) {
     return JSON.stringify({ round, text: 'x'.repeat(kib * 1024) }, null, 2);
 }
 
-async function pair(kib, durability) {
-    const name = `${kib}-${durability}`;
-    const options = { manifestDurability: durability, heartbeatDurability: durability };
+/** The pairs of so many runs at once. */
+async function pairs(count, kib, durability) {
     const tandem = await Tandem.create({ dir: scratch });
-    const run = await tandem.openRun({ taskId: 'bench', runId: name, ...options });
-    const beside = join(scratch, `beside-${name}`);
-    mkdirSync(beside);
     const fsync = durability === 'durable';
+    const all = await Promise.all(
+        Array.from({ length: count }, async (_, number) => {
+            const runId = `${count}-${kib}-${durability}-${number}`;
+            const options = { manifestDurability: durability, heartbeatDurability: durability };
+            const run = await tandem.openRun({ taskId: 'bench', runId, ...options });
+            const beside = join(scratch, `beside-${runId}`);
+            mkdirSync(beside);
+            return { run, beside };
+        }),
+    );
+    const ours = async ({ run }, text) => {
+        await run.set(text);
+        await run.schedule({ manifest: true, heartbeat: true, force: true });
+    };
+    const theirs = ({ beside }, text) =>
+        Promise.all([
+            writeFileAtomic(join(beside, 'manifest.json'), `${text}\n`, { fsync }),
+            writeFileAtomic(join(beside, '.heartbeat'), `${new Date().toISOString()}\n`, { fsync }),
+        ]);
     const times = { tandem: [], writeFileAtomic: [] };
     for (let round = 0; round < rounds; round += 1) {
         const text = manifest(kib, round);
-        times.tandem.push(
-            await microseconds(async () => {
-                await run.set(text);
-                await run.schedule({ manifest: true, heartbeat: true, force: true });
-            }),
-        );
-        times.writeFileAtomic.push(
-            await microseconds(() =>
-                Promise.all([
-                    writeFileAtomic(join(beside, 'manifest.json'), `${text}\n`, { fsync }),
-                    writeFileAtomic(join(beside, '.heartbeat'), `${new Date().toISOString()}\n`, {
-                        fsync,
-                    }),
-                ]),
-            ),
-        );
+        const turns = [
+            async () => times.tandem.push(await microseconds(() => Promise.all(all.map((one) => ours(one, text))))),
+            async () => times.writeFileAtomic.push(await microseconds(() => Promise.all(all.map((one) => theirs(one, text))))),
+        ];
+        // Whoever comes second meets what the first has left to the disk.
+        for (const turn of round % 2 ? turns : turns.reverse()) {
+            await turn();
+        }
     }
-    await run.close();
-    const [ours, theirs] = [median(times.tandem), median(times.writeFileAtomic)];
+    await tandem.close();
+    const [oursUs, theirsUs] = [median(times.tandem), median(times.writeFileAtomic)];
     return {
+        runs: count,
         kib,
         durability,
-        tandemUs: Math.round(ours),
-        writeFileAtomicUs: Math.round(theirs),
-        ratio: Number((ours / theirs).toFixed(1)),
+        tandemUs: Math.round(oursUs),
+        writeFileAtomicUs: Math.round(theirsUs),
+        ratio: Number((oursUs / theirsUs).toFixed(2)),
     };
 }
 
@@ -111,11 +122,12 @@ function size() {
 }
 
 try {
-    const pairs = [];
-    for (const kib of SIZES_KIB) {
-        for (const durability of ['visible', 'durable']) {
-            pairs.push(await pair(kib, durability));
+    const measured = [];
+    for (const durability of ['visible', 'durable']) {
+        for (const kib of SIZES_KIB) {
+            measured.push(await pairs(1, kib, durability));
         }
+        measured.push(await pairs(RUNS_AT_ONCE, RUNS_AT_ONCE_KIB, durability));
     }
     const versionOf = (name) =>
         JSON.parse(readFileSync(join(packageDir, 'node_modules', name, 'package.json'))).version;
@@ -124,7 +136,7 @@ try {
         writeFileAtomic: versionOf('write-file-atomic'),
         rounds,
         start: await start(),
-        pairs,
+        pairs: measured,
         packageBytes: size(),
     };
     console.log(JSON.stringify(report, null, 2));
