@@ -2,6 +2,7 @@
 
 import process from 'node:process';
 
+import { isDurable } from './durable.js';
 import { TandemError, componentFailed, errorOf } from './error.js';
 import { flushBeforeExit, forget } from './exit.js';
 import { OpenRun } from './open-run.js';
@@ -81,6 +82,9 @@ export class Pool {
         const home = this.#homes.get(place) ?? { thread: this.#threadFor(), count: 0 };
         this.#homes.set(place, home);
         home.count += 1;
+        if (SHARES_FILES && isDurable(options)) {
+            home.thread.help();
+        }
         this.#lastRun += 1;
         const run = new OpenRun(this, home.thread, this.#lastRun);
         run.place = place;

@@ -27,6 +27,11 @@ const BARE = { execArgv: [], env: {} };
 
 export class Thread {
     #workers = [];
+    #worker;
+    #faults;
+    #isHelped = false;
+    // The modules were sent.
+    #sent;
     #isReady = false;
     /** @type {Call[]} */
     #waiting = [];
@@ -46,14 +51,10 @@ export class Thread {
      */
     constructor(data, { hasWriter = false, onFailure }) {
         this.#onFailure = onFailure;
-        let writer;
-        if (hasWriter) {
-            const { port1, port2 } = new MessageChannel();
-            const rings = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-            writer = { port: port1, rings };
-            this.#start(WRITER, { faults: data.faults, writer: { port: port2, rings } }, port2).unref();
-        }
+        this.#faults = data.faults;
+        const writer = hasWriter ? this.#startWriter() : undefined;
         const worker = this.#start(COMPONENT, { ...data, writer }, writer?.port);
+        this.#worker = worker;
         this.#ready = new Promise((resolve, reject) => {
             worker.on('message', (told) => {
                 if (told.id !== undefined) {
@@ -71,7 +72,8 @@ export class Thread {
         // It is told to whoever calls, too.
         this.#ready.catch(() => {});
         this.#reference();
-        modules().then((compiled) => worker.postMessage({ modules: compiled }), onFailure);
+        this.#sent = modules().then((compiled) => worker.postMessage({ modules: compiled }));
+        this.#sent.catch(onFailure);
     }
 
     /** Waits until calls can be made. It fails with what the component refused its limits with. */
@@ -104,9 +106,25 @@ export class Thread {
         }
     }
 
+    /** Has the syncs of a pair made side by side, by one more thread. */
+    help() {
+        if (!this.#isHelped) {
+            this.#isHelped = true;
+            const helper = this.#startWriter();
+            this.#sent.then(() => this.#worker.postMessage({ helper }, [helper.port]), () => {});
+        }
+    }
+
     /** Ends the threads, whatever they do. */
     async end() {
         await Promise.all(this.#workers.map((worker) => worker.removeAllListeners('exit').terminate()));
+    }
+
+    #startWriter() {
+        const { port1, port2 } = new MessageChannel();
+        const rings = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+        this.#start(WRITER, { faults: this.#faults, writer: { port: port2, rings } }, port2).unref();
+        return { port: port1, rings };
     }
 
     #start(url, workerData, port) {
@@ -115,7 +133,7 @@ export class Thread {
         worker.on('error', this.#onFailure);
         worker.on('messageerror', this.#onFailure);
         worker.on('exit', (code) => this.#onFailure(new Error(`its thread ended with ${code}`)));
-        this.#workers.unshift(worker);
+        this.#workers.push(worker);
         return worker;
     }
 
@@ -124,11 +142,10 @@ export class Thread {
         const isReferenced = this.#isAwaited || !this.isIdle;
         if (isReferenced !== this.#isReferenced) {
             this.#isReferenced = isReferenced;
-            const [worker] = this.#workers;
             if (isReferenced) {
-                worker.ref();
+                this.#worker.ref();
             } else {
-                worker.unref();
+                this.#worker.unref();
             }
         }
     }
@@ -149,7 +166,7 @@ export class Thread {
             list.push({ ...call.start(), id: this.#lastId });
         }
         this.#waiting.splice(0, list.length);
-        this.#workers[0].postMessage(list);
+        this.#worker.postMessage(list);
     }
 
     #answered({ id, isOver, ...told }) {

@@ -74,6 +74,19 @@ test('an error of the disk is told by the name of its code', async () => {
     run.drop();
 });
 
+test('of syncs that are made side by side each tells its error', async () => {
+    const { tandem, set } = await faulty('no-space-to-sync');
+    const run = await inTime(tandem.openRun({ ...RUN, heartbeatDurability: 'durable' }));
+    await inTime(run.set({}));
+    await inTime(run.schedule(BOTH));
+    set(true);
+    const { channel, code, operation, beside } = await failure(run.schedule(BOTH));
+    assert.deepEqual([channel, code, operation], ['manifest', 'insufficient-space', 'sync']);
+    assert.deepEqual([beside.channel, beside.code], ['heartbeat', 'insufficient-space']);
+    set(false);
+    await inTime(run.close());
+});
+
 test('an error that WASI has no name for is told by what the system calls it', async () => {
     const { tandem, set } = await faulty('no-descriptor');
     const run = await inTime(tandem.openRun(RUN));

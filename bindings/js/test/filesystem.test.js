@@ -11,6 +11,7 @@ import { monotonicClock, wallClock } from '../src/wasi/clocks.js';
 import { Descriptor } from '../src/wasi/descriptor.js';
 import { poll } from '../src/wasi/poll.js';
 import { OutputStream } from '../src/wasi/streams.js';
+import { Syncs } from '../src/wasi/syncs.js';
 import { Temporaries } from '../src/wasi/temporaries.js';
 import { BOTH, directory, inTime, summary, tandem as givenTandem } from './given.js';
 
@@ -20,7 +21,8 @@ const dispose = Symbol.dispose ?? Symbol.for('dispose');
 /** The preopened directory; with names of the system, or with paths only. */
 function preopened(dir, isNamed) {
     const place = granted(dir, isNamed);
-    const disk = { temporaries: new Temporaries(0o022), stream: (fd, position) => new OutputStream(fd, position) };
+    const syncs = new Syncs();
+    const disk = { syncs, temporaries: new Temporaries(0o022), stream: (fd, position) => new OutputStream(fd, position, syncs) };
     return new Descriptor(disk, { fd: place.fd, directory: place });
 }
 

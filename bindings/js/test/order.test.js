@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { watched } from './fault/given.js';
+import { faulty, watched } from './fault/given.js';
 import { BOTH, inTime } from './given.js';
 
 const RUN = { taskId: 'task', runId: 'run' };
@@ -43,5 +43,15 @@ test('a durable write is synced before it is renamed, and its directory after th
     await inTime(run.set({ n: 1 }));
     const steps = ['open', 'write', 'sync', 'rename', 'sync directory'].map((step) => `${step} manifest`);
     assert.deepEqual(await asked(log, () => run.schedule({ manifest: true, force: true })), steps);
+    await inTime(run.close());
+});
+
+test('of a pair whose files are both synced, the syncs are made side by side', async () => {
+    const { tandem } = await faulty('syncs-meet');
+    const run = await inTime(tandem.openRun({ ...RUN, heartbeatDurability: 'durable' }));
+    await inTime(run.set({}));
+    // Each of them ends when the other one was begun.
+    const { manifest, heartbeat } = await inTime(run.schedule(BOTH));
+    assert.deepEqual([manifest.reached, heartbeat.reached], ['durable', 'durable']);
     await inTime(run.close());
 });

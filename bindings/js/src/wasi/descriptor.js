@@ -64,6 +64,7 @@ export class Descriptor {
     }
 
     [dispose]() {
+        this.#disk.syncs.end(this.#fd);
         if (this.#temporary) {
             this.#disk.temporaries.isDropped(this.#temporary);
         } else {
@@ -113,7 +114,7 @@ export class Descriptor {
     }
 
     syncData() {
-        attempt(() => fs.fdatasyncSync(this.#fd));
+        this.#disk.syncs.sync(this.#fd);
     }
 
     sync() {

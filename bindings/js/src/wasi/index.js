@@ -4,6 +4,7 @@ import { Descriptor, DirectoryEntryStream } from './descriptor.js';
 import { Pollable, poll } from './poll.js';
 import { random } from './random.js';
 import { HandedOverStream, IoError, OutputStream, filesystemErrorCode } from './streams.js';
+import { Syncs } from './syncs.js';
 import { Temporaries } from './temporaries.js';
 
 const PIECE_BYTES = 1n << 20n;
@@ -18,9 +19,16 @@ const dispose = Symbol.dispose ?? Symbol.for('dispose');
  */
 export function wasiFor(root, { umask = 0o022, writer } = {}) {
     const Stream = writer ? HandedOverStream : OutputStream;
+    const syncs = new Syncs();
     const disk = {
+        syncs,
         temporaries: new Temporaries(umask),
-        stream: (fd, position) => new Stream(fd, position, writer),
+        stream: (fd, position) => new Stream(fd, position, writer ?? syncs),
+    };
+    const pollAndBegin = (pollables) => {
+        const ready = poll(pollables);
+        syncs.begin();
+        return ready;
     };
     const directory = granted(root);
     const preopen = new Descriptor(disk, { fd: directory.fd, directory });
@@ -30,11 +38,11 @@ export function wasiFor(root, { umask = 0o022, writer } = {}) {
         'wasi:filesystem/preopens': { getDirectories: () => [[preopen, '/']] },
         'wasi:filesystem/types': { Descriptor, DirectoryEntryStream, filesystemErrorCode },
         'wasi:io/error': { Error: IoError },
-        'wasi:io/poll': { Pollable, poll },
+        'wasi:io/poll': { Pollable, poll: pollAndBegin },
         'wasi:io/streams': { OutputStream: Stream },
         'wasi:random/random': random,
     };
-    return { imports, readText: (path) => textOf(preopen, path) };
+    return { imports, syncs, readText: (path) => textOf(preopen, path) };
 }
 
 /** The text of a file, or undefined if there is none. */

@@ -34,13 +34,15 @@ export class OutputStream {
     #fd;
     #position;
     #code;
+    #syncs;
     // After a flush the component is let wait once: so it hands over the second file of a pair
     // before it syncs the first.
     #isSettling = false;
 
-    constructor(fd, position) {
+    constructor(fd, position, syncs) {
         this.#fd = fd;
         this.#position = position;
+        this.#syncs = syncs;
     }
 
     checkWrite() {
@@ -65,7 +67,10 @@ export class OutputStream {
         return new Settling(
             () => this.#isSettling,
             () => {
-                this.#isSettling = false;
+                if (this.#isSettling) {
+                    this.#isSettling = false;
+                    this.#syncs.isWritten(this.#fd);
+                }
             },
         );
     }

@@ -1,6 +1,7 @@
-// Writes that another thread makes. A call of the component blocks its thread, and while it waits
-// for a write it is to touch the lock that it holds.
+// Writes and syncs that another thread makes. A call of the component blocks its thread; while it
+// waits for a write it is to touch the lock that it holds, and the syncs of a pair can go side by side.
 
+import fs from 'node:fs';
 import { receiveMessageOnPort } from 'node:worker_threads';
 
 import { codeOf } from './error.js';
@@ -35,10 +36,19 @@ export class Writer {
             write.isOver = true;
             return write;
         }
+        return this.#begin({ fd, bytes, position }, write);
+    }
+
+    /** Begins to sync, as `write` does to write. */
+    sync(fd) {
+        return this.#begin({ fd, isSync: true }, { isOver: false, code: undefined });
+    }
+
+    #begin(job, outcome) {
         this.#last += 1;
-        this.#writes.set(this.#last, write);
-        this.#port.postMessage({ id: this.#last, fd, bytes, position });
-        return write;
+        this.#writes.set(this.#last, outcome);
+        this.#port.postMessage({ ...job, id: this.#last });
+        return outcome;
     }
 
     /** Takes note of what is over. */
@@ -53,7 +63,7 @@ export class Writer {
         }
     }
 
-    /** Waits until a write is over. */
+    /** Waits until a write or a sync is over. */
     finish(write) {
         for (;;) {
             const heard = this.heard();
@@ -76,17 +86,24 @@ export class Writer {
     }
 }
 
-/** The end that the thread has which writes. */
+/** The end that the other thread has. */
 export function serve({ port, rings }) {
-    port.on('message', ({ id, fd, bytes, position }) => {
-        let error;
-        try {
-            writeAll(fd, bytes, position);
-        } catch ({ code, message }) {
-            error = { code, message };
-        }
-        port.postMessage({ id, error });
+    const answer = (id, error) => {
+        // What is an error in one thread is a plain object in another.
+        port.postMessage({ id, error: error && { code: error.code, message: error.message } });
         Atomics.add(rings, 0, 1);
         Atomics.notify(rings, 0);
+    };
+    port.on('message', ({ id, fd, bytes, position, isSync }) => {
+        if (isSync) {
+            fs.fdatasync(fd, (error) => answer(id, error));
+            return;
+        }
+        try {
+            writeAll(fd, bytes, position);
+            answer(id);
+        } catch (error) {
+            answer(id, error);
+        }
     });
 }

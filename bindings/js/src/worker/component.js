@@ -23,7 +23,7 @@ async function start({ modules }) {
         const { inject } = await import(faults.module);
         inject(faults.shared);
     }
-    const { imports, readText } = wasiFor(root, { umask, writer: writer && new Writer(writer) });
+    const { imports, syncs, readText } = wasiFor(root, { umask, writer: writer && new Writer(writer) });
     const { runs, histories } = instantiate((name) => modules[name], imports);
     try {
         runs.setLimits(limits);
@@ -31,8 +31,12 @@ async function start({ modules }) {
         parentPort.postMessage({ refused: failureOf(error) });
         return;
     }
-    const calls = { ...new Runs(runs.Run, readText).calls, ...new Histories(histories).calls };
+    const calls = { ...new Runs(runs.Run, { readText, syncs }).calls, ...new Histories(histories).calls };
     parentPort.on('message', (list) => {
+        if (list.helper) {
+            syncs.help(new Writer(list.helper));
+            return;
+        }
         for (const call of list) {
             const note = (told) => parentPort.postMessage({ id: call.id, isOver: false, ...told });
             parentPort.postMessage({ id: call.id, isOver: true, ...calls[call.kind](call, note) });

@@ -1,5 +1,6 @@
 // The open runs of an instance.
 
+import { isDurable } from '../durable.js';
 import { plain } from '../plain.js';
 import { WasiError } from '../wasi/error.js';
 import { failureOf, outcomeOf } from './outcome.js';
@@ -14,17 +15,23 @@ const dispose = Symbol.dispose ?? Symbol.for('dispose');
 export class Runs {
     #Run;
     #readText;
+    #syncs;
     #runs = new Map();
 
-    constructor(Run, readText) {
+    constructor(Run, { readText, syncs }) {
         this.#Run = Run;
         this.#readText = readText;
+        this.#syncs = syncs;
     }
 
     get calls() {
         return {
             open: (call) => this.#open(call),
-            run: (call, note) => this.#runs.get(call.run).call(call, note),
+            run: (call, note) => {
+                const run = this.#runs.get(call.run);
+                this.#syncs.areOfAll = run.isDurable;
+                return run.call(call, note);
+            },
             drop: ({ run }) => {
                 this.#runs.get(run)?.drop();
                 this.#runs.delete(run);
@@ -36,7 +43,7 @@ export class Runs {
         return outcomeOf(() => {
             const [handle, recovery] = this.#Run.open(options);
             const manifest = `${recovery.directory}/${options.manifestName ?? 'manifest.json'}`;
-            this.#runs.set(run, new OpenRun(handle, () => this.#textOf(manifest)));
+            this.#runs.set(run, new OpenRun(handle, isDurable(options), () => this.#textOf(manifest)));
             return recovery;
         });
     }
@@ -64,8 +71,10 @@ class OpenRun {
     // What was asked for, and neither written nor given up.
     #isAsked = { manifest: false, heartbeat: false };
 
-    constructor(handle, read) {
+    constructor(handle, isDurable, read) {
         this.#handle = handle;
+        /** Whether both files are synced. */
+        this.isDurable = isDurable;
         this.#read = read;
     }
 

@@ -20,6 +20,19 @@ const FAULTS = {
                 throw failure('ENOSPC', 'fdatasync');
             }
         });
+        const { fdatasync } = fs;
+        fs.fdatasync = (fd, done) => (isOn() ? done(failure('ENOSPC', 'fdatasync')) : fdatasync(fd, done));
+    },
+    // Each sync waits for another one.
+    'syncs-meet': () => {
+        const { fdatasync } = fs;
+        const waiting = [];
+        fs.fdatasync = (...args) => {
+            waiting.push(args);
+            if (waiting.length === 2) {
+                waiting.splice(0).forEach((both) => fdatasync(...both));
+            }
+        };
     },
     'no-descriptor': (isOn) => {
         before('openSync', () => {
@@ -81,7 +94,7 @@ function before(name, act) {
     };
 }
 
-const WATCHED = { openSync: 'open', writeSync: 'write', fdatasyncSync: 'sync', renameSync: 'rename', fsyncSync: 'sync directory' };
+const WATCHED = { openSync: 'open', writeSync: 'write', fdatasyncSync: 'sync', fdatasync: 'sync', renameSync: 'rename', fsyncSync: 'sync directory' };
 
 /** Writes down what is asked of the disk, in its order. */
 function watch(log) {
