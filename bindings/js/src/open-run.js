@@ -78,7 +78,7 @@ export class OpenRun {
     /** Changes the run, or looks at it. */
     step(name, value, bytes = 0) {
         return this.#promise((promise) => {
-            this.#call(bytes).steps.push({ name, value, ...promise });
+            this.#call(bytes).steps.push({ name, value, bytes, ...promise });
         });
     }
 
@@ -176,20 +176,24 @@ export class OpenRun {
 
     #newCall() {
         const call = new Call();
-        const started = () => {
+        const start = (put) => {
             call.isSent = true;
             this.#flying.push(call);
             if (this.#next === call) {
                 this.#next = undefined;
             }
-            const steps = call.steps.map(({ name, value, isAnsweredFirst }) => ({ name, value, isAnsweredFirst }));
+            const steps = call.steps.map(({ name, value, bytes, isAnsweredFirst }) => ({
+                name,
+                value: bytes > 0 ? put(value, bytes) : value,
+                isAnsweredFirst,
+            }));
             return { kind: 'run', run: this.#id, steps, last: call.last };
         };
         this.#thread.add({
             get bytes() {
                 return call.bytes;
             },
-            start: started,
+            start,
             note: ({ results }) => answerSteps(call, results),
             end: (told) => this.#end(call, told),
         });

@@ -7,6 +7,11 @@ import { modules } from './modules.js';
 /** What one message carries, unless a single call has more. */
 const MESSAGE_BYTES_MAX = 64 << 20;
 
+/** What a thread shares with this one for texts; what finds no room goes as a string. */
+const SHARED_BYTES = 1 << 20;
+/** A shorter text goes as a string: it costs no more. */
+const SHARED_TEXT_BYTES_MIN = 16 << 10;
+
 const COMPONENT = new URL('./worker/component.js', import.meta.url);
 const WRITER = new URL('./worker/writer.js', import.meta.url);
 
@@ -15,17 +20,19 @@ const BARE = { execArgv: [], env: {} };
 
 /**
  * A call to be made in a thread. `bytes` is what its texts have; `start` answers what the thread is
- * told; `note` takes what is told before the call is over, `end` what it came to.
+ * told, with each text as `put` has it; `note` takes what is told before the call is over, `end` what it came to.
  *
  * @typedef {{
  *     bytes: number,
- *     start: () => object,
+ *     start: (put: (text: string, bytes: number) => object) => object,
  *     note?: (told: object) => void,
  *     end: (told: object) => void,
  * }} Call
  */
 
 export class Thread {
+    #shared;
+    #sharedUsed = 0;
     #workers = [];
     #worker;
     #faults;
@@ -53,7 +60,9 @@ export class Thread {
         this.#onFailure = onFailure;
         this.#faults = data.faults;
         const writer = hasWriter ? this.#startWriter() : undefined;
-        const worker = this.#start(COMPONENT, { ...data, writer }, writer?.port);
+        const shared = new SharedArrayBuffer(SHARED_BYTES);
+        this.#shared = Buffer.from(shared);
+        const worker = this.#start(COMPONENT, { ...data, shared, writer }, writer?.port);
         this.#worker = worker;
         this.#ready = new Promise((resolve, reject) => {
             worker.on('message', (told) => {
@@ -154,6 +163,9 @@ export class Thread {
         if (!this.#isReady || this.#inFlight.size > 0 || this.#waiting.length === 0) {
             return;
         }
+        // Whatever was there was taken: each call that had it is over.
+        this.#sharedUsed = 0;
+        const put = (text, textBytes) => this.#put(text, textBytes);
         const list = [];
         let bytes = 0;
         for (const call of this.#waiting) {
@@ -163,10 +175,21 @@ export class Thread {
             }
             this.#lastId += 1;
             this.#inFlight.set(this.#lastId, call);
-            list.push({ ...call.start(), id: this.#lastId });
+            list.push({ ...call.start(put), id: this.#lastId });
         }
         this.#waiting.splice(0, list.length);
         this.#worker.postMessage(list);
+    }
+
+    /** Puts a text where the thread finds it. */
+    #put(text, bytes) {
+        const at = this.#sharedUsed;
+        if (bytes < SHARED_TEXT_BYTES_MIN || at + bytes > SHARED_BYTES) {
+            return { text, bytes };
+        }
+        this.#shared.write(text, at);
+        this.#sharedUsed += bytes;
+        return { at, bytes };
     }
 
     #answered({ id, isOver, ...told }) {

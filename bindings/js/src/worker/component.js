@@ -12,26 +12,32 @@ import { Writer } from '../wasi/writer.js';
 import { Histories } from './histories.js';
 import { failureOf } from './outcome.js';
 import { Runs } from './runs.js';
+import { Texts } from './texts.js';
 
 // What jco generates looks for a variable of the environment some hundred times in a flush. In an
 // object of no use to anybody else it is found, or not, in no time.
 process.env = {};
 
 async function start({ modules }) {
-    const { root, umask, limits, writer, faults } = workerData;
+    const { root, umask, limits, writer, shared, faults } = workerData;
     if (faults) {
         const { inject } = await import(faults.module);
         inject(faults.shared);
     }
     const { imports, syncs, readText } = wasiFor(root, { umask, writer: writer && new Writer(writer) });
-    const { runs, histories } = instantiate((name) => modules[name], imports);
+    const texts = new Texts(shared);
+    const { runs, histories } = instantiate(
+        (name) => modules[name],
+        imports,
+        (module, moduleImports) => texts.instantiate(module, moduleImports),
+    );
     try {
         runs.setLimits(limits);
     } catch (error) {
         parentPort.postMessage({ refused: failureOf(error) });
         return;
     }
-    const calls = { ...new Runs(runs.Run, { readText, syncs }).calls, ...new Histories(histories).calls };
+    const calls = { ...new Runs(runs.Run, { readText, syncs, texts }).calls, ...new Histories(histories).calls };
     parentPort.on('message', (list) => {
         if (list.helper) {
             syncs.help(new Writer(list.helper));

@@ -16,12 +16,14 @@ export class Runs {
     #Run;
     #readText;
     #syncs;
+    #texts;
     #runs = new Map();
 
-    constructor(Run, { readText, syncs }) {
+    constructor(Run, { readText, syncs, texts }) {
         this.#Run = Run;
         this.#readText = readText;
         this.#syncs = syncs;
+        this.#texts = texts;
     }
 
     get calls() {
@@ -43,7 +45,11 @@ export class Runs {
         return outcomeOf(() => {
             const [handle, recovery] = this.#Run.open(options);
             const manifest = `${recovery.directory}/${options.manifestName ?? 'manifest.json'}`;
-            this.#runs.set(run, new OpenRun(handle, isDurable(options), () => this.#textOf(manifest)));
+            this.#runs.set(run, new OpenRun(handle, {
+                isDurable: isDurable(options),
+                texts: this.#texts,
+                read: () => this.#textOf(manifest),
+            }));
             return recovery;
         });
     }
@@ -65,16 +71,18 @@ export class Runs {
 
 class OpenRun {
     #handle;
+    #texts;
     #read;
     // How often each channel was written, or failed, as far as outcomes told.
     #attempts = { manifest: 0, heartbeat: 0 };
     // What was asked for, and neither written nor given up.
     #isAsked = { manifest: false, heartbeat: false };
 
-    constructor(handle, isDurable, read) {
+    constructor(handle, { isDurable, texts, read }) {
         this.#handle = handle;
         /** Whether both files are synced. */
         this.isDurable = isDurable;
+        this.#texts = texts;
         this.#read = read;
     }
 
@@ -100,9 +108,9 @@ class OpenRun {
     #step(name, value) {
         switch (name) {
             case 'set':
-                return this.#handle.set(value);
+                return this.#texts.give(value, (text) => this.#handle.set(text));
             case 'merge':
-                return this.#handle.merge(value);
+                return this.#texts.give(value, (text) => this.#handle.merge(text));
             case 'stats':
                 return this.#handle.stats();
             case 'mark':
