@@ -13,19 +13,23 @@ import { fileURLToPath } from 'node:url';
 import { Tandem } from '../src/index.js';
 
 const COUNT = 100;
-/** A process is killed at most so long after its first acknowledgement. */
+/** A process is killed at most so long after its first acknowledgement, or its first record. */
 const LIFE_MS_MAX = 300;
 
 const script = fileURLToPath(new URL('child/acknowledges.js', import.meta.url));
 
 /** What a process told until it was killed. */
-async function killed(dir, name) {
+async function killed(dir, name, isAfterRecord) {
     const child = spawn(process.execPath, [script, dir, name], { stdio: ['ignore', 'pipe', 'inherit'] });
     let told = '';
     child.stdout.setEncoding('utf8');
-    child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), Math.random() * LIFE_MS_MAX));
+    let isCounting = false;
     child.stdout.on('data', (text) => {
         told += text;
+        if (!isCounting && (!isAfterRecord || told.includes('recorded'))) {
+            isCounting = true;
+            setTimeout(() => child.kill('SIGKILL'), Math.random() * LIFE_MS_MAX);
+        }
     });
     const [code, signal] = await once(child, 'close');
     assert.equal(signal, 'SIGKILL', `it ended by itself with ${code}`);
@@ -41,7 +45,7 @@ export async function kill(count) {
     const recorded = new Set();
     let last = 0;
     for (let number = 0; number < count; number += 1) {
-        const told = await killed(dir, `process-${number}`);
+        const told = await killed(dir, `process-${number}`, number % 2 === 0);
         told.recorded.forEach((runId) => recorded.add(runId));
         last = Math.max(last, told.flushed);
 

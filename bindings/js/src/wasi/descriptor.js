@@ -9,11 +9,14 @@ import fs from 'node:fs';
 import { inParent } from './beneath.js';
 import { close } from './close.js';
 import { attempt } from './error.js';
+import { Resource, dispose } from './resource.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } =
     fs.constants;
+const PIECE_BYTES = 64 << 10;
+// New memory for each read would be garbage at once, more than a thread collects in time.
+const piece = Buffer.alloc(PIECE_BYTES);
 const NS_PER_SECOND = 1_000_000_000n;
-const dispose = Symbol.dispose ?? Symbol.for('dispose');
 
 function typeOf(entry) {
     return (
@@ -33,10 +36,11 @@ function instant(ns) {
 }
 
 /** The names in a directory. */
-export class DirectoryEntryStream {
+export class DirectoryEntryStream extends Resource {
     #entries;
 
     constructor(entries) {
+        super();
         this.#entries = entries[Symbol.iterator]();
     }
 
@@ -47,7 +51,7 @@ export class DirectoryEntryStream {
 }
 
 /** An open file or directory. */
-export class Descriptor {
+export class Descriptor extends Resource {
     /** What all descriptors of a component share: see `index.js`. */
     #disk;
     /** Of a directory: where it is. */
@@ -57,6 +61,7 @@ export class Descriptor {
     #temporary;
 
     constructor(disk, { fd, directory, temporary }) {
+        super();
         this.#disk = disk;
         this.#directory = directory;
         this.#fd = fd;
@@ -64,6 +69,7 @@ export class Descriptor {
     }
 
     [dispose]() {
+        super[dispose]();
         this.#disk.syncs.end(this.#fd);
         if (this.#temporary) {
             this.#disk.temporaries.isDropped(this.#temporary);
@@ -101,11 +107,12 @@ export class Descriptor {
         return new Descriptor(this.#disk, { fd, temporary });
     }
 
+    /** What it answers is good until the next call: the component copies it at once. */
     read(length, offset) {
         return attempt(() => {
-            const bytes = Buffer.allocUnsafe(Number(length));
-            const bytesRead = fs.readSync(this.#fd, bytes, 0, bytes.length, Number(offset));
-            return [bytes.subarray(0, bytesRead), bytesRead === 0];
+            const wanted = Math.min(Number(length), PIECE_BYTES);
+            const bytesRead = fs.readSync(this.#fd, piece, 0, wanted, Number(offset));
+            return [piece.subarray(0, bytesRead), bytesRead === 0];
         });
     }
 

@@ -3,12 +3,12 @@ import { monotonicClock, wallClock } from './clocks.js';
 import { Descriptor, DirectoryEntryStream } from './descriptor.js';
 import { Pollable, poll } from './poll.js';
 import { random } from './random.js';
+import { dispose } from './resource.js';
 import { HandedOverStream, IoError, OutputStream, filesystemErrorCode } from './streams.js';
 import { Syncs } from './syncs.js';
 import { Temporaries } from './temporaries.js';
 
-const PIECE_BYTES = 1n << 20n;
-const dispose = Symbol.dispose ?? Symbol.for('dispose');
+const PIECE_BYTES = 64n << 10n;
 
 /**
  * What one instance imports: clocks, random numbers, and a single directory.
@@ -63,7 +63,7 @@ function textOf(preopen, path) {
             if (isEnd) {
                 return Buffer.concat(pieces).toString();
             }
-            pieces.push(piece);
+            pieces.push(Buffer.from(piece));
             at += BigInt(piece.length);
         }
     } finally {

@@ -2,12 +2,14 @@
 
 import { hrtime } from 'node:process';
 
+import { Resource } from './resource.js';
+
 const NS_PER_MS = 1_000_000;
 /** Nothing is rung for longer than this without a look at the clock. */
 const LONGEST_WAIT_MS = 60_000;
 
 /** What the component waits for. */
-export class Pollable {
+export class Pollable extends Resource {
     /** When it will be ready at the latest, if it is about a time. */
     whenNs = undefined;
     /** Rung when it may be ready, if another thread makes it so. */

@@ -4,13 +4,15 @@ import fs from 'node:fs';
 
 import { codeOf } from './error.js';
 import { Pollable } from './poll.js';
+import { Resource, dispose } from './resource.js';
 
 /** What the component may give at once. */
 const PERMIT_BYTES = 1n << 31n;
 
 /** `wasi:io/error`: what a stream failed with. */
-export class IoError {
+export class IoError extends Resource {
     constructor(code) {
+        super();
         this.code = code;
     }
 }
@@ -30,7 +32,7 @@ export function writeAll(fd, bytes, start) {
 }
 
 /** A stream whose writes are made at once, in this thread. */
-export class OutputStream {
+export class OutputStream extends Resource {
     #fd;
     #position;
     #code;
@@ -40,6 +42,7 @@ export class OutputStream {
     #isSettling = false;
 
     constructor(fd, position, syncs) {
+        super();
         this.#fd = fd;
         this.#position = position;
         this.#syncs = syncs;
@@ -104,13 +107,14 @@ class Settling extends Pollable {
 }
 
 /** A stream whose writes another thread makes, so that the component goes on meanwhile. */
-export class HandedOverStream {
+export class HandedOverStream extends Resource {
     #fd;
     #position;
     #writer;
     #write;
 
     constructor(fd, position, writer) {
+        super();
         this.#fd = fd;
         this.#position = position;
         this.#writer = writer;
@@ -135,7 +139,8 @@ export class HandedOverStream {
     }
 
     /** The file may be closed only when nobody writes to it. */
-    [Symbol.dispose ?? Symbol.for('dispose')]() {
+    [dispose]() {
+        super[dispose]();
         if (this.#write && !this.#isOver()) {
             this.#writer.finish(this.#write);
         }
