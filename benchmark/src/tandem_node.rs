@@ -48,8 +48,8 @@ pub fn ensure() -> Result<(), String> {
         let install = ["ci", "--no-audit", "--no-fund", "--loglevel", "error"];
         run(Command::new("npm").args(install).current_dir(&directory), "npm")?;
     }
-    let component = directory.join("tandem.wasm");
-    write(&component, tandem_components::TANDEM)?;
+    let component = directory.join("tandem-blocking.wasm");
+    write(&component, tandem_components::TANDEM_BLOCKING)?;
     let build = directory.join("build").join("build.js");
     let mut build_package = Command::new(node());
     build_package.arg(build).env("TANDEM_COMPONENT", component);

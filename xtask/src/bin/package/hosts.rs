@@ -29,7 +29,7 @@ pub const HOSTS: &[Host] = &[
     Host {
         name: "the npm tarball",
         dir: "bindings/js",
-        component: "tandem.wasm",
+        component: "tandem-blocking.wasm",
         variable: "TANDEM_COMPONENT",
         probe: &["npm", "--version"],
         advice: "install Node with npm",
