@@ -71,6 +71,10 @@ export class OpenRun {
         return this.#id;
     }
 
+    get isClosed() {
+        return this.#isClosed;
+    }
+
     get isDropped() {
         return this.#isDropped;
     }
@@ -126,7 +130,7 @@ export class OpenRun {
             caller.refuse(dropped());
         }
         this.#thread.add({ bytes: 0, start: () => ({ kind: 'drop', run: this.#id }), end: () => {} });
-        this.#pool.isOver(this);
+        this.#pool.isGone(this);
     }
 
     /** Nobody has the run any more. */

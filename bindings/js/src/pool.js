@@ -27,6 +27,8 @@ export class Pool {
     #threadsMax;
     /** @type {Thread[]} */
     #threads = [];
+    // How many runs each of them has.
+    #loads = new Map();
     #recorder;
     #runs = new Set();
     // Of each place, the thread that has its run, and how many opened it or try to.
@@ -79,7 +81,7 @@ export class Pool {
             await this.#removing.get(place);
         }
         this.#check();
-        const home = this.#homes.get(place) ?? { thread: this.#threadFor(), count: 0 };
+        const home = this.#homes.get(place) ?? this.#newHome();
         this.#homes.set(place, home);
         home.count += 1;
         if (SHARES_FILES && isDurable(options)) {
@@ -100,7 +102,7 @@ export class Pool {
             });
             return { run, recovery };
         } catch (error) {
-            this.isOver(run);
+            this.isGone(run);
             throw error;
         }
     }
@@ -138,24 +140,30 @@ export class Pool {
         return this.#recorder.history(options);
     }
 
-    /** A run has no place any more. */
+    /** A run is closed or dropped: it has no place any more. */
     isOver(run) {
-        this.#runs.delete(run);
         const home = this.#homes.get(run.place);
         if (home && !run.hasLeft) {
             run.hasLeft = true;
             home.count -= 1;
             if (home.count === 0) {
                 this.#homes.delete(run.place);
+                this.#loads.set(home.thread, this.#loads.get(home.thread) - 1);
             }
         }
+    }
+
+    /** A run is dropped, or was not opened: nothing is called of it any more. */
+    isGone(run) {
+        this.isOver(run);
+        this.#runs.delete(run);
         this.#endOrphan();
     }
 
     /** Flushes what was changed since this was called last. */
     flushTouched() {
         for (const run of this.#runs) {
-            if (run.isTouched && !this.problem()) {
+            if (run.isTouched && !run.isClosed && !this.problem()) {
                 // Its failure was told, or shows when the run is opened again.
                 run.flush().catch(() => {});
                 run.isTouched = false;
@@ -206,17 +214,23 @@ export class Pool {
         }
     }
 
+    #newHome() {
+        const thread = this.#threadFor();
+        this.#loads.set(thread, (this.#loads.get(thread) ?? 0) + 1);
+        return { thread, count: 0 };
+    }
+
     /** The thread for one more run. */
     #threadFor() {
-        const load = (thread) => [...this.#homes.values()].filter((home) => home.thread === thread).length;
-        const loads = this.#threads.map((thread) => ({ thread, runs: load(thread) }));
-        const least = loads.reduce((one, other) => (other.runs < one.runs ? other : one), { runs: Infinity });
-        if (this.#threads.length < this.#threadsMax && least.runs >= RUNS_PER_THREAD) {
-            const thread = this.#newThread({});
-            this.#threads.push(thread);
-            return thread;
+        const load = (thread) => this.#loads.get(thread) ?? 0;
+        const least = this.#threads.reduce((one, other) => (one && load(one) <= load(other) ? one : other), undefined);
+        const isFull = !least || load(least) >= RUNS_PER_THREAD;
+        if (!isFull || this.#threads.length === this.#threadsMax) {
+            return least;
         }
-        return least.thread;
+        const thread = this.#newThread({});
+        this.#threads.push(thread);
+        return thread;
     }
 
     #newThread(options) {

@@ -17,6 +17,8 @@ const WRITER = new URL('./worker/writer.js', import.meta.url);
 
 /** Nothing that the process was started with, such as a loader, is of any use in a thread of ours. */
 const BARE = { execArgv: [], env: {} };
+/** What jco generates leaves much that lives for one call. With more room it is kept for long. */
+const HEAP = { maxYoungGenerationSizeMb: 8 };
 
 /**
  * A call to be made in a thread. `bytes` is what its texts have; `start` answers what the thread is
@@ -138,7 +140,7 @@ export class Thread {
 
     #start(url, workerData, port) {
         const transferList = port ? [port] : [];
-        const worker = new Worker(url, { ...BARE, workerData, transferList });
+        const worker = new Worker(url, { ...BARE, resourceLimits: HEAP, workerData, transferList });
         worker.on('error', this.#onFailure);
         worker.on('messageerror', this.#onFailure);
         worker.on('exit', (code) => this.#onFailure(new Error(`its thread ended with ${code}`)));

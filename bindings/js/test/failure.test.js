@@ -138,6 +138,8 @@ for (const [how, cause] of [
         const other = await inTime(tandem.openRun({ ...RUN, runId: 'other', heartbeatIntervalMs: 3_600_000 }));
         await inTime(Promise.all([run.set({ n: 1 }), other.set({})]));
         await inTime(other.schedule({ heartbeat: true }));
+        const closed = await inTime(tandem.openRun({ ...RUN, runId: 'closed' }));
+        await inTime(closed.close());
         const waits = failure(other.schedule({ heartbeat: true }));
         await inTime(other.stats());
         set(true);
@@ -145,6 +147,7 @@ for (const [how, cause] of [
             failure(run.schedule(BOTH)),
             failure(other.stats()),
             waits,
+            failure(closed.stats()),
             failure(tandem.recordRun(summary('task', 'run'))),
         ]);
         for (const error of [...errors, await failure(run.stats()), await failure(tandem.openRun(RUN))]) {
