@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-import { Tandem } from "./src/index.js";
+import { Tandem } from "./dist/index.js";
 
 const HEARTBEAT_BYTES = 25;
 

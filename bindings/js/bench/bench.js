@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 import writeFileAtomic from 'write-file-atomic';
 
-import { Tandem } from '../src/index.js';
+import { Tandem } from '../dist/index.js';
 
 const DEFAULT_ROUNDS = 40;
 const START_ROUNDS = 10;

@@ -3,7 +3,7 @@
 import process from 'node:process';
 
 const start = process.hrtime.bigint();
-const { Tandem } = await import('../src/index.js');
+const { Tandem } = await import('../dist/index.js');
 const [, , dir, round] = process.argv;
 const tandem = await Tandem.create({ dir });
 const run = await tandem.openRun({ taskId: 'start', runId: `run-${round}` });

@@ -6,6 +6,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
+import { bundleTo } from './bundle.js';
 import { componentFile, isInRepository, packageDir, workspaceDir } from './component.js';
 import { transpileTo } from './transpile.js';
 
@@ -24,7 +25,9 @@ async function build() {
             copyFileSync(join(workspaceDir, name), join(packageDir, name));
         }
     }
-    await transpileTo(componentFile(), join(packageDir, 'dist'));
+    const out = join(packageDir, 'dist');
+    await transpileTo(componentFile(), out);
+    await bundleTo(join(packageDir, 'src'), out);
 }
 
 try {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { bundleTo } from '../build/bundle.js';
 import { componentFile } from '../build/component.js';
 import { transpileTo } from '../build/transpile.js';
 import * as api from '../src/index.js';
@@ -47,8 +48,10 @@ test('the types name every export and every member', () => {
 
 test('the same component gives the same package', async () => {
     const [first, second] = [directory(), directory()];
-    await transpileTo(componentFile(), first);
-    await transpileTo(componentFile(), second);
+    for (const out of [first, second]) {
+        await transpileTo(componentFile(), out);
+        await bundleTo(join(packageDir, 'src'), out);
+    }
     assert.deepEqual(digests(first), digests(second));
     assert.deepEqual(digests(first), digests(join(packageDir, 'dist')));
 });
