@@ -68,8 +68,10 @@ export class Thread {
         this.#worker = worker;
         this.#ready = new Promise((resolve, reject) => {
             worker.on('message', (told) => {
-                if (told.id !== undefined) {
-                    this.#answered(told);
+                if (Array.isArray(told)) {
+                    told.forEach((answer) => this.#answered(answer));
+                    this.#pump();
+                    this.#reference();
                 } else if (told.refused) {
                     reject(told.refused);
                     this.#onFailure(told.refused);
@@ -202,7 +204,5 @@ export class Thread {
         }
         this.#inFlight.delete(id);
         call.end(told);
-        this.#pump();
-        this.#reference();
     }
 }
