@@ -1,6 +1,6 @@
 // Ends as its first argument says, in the directory that the second names.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -12,6 +12,8 @@ const BOTH = { manifest: true, heartbeat: true, force: true };
 
 const [, , how, dir] = process.argv;
 const summary = (taskId, runId) => ({ taskId, runId, timestamp: '2026-01-01T00:00:00Z' });
+
+const threadCount = () => readdirSync('/proc/self/task').length;
 
 /** Puts a directory in the place of the manifest of a run. */
 function spoil(runId) {
@@ -49,6 +51,11 @@ const ways = {
         const run = await tandem.openRun(RUN);
         spoil('run');
         await run.set({});
+        let ends = 0;
+        process.on('beforeExit', () => {
+            ends += 1;
+        });
+        process.on('exit', () => console.log(`about to end ${ends} times`));
         await run.close().catch(() => console.log('failed'));
     },
     async exits(tandem) {
@@ -85,7 +92,9 @@ const ways = {
         const other = await tandem.openRun({ ...RUN, runId: 'other' });
         spoil('run');
         await Promise.all([run.set({ n: 1 }), other.set({ n: 2 })]);
+        const threads = threadCount();
         await tandem.close().catch(({ kind, code }) => console.log(kind, code));
+        console.log(threads > threadCount() ? 'ended' : 'threads are left');
     },
     async 'closes-while-locked'(tandem) {
         const held = { version: 1, token: '0f'.repeat(16), lease_ms: HOUR_MS };

@@ -25,6 +25,9 @@ const FAULTS = {
     },
     // Each sync waits for another one.
     'syncs-meet': () => {
+        before('fdatasyncSync', () => {
+            throw failure('EIO', 'fdatasync');
+        });
         const { fdatasync } = fs;
         const waiting = [];
         fs.fdatasync = (...args) => {
