@@ -39,6 +39,8 @@ export class Pool {
     #failure;
     #closing;
     #isOrphan = false;
+    // How many calls are under way that are about no open run.
+    #calls = 0;
 
     /**
      * @param {{root: string, umask: number, limits: object, faults?: object}} data what each thread
@@ -109,7 +111,7 @@ export class Pool {
 
     record(text, bytes, options) {
         this.#check();
-        return this.#recorder.record(text, bytes, options);
+        return this.#during(this.#recorder.record(text, bytes, options));
     }
 
     /** Removes runs, but for those that are open here: the component that removes does not know them. */
@@ -129,7 +131,7 @@ export class Pool {
             places.forEach((place) => this.#removing.set(place, ended));
             return { runs: ids.filter((id) => !open.includes(id)), options };
         };
-        const removed = await this.#recorder.remove(start, () => end?.(), options);
+        const removed = await this.#during(this.#recorder.remove(start, () => end?.(), options));
         const left = [...removed.left, ...open.map((runId) => ({ runId, reason: 'open', failure: undefined }))];
         const order = (one, other) => ids.indexOf(one.runId) - ids.indexOf(other.runId);
         return { ...removed, left: left.sort(order) };
@@ -137,7 +139,18 @@ export class Pool {
 
     history(options) {
         this.#check();
-        return this.#recorder.history(options);
+        return this.#during(this.#recorder.history(options));
+    }
+
+    /** Nobody needs to have the Tandem while a call of it is under way. */
+    async #during(call) {
+        this.#calls += 1;
+        try {
+            return await call;
+        } finally {
+            this.#calls -= 1;
+            this.#endOrphan();
+        }
     }
 
     /** A run is closed or dropped: it has no place any more. */
@@ -196,8 +209,7 @@ export class Pool {
     }
 
     #endOrphan() {
-        const isNeeded = !this.#isOrphan || this.#runs.size > 0 || !this.#threads.every(({ isIdle }) => isIdle);
-        if (!isNeeded && !this.problem()) {
+        if (this.#isOrphan && this.#runs.size + this.#calls === 0 && !this.problem()) {
             this.close().catch(() => {});
         }
     }

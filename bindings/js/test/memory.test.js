@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -35,4 +36,14 @@ test('what the generated code counts of dropped files and streams does not grow'
     }
     // It keeps each number that it has seen; a pair has three files and several streams and waits.
     assert.ok(new Resource()[Symbol.for('cabiRep')] < 50);
+});
+
+test('a Tandem that nobody has any more has no threads, and its runs are closed', async () => {
+    const file = fileURLToPath(new URL('child/orphan.js', import.meta.url));
+    const dir = directory();
+    const { isTimedOut, code, stdout, stderr } = await runNode(['--expose-gc', file, dir], LIMIT_MS);
+    assert.ok(!isTimedOut, 'they go on');
+    assert.deepEqual([code, stdout], [0, 'ended\n1\n'], stderr);
+    const manifest = join(dir, '.runs', 'task', 'cli', 'run', 'manifest.json');
+    assert.equal(readFileSync(manifest, 'utf8'), '{\n  "n": 1\n}\n');
 });
