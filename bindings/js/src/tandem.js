@@ -114,8 +114,8 @@ export async function createIn(dir, limits, faults) {
     const { limits: checked, threads } = limitsOf(limits);
     // Its failure is told by whatever needs the modules.
     modules().catch(() => {});
-    const root = await directory(dir);
-    const pool = new Pool({ root, umask: await umask(), limits: checked, faults }, threads);
+    const [root, mask] = await Promise.all([directory(dir), umask()]);
+    const pool = new Pool({ root, umask: mask, limits: checked, faults }, threads);
     if (Object.keys(limits).length > 0) {
         // What is wrong with them, the component tells.
         await pool.start();
