@@ -22,19 +22,20 @@ class Call {
     /** Callers of the flush, each with the mark that asks for it, if another asks for it at last. */
     askers = [];
     bytes = 0;
-    isSent = false;
+    /** It is made because it was time for it. */
+    isOfTimer = false;
     /** What its last flush wrote. */
     receipt = undefined;
 
-    /** Another one is to ask at last: what was last so far is marked. */
+    /** Something comes after what was last so far: that is marked, and flushed at the end. */
     demote() {
         const { name, request } = this.last ?? AGAIN;
         if (name !== AGAIN.name) {
             const asker = this.askers.find(({ step, isRider }) => step === undefined && !isRider);
             asker.step = this.steps.length;
             this.steps.push({ name: 'mark', value: name === 'flush' ? FORCED : request, resolve() {}, reject() {} });
+            this.last = AGAIN;
         }
-        this.last = undefined;
     }
 }
 
@@ -82,7 +83,10 @@ export class OpenRun {
     /** Changes the run, or looks at it. */
     step(name, value, bytes = 0) {
         return this.#promise((promise) => {
-            this.#call(bytes).steps.push({ name, value, bytes, ...promise });
+            const call = this.#call(bytes);
+            // What was asked for before this is judged by the document as it was.
+            call.demote();
+            call.steps.push({ name, value, bytes, ...promise });
         });
     }
 
@@ -181,7 +185,6 @@ export class OpenRun {
     #newCall() {
         const call = new Call();
         const start = (put) => {
-            call.isSent = true;
             this.#flying.push(call);
             if (this.#next === call) {
                 this.#next = undefined;
@@ -236,6 +239,9 @@ export class OpenRun {
             waiting.push(caller);
         }
         if (flushes.length === 0) {
+            if (call.isOfTimer) {
+                this.#setTimer(0);
+            }
             return;
         }
         this.#parked = flushes.reduce((callers, flush) => this.#settle(callers, flush), waiting);
@@ -275,7 +281,9 @@ export class OpenRun {
         }
         this.#timer = setTimeout(() => {
             if (!this.#pool.problem()) {
-                this.#call(0).last ??= AGAIN;
+                const call = this.#call(0);
+                call.last ??= AGAIN;
+                call.isOfTimer = true;
             }
         }, Math.min(againMs, LONGEST_TIMER_MS));
         // Only a caller that waits keeps the process alive.

@@ -197,3 +197,15 @@ test('a request that is refused keeps no other from its flush', async () => {
     assert.equal((await inTime(run.stats())).requests, 1);
     await inTime(run.close());
 });
+
+test('a request that is refused has nothing written that is set after it', async () => {
+    const { tandem } = await givenTandem();
+    for (const [runId, ask] of [['a', (run) => run.schedule({ manifest: true })], ['b', (run) => run.mark({ manifest: true })]]) {
+        const run = await inTime(tandem.openRun({ ...RUN, runId }));
+        const bad = failure(ask(run));
+        await inTime(run.set({ n: 1 }));
+        assert.equal((await bad).kind, 'invalid-input');
+        assert.equal((await inTime(run.stats())).flushes, 0);
+        run.drop();
+    }
+});

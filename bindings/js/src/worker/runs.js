@@ -126,6 +126,11 @@ class OpenRun {
 
     #last({ name, request }, results, steps) {
         const isMarked = steps.some((step, place) => step.name === 'mark' && !results[place].error);
+        const isOfMarks = name === 'again' && steps.some((step) => step.name === 'mark');
+        if (isOfMarks && !isMarked) {
+            // All were refused. A request without flags would ask for what is dirty.
+            return { flushes: [] };
+        }
         let told = this.#flush(name, request ?? NOTHING);
         const { refused } = told;
         if (refused) {
