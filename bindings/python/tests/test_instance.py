@@ -8,8 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -147,19 +146,7 @@ def test_threads_share_a_tandem_and_lose_nothing(tandem: Tandem, tmp_path: Path)
     assert tandem.history("task").total == 8
 
 
-class SlowSet(set[type]):
-    """Gives other threads time before it is read."""
-
-    def __iter__(self) -> Iterator[type]:
-        time.sleep(0.001)
-        return super().__iter__()
-
-
-def test_threads_with_a_tandem_each_do_not_disturb_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The bindings keep what they know of an option's cases in a set of the whole process.
-    monkeypatch.setattr("wasmtime.component._types.case_test_cache", SlowSet())
+def test_threads_with_a_tandem_each_do_not_disturb_each_other(tmp_path: Path) -> None:
     failures: list[BaseException] = []
 
     def keep(tandem: Tandem) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -103,6 +102,9 @@ def write_configuration(directory: Path) -> str:
 
 
 def _replace(file: Path, content: bytes) -> None:
+    # It takes longer to import than all of this module, and is seldom needed.
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
     temporary = Path(name)
     try:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import pkgutil
 import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from typing import Any
 
 import wasmtime
-from wasmtime import component
 
 from . import _arguments as arguments
 from . import _cache as cache
+from . import _elsewhere as elsewhere
 from . import _lift as lift
 from . import _options as options
 from . import records
-from ._bindings import Function
 from ._limits import Limits
+from ._machine import Imports, Machine, keep_memory_in_place
+from ._module import core_module
+from ._wasi import Wasi
 from .errors import TandemError
 from .records import ErrorKind, Operation
+
+COMPONENT_NAME = "tandem-blocking.wasm"
 
 FUEL_PER_CALL = 3 * 10**11
 """Bounds what one call computes, waiting apart. The merge of a history of 64 MiB needs a twentieth,
@@ -33,20 +37,24 @@ and what else fits in the memory needs less than all of it."""
 RUNS = "tandem:persistence-blocking/runs@0.1.0"
 HISTORIES = "tandem:persistence-blocking/histories@0.1.0"
 EXPORTS = {
-    "set-limits": (RUNS, "set-limits"),
-    "open": (RUNS, "[static]run.open"),
-    "set": (RUNS, "[method]run.set"),
-    "merge": (RUNS, "[method]run.merge"),
-    "mark": (RUNS, "[method]run.mark"),
-    "schedule": (RUNS, "[method]run.schedule"),
-    "flush": (RUNS, "[method]run.flush"),
-    "close": (RUNS, "[method]run.close"),
-    "stats": (RUNS, "[method]run.stats"),
-    "record-run": (HISTORIES, "record-run"),
-    "record-runs": (HISTORIES, "record-runs"),
-    "remove-runs": (HISTORIES, "remove-runs"),
-    "history": (HISTORIES, "history"),
+    "set-limits": f"{RUNS}#set-limits",
+    "open": f"{RUNS}#[static]run.open",
+    "set": f"{RUNS}#[method]run.set",
+    "merge": f"{RUNS}#[method]run.merge",
+    "mark": f"{RUNS}#[method]run.mark",
+    "schedule": f"{RUNS}#[method]run.schedule",
+    "flush": f"{RUNS}#[method]run.flush",
+    "close": f"{RUNS}#[method]run.close",
+    "stats": f"{RUNS}#[method]run.stats",
+    "record-run": f"{HISTORIES}#record-run",
+    "record-runs": f"{HISTORIES}#record-runs",
+    "remove-runs": f"{HISTORIES}#remove-runs",
+    "history": f"{HISTORIES}#history",
 }
+DROP_RUN = f"{RUNS}#[dtor]run"
+
+AT_ONCE = {"set-limits", "set", "merge", "mark", "stats"}
+"""What uses nothing that is imported, so that nothing is left half done by an interruption."""
 
 
 class _Process:
@@ -55,7 +63,7 @@ class _Process:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._is_used = False
-        self._compiled: dict[str | None, tuple[wasmtime.Engine, component.Component]] = {}
+        self._compiled: dict[str | None, tuple[wasmtime.Engine, wasmtime.Module]] = {}
         self.is_forked = False
         os.register_at_fork(after_in_child=self._forked)
 
@@ -71,15 +79,15 @@ class _Process:
                 "the first Tandem after the fork"
             )
 
-    def load(self, is_cached: bool) -> tuple[wasmtime.Engine, component.Component]:
-        """The compiled component, from the user's cache if it may be used and is trusted."""
+    def load(self, is_cached: bool) -> tuple[wasmtime.Engine, wasmtime.Module]:
+        """The compiled code, from the user's cache if it may be used and is trusted."""
         self.check()
         self._is_used = True
         with self._lock:
             configuration = cache.configuration() if is_cached else None
             if configuration not in self._compiled:
                 engine = make_engine(configuration)
-                compiled = component.Component(engine, component_bytes())
+                compiled = wasmtime.Module(engine, core_module(component_bytes()))
                 self._compiled[configuration] = engine, compiled
             return self._compiled[configuration]
 
@@ -88,6 +96,7 @@ def make_engine(cache_configuration: str | None) -> wasmtime.Engine:
     """An engine, with the cache that a file configures."""
     config = wasmtime.Config()
     config.consume_fuel = True
+    keep_memory_in_place(config)
     if cache_configuration is not None:
         # Where wasmtime cannot have the cache, only time is lost.
         with suppress(wasmtime.WasmtimeError):
@@ -100,14 +109,13 @@ PROCESS = _Process()
 
 def component_bytes() -> bytes:
     """The component as WebAssembly."""
-    wasm = files(__package__) / "tandem-blocking.wasm"
     try:
-        return wasm.read_bytes()
-    except FileNotFoundError as error:
-        message = (
-            f"the component is missing, run `python bindings/python/build_component.py`: {wasm}"
-        )
+        wasm = pkgutil.get_data(__name__, COMPONENT_NAME)
+    except OSError as error:
+        message = "the component is missing, run `python bindings/python/build_component.py`"
         raise TandemError(ErrorKind.COMPONENT_FAILED, message) from error
+    assert wasm is not None
+    return wasm
 
 
 def component_failed(message: str) -> TandemError:
@@ -117,42 +125,48 @@ def component_failed(message: str) -> TandemError:
 class Instance:
     """An instance of the component that is granted one directory and nothing else."""
 
-    def __init__(self, directory: str, given: records.Limits, is_cached: bool) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], given: records.Limits, is_cached: bool
+    ) -> None:
         limits = options.record(records.LIMITS, given)
         self.limits = Limits(given)
         self._lock = threading.RLock()
         self._is_busy = False
+        # Held while the component runs, also for a call whose caller was interrupted.
+        self._is_running = threading.Lock()
         self._ended: TandemError | None = None
         # A run in a cycle of garbage may go after what it has, so its handle is here.
         self._numbers = itertools.count()
-        self._handles: dict[int, component.ResourceAny] = {}
+        self._handles: dict[int, int] = {}
         self._unused: deque[int] = deque()
+        PROCESS.check()
+        self._wasi = Wasi(open_directory(directory))
         try:
             engine, compiled = PROCESS.load(is_cached)
             self._store = wasmtime.Store(engine)
-            self._functions = self._start(engine, compiled, directory)
+            self._store.set_limits(memory_size=self.limits.memory_bytes)
+            self._machine = Machine(self._store, compiled, self._imports(), FUEL_PER_CALL)
+            self._wasi.memory = self._machine
         except wasmtime.WasmtimeError as error:
+            self._wasi.close()
             raise component_failed(f"the component cannot start: {_reason(error)}") from error
+        except BaseException:
+            self._wasi.close()
+            raise
         try:
             lift.outcome(self.call("set-limits", limits))
         except TandemError:
-            self._store.close()
+            self._end()
             raise
 
-    def _start(
-        self,
-        engine: wasmtime.Engine,
-        compiled: component.Component,
-        directory: str,
-    ) -> dict[str, Function]:
-        self._store.set_limits(memory_size=self.limits.memory_bytes)
-        self._store.set_fuel(FUEL_PER_CALL)
-        self._store.set_wasi(_grant(directory))
-        with component.Linker(engine) as linker:
-            linker.add_wasip2()
-            instance = linker.instantiate(self._store, compiled)
+    def _imports(self) -> Imports:
+        """What the directory and the clocks serve, and the numbers of the component's own runs."""
+        own = f"[export]{RUNS}"
         return {
-            name: Function(instance, self._store, compiled, *path) for name, path in EXPORTS.items()
+            **self._wasi.imports,
+            # A run has the number that the component has for it.
+            (own, "[resource-new]run"): lambda run: run,
+            (own, "[resource-drop]run"): lambda run: self._machine.drop(DROP_RUN, run),
         }
 
     @property
@@ -168,9 +182,9 @@ class Instance:
     def call(self, name: str, *arguments: object) -> Any:
         """Calls an export, while no other thread does."""
         with self._entered():
-            return self._run(self._functions[name], *arguments)
+            return self._run(name, *arguments)
 
-    def keep(self, handle: component.ResourceAny) -> int:
+    def keep(self, handle: int) -> int:
         """Takes the handle of a run, and answers its number."""
         number = next(self._numbers)
         self._handles[number] = handle
@@ -198,7 +212,12 @@ class Instance:
         with self._lock:
             if self._ended is None or self._ended.kind is not ErrorKind.CLOSED:
                 self._ended = TandemError(ErrorKind.CLOSED, "the Tandem is closed")
-                self._store.close()
+                self._end()
+
+    def _end(self) -> None:
+        with self._is_running:
+            self._store.close()
+            self._wasi.close()
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -224,48 +243,46 @@ class Instance:
         """Closes a run that nobody can close any more."""
         handle = self._handles.pop(number)
         try:
-            lift.outcome(self._run(self._functions["close"], handle))
+            lift.outcome(self._run("close", handle))
         except TandemError as error:
             # There is no caller whose call failed.
             message = f"a run was not closed, and what it had not written is lost: {error}"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         if self._ended is None:
-            self._run(handle.drop)
+            self._run("drop", handle)
 
-    def _run(self, function: Any, *arguments: object) -> Any:
-        self._store.set_fuel(FUEL_PER_CALL)
-        try:
-            return function(self._store, *arguments)
-        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
-            message = f"the component failed, make a new Tandem: {_reason(error)}"
-            self._ended = component_failed(message)
-            raise component_failed(message) from error
+    def _run(self, name: str, *arguments: object) -> Any:
+        if name in AT_ONCE:
+            return self._enter(name, *arguments)
+        return elsewhere.run(lambda: self._enter(name, *arguments))
+
+    def _enter(self, name: str, *arguments: Any) -> Any:
+        with self._is_running:
+            try:
+                self._machine.refuel(FUEL_PER_CALL)
+                if name == "drop":
+                    return self._machine.drop(DROP_RUN, *arguments)
+                return self._machine.call(EXPORTS[name], *arguments)
+            except Exception as error:
+                message = f"the component failed, make a new Tandem: {_reason(error)}"
+                self._ended = component_failed(message)
+                raise component_failed(message) from error
 
 
-def _grant(directory: str) -> wasmtime.WasiConfig:
-    wasi = wasmtime.WasiConfig()
-    try:
-        wasi.preopen_dir(directory, ".")
-    except wasmtime.WasmtimeError as error:
-        raise _unusable(directory, "it cannot be opened", "io") from error
-    return wasi
-
-
-def directory_path(directory: str | os.PathLike[str]) -> str:
-    """The path of a directory that exists and can be opened."""
-    path = os.fspath(directory) if isinstance(directory, os.PathLike) else directory
+def open_directory(path: str | os.PathLike[str]) -> int:
+    """Opens a directory that exists."""
+    path = os.fspath(path) if isinstance(path, os.PathLike) else path
     if not isinstance(path, str):
-        arguments.wrong_type("the directory", "a str or a path of one", directory)
-    # wasmtime takes UTF-8 up to the first NUL.
+        arguments.wrong_type("the directory", "a str or a path of one", path)
     if "\0" in path:
         arguments.invalid(f"the directory's path has a NUL: {path!a}")
-    arguments.text("the directory's path", path)
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except UnicodeEncodeError:
+        arguments.invalid(f"the directory's path has a lone surrogate: {path!a}")
     except OSError as error:
         reason = (error.strerror or "it cannot be opened").lower()
         raise _unusable(path, reason, ERROR_CODES.get(error.errno or 0, "io")) from error
-    return path
 
 
 ERROR_CODES = {

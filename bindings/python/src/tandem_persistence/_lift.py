@@ -9,8 +9,6 @@ from enum import StrEnum
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from wasmtime import component
-
 from .errors import TandemError, error_type
 from .records import ErrorFields
 
@@ -27,14 +25,9 @@ def outcome(value: Any) -> Any:
 
 
 def settled(value: Any) -> Any:
-    """The value of a result, or its error.
-
-    The bindings wrap a result in a variant only if a Python type alone does not tell the cases
-    apart.
-    """
-    if isinstance(value, component.Variant):
-        return value.payload if value.tag == "ok" else error(value.payload)
-    return error(value) if isinstance(value, component.Record) else value
+    """The value of a result, or its error."""
+    is_ok, inner = value
+    return inner if is_ok else error(inner)
 
 
 def error(value: Any) -> TandemError:
@@ -49,14 +42,14 @@ def record(answer: type[Answer], value: Any) -> Answer:
 
 
 def _fields(answer: type, value: Any) -> dict[str, Any]:
-    return {field: lift(getattr(value, name)) for field, name, lift in _plan(answer)}
+    return {field: lift(value[field]) for field, lift in _plan(answer)}
 
 
 @functools.cache
-def _plan(answer: type) -> list[tuple[str, str, Lift]]:
-    """Each field, its name in the component, and what makes its value."""
+def _plan(answer: type) -> list[tuple[str, Lift]]:
+    """Each field, and what makes its value."""
     hints = get_type_hints(answer, localns={"TandemError": TandemError})
-    return [(field, field.replace("_", "-"), _lift_of(hint)) for field, hint in hints.items()]
+    return [(field, _lift_of(hint)) for field, hint in hints.items()]
 
 
 def _lift_of(hint: Any) -> Lift:
@@ -66,7 +59,7 @@ def _lift_of(hint: Any) -> Lift:
         return lambda value: None if value is None else inner(value)
     if get_origin(hint) is tuple:
         item = _lift_of(arguments[0])
-        return tuple if item is _as_it_is else lambda values: tuple(map(item, values))
+        return item if item is _as_it_is else lambda values: tuple(map(item, values))
     if hint is TandemError:
         return error
     if isinstance(hint, type) and is_dataclass(hint):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from . import _arguments as arguments
-from ._bindings import Fields
 from .errors import ArgumentTypeError
 from .records import ErrorKind, Shape
 
@@ -27,13 +26,13 @@ def takes(options: type) -> Callable[[Method], Method]:
     return add
 
 
-def record(shape: Shape, given: Mapping[str, Any]) -> Fields:
+def record(shape: Shape, given: Mapping[str, Any]) -> dict[str, Any]:
     """A record for the component. What is left out is None, and a flag False."""
     for name in given:
         if name not in shape:
             message = f"there is no such option: {name}"
             raise ArgumentTypeError(ErrorKind.INVALID_INPUT, message)
-    return Fields(**{name: _checked(name, kind, given) for name, kind in shape.items()})
+    return {name: _checked(name, kind, given) for name, kind in shape.items()}
 
 
 def _checked(name: str, kind: Any, given: Mapping[str, Any]) -> Any:

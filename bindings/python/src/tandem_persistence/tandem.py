@@ -6,13 +6,12 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from . import _arguments as arguments
 from . import _lift as lift
 from . import _options as options
-from ._bindings import Fields
-from ._component import Instance, directory_path
+from ._component import Instance
 from ._limits import TEXTS_MAX
 from .errors import TandemError
 from .records import (
@@ -56,7 +55,7 @@ class Tandem:
         the user and root can reach it; elsewhere, and if `compile_cache` is False, nothing is kept.
         """
         is_cached = arguments.flag("compile_cache", compile_cache)
-        self._instance = Instance(directory_path(directory), limits, is_cached)
+        self._instance = Instance(directory, limits, is_cached)
         self._runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
     @options.takes(RunOptions)
@@ -186,7 +185,9 @@ class Tandem:
         if batch:
             yield batch
 
-    def _recorded(self, batch: dict[int, str], record: Fields) -> list[Recorded | TandemError]:
+    def _recorded(
+        self, batch: dict[int, str], record: dict[str, Any]
+    ) -> list[Recorded | TandemError]:
         """The answers to the texts of one call. If it fails, each has the error."""
         try:
             outcomes = self._instance.call("record-runs", list(batch.values()), record)
