@@ -145,6 +145,32 @@ def test_a_write_that_fails_is_told_and_tried_again_by_the_next_call(
     assert json.loads((tmp_path / RUN / "manifest.json").read_text()) == {"text": text}
 
 
+def test_both_files_are_written_before_either_is_synced(
+    tandem: Tandem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def note(name: str) -> None:
+        do = getattr(os, name)
+
+        def noted(*given: Any, **at: int) -> Any:
+            calls.append(name)
+            return do(*given, **at)
+
+        monkeypatch.setattr(os, name, noted)
+
+    for name in ("pwrite", "fdatasync", "rename", "fsync"):
+        note(name)
+    with tandem.open_run("task", "run", heartbeat_durability="durable") as run:
+        run.set({})
+        for _ in range(2):
+            # The first flush syncs directories that are new.
+            calls.clear()
+            run.schedule(manifest=True, heartbeat=True, force=True)
+    one = ["pwrite", "pwrite", "fdatasync", "fdatasync", "rename", "rename", "fsync"]
+    assert calls == one
+
+
 def test_a_lock_is_touched_while_a_large_history_is_written(
     tandem: Tandem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,10 +188,10 @@ def test_a_lock_is_touched_while_a_large_history_is_written(
 
     # The summary has no lock, and takes the same way.
     tandem.record_run(SUMMARY)
-    runs = [summary(f"r{number}") | {"text": "x" * 1000} for number in range(200)]
+    runs = [summary(f"r{number}") | {"text": "x" * 1000} for number in range(400)]
     tandem.record_runs(runs)
     monkeypatch.setattr(os, "pwrite", wait_for_the_lock)
-    assert tandem.record_run(summary("last", 1), lease_ms=60).runs == 202
+    assert tandem.record_run(summary("last", 1), lease_ms=60).runs == 402
     assert touched == [True]
 
 

@@ -81,7 +81,7 @@ DESCRIPTOR_TYPES = {0o060: 1, 0o020: 2, 0o040: 3, 0o010: 4, 0o120: 5, 0o100: 6, 
 READ_BYTES_MAX = 1 << 20
 WRITE_BYTES_MAX = 1 << 20
 """What one call hands over."""
-WRITE_IN_PLACE_BYTES_MAX = 64 << 10
+WRITE_IN_PLACE_BYTES_MAX = 256 << 10
 """A larger piece is written by a thread of its own, so that the component can touch a lock
 meanwhile."""
 
@@ -146,16 +146,24 @@ class Stream:
         self.error: OSError | None = None
         self._written: threading.Event | None = None
         """Set when the other thread is done, if there is one."""
+        self._is_told = True
 
-    def is_written(self) -> bool:
-        return self._written is None or self._written.is_set()
+    def is_ready(self) -> bool:
+        """Whether it takes more. It does not before it was waited for.
+
+        So what else the component can begin is begun first: the write of the other file, for which
+        one commit of a journal may then do.
+        """
+        return self._is_told and (self._written is None or self._written.is_set())
 
     def wait(self, rest_s: float | None = None) -> None:
-        """Waits until it can take more."""
+        """Waits until what it was given is written."""
+        self._is_told = True
         if self._written is not None:
             self._written.wait(rest_s)
 
     def write(self, content: bytes) -> None:
+        self._is_told = False
         if len(content) <= WRITE_IN_PLACE_BYTES_MAX:
             self._write(content)
             return
@@ -193,7 +201,7 @@ class Pollable:
 
     def is_ready(self) -> bool:
         if self.stream is not None:
-            return self.stream.is_written()
+            return self.stream.is_ready()
         return self.at_ns is not None and time.monotonic_ns() >= self.at_ns
 
     def close(self) -> None:
@@ -407,21 +415,21 @@ class Wasi:
 
     def _stream_failed(self, stream: Stream, answer: int, align: int) -> bool:
         """Answers an error of what was written before, if there is one."""
-        error, stream.error = (stream.error, None) if stream.is_written() else (None, None)
-        if error is None:
+        if stream.error is None or not stream.is_ready():
             return False
+        error, stream.error = stream.error, None
         self.memory.store(STREAM_FAILED[align], answer, 1, 0, self._keep(Failure(error)))
         return True
 
     def _check_write(self, number: int, answer: int) -> None:
         stream = self._get(number, Stream)
         if not self._stream_failed(stream, answer, 8):
-            permitted = WRITE_BYTES_MAX if stream.is_written() else 0
+            permitted = WRITE_BYTES_MAX if stream.is_ready() else 0
             self.memory.store(PERMIT, answer, 0, permitted)
 
     def _write(self, number: int, place: int, size: int, answer: int) -> None:
         stream = self._get(number, Stream)
-        if size > WRITE_BYTES_MAX or not stream.is_written():
+        if size > WRITE_BYTES_MAX or not stream.is_ready():
             raise ValueError("the component wrote more than it was permitted to")
         stream.write(self.memory.read(place, size))
         self.memory.store(OK, answer, 0)
@@ -506,6 +514,8 @@ def wait(pollables: Sequence[Pollable]) -> None:
     times = [it.at_ns for it in pollables if it.at_ns is not None]
     until = min(times, default=None)
     streams = [it.stream for it in pollables if it.stream is not None]
+    for stream in streams:
+        stream.wait(0)
     while not any(it.is_ready() for it in pollables):
         rest_s = None if until is None else max(until - time.monotonic_ns(), 0) / 1e9
         if not streams:
