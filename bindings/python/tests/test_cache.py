@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wasmtime
 from support import python
-from wasmtime import component
 
 from tandem_persistence import _cache as cache
 from tandem_persistence._component import make_engine
@@ -285,4 +285,41 @@ def test_where_no_cache_can_be_made_each_start_compiles(tmp_path: Path, home: Pa
 
 def test_where_wasmtime_refuses_the_cache_it_compiles(home: Path) -> None:
     # Its cleanup can remove the file after it was found.
-    assert component.Component(make_engine(str(home / "missing.toml")), b"(component)")
+    assert wasmtime.Module(make_engine(str(home / "missing.toml")), b"(module)")
+
+
+def test_what_is_kept_is_told_apart_by_the_code_and_by_what_it_is_compiled_for(home: Path) -> None:
+    # wasmtime has its own version in the name of the directory, too.
+    configuration = cache.write_configuration(home)
+    one, other = (f'(module (func (export "{name}")))' for name in "ab")
+    kept = []
+    for engine, code in (
+        (make_engine(configuration), one),
+        (make_engine(configuration), one),
+        (make_engine(configuration), other),
+        (_another_engine(configuration), one),
+    ):
+        wasmtime.Module(engine, code)
+        kept.append(len(entries(home)))
+    assert kept == [1, 1, 2, 3]
+
+
+def _another_engine(configuration: str) -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.cache = configuration
+    # As a processor that needs other machine code.
+    config.cranelift_opt_level = "none"
+    return wasmtime.Engine(config)
+
+
+def test_the_loader_follows_no_link_that_comes_after_the_check(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "real").mkdir()
+    (home / "link").symlink_to("real")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "link"))
+    configuration = cache.configuration()
+    assert configuration == str(home / "real/tandem/compiled" / cache.CONFIGURATION_NAME)
+    # Whoever leads the link elsewhere now leads nobody there.
+    content = tomllib.loads(Path(configuration).read_text())
+    assert content == {"cache": {"directory": str(home / "real/tandem/compiled")}}
