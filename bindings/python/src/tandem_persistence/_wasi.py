@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from ._abi import PAIR, Memory
 from ._beneath import is_name, open_beneath, parent_beneath
+from ._patience import Patience
 
 ERRNO_CODES = {
     "EACCES": "access",
@@ -221,6 +222,7 @@ class Wasi:
         self._held: dict[int, Any] = {}
         self._free: list[int] = []
         self._root = Descriptor(directory)
+        self._patience = Patience()
         files, streams = "wasi:filesystem/types@0.2.0", "wasi:io/streams@0.2.0"
         polls = "wasi:io/poll@0.2.0"
         self.imports: dict[tuple[str, str], Callable[..., int | None]] = {
@@ -340,10 +342,10 @@ class Wasi:
         self.memory.store(OK_NUMBER, answer, 0, stream)
 
     def _sync_data(self, file: int, answer: int) -> None:
-        self._done(answer, sync_data, self._file(file))
+        self._done(answer, self._patience.do, sync_data, self._file(file))
 
     def _sync(self, file: int, answer: int) -> None:
-        self._done(answer, sync, self._file(file))
+        self._done(answer, self._patience.do, sync, self._file(file))
 
     def _stat_at(self, at: int, follow: int, path: int, size: int, answer: int) -> None:
         try:
@@ -375,7 +377,8 @@ class Wasi:
         self, at: int, path: int, size: int, to: int, new: int, new_size: int, answer: int
     ) -> None:
         name, new_name = self._text(path, size), self._text(new, new_size)
-        self._done(answer, rename, self._file(at), name, self._file(to), new_name)
+        at, to = self._file(at), self._file(to)
+        self._done(answer, self._patience.do, rename, at, name, to, new_name)
 
     def _create_directory_at(self, at: int, path: int, size: int, answer: int) -> None:
         self._done(answer, in_parent, os.mkdir, self._file(at), self._text(path, size))
