@@ -22,19 +22,21 @@ import build_component
 import build_signatures
 from tandem_persistence import ErrorKind, Operation, Tandem, TandemError, _elsewhere, _wasi
 from tandem_persistence._beneath import open_beneath
+from tandem_persistence._codes import ERROR_CODES
 from tandem_persistence._component import AT_ONCE, component_bytes
 from tandem_persistence._machine import Machine
 from tandem_persistence._module import core_module
+from tandem_persistence._streams import WRITE_IN_PLACE_BYTES_MAX
 
 FILES = build_component.REPOSITORY / "wit/blocking/deps/wasi-filesystem"
-LARGE = "x" * (3 * _wasi.WRITE_IN_PLACE_BYTES_MAX)
+LARGE = "x" * (3 * WRITE_IN_PLACE_BYTES_MAX)
 
 
 def test_error_codes_are_numbered_as_the_interface_numbers_them() -> None:
     wit = "".join(path.read_text() for path in FILES.glob("*.wit"))
     body = re.search(r"enum error-code \{(.*?)\n    \}", wit, re.DOTALL)
     assert body is not None
-    assert re.findall(r"^\s+([a-z-]+),", body[1], re.MULTILINE) == _wasi.ERROR_CODES
+    assert re.findall(r"^\s+([a-z-]+),", body[1], re.MULTILINE) == ERROR_CODES
 
 
 def test_the_types_of_the_exports_are_those_that_the_component_tells() -> None:
@@ -67,11 +69,20 @@ def test_no_place_outside_the_memory_is_read_or_written(tandem: Tandem) -> None:
 
 def test_memory_that_has_grown_is_looked_at_anew(tandem: Tandem) -> None:
     machine = tandem._instance._machine
-    before = len(machine._view)
-    place = machine.allocate(8 << 20, 1)
-    machine.write(place + (8 << 20) - 4, b"here")
-    assert len(machine._view) > before
-    assert machine.read(place + (8 << 20) - 4, 4) == b"here"
+    before = machine._view
+    last = machine.allocate(8 << 20, 1) + (8 << 20) - 4
+    assert last > len(before)
+    uses: list[Callable[[], object]] = [
+        lambda: machine.write(last, b"here"),
+        lambda: machine.store(_wasi.READY, last, int.from_bytes(b"here", "little")),
+        lambda: machine.load(_wasi.READY, last),
+        lambda: machine.read(last, 4),
+        lambda: machine.byte(last),
+    ]
+    for use in uses:
+        machine._view = before
+        use()
+        assert machine.read(last, 4) == b"here"
 
 
 def test_a_number_that_means_something_else_is_refused(tmp_path: Path) -> None:
@@ -180,7 +191,7 @@ def test_a_lock_is_touched_while_a_large_history_is_written(
     touched: list[bool] = []
 
     def wait_for_the_lock(file: int, content: bytes, place: int) -> int:
-        if len(content) > _wasi.WRITE_IN_PLACE_BYTES_MAX and not touched:
+        if len(content) > WRITE_IN_PLACE_BYTES_MAX and not touched:
             before = lock.stat().st_mtime_ns
             until_s = time.monotonic() + 20
             while lock.stat().st_mtime_ns == before:

@@ -6,71 +6,19 @@ another thread, which takes longer than most of them.
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
 from ._abi import PAIR, Memory
 from ._beneath import is_name, open_beneath, parent_beneath
+from ._codes import ILLEGAL_BYTE_SEQUENCE, UNSUPPORTED, code_of
 from ._patience import Patience
-
-ERRNO_CODES = {
-    "EACCES": "access",
-    "EAGAIN": "would-block",
-    "EALREADY": "already",
-    "EBADF": "bad-descriptor",
-    "EBUSY": "busy",
-    "EDEADLK": "deadlock",
-    "EDQUOT": "quota",
-    "EEXIST": "exist",
-    "EFBIG": "file-too-large",
-    "EILSEQ": "illegal-byte-sequence",
-    "EINPROGRESS": "in-progress",
-    "EINTR": "interrupted",
-    "EINVAL": "invalid",
-    "EIO": "io",
-    "EISDIR": "is-directory",
-    "ELOOP": "loop",
-    "EMLINK": "too-many-links",
-    "EMSGSIZE": "message-size",
-    "ENAMETOOLONG": "name-too-long",
-    "ENODEV": "no-device",
-    "ENOENT": "no-entry",
-    "ENOLCK": "no-lock",
-    "ENOMEM": "insufficient-memory",
-    "ENOSPC": "insufficient-space",
-    "ENOTDIR": "not-directory",
-    "ENOTEMPTY": "not-empty",
-    "ENOTRECOVERABLE": "not-recoverable",
-    "ENOTSUP": "unsupported",
-    "ENOTTY": "no-tty",
-    "ENXIO": "no-such-device",
-    "EOVERFLOW": "overflow",
-    "EPERM": "not-permitted",
-    "EPIPE": "pipe",
-    "EROFS": "read-only",
-    "ESPIPE": "invalid-seek",
-    "ETXTBSY": "text-file-busy",
-    "EXDEV": "cross-device",
-}
-"""Each error code of `wasi:filesystem`, in their order, by what POSIX calls it."""
-ERROR_CODES = list(ERRNO_CODES.values())
-CODES = {
-    getattr(errno, name): ERROR_CODES.index(code)
-    for name, code in ERRNO_CODES.items()
-    if hasattr(errno, name)
-}
-IO = ERROR_CODES.index("io")
-BAD_DESCRIPTOR = ERROR_CODES.index("bad-descriptor")
-ILLEGAL_BYTE_SEQUENCE = ERROR_CODES.index("illegal-byte-sequence")
-UNSUPPORTED = ERROR_CODES.index("unsupported")
+from ._streams import Descriptor, Pollable, Stream, wait
 
 FOLLOW = 1
 CREATE, DIRECTORY, EXCLUSIVE, TRUNCATE = 1, 2, 4, 8
@@ -82,9 +30,6 @@ DESCRIPTOR_TYPES = {0o060: 1, 0o020: 2, 0o040: 3, 0o010: 4, 0o120: 5, 0o100: 6, 
 READ_BYTES_MAX = 1 << 20
 WRITE_BYTES_MAX = 1 << 20
 """What one call hands over."""
-WRITE_IN_PLACE_BYTES_MAX = 256 << 10
-"""A larger piece is written by a thread of its own, so that the component can touch a lock
-meanwhile."""
 
 OK = struct.Struct("<B")
 OK_NUMBER = struct.Struct("<B3xI")
@@ -102,22 +47,6 @@ OPTION = struct.Struct("<BB")
 READY = struct.Struct("<I")
 
 
-class Descriptor:
-    """An open file or directory."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def close(self) -> None:
-        number, self.number = self.number, -1
-        if number >= 0:
-            # It is closed even after an error, and what was to be synced has been.
-            with suppress(OSError):
-                os.close(number)
-
-    __del__ = close
-
-
 class Entries:
     """The names in a directory that are still to be told."""
 
@@ -133,77 +62,6 @@ class Failure:
 
     def __init__(self, error: OSError) -> None:
         self.error = error
-
-    def close(self) -> None:
-        pass
-
-
-class Stream:
-    """Writes to a file, each piece behind the one before."""
-
-    def __init__(self, file: Descriptor, place: int) -> None:
-        self._file = file
-        self._place = place
-        self.error: OSError | None = None
-        self._written: threading.Event | None = None
-        """Set when the other thread is done, if there is one."""
-        self._is_told = True
-
-    def is_ready(self) -> bool:
-        """Whether it takes more. It does not before it was waited for.
-
-        So what else the component can begin is begun first: the write of the other file, for which
-        one commit of a journal may then do.
-        """
-        return self._is_told and (self._written is None or self._written.is_set())
-
-    def wait(self, rest_s: float | None = None) -> None:
-        """Waits until what it was given is written."""
-        self._is_told = True
-        if self._written is not None:
-            self._written.wait(rest_s)
-
-    def write(self, content: bytes) -> None:
-        self._is_told = False
-        if len(content) <= WRITE_IN_PLACE_BYTES_MAX:
-            self._write(content)
-            return
-        self._written = threading.Event()
-        try:
-            threading.Thread(target=self._write, args=(content,), daemon=True).start()
-        except RuntimeError:
-            # No more threads can be had, or the interpreter ends.
-            self._write(content)
-
-    def _write(self, content: bytes) -> None:
-        done = 0
-        try:
-            while done < len(content):
-                rest = memoryview(content)[done:] if done else content
-                done += os.pwrite(self._file.number, rest, self._place + done)
-        except OSError as error:
-            self.error = error
-        finally:
-            self._place += done
-            if self._written is not None:
-                self._written.set()
-
-    def close(self) -> None:
-        # Its file must not be closed before.
-        self.wait()
-
-
-class Pollable:
-    """A time, or a stream that can take more."""
-
-    def __init__(self, at_ns: int | None, stream: Stream | None) -> None:
-        self.at_ns = at_ns
-        self.stream = stream
-
-    def is_ready(self) -> bool:
-        if self.stream is not None:
-            return self.stream.is_ready()
-        return self.at_ns is not None and time.monotonic_ns() >= self.at_ns
 
     def close(self) -> None:
         pass
@@ -287,13 +145,7 @@ class Wasi:
 
     def _failed(self, answer: int, error: Exception, align: int) -> None:
         """Answers the code of an error."""
-        code = IO
-        if isinstance(error, OSError):
-            code = CODES.get(error.errno or 0, IO)
-        elif isinstance(error, ValueError):
-            # A path with a NUL.
-            code = ERROR_CODES.index("invalid")
-        self.memory.store(FAILED[align], answer, 1, code)
+        self.memory.store(FAILED[align], answer, 1, code_of(error))
 
     def _done(self, answer: int, do: Callable[..., object], *arguments: object) -> None:
         """Answers whether something succeeded."""
@@ -413,8 +265,7 @@ class Wasi:
         self.memory.store(ENTRY, answer, 0, 1, 0, at, len(content))
 
     def _error_code(self, failure: int, answer: int) -> None:
-        code = CODES.get(self._get(failure, Failure).error.errno or 0, IO)
-        self.memory.store(OPTION, answer, 1, code)
+        self.memory.store(OPTION, answer, 1, code_of(self._get(failure, Failure).error))
 
     def _stream_failed(self, stream: Stream, answer: int, align: int) -> bool:
         """Answers an error of what was written before, if there is one."""
@@ -510,27 +361,6 @@ def rename(directory: int, path: str, to: int, new: str) -> None:
         in_parent(outer, to, new)
 
     in_parent(inner, directory, path)
-
-
-def wait(pollables: Sequence[Pollable]) -> None:
-    """Waits until one of them is ready."""
-    times = [it.at_ns for it in pollables if it.at_ns is not None]
-    until = min(times, default=None)
-    streams = [it.stream for it in pollables if it.stream is not None]
-    for stream in streams:
-        stream.wait(0)
-    while not any(it.is_ready() for it in pollables):
-        rest_s = None if until is None else max(until - time.monotonic_ns(), 0) / 1e9
-        if not streams:
-            time.sleep(rest_s or 0)
-        elif len(streams) == 1:
-            streams[0].wait(rest_s)
-        else:
-            # The one that is written first is not known.
-            streams[0].wait(STREAMS_S if rest_s is None else min(rest_s, STREAMS_S))
-
-
-STREAMS_S = 0.001
 
 
 def sync(number: int) -> None:
