@@ -17,6 +17,7 @@ from support import HOUR_MS, RUN, SUMMARY, python, summary, write_lock
 import tandem_persistence
 from tandem_persistence import Channel, ErrorKind, Operation, Receipt, RunOptions, TandemError
 from tandem_persistence.aio import Run, Tandem
+from tandem_persistence.aio._worker import Worker
 
 RARELY = RunOptions(manifest_interval_ms=HOUR_MS, heartbeat_interval_ms=HOUR_MS)
 SOON_MS = 50
@@ -158,8 +159,34 @@ async def test_a_throttled_call_is_made_again_when_the_component_says(root: Path
             assert manifest(root) == {"n": step}
 
 
+@contextmanager
+def eager_worker() -> Iterator[None]:
+    """What is handed over is begun at once, as by a thread that is very fast."""
+    begin = Worker.begin
+
+    def begin_at_once(self: Worker, work: Callable[[], Any]) -> asyncio.Future[Any]:
+        is_begun = threading.Event()
+
+        def begun() -> Any:
+            is_begun.set()
+            return work()
+
+        handed_over = begin(self, begun)
+        assert is_begun.wait(60)
+        return handed_over
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "begin", begin_at_once)
+        yield
+
+
 @run_it
 async def test_what_is_asked_for_in_one_tick_shares_one_call(root: Path) -> None:
+    with eager_worker():
+        await in_one_tick(root)
+
+
+async def in_one_tick(root: Path) -> None:
     async with Tandem(root) as tandem, tandem.open_run("task", "run", **RARELY) as run:
         await run.set({})
         await run.flush()
@@ -243,6 +270,18 @@ async def test_an_error_is_that_of_all_who_asked_and_the_file_is_tried_again(roo
 
 
 @run_it
+async def test_what_failed_is_written_by_itself(root: Path) -> None:
+    async with Tandem(root) as tandem, tandem.open_run("task", "run") as run:
+        await run.set({})
+        block(root / RUN / "manifest.json")
+        with pytest.raises(TandemError):
+            await run.schedule(manifest=True)
+        (root / RUN / "manifest.json").rmdir()
+        while (await run.stats()).manifest.writes == 0:
+            await asyncio.sleep(0.01)
+
+
+@run_it
 async def test_who_waits_for_another_file_goes_on_waiting(root: Path) -> None:
     options = RunOptions(manifest_interval_ms=HOUR_MS, heartbeat_interval_ms=0)
     async with Tandem(root) as tandem, tandem.open_run("task", "run", **options) as run:
@@ -269,8 +308,12 @@ async def test_what_is_marked_is_written_by_itself(root: Path) -> None:
         await run.flush()
         await run.set({"n": 1})
         await run.mark(manifest=True)
+        while (await run.stats()).written_revision != 2:
+            await asyncio.sleep(0.01)
+        await run.set({"n": 2})
+        await run.mark(manifest=True)
         # It waits for what was asked for, and asks for nothing.
-        assert (await run.schedule()).revision == 2
+        assert (await run.schedule()).revision == 3
         with pytest.raises(TandemError) as caught:
             await run.mark(manifest=1)  # type: ignore[arg-type]
         assert caught.value.kind is ErrorKind.INVALID_INPUT
@@ -349,6 +392,8 @@ async def test_a_close_that_is_cancelled_is_done_all_the_same(root: Path) -> Non
         for thread in threads:
             await asyncio.to_thread(thread.join, 60)
     assert manifest(root) == {"n": 1}
+    blocking = tandem._of_runs._tandem
+    assert blocking is not None and not blocking._instance.is_open
 
 
 @run_it

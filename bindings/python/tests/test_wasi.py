@@ -260,7 +260,8 @@ def test_what_a_handler_of_a_signal_raises_comes_after_the_call_which_is_done(
     tandem: Tandem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The signal comes in the middle of a write, and the write waits for its handler to run."""
-    handled = threading.Event()
+    handled, left = threading.Event(), threading.Event()
+    left_early: list[bool] = []
     write = os.pwrite
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -271,6 +272,8 @@ def test_what_a_handler_of_a_signal_raises_comes_after_the_call_which_is_done(
         if not handled.is_set():
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
             assert handled.wait(60)
+            # If the call could be left, it would be now.
+            left_early.append(left.wait(0.2))
         return write(file, content, place)
 
     before = signal.signal(signal.SIGUSR1, handle)
@@ -279,7 +282,11 @@ def test_what_a_handler_of_a_signal_raises_comes_after_the_call_which_is_done(
             run.set({"n": 1})
             monkeypatch.setattr(os, "pwrite", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                run.flush()
+                try:
+                    run.flush()
+                finally:
+                    left.set()
+            assert left_early == [False]
             assert run.stats().manifest.writes == 1
             run.set({"n": 2})
     finally:
