@@ -324,6 +324,17 @@ def test_a_handler_can_use_another_tandem_than_the_one_whose_call_it_interrupted
     assert (roots[0] / RUN / "manifest.json").exists()
 
 
+def test_a_call_that_comes_after_the_close_does_not_reach_the_component(tmp_path: Path) -> None:
+    """That of a caller who was interrupted just when he had handed it over."""
+    tandem = Tandem(tmp_path)
+    tandem.close()
+    with pytest.raises(TandemError) as caught:
+        tandem._instance._enter("stats", 0)
+    assert caught.value.kind is ErrorKind.CLOSED
+    with pytest.raises(IndexError):
+        tandem._instance._machine._view[0]
+
+
 def test_at_the_end_of_the_interpreter_calls_are_made_in_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

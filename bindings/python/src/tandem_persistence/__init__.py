@@ -7,7 +7,7 @@
         run.schedule(manifest=True, heartbeat=True, force=True)
         run.merge({"status": "succeeded"})
 
-Every error is a `TandemError`.
+Every error is a `TandemError`. `tandem_persistence.aio` has the same calls for `asyncio`.
 """
 
 from .errors import ArgumentTypeError, ArgumentValueError, TandemError

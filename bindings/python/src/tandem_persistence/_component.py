@@ -216,6 +216,7 @@ class Instance:
 
     def _end(self) -> None:
         with self._is_running:
+            self._machine.close()
             self._store.close()
             self._wasi.close()
 
@@ -258,6 +259,9 @@ class Instance:
 
     def _enter(self, name: str, *arguments: Any) -> Any:
         with self._is_running:
+            if self._ended is not None:
+                # Its caller was interrupted, and has closed everything meanwhile.
+                raise TandemError(self._ended.kind, self._ended.message)
             try:
                 self._machine.refuel(FUEL_PER_CALL)
                 if name == "drop":
