@@ -2,8 +2,10 @@
 
     python bindings/python/bench.py [--rounds N] [--starts N] [--directory DIR] [--out FILE]
 
-Every round does one pair with each contender, in an order that turns, so that what disturbs the
-machine disturbs all. Ratios are those of the medians. The result is JSON.
+Every round does one pair with each contender, of a new document, in an order that turns, so that
+what disturbs the machine disturbs all. What a sync costs depends on where a directory lies, up to
+half as much again, so each contender has several and takes them in turn. Ratios are those of the
+medians. The result is JSON.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safer
 from atomicwrites import atomic_write  # type: ignore[import-untyped]
@@ -33,11 +37,25 @@ sys.path.insert(0, str(HERE / "src"))
 from tandem_persistence import Durability, Run, Tandem  # noqa: E402
 
 SIZES_KIB = (2, 32, 256)
-WARM_UP_ROUNDS = 5
+DIRECTORIES = 7
+"""Coprime to the number of documents and of contenders."""
+WARM_UP_ROUNDS = DIRECTORIES
 NO_BYTE_CODE = "PYTHONDONTWRITEBYTECODE"
 
+Place = TypeVar("Place")
 Pair = Callable[[str], None]
 """Writes a manifest and a heartbeat."""
+
+
+def in_turn(pair_of: Callable[[Place], Pair], places: Iterable[Place]) -> Pair:
+    """Writes to one place after the other."""
+    pairs = cycle([pair_of(place) for place in places])
+    return lambda document: next(pairs)(document)
+
+
+def places(base: Path, name: str) -> list[Path]:
+    """The directories of a contender."""
+    return [base / f"{name}-{number}" for number in range(DIRECTORIES)]
 
 
 def tandem_pair(run: Run) -> Pair:
@@ -119,25 +137,33 @@ def time_pairs(root: Path, rounds: int) -> list[dict[str, Any]]:
             for durability in Durability:
                 base = root / f"{durability}-{size_kib}"
                 base.mkdir()
-                run = tandem.open_run(
-                    "bench",
-                    base.name,
-                    manifest_interval_ms=0,
-                    heartbeat_interval_ms=0,
-                    manifest_durability=durability,
-                    heartbeat_durability=durability,
-                )
+                runs = [
+                    tandem.open_run(
+                        "bench",
+                        f"{base.name}-{number}",
+                        manifest_interval_ms=0,
+                        heartbeat_interval_ms=0,
+                        manifest_durability=durability,
+                        heartbeat_durability=durability,
+                    )
+                    for number in range(DIRECTORIES)
+                ]
                 is_durable = durability is Durability.DURABLE
                 contenders = {
-                    "tandem": tandem_pair(run),
-                    "plain": plain_pair(base / "plain", is_durable),
+                    "tandem": in_turn(tandem_pair, runs),
+                    "plain": in_turn(
+                        partial(plain_pair, is_durable=is_durable),
+                        places(base, "plain"),
+                    ),
                 }
                 if is_durable:
-                    contenders["atomicwrites"] = atomicwrites_pair(base / "atomicwrites")
+                    name = "atomicwrites"
+                    contenders[name] = in_turn(atomicwrites_pair, places(base, name))
                 else:
-                    contenders["safer"] = safer_pair(base / "safer")
+                    contenders["safer"] = in_turn(safer_pair, places(base, "safer"))
                 medians = race(contenders, documents(size_kib, 8), rounds)
-                run.close()
+                for run in runs:
+                    run.close()
                 rows.append(
                     {
                         "durability": durability.value,
