@@ -13,7 +13,7 @@ export class Caller {
     #isForced;
     // What earlier flushes wrote of what it asked for.
     #soFar = {};
-    /** The call that was in flight when this one was made. */
+    /** What the call comes to that was in flight when this one was made. */
     before = undefined;
 
     constructor({ resolve, reject }, { manifest = false, heartbeat = false, force = false } = {}) {

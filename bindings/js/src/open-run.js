@@ -7,6 +7,9 @@
 import { Caller } from './callers.js';
 import { TandemError, errorOf } from './error.js';
 
+/** Calls that change nothing. */
+const LOOKS = ['read', 'stats'];
+
 /** What the texts of one call of the thread may have, unless a single one has more. */
 const TEXTS_BYTES_MAX = 16 << 20;
 /** A longer timer fires at once. */
@@ -14,6 +17,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const AGAIN = { name: 'again' };
 const FORCED = { manifest: false, heartbeat: false, force: true };
+const NOTHING = { manifest: false, heartbeat: false, force: false };
+const EMPTY = { manifest: undefined, heartbeat: undefined, revision: undefined };
 
 /** A call of the thread for one run: changes and marks in their order, then at most one flush. */
 class Call {
@@ -24,8 +29,12 @@ class Call {
     bytes = 0;
     /** It is made because it was time for it. */
     isOfTimer = false;
-    /** What its last flush wrote. */
-    receipt = undefined;
+    /** What its last flush wrote: apart from the call, which nobody needs to have after its end. */
+    outcome = { receipt: undefined };
+
+    get changes() {
+        return this.steps.some(({ name }) => !LOOKS.includes(name));
+    }
 
     /** Something comes after what was last so far: that is marked, and flushed at the end. */
     demote() {
@@ -46,6 +55,8 @@ export class OpenRun {
     // The call that takes more steps, until the thread is told.
     #next;
     #flying = [];
+    // What the thread has not been told yet: the next call, and those that are full.
+    #queued = new Set();
     // Callers who wait for what no flush has taken yet.
     #parked = [];
     #timer;
@@ -150,18 +161,24 @@ export class OpenRun {
     /** The thread is gone: whoever waits is told. */
     fail(problem) {
         this.#setTimer(undefined);
-        for (const { steps, askers } of [...this.#flying.splice(0), this.#next ?? new Call()]) {
+        for (const { steps, askers } of [...this.#flying.splice(0), ...this.#queued]) {
             steps.forEach(({ reject }) => reject(problem()));
             askers.forEach(({ caller }) => caller.refuse(problem()));
         }
+        this.#queued.clear();
         this.#next = undefined;
         this.#parked.splice(0).forEach((caller) => caller.refuse(problem()));
+    }
+
+    /** Why nothing can be called. */
+    #problem() {
+        return this.#pool.problem() ?? (this.#isDropped ? dropped() : undefined);
     }
 
     #promise(make) {
         this.isTouched = true;
         return new Promise((resolve, reject) => {
-            const problem = this.#pool.problem() ?? (this.#isDropped ? dropped() : undefined);
+            const problem = this.#problem();
             if (problem) {
                 reject(problem);
             } else {
@@ -184,7 +201,9 @@ export class OpenRun {
 
     #newCall() {
         const call = new Call();
+        this.#queued.add(call);
         const start = (put) => {
+            this.#queued.delete(call);
             this.#flying.push(call);
             if (this.#next === call) {
                 this.#next = undefined;
@@ -209,12 +228,13 @@ export class OpenRun {
 
     #ask(last, caller) {
         const flying = this.#flying.findLast((call) => call.last);
-        if (caller.addsNothing && flying && !this.#next?.last) {
-            // It gets the outcome of the flush in flight.
+        const latest = this.#flying.findLast((call) => call.last || call.changes);
+        if (caller.addsNothing && flying && flying === latest && this.#queued.size === 0) {
+            // It gets the outcome of the flush in flight, which has every change made before.
             flying.askers.push({ caller, step: undefined, isRider: true });
             return;
         }
-        caller.before = flying;
+        caller.before = flying?.outcome;
         if (last.name === 'close' && this.#next?.last?.name === 'close') {
             this.#next.askers.push({ caller, step: undefined, isRider: true });
             return;
@@ -225,12 +245,32 @@ export class OpenRun {
         call.askers.push({ caller, step: undefined });
     }
 
+    /** For one that joined a request for which no flush was made. */
+    #askAgain(caller) {
+        const problem = this.#problem();
+        if (problem) {
+            caller.refuse(problem);
+        } else {
+            this.#ask({ name: 'schedule', request: NOTHING }, caller);
+        }
+    }
+
     #end(call, { results, refused, flushes = [], againMs }) {
         this.#flying.splice(this.#flying.indexOf(call), 1);
         answerSteps(call, results);
+        const { askers } = call;
+        // Nobody needs them any more, and what is told of the call may be kept for long.
+        call.askers = [];
+        call.steps = [];
         const waiting = this.#parked;
-        for (const { caller, step, isRider } of call.askers) {
-            const error = step === undefined ? !isRider && refused : results[step].error;
+        for (const { caller, step, isRider } of askers) {
+            const isLost = isRider && flushes.length === 0;
+            if (isLost && refused?.kind !== 'closed') {
+                // What it joined was no flush.
+                this.#askAgain(caller);
+                continue;
+            }
+            const error = step === undefined ? (!isRider || isLost) && refused : results[step].error;
             if (error) {
                 caller.refuse(errorOf(error));
                 continue;
@@ -245,7 +285,7 @@ export class OpenRun {
             return;
         }
         this.#parked = flushes.reduce((callers, flush) => this.#settle(callers, flush), waiting);
-        call.receipt = flushes.findLast(({ ok }) => ok)?.ok;
+        call.outcome.receipt = flushes.findLast(({ ok }) => ok)?.ok;
         this.#isClosed ||= call.last.name === 'close' && !flushes[0].error;
         if (this.#isClosed) {
             this.#pool.isOver(this);
