@@ -103,26 +103,40 @@ export class Run implements AsyncDisposable {
     merge(patch: Json): Promise<Revised>;
     /**
      * Read the document as its file has it: what was written last, and not what was changed since.
-     * It is undefined if there is no file.
+     * It is undefined if there is no file. A file that is no JSON is an error of the kind `storage`,
+     * and can be read as text.
      */
     written(options: Text<true>): Promise<string | undefined>;
     written(options?: Partial<Text<false>>): Promise<JsonObject | undefined>;
     /**
      * Ask for what `schedule` asks for, and do not wait until it is written. A failure shows in
      * `stats`, and in the next call that waits for what was not written. What failed is written
-     * again by itself, but for a `conflict`.
+     * again by itself, but for a `conflict`. A run that is closed or dropped, and a Tandem that is
+     * closed or failed, are no errors here, so that nobody has to catch them: any other call tells
+     * of them. What is left are wrong arguments, and a manifest that was never set.
      */
     mark(request?: Request): Promise<void>;
-    /** Write what is asked for, when the throttle allows or by force, and wait until it is written. */
+    /**
+     * Write what is asked for, when the throttle allows or by force, and wait until it is written.
+     * Without flags it gets the outcome of the flush in flight, unless something was changed since
+     * that began. If a flush fails in part, its error is told to all whose requests it took, also
+     * to those whose own file was written.
+     */
     schedule(request?: Request): Promise<Receipt>;
     /** Write everything that is dirty, now. It fails as long as something stays unwritten. */
     flush(): Promise<Receipt>;
-    /** Write everything that is dirty, and end the run. If it fails, the run stays open. */
+    /**
+     * Write everything that is dirty, and end the run. If it fails, the run stays open. Of a run
+     * that is closed already, alone or with its Tandem, the receipt is empty.
+     */
     close(): Promise<Receipt>;
-    /** The counters, of a closed run too. */
+    /** The counters, also of a run that is closed, alone or with its Tandem. */
     stats(): Promise<Stats>;
-    /** Give the run up without writing what is dirty. Calls that are under way end first. */
+    /**
+     * Give the run up without writing what is dirty. Calls that are under way end first; until then
+     * `removeRuns` finds the run open, and `openRun` waits.
+     */
     drop(): void;
-    /** `close`, unless the run was dropped. */
+    /** `close`, unless the run was closed or dropped. */
     [Symbol.asyncDispose](): Promise<void>;
 }

@@ -61,9 +61,16 @@ export class OpenRun {
     #parked = [];
     #timer;
     #isDropped = false;
+    // Ends when the thread has dropped the run.
+    #dropping;
+    #endDropping;
     #isClosed = false;
-    // Requests of callers that do not wait, and that no flush has taken.
-    #marks = [];
+    // What the last close comes to.
+    #closing;
+    // Those of a closed run.
+    #lastStats;
+    // How many requests of callers that do not wait no flush has taken, by what takes them.
+    #marks = { manifest: 0, heartbeat: 0, either: 0 };
     #counts = { requests: 0, coalesced: 0, automaticRetries: 0 };
 
     /** Whether something was called since the process was last about to end. */
@@ -94,6 +101,10 @@ export class OpenRun {
     /** Changes the run, or looks at it. */
     step(name, value, bytes = 0) {
         return this.#promise((promise) => {
+            if (LOOKS.includes(name) && this.#next?.last) {
+                // It looks at what the flush before it left.
+                this.#next = undefined;
+            }
             const call = this.#call(bytes);
             // What was asked for before this is judged by the document as it was.
             call.demote();
@@ -101,12 +112,25 @@ export class OpenRun {
         });
     }
 
-    /** Asks for a flush, and does not wait for it. */
-    mark(request) {
+    /**
+     * Asks for a flush, and does not wait for it. Who does not even wait for the answer is told
+     * nothing but wrong arguments: all else is told by the next call that is waited for.
+     */
+    async mark(request) {
+        try {
+            await this.#mark(request);
+        } catch (error) {
+            if (error.kind === 'invalid-input') {
+                throw error;
+            }
+        }
+    }
+
+    #mark(request) {
         return this.#promise(({ resolve, reject }) => {
             const accept = () => {
                 this.#counts.requests += 1;
-                this.#marks.push(request);
+                this.#marks[takerOf(request)] += 1;
                 resolve();
             };
             const call = this.#call(0);
@@ -123,12 +147,23 @@ export class OpenRun {
         return this.#promise((promise) => this.#ask({ name: 'flush' }, new Caller(promise, FORCED)));
     }
 
+    /** Of a run that was dropped it waits for the end of that. */
     close() {
-        return this.#promise((promise) => this.#ask({ name: 'close' }, new Caller(promise, FORCED)));
+        if (this.#isDropped) {
+            return this.#dropping;
+        }
+        if (this.#isAnswered) {
+            return Promise.resolve(EMPTY);
+        }
+        if (!this.#closing || !this.#isOfClosed) {
+            this.#closing = this.#promise((promise) => this.#ask({ name: 'close' }, new Caller(promise, FORCED)));
+        }
+        // Otherwise it is closed with its Tandem, or could not be.
+        return this.#closing;
     }
 
     async stats() {
-        const stats = await this.step('stats');
+        const stats = this.#isAnswered ? structuredClone(this.#lastStats) : await this.step('stats');
         // The component counts what it is asked by this class, too.
         return { ...stats, ...this.#counts };
     }
@@ -144,8 +179,15 @@ export class OpenRun {
         for (const caller of this.#parked.splice(0)) {
             caller.refuse(dropped());
         }
-        this.#thread.add({ bytes: 0, start: () => ({ kind: 'drop', run: this.#id }), end: () => {} });
-        this.#pool.isGone(this);
+        this.#dropping = new Promise((resolve) => {
+            this.#endDropping = () => resolve(EMPTY);
+        });
+        const end = () => {
+            // Not before: what is under way would write over what is opened in the run's place.
+            this.#pool.isGone(this);
+            this.#endDropping();
+        };
+        this.#thread.add({ bytes: 0, start: () => ({ kind: 'drop', run: this.#id }), end });
     }
 
     /** Nobody has the run any more. */
@@ -165,9 +207,19 @@ export class OpenRun {
             steps.forEach(({ reject }) => reject(problem()));
             askers.forEach(({ caller }) => caller.refuse(problem()));
         }
+        this.#endDropping?.();
         this.#queued.clear();
         this.#next = undefined;
         this.#parked.splice(0).forEach((caller) => caller.refuse(problem()));
+    }
+
+    /** Whether the run is closed, and its Tandem too, so that no thread can be asked. */
+    get #isAnswered() {
+        return this.#lastStats && !this.#isDropped && this.#isOfClosed;
+    }
+
+    get #isOfClosed() {
+        return this.#pool.problem()?.kind === 'closed';
     }
 
     /** Why nothing can be called. */
@@ -255,7 +307,7 @@ export class OpenRun {
         }
     }
 
-    #end(call, { results, refused, flushes = [], againMs }) {
+    #end(call, { results, refused, flushes = [], againMs, stats }) {
         this.#flying.splice(this.#flying.indexOf(call), 1);
         answerSteps(call, results);
         const { askers } = call;
@@ -288,6 +340,7 @@ export class OpenRun {
         call.outcome.receipt = flushes.findLast(({ ok }) => ok)?.ok;
         this.#isClosed ||= call.last.name === 'close' && !flushes[0].error;
         if (this.#isClosed) {
+            this.#lastStats ??= stats;
             this.#pool.isOver(this);
         }
         if (againMs === undefined) {
@@ -305,13 +358,24 @@ export class OpenRun {
         const isMet = callers.some((caller) => caller.isMetBy(flush));
         const left = callers.filter((caller) => !caller.take(flush));
         if (flush.taken.manifest || flush.taken.heartbeat) {
-            const marks = this.#marks.filter((request) => isTaken(request, flush.taken));
-            this.#marks = this.#marks.filter((request) => !marks.includes(request));
-            const covered = callers.length - left.length + marks.length;
+            const marks = this.#takeMarks(flush.taken);
+            const covered = callers.length - left.length + marks;
             this.#counts.coalesced += Math.max(covered - 1, 0);
-            this.#counts.automaticRetries += isMet || marks.length > 0 ? 0 : 1;
+            this.#counts.automaticRetries += isMet || marks > 0 ? 0 : 1;
         }
         return left;
+    }
+
+    /** @returns {number} how many a flush took that took at least one channel */
+    #takeMarks(taken) {
+        let count = 0;
+        for (const taker of Object.keys(this.#marks)) {
+            if (taker === 'either' || taken[taker]) {
+                count += this.#marks[taker];
+                this.#marks[taker] = 0;
+            }
+        }
+        return count;
     }
 
     #setTimer(againMs) {
@@ -348,10 +412,14 @@ function answerSteps(call, results) {
     });
 }
 
-function isTaken({ manifest, heartbeat }, taken) {
-    return (!manifest && !heartbeat) || (manifest && taken.manifest) || (heartbeat && taken.heartbeat);
+/** The channel whose flush takes a request, if it is not that of either. */
+function takerOf({ manifest, heartbeat }) {
+    if (manifest === heartbeat) {
+        return 'either';
+    }
+    return manifest ? 'manifest' : 'heartbeat';
 }
 
-function dropped() {
+export function dropped() {
     return new TandemError({ kind: 'closed', message: 'the run was dropped' });
 }

@@ -1,8 +1,11 @@
-import { invalidInput } from './error.js';
+import { TandemError, invalidInput } from './error.js';
+import { dropped } from './open-run.js';
 import { DOCUMENT, PATCH, READ_OPTIONS, REQUEST, json, options } from './options.js';
 
 /** Who may make a run: `Tandem.openRun`. */
 export const opener = Symbol('opener');
+
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 // A run that nobody has any more is closed.
 const garbage = new FinalizationRegistry((run) => run.abandon());
@@ -40,7 +43,7 @@ export class Run {
     async written(given = {}) {
         const { text } = options('the options', READ_OPTIONS, given);
         const read = await this.#run.step('read');
-        return read === undefined || text ? read : JSON.parse(read);
+        return read === undefined || text ? read : parsed(read, this.#recovery.directory);
     }
 
     async mark(request = {}) {
@@ -56,6 +59,9 @@ export class Run {
     }
 
     async close() {
+        if (this.#run.isDropped) {
+            throw dropped();
+        }
         return this.#run.close();
     }
 
@@ -69,9 +75,20 @@ export class Run {
     }
 
     async [Symbol.asyncDispose]() {
-        if (!this.#run.isDropped) {
+        if (!this.#run.isDropped && !this.#run.isClosed) {
             await this.#run.close();
         }
+    }
+}
+
+/** What a file holds that anybody may have written. */
+function parsed(text, directory) {
+    try {
+        return JSON.parse(text.replace(BYTE_ORDER_MARK, ''));
+    } catch (error) {
+        const message = `the manifest in ${directory} is no JSON: ${error.message}`;
+        const fields = { kind: 'storage', channel: 'manifest', operation: 'read', code: 'illegal-byte-sequence', message };
+        throw new TandemError(fields, { cause: error });
     }
 }
 

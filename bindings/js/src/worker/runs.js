@@ -144,7 +144,9 @@ class OpenRun {
             told = this.#flush('again', NOTHING);
             flushes.push(told);
         }
-        return { refused, flushes, againMs: told?.againMs };
+        // Of a closed run they are told although its Tandem is closed, too.
+        const stats = name === 'close' && told?.ok ? plain(this.#handle.stats()) : undefined;
+        return { refused, flushes, againMs: told?.againMs, stats };
     }
 
     /** What one flush came to, and which channels it took; or what refused it. */
