@@ -29,11 +29,21 @@ export function invalidInput(message, options) {
 const ABOUT_OPTIONS = ['invalid-input', 'too-large'];
 
 /** What the component, in its thread, failed a call with. */
-export function errorOf({ unnamed, ...fields }) {
+export function errorOf(told) {
+    if (told instanceof TandemError) {
+        return told;
+    }
+    const { unnamed, ...fields } = told;
     const isAboutOptions = ABOUT_OPTIONS.includes(fields.kind);
     const message = isAboutOptions ? asWritten(fields.message) : fields.message;
     const cause = unnamed && new Error(unnamed);
     return new TandemError({ ...fields, message: cause ? `${message} (${unnamed})` : message }, cause && { cause });
+}
+
+/** What a call is told whose thread could not be started: later that may work. */
+export function notStarted(why) {
+    const message = 'cannot start a thread';
+    return { kind: 'storage', retryable: true, message, unnamed: why?.message ?? String(why) };
 }
 
 /** The component failed. */

@@ -68,7 +68,7 @@ export class Lock {
         clearTimeout(this.#timer);
         const pauseMs = this.#pauseMs * (0.5 + Math.random());
         this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_PAUSE_MS);
-        const firstDeadline = Math.min(...this.waiting.map(({ deadline }) => deadline));
+        const firstDeadline = this.waiting.reduce((first, { deadline }) => Math.min(first, deadline), Infinity);
         const untilMs = Math.min(pauseMs, firstDeadline - performance.now());
         this.#timer = setTimeout(async () => {
             await this.#look();

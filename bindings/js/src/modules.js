@@ -7,7 +7,11 @@ let compiled;
 
 /** The core modules of the component, by their names. */
 export function modules() {
-    compiled ??= compileAll();
+    compiled ??= compileAll().catch((error) => {
+        // Later they may be there to be read, such as when fewer files are open.
+        compiled = undefined;
+        throw error;
+    });
     return compiled;
 }
 

@@ -31,6 +31,8 @@ export class Pool {
     #loads = new Map();
     #recorder;
     #runs = new Set();
+    // Of runs that are being opened, when that is over.
+    #opening = new Map();
     // Of each place, the thread that has its run, and how many opened it or try to.
     #homes = new Map();
     // Places that are being removed, and when that is over.
@@ -38,6 +40,10 @@ export class Pool {
     #lastRun = 0;
     #failure;
     #closing;
+    // `close` makes calls of its own.
+    #isAsking = false;
+    // A thread could not be started: the next run goes to one that there is.
+    #isShort = false;
     #isOrphan = false;
     // How many calls are under way that are about no open run.
     #calls = 0;
@@ -50,7 +56,7 @@ export class Pool {
     constructor(data, threadsMax) {
         this.#data = data;
         this.#threadsMax = threadsMax;
-        this.#recorder = new Recorder(data.root, () => this.#newThread({ hasWriter: SHARES_FILES }));
+        this.#recorder = new Recorder(data.root, (onNoStart) => this.#newThread({ hasWriter: SHARES_FILES, onNoStart }));
         flushBeforeExit(this);
     }
 
@@ -63,7 +69,7 @@ export class Pool {
         if (this.#failure) {
             return componentFailed(this.#failure.why);
         }
-        return this.#closing ? new TandemError({ kind: 'closed', message: 'the Tandem is closed' }) : undefined;
+        return this.#closing && !this.#isAsking ? new TandemError({ kind: 'closed', message: 'the Tandem is closed' }) : undefined;
     }
 
     /** Fails with what the component refuses its limits with. */
@@ -81,6 +87,7 @@ export class Pool {
         const place = placeOf(options, options.runId);
         while (this.#removing.has(place)) {
             await this.#removing.get(place);
+            this.#check();
         }
         this.#check();
         const home = this.#homes.get(place) ?? this.#newHome();
@@ -93,7 +100,7 @@ export class Pool {
         const run = new OpenRun(this, home.thread, this.#lastRun);
         run.place = place;
         try {
-            const recovery = await new Promise((resolve, reject) => {
+            const opened = new Promise((resolve, reject) => {
                 run.reject = reject;
                 this.#runs.add(run);
                 home.thread.add({
@@ -102,10 +109,13 @@ export class Pool {
                     end: ({ ok, error }) => (error ? reject(errorOf(error)) : resolve(ok)),
                 });
             });
-            return { run, recovery };
+            this.#opening.set(run, opened);
+            return { run, recovery: await opened };
         } catch (error) {
             this.isGone(run);
             throw error;
+        } finally {
+            this.#opening.delete(run);
         }
     }
 
@@ -131,7 +141,7 @@ export class Pool {
             places.forEach((place) => this.#removing.set(place, ended));
             return { runs: ids.filter((id) => !open.includes(id)), options };
         };
-        const removed = await this.#during(this.#recorder.remove(start, () => end?.(), options));
+        const removed = await this.#during(this.#recorder.remove(start, () => end?.(), ids, options));
         const left = [...removed.left, ...open.map((runId) => ({ runId, reason: 'open', failure: undefined }))];
         const order = (one, other) => ids.indexOf(one.runId) - ids.indexOf(other.runId);
         return { ...removed, left: left.sort(order) };
@@ -161,7 +171,9 @@ export class Pool {
             home.count -= 1;
             if (home.count === 0) {
                 this.#homes.delete(run.place);
-                this.#loads.set(home.thread, this.#loads.get(home.thread) - 1);
+                if (this.#loads.has(home.thread)) {
+                    this.#loads.set(home.thread, this.#loads.get(home.thread) - 1);
+                }
             }
         }
     }
@@ -177,8 +189,8 @@ export class Pool {
     flushTouched() {
         for (const run of this.#runs) {
             if (run.isTouched && !run.isClosed && !this.problem()) {
-                // Its failure was told, or shows when the run is opened again.
-                run.flush().catch(() => {});
+                // Nobody is left to be told but whoever reads what the process prints.
+                run.flush().catch((error) => process.emitWarning(error));
                 run.isTouched = false;
             }
         }
@@ -191,14 +203,41 @@ export class Pool {
     }
 
     async #close() {
-        const closing = [...this.#runs].map((run) => run.close());
+        const closing = [...this.#runs].map((run) => {
+            const opened = this.#opening.get(run);
+            if (!opened) {
+                return run.close();
+            }
+            // Whoever opens it is told if that fails.
+            return opened.then(() => this.#closeLate(run), () => {});
+        });
         const recorded = this.#recorder.end();
         const outcomes = await Promise.allSettled(closing);
         await recorded;
         await this.end();
-        const failed = outcomes.find(({ status }) => status === 'rejected');
-        if (failed) {
-            throw failed.reason;
+        if (this.#failure) {
+            throw this.problem();
+        }
+        const failures = outcomes.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
+        if (failures.length > 1) {
+            const cause = new AggregateError(failures, `${failures.length} runs could not be closed`);
+            throw new TandemError({ ...failures[0], message: failures[0].message }, { cause });
+        }
+        if (failures.length === 1) {
+            throw failures[0];
+        }
+    }
+
+    /** Closes a run that was being opened when `close` was called. */
+    #closeLate(run) {
+        if (this.#failure) {
+            return undefined;
+        }
+        this.#isAsking = true;
+        try {
+            return run.close();
+        } finally {
+            this.#isAsking = false;
         }
     }
 
@@ -237,12 +276,25 @@ export class Pool {
         const load = (thread) => this.#loads.get(thread) ?? 0;
         const least = this.#threads.reduce((one, other) => (one && load(one) <= load(other) ? one : other), undefined);
         const isFull = !least || load(least) >= RUNS_PER_THREAD;
-        if (!isFull || this.#threads.length === this.#threadsMax) {
+        if (!isFull || this.#threads.length === this.#threadsMax || (least && this.#isShort)) {
+            this.#isShort = false;
             return least;
         }
-        const thread = this.#newThread({});
-        this.#threads.push(thread);
-        return thread;
+        const onNoStart = (gone) => {
+            this.#threads = this.#threads.filter((thread) => thread !== gone);
+            this.#loads.delete(gone);
+            this.#isShort = true;
+        };
+        try {
+            const thread = this.#newThread({ onNoStart });
+            this.#threads.push(thread);
+            return thread;
+        } catch (error) {
+            if (least) {
+                return least;
+            }
+            throw error;
+        }
     }
 
     #newThread(options) {
@@ -250,7 +302,7 @@ export class Pool {
     }
 
     #fail(why) {
-        if (this.#failure || this.#closing) {
+        if (this.#failure) {
             return;
         }
         this.#failure = { why };
@@ -260,6 +312,7 @@ export class Pool {
             run.fail(problem);
         }
         this.#recorder.fail(problem);
-        this.end();
+        // `close` waits for the end, and tells it.
+        this.end().catch(() => {});
     }
 }

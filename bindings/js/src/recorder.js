@@ -3,6 +3,9 @@
 // The component is told not to wait for a lock: it would keep everybody else waiting. Who meets one
 // waits here, by a timer, for as long as the caller said. Of those who wait for the same lock only
 // one is tried, and when it got the lock, all the others go in one list.
+//
+// What is about one run is done in the order in which it was asked for, also when a lock that some
+// of it waits for goes away meanwhile.
 
 import { errorOf } from './error.js';
 import { Lock, lockOf } from './lock.js';
@@ -12,20 +15,31 @@ const LIST_MAX = 64;
 const LIST_BYTES_MAX = 64 << 20;
 const LOCK_WAIT_MS = 30_000n;
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
+const RUNS_ROOT = '.runs';
 
 /** One that wants a lock, and until when. */
 class Wanted {
     #lockWaitMs;
+    #about;
     deadline = undefined;
 
-    constructor({ start, end, bytes = 0, key, resolve, reject }, lockWaitMs) {
+    constructor({ start, end, bytes = 0, key, about, resolve, reject }, lockWaitMs) {
         Object.assign(this, { start, end, bytes, key, resolve, reject });
+        this.#about = about;
         this.#lockWaitMs = Math.min(Number(lockWaitMs), LONGEST_WAIT_MS);
     }
 
     /** The thread is told: from now on the lock is wanted. */
     isWanted() {
         this.deadline ??= performance.now() + this.#lockWaitMs;
+    }
+
+    /** The lock that it needs, and the runs that it is about. */
+    get about() {
+        if (typeof this.#about === 'function') {
+            this.#about = this.#about();
+        }
+        return this.#about;
     }
 
     answer({ ok, error }) {
@@ -64,7 +78,8 @@ export class Recorder {
     record(text, bytes, { lockWaitMs = LOCK_WAIT_MS, ...options }) {
         const key = JSON.stringify(options, (_, value) => (typeof value === 'bigint' ? String(value) : value));
         return new Promise((resolve, reject) => {
-            const wanted = { start: () => ({ text, options }), bytes, key, resolve, reject };
+            const about = () => aboutSummary(text, options);
+            const wanted = { start: () => ({ text, options }), bytes, key, about, resolve, reject };
             this.#add([new Wanted(wanted, lockWaitMs)]);
         });
     }
@@ -72,10 +87,12 @@ export class Recorder {
     /**
      * @param {() => {runs: string[], options: object}} start called before each try
      * @param {() => void} end called after it
+     * @param {string[]} ids
      */
-    remove(start, end, { lockWaitMs = LOCK_WAIT_MS }) {
+    remove(start, end, ids, { lockWaitMs = LOCK_WAIT_MS, ...options }) {
+        const about = { path: lockPath(options.taskId, options), runs: ids };
         return new Promise((resolve, reject) => {
-            this.#add([new Wanted({ start, end, resolve, reject }, lockWaitMs)]);
+            this.#add([new Wanted({ start, end, about, resolve, reject }, lockWaitMs)]);
         });
     }
 
@@ -115,18 +132,30 @@ export class Recorder {
         const all = [...this.#flying, ...this.#waiting, ...locked.flatMap(({ waiting }) => waiting)];
         this.#flying.clear();
         this.#waiting = [];
-        all.forEach(({ reject }) => reject(problem()));
+        for (const { end, reject } of all) {
+            end?.();
+            reject(problem());
+        }
         this.#onIdle.splice(0).forEach((resolve) => resolve());
         this.#thread?.end();
     }
 
     #onThread(call) {
-        this.#thread ??= this.#startThread();
+        try {
+            this.#thread ??= this.#startThread(() => {
+                this.#thread = undefined;
+            });
+        } catch (error) {
+            queueMicrotask(() => call.end({ error }));
+            return;
+        }
         this.#thread.add(call);
     }
 
     #add(wanted) {
-        this.#waiting.push(...wanted);
+        for (const one of wanted) {
+            this.#waiting.push(one);
+        }
         if (!this.#isPumping) {
             this.#isPumping = true;
             queueMicrotask(() => {
@@ -137,34 +166,67 @@ export class Recorder {
     }
 
     #pump() {
-        if (this.#isBusy || this.#waiting.length === 0) {
+        let list = [];
+        while (!this.#isBusy && list.length === 0 && this.#waiting.length > 0) {
+            list = this.#inOrder(this.#list());
+        }
+        if (list.length === 0) {
             return;
         }
-        const list = this.#list();
-        this.#waiting = this.#waiting.filter((wanted) => !list.includes(wanted));
         list.forEach((wanted) => this.#flying.add(wanted));
         this.#isBusy = true;
         const [{ key }] = list;
         this.#onThread({
-            bytes: list.reduce((sum, { bytes }) => sum + bytes, 0),
+            bytes: bytesOf(list),
             start: () => {
                 list.forEach((wanted) => wanted.isWanted());
                 return key === undefined ? removal(list[0]) : records(list);
             },
-            end: (told) => this.#ended(list, key === undefined ? [told] : told.ok),
+            end: (told) => this.#ended(list, told.ok && key !== undefined ? told.ok : list.map(() => told)),
         });
     }
 
-    /** Those who wait with the same options as the first one. */
+    /** Takes those who wait with the same options as the first one, up to the first that has others. */
     #list() {
         const [{ key }] = this.#waiting;
-        const alike = this.#waiting.filter((wanted) => wanted.key === key);
         let bytes = 0;
-        const end = alike.findIndex((wanted, place) => {
+        const end = this.#waiting.findIndex((wanted, place) => {
             bytes += wanted.bytes;
-            return place > 0 && (key === undefined || place === LIST_MAX || bytes > LIST_BYTES_MAX);
+            const isTooMuch = key === undefined || place === LIST_MAX || bytes > LIST_BYTES_MAX;
+            return place > 0 && (wanted.key !== key || isTooMuch);
         });
-        return end < 0 ? alike : alike.slice(0, end);
+        return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    }
+
+    /** Puts in front of each one what is about the same run and waits for a lock. */
+    #inOrder(list) {
+        let places = list.length;
+        let bytes = bytesOf(list);
+        return list.flatMap((wanted) => {
+            const { path, runs = [] } = this.#locks.size > 0 ? wanted.about : {};
+            const lock = this.#locks.get(path);
+            const earlier = lock?.waiting.filter(({ about }) => about.runs.some((run) => runs.includes(run))) ?? [];
+            if (earlier.length === 0) {
+                return [wanted];
+            }
+            wanted.isWanted();
+            const isAlike = wanted.key !== undefined && earlier.every(({ key }) => key === wanted.key);
+            places += earlier.length;
+            bytes += bytesOf(earlier);
+            if (isAlike && places <= LIST_MAX && bytes <= LIST_BYTES_MAX) {
+                lock.waiting = lock.waiting.filter((other) => !earlier.includes(other));
+                earlier.forEach((other) => {
+                    other.triedFor = path;
+                });
+                return [...earlier, wanted];
+            }
+            if (performance.now() < wanted.deadline) {
+                // It cannot share their list.
+                lock.waiting.push(wanted);
+                return [];
+            }
+            return [wanted];
+        });
     }
 
     #ended(list, outcomes) {
@@ -231,6 +293,10 @@ export class Recorder {
     }
 }
 
+function bytesOf(list) {
+    return list.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 function records(list) {
     const started = list.map(({ start }) => start());
     const [{ options }] = started;
@@ -241,4 +307,19 @@ function records(list) {
 function removal({ start }) {
     const { runs, options } = start();
     return { kind: 'remove', runs, options: { ...options, lockWaitMs: 0n } };
+}
+
+/** Where the component keeps the lock of a task. */
+function lockPath(taskId, { runsRoot = RUNS_ROOT }) {
+    return `${runsRoot}/${taskId}.lock`;
+}
+
+/** What a summary is about. One that the component refuses is about nothing. */
+function aboutSummary(text, options) {
+    try {
+        const { taskId, runId } = JSON.parse(text);
+        return { path: lockPath(options.taskId ?? taskId, options), runs: [runId] };
+    } catch {
+        return { path: undefined, runs: [] };
+    }
 }

@@ -2,6 +2,7 @@
 
 import { MessageChannel, Worker } from 'node:worker_threads';
 
+import { errorOf, notStarted } from './error.js';
 import { modules } from './modules.js';
 
 /** What one message carries, unless a single call has more. */
@@ -22,7 +23,8 @@ const HEAP = { maxYoungGenerationSizeMb: 8 };
 
 /**
  * A call to be made in a thread. `bytes` is what its texts have; `start` answers what the thread is
- * told, with each text as `put` has it; `note` takes what is told before the call is over, `end` what it came to.
+ * told, with each text as `put` has it; `note` takes what is told before the call is over, `end` what it came to,
+ * which is an `error` if the thread could not be started.
  *
  * @typedef {{
  *     bytes: number,
@@ -39,9 +41,12 @@ export class Thread {
     #worker;
     #faults;
     #isHelped = false;
-    // The modules were sent.
-    #sent;
+    // Workers that have not said that they are ready. Nothing is called while there are any.
+    #starting = new Set();
     #isReady = false;
+    // Why it could not be started.
+    #error;
+    #isEnding = false;
     /** @type {Call[]} */
     #waiting = [];
     /** @type {Map<number, Call>} */
@@ -51,42 +56,53 @@ export class Thread {
     #isReferenced = true;
     #isAwaited = false;
     #onFailure;
+    #onNoStart;
     #ready;
+    #tellReady;
 
     /**
      * @param {{root: string, umask: number, limits: object, faults?: object}} data
-     * @param {{hasWriter?: boolean, onFailure: (why: unknown) => void}} options with a writer, a
-     * second thread makes the writes of this one
+     * @param {object} options with a writer, a second thread makes the writes of this one
+     * @param {boolean} [options.hasWriter]
+     * @param {(why: unknown) => void} options.onFailure a thread that was ready died: nobody knows
+     * what became of its calls
+     * @param {(thread: Thread) => void} options.onNoStart it could not be started, which its calls are told
      */
-    constructor(data, { hasWriter = false, onFailure }) {
+    constructor(data, { hasWriter = false, onFailure, onNoStart }) {
         this.#onFailure = onFailure;
+        this.#onNoStart = onNoStart;
         this.#faults = data.faults;
-        const writer = hasWriter ? this.#startWriter() : undefined;
-        const shared = new SharedArrayBuffer(SHARED_BYTES);
-        this.#shared = Buffer.from(shared);
-        const worker = this.#start(COMPONENT, { ...data, shared, writer }, writer?.port);
-        this.#worker = worker;
         this.#ready = new Promise((resolve, reject) => {
-            worker.on('message', (told) => {
-                if (Array.isArray(told)) {
-                    told.forEach((answer) => this.#answered(answer));
-                    this.#pump();
-                    this.#reference();
-                } else if (told.refused) {
-                    reject(told.refused);
-                    this.#onFailure(told.refused);
-                } else {
-                    this.#isReady = true;
-                    resolve();
-                    this.#pump();
-                }
-            });
+            this.#tellReady = { resolve, reject };
         });
         // It is told to whoever calls, too.
         this.#ready.catch(() => {});
+        const shared = new SharedArrayBuffer(SHARED_BYTES);
+        this.#shared = Buffer.from(shared);
+        try {
+            const writer = hasWriter ? this.#startWriter((why) => this.#failed(why)).end : undefined;
+            this.#worker = this.#start(COMPONENT, { ...data, shared, writer }, {
+                port: writer?.port,
+                onFailure: (why) => this.#failed(why),
+            });
+        } catch (why) {
+            this.end();
+            throw errorOf(notStarted(why));
+        }
+        this.#worker.on('message', (told) => {
+            if (Array.isArray(told)) {
+                told.forEach((answer) => this.#answered(answer));
+                this.#pump();
+                this.#reference();
+            } else if (told.refused) {
+                this.#cannotStart(told.refused);
+            }
+        });
         this.#reference();
-        this.#sent = modules().then((compiled) => worker.postMessage({ modules: compiled }));
-        this.#sent.catch(onFailure);
+        modules().then(
+            (compiled) => this.#worker.postMessage({ modules: compiled }),
+            (why) => this.#failed(why),
+        );
     }
 
     /** Waits until calls can be made. It fails with what the component refused its limits with. */
@@ -107,6 +123,10 @@ export class Thread {
 
     /** @param {Call} call it is made after those that were given before */
     add(call) {
+        if (this.#error) {
+            queueMicrotask(() => call.end({ error: this.#error }));
+            return;
+        }
         this.#waiting.push(call);
         this.#reference();
         if (!this.#isPumping) {
@@ -123,31 +143,94 @@ export class Thread {
     help() {
         if (!this.#isHelped) {
             this.#isHelped = true;
-            const helper = this.#startWriter();
-            this.#sent.then(() => this.#worker.postMessage({ helper }, [helper.port]), () => {});
+            this.#startHelper();
         }
     }
 
     /** Ends the threads, whatever they do. */
     async end() {
+        this.#isEnding = true;
         await Promise.all(this.#workers.map((worker) => worker.removeAllListeners('exit').terminate()));
     }
 
-    #startWriter() {
+    #startWriter(onFailure) {
         const { port1, port2 } = new MessageChannel();
         const rings = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-        this.#start(WRITER, { faults: this.#faults, writer: { port: port2, rings } }, port2).unref();
-        return { port: port1, rings };
+        const workerData = { faults: this.#faults, writer: { port: port2, rings } };
+        const worker = this.#start(WRITER, workerData, { port: port2, onFailure });
+        worker.unref();
+        return { worker, end: { port: port1, rings } };
     }
 
-    #start(url, workerData, port) {
+    /** Without one, syncs are made one after the other. */
+    #startHelper() {
+        let isGone = false;
+        const giveUp = () => {
+            isGone = true;
+            this.#isHelped = false;
+        };
+        try {
+            const { worker, end: helper } = this.#startWriter((why) => {
+                if (this.#starting.delete(worker)) {
+                    giveUp();
+                    this.#startIfAllAre();
+                } else if (!isGone) {
+                    this.#failed(why);
+                }
+            });
+            // It is known before the calls that waited for it come.
+            worker.prependOnceListener('message', () => this.#worker.postMessage({ helper }, [helper.port]));
+        } catch {
+            giveUp();
+        }
+    }
+
+    #start(url, workerData, { port, onFailure }) {
         const transferList = port ? [port] : [];
         const worker = new Worker(url, { ...BARE, resourceLimits: HEAP, workerData, transferList });
-        worker.on('error', this.#onFailure);
-        worker.on('messageerror', this.#onFailure);
-        worker.on('exit', (code) => this.#onFailure(new Error(`its thread ended with ${code}`)));
+        this.#starting.add(worker);
+        worker.on('message', ({ isReady }) => {
+            if (isReady && this.#starting.delete(worker)) {
+                this.#startIfAllAre();
+            }
+        });
+        worker.on('error', onFailure);
+        worker.on('messageerror', onFailure);
+        worker.on('exit', (code) => onFailure(new Error(`its thread ended with ${code}`)));
         this.#workers.push(worker);
         return worker;
+    }
+
+    #startIfAllAre() {
+        if (this.#starting.size === 0) {
+            this.#isReady = true;
+            this.#tellReady.resolve();
+            this.#pump();
+        }
+    }
+
+    #failed(why) {
+        if (this.#isEnding) {
+            return;
+        }
+        if (this.#isReady) {
+            this.#onFailure(why);
+        } else {
+            this.#cannotStart(notStarted(why));
+        }
+    }
+
+    /** No call was made, so only those that wait are told, and nothing is lost. */
+    #cannotStart(error) {
+        if (this.#isEnding) {
+            return;
+        }
+        this.#error = error;
+        this.end();
+        this.#onNoStart(this);
+        this.#tellReady.reject(error);
+        this.#waiting.splice(0).forEach((call) => call.end({ error }));
+        this.#reference();
     }
 
     /** A thread that is waited for keeps the process alive, and no other does. */
@@ -164,7 +247,7 @@ export class Thread {
     }
 
     #pump() {
-        if (!this.#isReady || this.#inFlight.size > 0 || this.#waiting.length === 0) {
+        if (this.#starting.size > 0 || this.#isEnding || this.#inFlight.size > 0 || this.#waiting.length === 0) {
             return;
         }
         // Whatever was there was taken: each call that had it is over.

@@ -1,6 +1,6 @@
 // The thread that makes the writes of another one, which waits for them and does something else.
 
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 import { serve } from '../wasi/writer.js';
 
@@ -9,3 +9,4 @@ if (workerData.faults) {
     inject(workerData.faults.shared);
 }
 serve(workerData.writer);
+parentPort.postMessage({ isReady: true });

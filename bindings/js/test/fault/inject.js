@@ -70,6 +70,13 @@ const FAULTS = {
             }
         });
     },
+    'death-in-removal': (isOn) => {
+        before('renameSync', () => {
+            if (isOn()) {
+                process.exit(7);
+            }
+        });
+    },
     'history-stands-still': (isOn, words) => {
         before('writeSync', (_, fd) => {
             if (isOn() && placeOf(fd).includes('runs.json')) {
