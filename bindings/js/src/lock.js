@@ -40,6 +40,14 @@ export class Lock {
         this.#place = join(root, path);
     }
 
+    add(wanted) {
+        const last = this.waiting.at(-1);
+        this.waiting.push(wanted);
+        if (last?.number > wanted.number) {
+            this.waiting.sort((one, other) => one.number - other.number);
+        }
+    }
+
     /** Somebody is tried now. */
     isTried() {
         this.#before = this.#state;

@@ -17,8 +17,12 @@ const LOCK_WAIT_MS = 30_000n;
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 const RUNS_ROOT = '.runs';
 
+let lastNumber = 0;
+
 /** One that wants a lock, and until when. */
 class Wanted {
+    /** In which order it was asked for. */
+    number = (lastNumber += 1);
     #lockWaitMs;
     #about;
     deadline = undefined;
@@ -205,7 +209,9 @@ export class Recorder {
         return list.flatMap((wanted) => {
             const { path, runs = [] } = this.#locks.size > 0 ? wanted.about : {};
             const lock = this.#locks.get(path);
-            const earlier = lock?.waiting.filter(({ about }) => about.runs.some((run) => runs.includes(run))) ?? [];
+            const isEarlier = ({ number, about }) =>
+                number < wanted.number && about.runs.some((run) => runs.includes(run));
+            const earlier = lock?.waiting.filter(isEarlier) ?? [];
             if (earlier.length === 0) {
                 return [wanted];
             }
@@ -222,7 +228,7 @@ export class Recorder {
             }
             if (performance.now() < wanted.deadline) {
                 // It cannot share their list.
-                lock.waiting.push(wanted);
+                lock.add(wanted);
                 return [];
             }
             return [wanted];
@@ -241,7 +247,7 @@ export class Recorder {
                 met.set(lock.path, lock.leaseMs);
             }
             if (lock && !this.#isEnding && performance.now() < wanted.deadline) {
-                this.#lock(lock.path).waiting.push(wanted);
+                this.#lock(lock.path).add(wanted);
             } else {
                 wanted.answer(outcome);
             }
