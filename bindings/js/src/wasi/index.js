@@ -1,6 +1,7 @@
 import { granted } from './beneath.js';
 import { monotonicClock, wallClock } from './clocks.js';
 import { Descriptor, DirectoryEntryStream } from './descriptor.js';
+import { WasiError } from './error.js';
 import { Pollable, poll } from './poll.js';
 import { random } from './random.js';
 import { dispose } from './resource.js';
@@ -42,11 +43,11 @@ export function wasiFor(root, { umask = 0o022, writer } = {}) {
         'wasi:io/streams': { OutputStream: Stream },
         'wasi:random/random': random,
     };
-    return { imports, syncs, readText: (path) => textOf(preopen, path) };
+    return { imports, syncs, readText: (path, maxBytes) => textOf(preopen, path, maxBytes) };
 }
 
-/** The text of a file, or undefined if there is none. */
-function textOf(preopen, path) {
+/** The text of a file, or undefined if there is none. It fails with `file-too-large` above a size. */
+function textOf(preopen, path, maxBytes) {
     let file;
     try {
         file = preopen.openAt({}, path, {}, { read: true });
@@ -65,6 +66,9 @@ function textOf(preopen, path) {
             }
             pieces.push(Buffer.from(piece));
             at += BigInt(piece.length);
+            if (at > maxBytes) {
+                throw new WasiError('file-too-large');
+            }
         }
     } finally {
         file[dispose]();

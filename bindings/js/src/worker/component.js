@@ -62,7 +62,7 @@ async function start({ modules }) {
         parentPort.postMessage({ refused: failureOf(error) });
         return;
     }
-    const calls = { ...new Runs(runs.Run, { readText, syncs, texts }).calls, ...new Histories(histories).calls };
+    const calls = { ...new Runs(runs.Run, { readText, syncs, texts, maxDocumentBytes: limits.maxDocumentBytes }).calls, ...new Histories(histories).calls };
     const answers = new Answers();
     parentPort.on('message', (list) => {
         if (list.helper) {

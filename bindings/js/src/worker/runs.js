@@ -17,13 +17,15 @@ export class Runs {
     #readText;
     #syncs;
     #texts;
+    #maxDocumentBytes;
     #runs = new Map();
 
-    constructor(Run, { readText, syncs, texts }) {
+    constructor(Run, { readText, syncs, texts, maxDocumentBytes }) {
         this.#Run = Run;
         this.#readText = readText;
         this.#syncs = syncs;
         this.#texts = texts;
+        this.#maxDocumentBytes = maxDocumentBytes;
     }
 
     get calls() {
@@ -48,20 +50,24 @@ export class Runs {
             this.#runs.set(run, new OpenRun(handle, {
                 isDurable: isDurable(options),
                 texts: this.#texts,
-                read: () => this.#textOf(manifest),
+                read: () => this.#textOf(manifest, options.maxDocumentBytes ?? this.#maxDocumentBytes),
             }));
             return recovery;
         });
     }
 
-    #textOf(path) {
+    #textOf(path, maxBytes) {
         try {
-            return this.#readText(path);
+            return this.#readText(path, maxBytes);
         } catch (error) {
             if (!(error instanceof WasiError)) {
                 throw error;
             }
             const { payload: code } = error;
+            if (code === 'file-too-large') {
+                const large = `manifest on the disk is above max_document_bytes: ${path}: ${maxBytes}`;
+                throw Object.assign(error, { payload: { kind: 'too-large', channel: 'manifest', path, message: large } });
+            }
             const message = `cannot read ${path}: ${code}`;
             const payload = { kind: 'storage', channel: 'manifest', operation: 'read', path, code, message };
             throw Object.assign(error, { payload });
