@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { directory, inTime } from './given.js';
+import { directory, inTime, lock, unlock } from './given.js';
 import { runNode } from './process.js';
 
 const LIMIT_MS = 60_000;
@@ -87,4 +87,28 @@ test('the example passes a signal on, and records that the run was cancelled', a
     assert.equal(code, 143, told);
     const history = JSON.parse(readFileSync(join(dir, 'out', 'task', 'runs.json'), 'utf8'));
     assert.deepEqual(history.runs.map(({ status }) => status), ['cancelled']);
+});
+
+test('the example runs its command although no state can be kept, and tells its record', async () => {
+    const dir = directory();
+    // What is below them can never be made.
+    for (const name of ['.runs', 'out']) {
+        writeFileSync(join(dir, name), '');
+    }
+    const { code, stdout, stderr } = await ran(dir, process.execPath, '-e', "console.log('runs')");
+    assert.deepEqual([code, stdout], [74, 'runs\n'], stderr);
+    assert.match(stderr, /^record: .*"status":"succeeded","code":0}$/m);
+});
+
+test('the example records its run when the disk lets it', async () => {
+    const dir = directory();
+    lock(dir, 'task');
+    const env = { ...process.env, JOB_LOCK_WAIT_MS: '0' };
+    const child = spawn(process.execPath, [job, dir, 'task', process.execPath, '-e', ''], { stdio: ['ignore', 'ignore', 'pipe'], env });
+    // It has failed once by then.
+    child.stderr.once('data', () => unlock(dir, 'task'));
+    const [code] = await inTime(once(child, 'close'));
+    assert.equal(code, 0);
+    const history = JSON.parse(readFileSync(join(dir, 'out', 'task', 'runs.json'), 'utf8'));
+    assert.deepEqual(history.runs.map(({ status }) => status), ['succeeded']);
 });
