@@ -67,7 +67,7 @@ test('the tarball works where it is installed, and holds its licence', async () 
     execFileSync('tar', unpack, { timeout: LIMIT_MS });
     const held = readdirSync(installed).sort();
     const licences = ['LICENSE', 'LICENSE-APACHE', 'LICENSE-MIT'];
-    assert.deepEqual(held, [...licences, 'README.md', 'dist', 'package.json', 'src']);
+    assert.deepEqual(held, [...licences, 'README.md', 'dist', 'example', 'package.json', 'src']);
 
     const program = `
         import { Tandem } from '${manifest.name}';
