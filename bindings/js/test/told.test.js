@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { directory, failure, inTime, tandem as givenTandem } from './given.js';
+import { faulty } from './fault/given.js';
+import { directory, failure, inTime, summary, tandem as givenTandem } from './given.js';
 import { runNode } from './process.js';
 
 const LIMIT_MS = 60_000;
@@ -30,4 +31,15 @@ test('what cannot be written when a process ends is a warning', async () => {
     assert.ok(!isTimedOut, 'it hangs');
     assert.equal(code, 0, stderr);
     assert.match(stderr, /TandemError: cannot replace .*manifest\.json: is-directory/);
+});
+
+test('a record that fails is told by what the system calls its error', async () => {
+    const { tandem, set } = await faulty('no-descriptor');
+    await inTime(tandem.history({ taskId: 'task' }));
+    set(true);
+    const error = await failure(tandem.recordRun(summary('task', 'run')));
+    assert.equal(error.code, 'io');
+    assert.match(error.message, /: io \(EMFILE: .*\)$/);
+    set(false);
+    await inTime(tandem.close());
 });

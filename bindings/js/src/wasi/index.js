@@ -15,10 +15,10 @@ const PIECE_BYTES = 64n << 10n;
  * What one instance imports: clocks, random numbers, and a single directory.
  *
  * @param {string} root the directory's real path
- * @param {{umask?: number, writer?: import('./writer.js').Writer}} [options] with a `writer`, it
+ * @param {{umask?: number, writer?: import('./writer.js').Writer, known?: {dev: bigint, ino: bigint}}} [options] with a `writer`, it
  * makes the writes, and the component goes on meanwhile
  */
-export function wasiFor(root, { umask = 0o022, writer } = {}) {
+export function wasiFor(root, { umask = 0o022, writer, known } = {}) {
     const Stream = writer ? HandedOverStream : OutputStream;
     const syncs = new Syncs();
     const disk = {
@@ -31,7 +31,7 @@ export function wasiFor(root, { umask = 0o022, writer } = {}) {
         syncs.begin();
         return ready;
     };
-    const directory = granted(root);
+    const directory = granted(root, undefined, known);
     const preopen = new Descriptor(disk, { fd: directory.fd, directory });
     const imports = {
         'wasi:clocks/monotonic-clock': monotonicClock,

@@ -44,12 +44,12 @@ class Answers {
 }
 
 async function start({ modules }) {
-    const { root, umask, limits, writer, shared, faults } = workerData;
+    const { root, known, umask, limits, writer, shared, faults } = workerData;
     if (faults) {
         const { inject } = await import(faults.module);
         inject(faults.shared);
     }
-    const { imports, syncs, readText } = wasiFor(root, { umask, writer: writer && new Writer(writer) });
+    const { imports, syncs, readText } = wasiFor(root, { umask, known, writer: writer && new Writer(writer) });
     const texts = new Texts(shared);
     const { runs, histories } = instantiate(
         (name) => modules[name],

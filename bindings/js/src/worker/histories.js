@@ -1,9 +1,4 @@
-import { outcomeOf } from './outcome.js';
-
-/** What a result of a list came to. */
-function resultOf({ tag, val }) {
-    return tag === 'ok' ? { ok: val } : { error: val };
-}
+import { outcomeOf, outcomesOf } from './outcome.js';
 
 /** The calls that are about no open run. */
 export class Histories {
@@ -16,7 +11,7 @@ export class Histories {
     get calls() {
         return {
             records: ({ texts, options }) =>
-                outcomeOf(() => this.#histories.recordRuns(texts, options).map(resultOf)),
+                outcomesOf(() => this.#histories.recordRuns(texts, options)),
             remove: ({ runs, options }) => outcomeOf(() => this.#histories.removeRuns(runs, options)),
             history: ({ options }) => outcomeOf(() => this.#histories.history(options)),
         };

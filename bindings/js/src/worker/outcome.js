@@ -8,9 +8,22 @@ export function failureOf(error) {
     if (typeof fields?.kind !== 'string') {
         throw error;
     }
-    const unnamed = takeUnnamed();
-    // What the system called an error that WASI has no name for.
+    return named(fields, takeUnnamed());
+}
+
+/** The fields, with what the system called an error that WASI has no name for. */
+function named(fields, unnamed) {
     return fields.code === 'io' && unnamed ? { ...plain(fields), unnamed } : plain(fields);
+}
+
+/** What a call came to that answers a list of results. */
+export function outcomesOf(make) {
+    takeUnnamed();
+    return outcomeOf(() => {
+        const results = make();
+        const unnamed = takeUnnamed();
+        return results.map(({ tag, val }) => (tag === 'ok' ? { ok: val } : { error: named(val, unnamed) }));
+    });
 }
 
 /** What a call came to: `{ok}` or `{error}`. */
