@@ -49,7 +49,7 @@ export class Pool {
     #calls = 0;
 
     /**
-     * @param {{root: string, umask: number, limits: object, faults?: object}} data what each thread
+     * @param {{root: string, known: {dev: bigint, ino: bigint}, umask: number, limits: object, faults?: object}} data what each thread
      * is told
      * @param {number} threadsMax how many there may be for runs
      */

@@ -114,8 +114,8 @@ export async function createIn(dir, limits, faults) {
     const { limits: checked, threads } = limitsOf(limits);
     // Its failure is told by whatever needs the modules.
     modules().catch(() => {});
-    const [root, mask] = await Promise.all([directory(dir), umask()]);
-    const pool = new Pool({ root, umask: mask, limits: checked, faults }, threads);
+    const [{ root, known }, mask] = await Promise.all([directory(dir), umask()]);
+    const pool = new Pool({ root, known, umask: mask, limits: checked, faults }, threads);
     if (Object.keys(limits).length > 0) {
         // What is wrong with them, the component tells.
         await pool.start();
@@ -123,12 +123,16 @@ export async function createIn(dir, limits, faults) {
     return new Tandem(creator, pool);
 }
 
-/** The real path of a directory that exists, so that a later change of the working directory moves nothing. */
+/**
+ * The real path of a directory that exists, so that a later change of the working directory moves
+ * nothing, and which directory that is: threads that start later use no other.
+ */
 async function directory(dir) {
     try {
-        const real = await realpath(dir);
-        if ((await stat(real)).isDirectory()) {
-            return real;
+        const root = await realpath(dir);
+        const found = await stat(root, { bigint: true });
+        if (found.isDirectory()) {
+            return { root, known: { dev: found.dev, ino: found.ino } };
         }
     } catch (error) {
         throw invalidInput(`dir cannot be used: ${error.message}`, { cause: error });

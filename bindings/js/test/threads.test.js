@@ -1,7 +1,7 @@
 // Threads that cannot be started, or that die.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -86,4 +86,19 @@ test('after a thread died in a removal, opening that run fails and does not wait
     await new Promise(setImmediate);
     const opened = failure(tandem.openRun(RUN));
     assert.deepEqual([(await removal).kind, (await opened).kind], ['component-failed', 'component-failed']);
+});
+
+test('a thread that starts later uses no other directory than the first one', async () => {
+    const { dir, tandem } = await givenTandem();
+    const run = await inTime(tandem.openRun(RUN));
+    renameSync(dir, `${dir}-moved`);
+    mkdirSync(dir);
+    const error = await failure(tandem.recordRun(summary('task', 'run')));
+    assert.match(error.message, /another directory is at /);
+    assert.deepEqual(readdirSync(dir), []);
+    rmdirSync(dir);
+    renameSync(`${dir}-moved`, dir);
+    await inTime(run.close());
+    assert.equal((await inTime(tandem.recordRun(summary('task', 'run')))).runs, 1);
+    await inTime(tandem.close());
 });

@@ -107,9 +107,18 @@ class ByPath {
  *
  * @param {string} path its real path
  * @param {boolean} [isNamed] whether the system's names are used; tests try both
+ * @param {{dev: bigint, ino: bigint}} [known] which directory that is: were it another one, what is
+ * kept would be in both
  */
-export function granted(path, isNamed = hasNames) {
+export function granted(path, isNamed = hasNames, known = undefined) {
     const fd = fs.openSync(path, O_RDONLY | O_DIRECTORY);
+    if (known) {
+        const { dev, ino } = fs.fstatSync(fd, { bigint: true });
+        if (dev !== known.dev || ino !== known.ino) {
+            fs.closeSync(fd);
+            throw new Error(`another directory is at ${path} now`);
+        }
+    }
     return isNamed ? new ByDescriptor(null, fd, fs.readlinkSync(`${FDS}/${fd}`)) : new ByPath(null, fd, path);
 }
 
