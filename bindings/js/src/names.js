@@ -6,9 +6,10 @@ const shapes = Object.values(tables).filter(({ optional }) => optional);
 const names = shapes.flatMap(({ required, optional }) => Object.keys({ ...required, ...optional }));
 /** What the component calls an option, and what this package does. */
 const written = new Map(names.map((name) => [snake(name), name]));
-const known = new RegExp(`\\b(?:${[...written.keys()].join('|')})\\b`, 'g');
+/** Quoted text and paths are the caller's own. */
+const known = new RegExp(`"(?:[^"\\\\]|\\\\.)*"|(?<![\\w/.-])(?:${[...written.keys()].join('|')})(?![\\w/.-])`, 'g');
 
 /** A message with the names of options as callers write them. */
 export function asWritten(message) {
-    return message.replaceAll(known, (name) => written.get(name));
+    return message.replaceAll(known, (name) => written.get(name) ?? name);
 }

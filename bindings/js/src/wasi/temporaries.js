@@ -17,6 +17,8 @@ export class Temporaries {
     // By their paths. Each stays open until it is renamed or removed: its mode is changed through
     // its descriptor, so that no link in its place can lead that elsewhere.
     #files = new Map();
+    // Modes of files that were set aside, by the paths they had: what takes their place is as private.
+    #modes = new Map();
 
     /** @param {number} umask the process's */
     constructor(umask) {
@@ -44,12 +46,16 @@ export class Temporaries {
     rename(from, oldName, to, newName) {
         const file = this.#files.get(`${from.path}/${oldName}`);
         if (file) {
-            const mode = this.#modeFor(to.at(newName));
+            const mode = this.#modeFor(to.at(newName), `${to.path}/${newName}`);
             if (mode !== PRIVATE) {
                 setMode(file.fd, mode);
             }
         }
+        const setAside = file ? undefined : fs.lstatSync(from.at(oldName), { throwIfNoEntry: false });
         fs.renameSync(from.at(oldName), to.at(newName));
+        if (setAside?.isFile()) {
+            this.#modes.set(`${from.path}/${oldName}`, setAside.mode & PERMISSIONS);
+        }
         this.#forget(file);
     }
 
@@ -66,7 +72,7 @@ export class Temporaries {
         }
     }
 
-    #modeFor(place) {
+    #modeFor(place, key) {
         let found;
         try {
             found = fs.lstatSync(place, { throwIfNoEntry: false });
@@ -75,7 +81,9 @@ export class Temporaries {
             return PRIVATE;
         }
         // A link has no permissions of its own.
-        return found?.isFile() ? found.mode & PERMISSIONS : PUBLIC & ~this.#umask;
+        const mode = found?.isFile() ? found.mode & PERMISSIONS : this.#modes.get(key) ?? PUBLIC & ~this.#umask;
+        this.#modes.delete(key);
+        return mode;
     }
 }
 
