@@ -40,7 +40,8 @@ export class Texts {
      * @returns {T}
      */
     give(text, make) {
-        this.#text = text;
+        // An empty one comes as it is.
+        this.#text = text === '' ? { text, bytes: 0 } : text;
         return make('');
     }
 
