@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Runs } from '../src/worker/runs.js';
 import { faulty } from './fault/given.js';
 import { BOTH, directory, failure, inTime, summary, tandem as givenTandem } from './given.js';
 import { runNode } from './process.js';
@@ -101,4 +102,10 @@ test('a thread that starts later uses no other directory than the first one', as
     await inTime(run.close());
     assert.equal((await inTime(tandem.recordRun(summary('task', 'run')))).runs, 1);
     await inTime(tandem.close());
+});
+
+test('a call of a run that is not open is refused in its thread', () => {
+    const { run } = new Runs(class {}, {}).calls;
+    const { results, refused } = run({ run: 1, steps: [{ name: 'stats' }], last: { name: 'close' } });
+    assert.deepEqual([results[0].error.kind, refused.kind], ['closed', 'closed']);
 });

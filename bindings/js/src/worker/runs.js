@@ -9,6 +9,8 @@ const NOTHING = { manifest: false, heartbeat: false, force: false };
 const CHANNELS = ['manifest', 'heartbeat'];
 /** What refuses a request, and tells of no flush. */
 const REFUSALS = ['invalid-input', 'closed'];
+/** What a call of a run is told whose open failed. */
+const NOT_OPEN = { kind: 'closed', message: 'the run is not open' };
 
 const dispose = Symbol.dispose ?? Symbol.for('dispose');
 
@@ -33,6 +35,9 @@ export class Runs {
             open: (call) => this.#open(call),
             run: (call, note) => {
                 const run = this.#runs.get(call.run);
+                if (!run) {
+                    return { results: call.steps.map(() => ({ error: NOT_OPEN })), refused: NOT_OPEN };
+                }
                 this.#syncs.areOfAll = run.isDurable;
                 return run.call(call, note);
             },
