@@ -80,6 +80,7 @@ export class Tandem implements AsyncDisposable {
     /** Read a task's history, and change nothing. */
     history(options: HistoryOptions & Text<true>): Promise<TaskHistory<string>>;
     history(options: HistoryOptions & Partial<Text<false>>): Promise<TaskHistory>;
+    history(options: HistoryOptions & Text<boolean>): Promise<TaskHistory<string> | TaskHistory>;
     /**
      * Close every run, wait for what is being recorded, and end everything. Whoever waits for a lock
      * is tried once more. If a run cannot be written, its error is told, and all the rest is ended
@@ -108,6 +109,7 @@ export class Run implements AsyncDisposable {
      */
     written(options: Text<true>): Promise<string | undefined>;
     written(options?: Partial<Text<false>>): Promise<JsonObject | undefined>;
+    written(options: Text<boolean>): Promise<string | JsonObject | undefined>;
     /**
      * Ask for what `schedule` asks for, and do not wait until it is written. A failure shows in
      * `stats`, and in the next call that waits for what was not written. What failed is written
