@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a build of the component takes. The manifests of the other packages are there because
 /// `Cargo.lock` is for all of them.
-const ROOTS: [&str; 12] = [
+const ROOTS: [&str; 13] = [
     "Cargo.toml",
     "Cargo.lock",
     "src",
@@ -16,6 +16,7 @@ const ROOTS: [&str; 12] = [
     "components",
     "host",
     "simulator",
+    "stores",
     "tests",
     "xtask",
 ];
@@ -92,4 +93,21 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
         found.extend(files(&entry.map_err(failed)?.path())?);
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_has_the_manifest_of_every_package_of_the_workspace() {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let sources = Sources::read(workspace).unwrap();
+        let manifest: toml::Table =
+            toml::from_str(sources.text(Path::new("Cargo.toml")).unwrap()).unwrap();
+        let members = manifest["workspace"]["members"].as_array().unwrap();
+        for member in members.iter().map(|member| member.as_str().unwrap()) {
+            assert!(sources.text(&Path::new(member).join("Cargo.toml")).is_some(), "{member}");
+        }
+    }
 }
