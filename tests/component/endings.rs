@@ -177,6 +177,57 @@ async fn a_disk_call_that_never_ends_keeps_its_own_run_waiting_and_after_a_trap_
     .await;
 }
 
+/// A component that has failed, and left a rename to a disk that does not come back.
+async fn left_behind(component: Vec<u8>) -> (TempDir, Hold, Tandem) {
+    let (dir, hold) = (TempDir::new().unwrap(), Hold::new());
+    let disk = OsDisk::open(dir.path()).unwrap().layered(hold.clone());
+    let tandem = Tandem::builder().disk(disk).component(component).build().await.unwrap();
+    let run = tandem.open_run(options("a")).await.unwrap();
+    let gate = hold.before(is_manifest_rename);
+    run.set("{}").await.unwrap();
+    let flush = run.flush();
+    gate.reached(1).await;
+    assert_eq!(run.set(TRAP).await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    assert_eq!(flush.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    (dir, hold, tandem)
+}
+
+#[tokio::test]
+async fn after_a_trap_a_shutdown_does_not_wait_for_a_disk_call_that_never_ends() {
+    let component = std::fs::read(trapping(false)).unwrap();
+    within(async {
+        let (_dir, _hold, tandem) = left_behind(component.clone()).await;
+        let opened = tandem.open_run(options("b"));
+        assert!(tandem.shutdown().await.is_empty());
+        // It waited for a component that was never made.
+        assert_eq!(opened.await.unwrap_err().kind(), ErrorKind::ComponentFailed);
+    })
+    .await;
+}
+
+#[test]
+fn after_a_trap_the_last_handle_does_not_wait_for_a_disk_call_that_never_ends() {
+    let component = std::fs::read(trapping(false)).unwrap();
+    in_time(|| {
+        let (told, layer) = {
+            let (sender, told) = mpsc::channel();
+            (told, Owns { runtime: None, _tells: Tells(sender) })
+        };
+        let (dir, hold) = (TempDir::new().unwrap(), Hold::new());
+        let disk = OsDisk::open(dir.path()).unwrap().layered(layer).layered(hold.clone());
+        let builder = Tandem::builder().disk(disk).component(component);
+        let tandem = futures::executor::block_on(builder.build()).unwrap();
+        let run = futures::executor::block_on(tandem.open_run(options("a"))).unwrap();
+        let gate = hold.before(is_manifest_rename);
+        drop(run.set("{}"));
+        drop(run.flush());
+        futures::executor::block_on(gate.reached(1));
+        futures::executor::block_on(run.set(TRAP)).unwrap_err();
+        drop((run, tandem));
+        assert_eq!(told.recv(), Ok(true), "the thread has ended");
+    });
+}
+
 /// Waits, before each sync, for a task of a runtime of the embedder's and for a timer of its own.
 struct Waits(runtime::Handle);
 
@@ -450,6 +501,7 @@ fn a_forked_process_is_refused_and_its_parent_goes_on() {
     for told in [
         "child: Closed: this process was forked from the one that opened tandem: open it again here",
         "child, before: Closed",
+        "child, anew: wrote",
         "child is gone",
         "parent: wrote",
     ] {
@@ -479,6 +531,11 @@ fn a_process_that_forks() {
             println!("child, before: {:?}", error.kind());
             // Nobody is waited for, although these are the last handles here.
             drop((run, tandem, other, waiting));
+            let anew = blocking::Tandem::open(&root).unwrap();
+            let run = anew.open_run(options("child")).unwrap();
+            run.set("{}").unwrap();
+            run.close().unwrap();
+            println!("child, anew: wrote");
             std::process::exit(0);
         }
         fork::Fork::Parent(child) => {

@@ -89,8 +89,12 @@ impl<F: Filesystem> Driver<F> {
 
     async fn run(&self, mut jobs: UnboundedReceiver<Job>) {
         let mut registry = Registry::new(self.parts.bounds);
-        while let Some(job) = jobs.recv().await {
-            registry.accept(job);
+        let mut patience = LINGER;
+        loop {
+            if registry.is_idle() {
+                let Some(job) = jobs.recv().await else { break };
+                registry.accept(job);
+            }
             if registry.is_shut_down() {
                 break;
             }
@@ -110,19 +114,48 @@ impl<F: Filesystem> Driver<F> {
             for job in waiting {
                 registry.refuse(job, &cause);
             }
-            // A late rename of the old component must not overwrite a file of the next one.
-            self.files.settled().await;
             if registry.is_shut_down() {
                 break;
             }
+            let (waiting, is_settled) = self.settle(&mut jobs).await;
+            if is_settled {
+                waiting.into_iter().for_each(|job| registry.accept(job));
+                continue;
+            }
+            patience = Duration::ZERO;
+            waiting.into_iter().for_each(|job| registry.refuse(job, &cause));
+            break;
         }
         // What a component began to write is written when the end is told.
-        let _ = tokio::time::timeout(LINGER, self.files.settled()).await;
+        let _ = tokio::time::timeout(patience, self.files.settled()).await;
         jobs.close();
         while let Ok(job) = jobs.try_recv() {
             registry.accept(job);
         }
         registry.finish();
+    }
+
+    /// Waits until nothing of a component that failed can reach the disk: a late rename must not
+    /// overwrite a file of the next one. Gives what is asked for meanwhile, and tells whether all has
+    /// settled; the end is not kept waiting for longer than [`LINGER`].
+    async fn settle(&self, jobs: &mut UnboundedReceiver<Job>) -> (Vec<Job>, bool) {
+        let mut waiting = Vec::new();
+        let mut settled = pin!(self.files.settled());
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut settled => return (waiting, true),
+                job = jobs.recv() => {
+                    let is_end = job.as_ref().is_none_or(|job| matches!(job, Job::Shutdown { .. }));
+                    waiting.extend(job);
+                    if is_end {
+                        break;
+                    }
+                }
+            }
+        }
+        let is_settled = tokio::time::timeout(LINGER, settled).await.is_ok();
+        (waiting, is_settled)
     }
 
     /// Makes a component and serves it until it fails or nobody needs it any more.
