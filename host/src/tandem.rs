@@ -29,7 +29,7 @@ use crate::run::{Run, RunHandle};
 /// | the last handle to the whole | runs that are recorded are waited for, then the thread ends, in the background |
 /// | [`shutdown`](Tandem::shutdown) | as that, and it is waited for, and tells |
 /// | `main`, or the process | what was not acknowledged may be lost; no file is ever half written |
-/// | a `fork`, in the child | there is no thread: each call, also one that was made before, is `closed`; the parent goes on |
+/// | a `fork`, in the child | there is no thread: each call, also one that was made before, is `closed`; one that is opened there works, unless another thread was just opening one at the moment of the fork; the parent goes on |
 /// | nothing, but a disk call hangs | its call waits; if it was made in place, as cheap ones are, so does every run of the component, until it ends |
 #[derive(Clone)]
 #[must_use = "a Tandem ends when its last handle goes"]

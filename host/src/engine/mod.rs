@@ -34,8 +34,15 @@ pub(crate) struct Compiled {
     ticking: Mutex<Weak<Ticking>>,
 }
 
-/// While one of these lives, the epoch of its engine moves.
-pub(crate) struct Ticking(());
+/// While one of these lives, the epoch of its engine moves, in the process of this number: one that
+/// was forked from it has no thread for that.
+pub(crate) struct Ticking(u32);
+
+impl Ticking {
+    fn is_here(&self) -> bool {
+        self.0 == std::process::id()
+    }
+}
 
 /// What a store may use.
 #[derive(Clone, Debug)]
@@ -111,10 +118,10 @@ impl Compiled {
     /// Keeps the epoch moving as long as the result lives.
     pub(crate) fn tick(&self) -> std::io::Result<Arc<Ticking>> {
         let mut current = self.ticking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ticking) = current.upgrade() {
+        if let Some(ticking) = current.upgrade().filter(|ticking| ticking.is_here()) {
             return Ok(ticking);
         }
-        let ticking = Arc::new(Ticking(()));
+        let ticking = Arc::new(Ticking(std::process::id()));
         let (engine, alive) = (self.engine.clone(), Arc::downgrade(&ticking));
         // A thread, because on a runtime of one thread no task runs while the component computes.
         std::thread::Builder::new().name("tandem-epoch".to_owned()).spawn(move || {
@@ -217,6 +224,12 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ticks_in_a_process_does_not_tick_in_one_that_is_forked_from_it() {
+        assert!(Ticking(std::process::id()).is_here());
+        assert!(!Ticking(std::process::id() + 1).is_here());
+    }
 
     #[test]
     fn the_watchdog_bites_only_after_uninterrupted_ticks() {

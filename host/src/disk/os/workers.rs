@@ -17,7 +17,8 @@ type Work = Box<dyn FnOnce() + Send>;
 /// Workers, made as they are needed. Clones share them; the last one waits until all is done.
 ///
 /// Where the system has no thread left, those that there are do the work, and without any it is done
-/// where it is asked for: it takes longer then, and nothing else.
+/// where it is asked for: it takes longer then, and nothing else. So it is in a forked process, which
+/// has none of the threads.
 #[derive(Clone, Debug)]
 pub(super) struct Workers(Arc<Owner>);
 
@@ -32,6 +33,8 @@ struct Pool {
     /// A thread has ended.
     ended: Condvar,
     threads_max: usize,
+    /// Whose threads these are.
+    process: u32,
 }
 
 #[derive(Default)]
@@ -63,11 +66,16 @@ impl Workers {
     }
 
     pub(super) fn at_most(threads_max: usize) -> Self {
+        Workers::of(std::process::id(), threads_max)
+    }
+
+    fn of(process: u32, threads_max: usize) -> Self {
         Workers(Arc::new(Owner(Arc::new(Pool {
             state: Mutex::default(),
             work: Condvar::new(),
             ended: Condvar::new(),
             threads_max,
+            process,
         }))))
     }
 
@@ -103,6 +111,9 @@ impl Workers {
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        if self.0.is_forked() {
+            return;
+        }
         let mut state = self.0.state();
         state.is_over = true;
         self.0.work.notify_all();
@@ -118,8 +129,15 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// Leaves work to the threads; gives it back if there are none.
     fn push(self: &Arc<Self>, work: Work) -> Option<Work> {
+        if self.is_forked() {
+            return Some(work);
+        }
         let mut state = self.state();
         state.queue.push_back(work);
         if state.idle >= state.queue.len() {
@@ -210,6 +228,18 @@ mod tests {
         let here = thread::current().id();
         let ran = workers.call(|| Ok::<_, ErrorCode>(thread::current().id()));
         assert_eq!(block_on(ran), Ok(here));
+    }
+
+    #[test]
+    fn in_a_forked_process_work_is_done_where_it_is_asked_for_and_no_thread_is_waited_for() {
+        let workers = Workers::of(std::process::id() + 1, THREADS_MAX);
+        // As the parent left it.
+        workers.pool().state().threads = 1;
+        workers.pool().state().idle = 1;
+        let here = thread::current().id();
+        let ran = workers.call(|| Ok::<_, ErrorCode>(thread::current().id()));
+        assert_eq!(block_on(ran), Ok(here));
+        drop(workers);
     }
 
     #[test]
