@@ -12,7 +12,7 @@ use super::machine::{Calls, Command, Outcome, lock};
 use crate::guest::{Exports, Guest};
 use crate::sim::clock::Timer;
 use crate::sim::{SimDisk, SimState};
-use tandem_host::{Error, ErrorKind, Receipt, Request};
+use tandem_host::{Error, ErrorKind, Receipt, RecordOptions, Request};
 
 /// Makes the calls that the director asks for. It never ends by itself.
 pub(super) async fn serve(
@@ -26,6 +26,7 @@ pub(super) async fn serve(
     loop {
         let ended = match next(disk, calls, &server.waiting).await {
             Work::New(call, command) => server.perform(call, *command).await?,
+            Work::Records(list) => server.record(list).await?,
             Work::Again(place) => server.again(place).await?,
         };
         let mut calls = lock(calls);
@@ -38,8 +39,31 @@ pub(super) async fn serve(
 /// What an instance does next.
 enum Work {
     New(usize, Box<Command>),
+    Records(RecordList),
     /// The time has come for the request at this place among those that wait.
     Again(usize),
+}
+
+/// Calls that record runs with the same options and wait together: hosts make one call of them.
+struct RecordList {
+    options: RecordOptions,
+    calls: Vec<usize>,
+    summaries: Vec<String>,
+}
+
+impl RecordList {
+    /// Takes what waits behind a first call.
+    fn gather(call: usize, options: RecordOptions, summary: String, calls: &mut Calls) -> Self {
+        let mut list = RecordList { options, calls: vec![call], summaries: vec![summary] };
+        while let Some((_, Command::Record { options, .. })) = calls.new.front()
+            && *options == list.options
+            && let Some((call, Command::Record { summary, .. })) = calls.new.pop_front()
+        {
+            list.calls.push(call);
+            list.summaries.push(summary);
+        }
+        list
+    }
 }
 
 async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[WaitingRequest]) -> Work {
@@ -51,7 +75,11 @@ async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[WaitingRequest]) 
         {
             return Poll::Ready(Work::Again(place));
         }
-        match lock(calls).new.pop_front() {
+        let mut calls = lock(calls);
+        match calls.new.pop_front() {
+            Some((call, Command::Record { options, summary })) => {
+                Poll::Ready(Work::Records(RecordList::gather(call, options, summary, &mut calls)))
+            }
             Some((call, command)) => Poll::Ready(Work::New(call, Box::new(command))),
             None => Poll::Pending,
         }
@@ -116,7 +144,8 @@ impl Server<'_> {
                 }))
             }
             (Command::Record { options, summary }, _) => {
-                Outcome::Recorded(guest.record_run(summary, options).await?)
+                let (calls, summaries) = (vec![call], vec![summary]);
+                return self.record(RecordList { options, calls, summaries }).await;
             }
             (Command::Remove { runs, options }, _) => {
                 Outcome::Removed(guest.remove_runs(runs, options).await?)
@@ -156,6 +185,21 @@ impl Server<'_> {
             }
         };
         Ok(vec![(call, outcome)])
+    }
+
+    /// Records one run by a call of its own, and more as a list.
+    async fn record(&mut self, list: RecordList) -> wasmtime::Result<EndedCalls> {
+        let RecordList { options, calls, mut summaries } = list;
+        let recorded = match summaries.pop() {
+            Some(summary) if summaries.is_empty() => {
+                vec![self.guest.record_run(summary, options).await?]
+            }
+            last => {
+                summaries.extend(last);
+                self.guest.record_runs(summaries, options).await?
+            }
+        };
+        Ok(calls.into_iter().zip(recorded.into_iter().map(Outcome::Recorded)).collect())
     }
 
     /// Asks again for what a request could not have written before.

@@ -156,7 +156,7 @@ fn work(unit: &mut Unit<'_>, nth: u64, place: usize) {
 }
 
 /// Workloads that are crashed into every state.
-fn small() -> [Plan; 13] {
+fn small() -> [Plan; 14] {
     [
         Plan::updates(1, Durable, Visible),
         Plan::removal(false),
@@ -171,6 +171,7 @@ fn small() -> [Plan; 13] {
         Plan::removal_and_again(),
         Plan::removal_of_two(),
         Plan::records(3, Visible, Durable),
+        Plan::records_at_once(3, Durable, Durable),
     ]
 }
 
@@ -178,7 +179,7 @@ fn small() -> [Plan; 13] {
 const FAULTS: usize = PLANS * fault::KINDS.len();
 
 /// How many workloads there are whose calls fail.
-const PLANS: usize = 8;
+const PLANS: usize = 9;
 
 /// A workload whose calls fail, and how. Neighbours differ in both.
 fn faulty(number: usize) -> (Plan, Kind) {
@@ -191,6 +192,7 @@ fn faulty(number: usize) -> (Plan, Kind) {
         4 => fault::closing(),
         5 => fault::removals(true),
         6 => fault::removals(false),
+        7 => Plan::records_at_once(4, Durable, Visible),
         _ => fault::runs(Durable, Durable),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])

@@ -253,6 +253,11 @@ impl Plan {
         Plan { runs, history, summary, acts, has_records: true, ..Plan::empty() }
     }
 
+    /// The same at once, so that runs are taken together.
+    pub(super) fn records_at_once(count: usize, history: Durability, summary: Durability) -> Plan {
+        Plan { is_burst: true, ..Plan::records(count, history, summary) }
+    }
+
     /// Runs of one task that two instances record at the same time.
     pub(super) fn rivals(count: usize) -> Plan {
         let plan = Plan::records(count, Durability::Durable, Durability::Durable);
