@@ -98,7 +98,6 @@ mod failure;
 mod glue;
 mod json;
 mod layout;
-#[doc(hidden)]
 pub mod limits;
 mod ms;
 mod records;

@@ -1,5 +1,5 @@
-//! What the system said of a call, in words, with the limit that it met. It is for this project's own
-//! programs, and no version promises anything of it.
+//! What the system said of a call that failed, in words, with the limit of the process that it met:
+//! as errors of this library have it, for disks and programs that tell of calls of their own.
 
 use std::io;
 
