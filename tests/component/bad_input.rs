@@ -8,22 +8,13 @@ use futures::FutureExt;
 use tandem_host::{Channel, Error, ErrorKind, Operation, RunOptions, Tandem};
 use tempfile::TempDir;
 
-use crate::support::{
-    ALL, Files, HEARTBEAT, Lab, MANIFEST, directory, names_in, on_every_host, options, turn, within,
-};
+use crate::support::{Files, Lab, directory, names_in, on_every_host, options, turn, within};
 
 on_every_host!(
-    what_is_no_json_object_is_refused_and_changes_nothing,
-    nesting_deeper_than_128_is_refused_whatever_the_depth,
-    a_manifest_cannot_be_scheduled_before_it_is_set,
     ids_that_break_a_rule_are_refused,
-    unusual_ids_that_break_no_rule_are_kept_as_they_are,
     a_runs_root_that_could_leave_the_directory_is_refused,
     file_names_that_could_leave_the_directory_are_refused,
     a_link_out_of_the_directory_is_not_followed,
-    a_link_that_appears_later_is_not_followed_out_of_the_directory,
-    a_file_in_a_directorys_place_is_told,
-    a_document_whose_file_would_be_above_the_limit_is_refused,
 );
 
 /// What the library refuses by itself.
@@ -41,84 +32,6 @@ fn assert_refused(error: &Error, kind: ErrorKind) {
     assert_eq!(error.kind(), kind, "{error:?}");
     assert_eq!((error.operation(), error.code(), error.beside()), (None, None, None), "{error:?}");
     assert!(!error.retryable() && !error.message().is_empty(), "{error:?}");
-}
-
-const NO_OBJECTS: [&str; 23] = [
-    "",
-    " ",
-    "{",
-    "}",
-    "nul",
-    "null",
-    "true",
-    "1",
-    "\"{}\"",
-    "[]",
-    "[{}]",
-    "{} {}",
-    "{}x",
-    "{a:1}",
-    "{'a':1}",
-    "{\"a\":1,}",
-    "{\"a\" 1}",
-    "{\"a\":01}",
-    "{\"a\":\"\n\"}",
-    "{\"a\":\"\\x\"}",
-    "\u{feff}\u{feff}{}",
-    "{}\u{feff}",
-    "{\"a\":NaN}",
-];
-
-async fn what_is_no_json_object_is_refused_and_changes_nothing(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    for text in NO_OBJECTS {
-        for error in [run.set(text).await.expect_err(text), run.merge(text).await.expect_err(text)]
-        {
-            assert_refused(&error, ErrorKind::InvalidInput);
-            assert_eq!(error.channel(), Some(Channel::Manifest), "{text}");
-        }
-    }
-    assert!(!run.stats().await.unwrap().manifest.dirty);
-    run.schedule(ALL).await.unwrap();
-    assert_eq!(bench.manifest("a"), "{}\n");
-}
-
-async fn nesting_deeper_than_128_is_refused_whatever_the_depth(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    let nested = |open: &str, close: &str, depth: usize| {
-        format!("{{\"a\":{}1{}}}", open.repeat(depth - 1), close.repeat(depth - 1))
-    };
-    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-        for depth in [129, 10_000, 100_000] {
-            for text in [nested(open, close, depth), nested(open, "", depth)] {
-                let error = run.set(text.as_str()).await.unwrap_err();
-                assert_refused(&error, ErrorKind::InvalidInput);
-                let error = run.merge(text).await.unwrap_err();
-                assert_refused(&error, ErrorKind::InvalidInput);
-            }
-        }
-    }
-    assert!(!run.stats().await.unwrap().manifest.dirty);
-    run.merge(nested("{\"a\":", "}", 128)).await.unwrap();
-    run.set(nested("[", "]", 128)).await.unwrap();
-    run.flush().await.unwrap();
-    assert_eq!(bench.manifest("a").matches('[').count(), 127);
-}
-
-async fn a_manifest_cannot_be_scheduled_before_it_is_set(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open("a").await;
-    for request in [MANIFEST, ALL] {
-        let error = run.schedule(request).await.unwrap_err();
-        assert_refused(&error, ErrorKind::InvalidInput);
-        assert_eq!(error.channel(), Some(Channel::Manifest));
-    }
-    assert_eq!(bench.names("a"), [""; 0]);
-    // It is no reason to keep the heartbeat out.
-    run.schedule(HEARTBEAT).await.unwrap();
-    assert_eq!(bench.names("a"), [".heartbeat"]);
 }
 
 /// Ids and a part of the message that tells the rule.
@@ -177,21 +90,6 @@ async fn ids_that_break_a_rule_are_refused(files: Files) {
     assert_eq!(names_in(bench.dir.path()), [""; 0]);
 }
 
-async fn unusual_ids_that_break_no_rule_are_kept_as_they_are(files: Files) {
-    let bench = files.bench().await;
-    let long = "x".repeat(128);
-    let ids =
-        ["a b", "größe", "日本", "con1", "COM10", "clip", "a.lockfile", "-", "'$(x)`;&", &long];
-    for id in ids {
-        let options = RunOptions::new(id, id);
-        let run = bench.tandem.open_run(options).await.expect(id);
-        assert_eq!(run.recovered().directory, format!(".runs/{id}/cli/{id}"));
-        run.schedule(HEARTBEAT).await.unwrap();
-        let dir = bench.dir.path().join(&run.recovered().directory);
-        assert_eq!(names_in(&dir), [".heartbeat"]);
-    }
-}
-
 const ROOTS: [&str; 12] =
     ["", ".", "..", "../a", "a/../b", "a/..", "/abs", "a//b", "a/", "./a", "a\\b", "a\0b"];
 
@@ -248,33 +146,6 @@ async fn a_link_out_of_the_directory_is_not_followed(files: Files) {
     }
 }
 
-async fn a_link_that_appears_later_is_not_followed_out_of_the_directory(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    fs::remove_dir_all(bench.run_dir("a")).unwrap();
-    let outside = link_outside(&bench.run_dir("a"));
-    let error = run.schedule(ALL).await.unwrap_err();
-    assert_eq!(error.code(), Some("not-permitted"));
-    assert_eq!(error.beside().unwrap().code, "not-permitted");
-    assert_untouched(&outside);
-    fs::remove_file(bench.run_dir("a")).unwrap();
-    run.close().await.unwrap();
-    assert_eq!(bench.names("a"), [".heartbeat", "manifest.json"]);
-}
-
-async fn a_file_in_a_directorys_place_is_told(files: Files) {
-    for file in [".runs", ".runs/task", ".runs/task/cli", ".runs/task/cli/a"] {
-        let bench = files.bench().await;
-        let path = bench.dir.path().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "mine").unwrap();
-        let error = bench.tandem.open_run(options("a")).await.expect_err(file);
-        assert_eq!(error.kind(), ErrorKind::Storage);
-        assert_eq!(error.code(), Some("not-directory"), "{file}: {error:?}");
-        assert_eq!(fs::read_to_string(path).unwrap(), "mine");
-    }
-}
-
 #[tokio::test]
 async fn a_root_that_is_missing_or_a_file_is_told() {
     within(async {
@@ -315,25 +186,6 @@ async fn a_document_above_the_limit_is_refused_before_the_component_sees_it(file
     let below = bench.tandem.open_run(options("b").max_document_bytes(10)).await.unwrap();
     let refused = below.set(r#"{"abcd":12}"#).now_or_never().unwrap();
     assert_refused(&refused.unwrap_err(), ErrorKind::TooLarge);
-}
-
-async fn a_document_whose_file_would_be_above_the_limit_is_refused(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.tandem.open_run(options("a").max_document_bytes(1_000)).await.unwrap();
-    run.set("{}").await.unwrap();
-    run.schedule(ALL).await.unwrap();
-    // `{\n  "a": "` and `"\n}\n` are 14 bytes.
-    let document = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 14));
-    let error = run.set(document(1_001)).await.unwrap_err();
-    assert_refused(&error, ErrorKind::TooLarge);
-    let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
-    assert_refused(&run.set(deep).await.unwrap_err(), ErrorKind::TooLarge);
-    assert!(!run.stats().await.unwrap().manifest.dirty);
-    run.set(document(1_000)).await.unwrap();
-    let patch = r#"{"b":1}"#;
-    assert_refused(&run.merge(patch).await.unwrap_err(), ErrorKind::TooLarge);
-    assert_eq!(run.flush().await.unwrap().manifest.unwrap().bytes, 1_000);
-    assert_eq!(bench.manifest("a").len(), 1_000);
 }
 
 async fn documents_above_their_total_limit_are_refused(files: Files) {

@@ -18,16 +18,9 @@ use crate::support::{
 };
 
 on_every_filesystem!(
-    set_and_merge_alone_write_nothing,
-    the_first_request_of_a_run_does_not_wait,
     throttled_requests_that_wait_share_one_write_and_one_outcome,
     a_thousand_updates_within_one_throttle_window_write_one_pair,
-    a_forced_request_releases_one_queued_in_the_same_tick,
-    a_throttled_request_right_after_a_forced_one_shares_its_flush,
     the_default_interval_is_five_seconds_of_the_monotonic_clock,
-    a_request_without_flags_joins_the_flush_that_waits,
-    with_nothing_dirty_every_request_is_ok_at_once,
-    a_barrier_writes_what_was_set_and_never_scheduled,
     a_caller_that_goes_away_harms_nobody,
     a_close_whose_caller_goes_away_is_still_done,
     close_writes_what_is_dirty_and_answers_what_waits,
@@ -38,23 +31,6 @@ on_every_filesystem!(
     receipts_tell_what_was_reached_and_how_many_bytes,
     shutdown_closes_every_run_and_tells_how,
 );
-
-async fn set_and_merge_alone_write_nothing(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open("a").await;
-    run.set("{}").await.unwrap();
-    run.merge(r#"{"a": 1}"#).await.unwrap();
-    turn(&run).await;
-    assert_eq!(bench.names("a"), [""; 0]);
-    assert!(run.stats().await.unwrap().manifest.dirty);
-}
-
-async fn the_first_request_of_a_run_does_not_wait(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open("a").await;
-    run.set("{}").await.unwrap();
-    assert!(run.schedule(MANIFEST).await.unwrap().manifest.is_some());
-}
 
 async fn throttled_requests_that_wait_share_one_write_and_one_outcome(files: Files) {
     let bench = files.bench().await;
@@ -106,27 +82,6 @@ async fn a_thousand_updates_within_one_throttle_window_write_one_pair(files: Fil
     assert_eq!(bench.manifest("a"), "{\n  \"n\": 999\n}\n");
 }
 
-async fn a_forced_request_releases_one_queued_in_the_same_tick(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    let throttled = run.schedule(MANIFEST);
-    let forced = run.schedule(HEARTBEAT.force());
-    let receipt = forced.await.unwrap();
-    assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
-    assert_eq!(throttled.await.unwrap(), receipt);
-    assert_eq!(run.stats().await.unwrap().flushes, 2);
-}
-
-async fn a_throttled_request_right_after_a_forced_one_shares_its_flush(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    let forced = run.schedule(MANIFEST.force());
-    let throttled = run.schedule(HEARTBEAT);
-    let receipt = throttled.await.unwrap();
-    assert!(receipt.manifest.is_some() && receipt.heartbeat.is_some());
-    assert_eq!(forced.await.unwrap(), receipt);
-}
-
 async fn the_default_interval_is_five_seconds_of_the_monotonic_clock(files: Files) {
     let clock = Clock::at_ms(1_000);
     let bench = files.bench_with(|builder| builder.monotonic_clock(clock.clone())).await;
@@ -142,35 +97,6 @@ async fn the_default_interval_is_five_seconds_of_the_monotonic_clock(files: File
     // The time is over already: nothing to wait for.
     clock.set_ms(11_000);
     run.schedule(HEARTBEAT).await.unwrap();
-}
-
-async fn a_request_without_flags_joins_the_flush_that_waits(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    let throttled = run.schedule(HEARTBEAT);
-    let mut joined = run.schedule(Request::new());
-    turn(&run).await;
-    assert!(is_waiting(&mut joined));
-    let receipt = run.flush().await.unwrap();
-    assert_eq!(throttled.await.unwrap(), receipt);
-    assert_eq!(joined.await.unwrap(), receipt);
-}
-
-async fn with_nothing_dirty_every_request_is_ok_at_once(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open_written("a").await;
-    assert_eq!(run.schedule(Request::new()).await.unwrap(), Receipt::default());
-    assert_eq!(run.flush().await.unwrap(), Receipt::default());
-    assert_eq!(run.stats().await.unwrap().flushes, 1);
-}
-
-async fn a_barrier_writes_what_was_set_and_never_scheduled(files: Files) {
-    let bench = files.bench().await;
-    let run = bench.open("a").await;
-    run.set(r#"{"a": 1}"#).await.unwrap();
-    let receipt = run.flush().await.unwrap();
-    assert!(receipt.manifest.is_some() && receipt.heartbeat.is_none());
-    assert_eq!(bench.names("a"), ["manifest.json"]);
 }
 
 async fn a_caller_that_goes_away_harms_nobody(files: Files) {

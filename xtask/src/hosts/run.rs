@@ -1,14 +1,24 @@
-//! How the tests of each host are set up and run.
+//! How a package is set up and tested, and how the judge is run.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::Deserialize;
+
 use crate::process::{Failure, cargo, must};
 
-/// The adapter for the Rust library plays several hosts, whose names its tests begin with.
-pub fn rust(host: &str) -> Result<(), Failure> {
+/// What stands in `bindings`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Package {
+    Js,
+    Python,
+}
+
+/// Plays the cases in a host, whose name the tests of the judge begin with.
+pub fn judge(host: &str) -> Result<(), Failure> {
     // As `cargo xtask test` chooses packages, so that nothing is compiled for other features.
     let mut tests = cargo([
         "test",
@@ -19,12 +29,20 @@ pub fn rust(host: &str) -> Result<(), Failure> {
         "conformance",
         "--",
     ]);
-    must(format!("the test of {host}"), tests.arg(format!("{host}::")))
+    tests.arg(format!("{host}::")).env("TANDEM_HOSTS", host);
+    must(format!("the cases in {host}"), &mut tests)
 }
 
-/// The package builds the component by itself, and brings the Node that it needs.
-pub fn node(workspace: &Path) -> Result<(), Failure> {
-    let package = package(workspace, "js")?;
+pub fn package(package: Package, workspace: &Path) -> Result<(), Failure> {
+    match package {
+        Package::Js => js(workspace),
+        Package::Python => python(workspace),
+    }
+}
+
+/// The package builds the component by itself, and brings the engines that it needs.
+fn js(workspace: &Path) -> Result<(), Failure> {
+    let package = directory(workspace, "js")?;
     must_be_there("npm", "install Node with npm")?;
     let npm = |argument: &str| {
         let mut npm = Command::new("npm");
@@ -36,8 +54,8 @@ pub fn node(workspace: &Path) -> Result<(), Failure> {
 }
 
 /// Its tests build the component by themselves.
-pub fn python(workspace: &Path) -> Result<(), Failure> {
-    let package = package(workspace, "python")?;
+fn python(workspace: &Path) -> Result<(), Failure> {
+    let package = directory(workspace, "python")?;
     must_be_there("python3", "install Python 3.11 or newer with its module venv")?;
     must_be_new_enough("python3")?;
     let environment = workspace.join("target").join("python-venv");
@@ -54,7 +72,7 @@ pub fn python(workspace: &Path) -> Result<(), Failure> {
     must("pytest", &mut module(&["pytest"]))
 }
 
-fn package(workspace: &Path, name: &str) -> Result<PathBuf, Failure> {
+fn directory(workspace: &Path, name: &str) -> Result<PathBuf, Failure> {
     let path = workspace.join("bindings").join(name);
     if path.is_dir() { Ok(path) } else { Err(format!("there is no {}", path.display()).into()) }
 }

@@ -95,7 +95,7 @@ mod tests {
 
     fn known(case: &str, reason: &str, link: Option<&str>) -> Known {
         let (case, reason, link) = (case.into(), reason.into(), link.map(Into::into));
-        Known { case, reason, detail: String::from("a text"), link }
+        Known { case, reason, link }
     }
 
     #[test]

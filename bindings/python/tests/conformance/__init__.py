@@ -1,1 +1,0 @@
-"""Plays the cases of `tests/conformance` through the package; the README there tells the format."""
