@@ -127,7 +127,7 @@ def test_what_is_changed_lies_below(granted: int) -> None:
 def test_where_the_system_refuses_its_own_call_each_step_is_opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(directory: int, path: str, flags: int) -> int:
+    def refuse(directory: int, path: str, flags: int, mode: int) -> int:
         raise OSError(errno.EPERM, "a sandbox")
 
     beneath.has_openat2.cache_clear()

@@ -26,6 +26,7 @@ STEP = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.
 """How a directory is opened that is only passed through."""
 
 FILE_MODE = 0o666
+"""Less the umask, the mode of files that are created."""
 
 
 class EscapeError(PermissionError):
@@ -48,16 +49,16 @@ def is_name(path: str) -> bool:
     return "/" not in path and path not in ("", ".", "..")
 
 
-def open_beneath(directory: int, path: str, flags: int) -> int:
+def open_beneath(directory: int, path: str, flags: int, mode: int = FILE_MODE) -> int:
     """Opens a path below a directory. With `O_NOFOLLOW`, a link in the last place is an error."""
     flags |= os.O_CLOEXEC
     if flags & os.O_NOFOLLOW and is_name(path):
-        return os.open(path, flags, FILE_MODE, dir_fd=directory)
+        return os.open(path, flags, mode, dir_fd=directory)
     if path.startswith("/"):
         raise EscapeError
     if has_openat2():
-        return _in_one_call(directory, path, flags)
-    return _step_by_step(directory, path, flags)
+        return _in_one_call(directory, path, flags, mode)
+    return _step_by_step(directory, path, flags, mode)
 
 
 def parent_beneath(directory: int, path: str) -> tuple[int, str]:
@@ -82,7 +83,7 @@ def has_openat2() -> bool:
         return False
     here = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.close(_in_one_call(here, ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        os.close(_in_one_call(here, ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, 0))
     except OSError:
         return False
     finally:
@@ -90,9 +91,8 @@ def has_openat2() -> bool:
     return True
 
 
-def _in_one_call(directory: int, path: str, flags: int) -> int:
-    mode = FILE_MODE if flags & os.O_CREAT else 0
-    how = OpenHow(flags, mode, BENEATH_WITHOUT_MAGIC_LINKS)
+def _in_one_call(directory: int, path: str, flags: int, mode: int) -> int:
+    how = OpenHow(flags, mode if flags & os.O_CREAT else 0, BENEATH_WITHOUT_MAGIC_LINKS)
     name = os.fsencode(path)
     number = 0
     for _ in range(TRIES):
@@ -113,7 +113,7 @@ def _in_one_call(directory: int, path: str, flags: int) -> int:
     raise OSError(number, os.strerror(number))
 
 
-def _step_by_step(directory: int, path: str, flags: int) -> int:
+def _step_by_step(directory: int, path: str, flags: int, mode: int) -> int:
     # The directories that were passed, each with those above it.
     passed = [directory]
     rest = _steps(path)
@@ -130,12 +130,12 @@ def _step_by_step(directory: int, path: str, flags: int) -> int:
                 if step == "..":
                     os.close(passed.pop())
                 if is_last:
-                    return os.open(".", flags, FILE_MODE, dir_fd=passed[-1])
+                    return os.open(".", flags, mode, dir_fd=passed[-1])
                 continue
             try:
                 if is_last:
                     wanted = flags | os.O_NOFOLLOW
-                    return os.open(step, wanted, FILE_MODE, dir_fd=passed[-1])
+                    return os.open(step, wanted, mode, dir_fd=passed[-1])
                 passed.append(os.open(step, STEP, dir_fd=passed[-1]))
             except OSError as error:
                 target = _link(passed[-1], step)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ._abi import PAIR, Memory
 from ._beneath import is_name, open_beneath, parent_beneath
 from ._codes import ILLEGAL_BYTE_SEQUENCE, UNSUPPORTED, code_of
+from ._modes import Modes, mode_of_new
 from ._patience import Patience
 from ._streams import Descriptor, Pollable, Stream, wait
 
@@ -81,6 +82,7 @@ class Wasi:
         self._free: list[int] = []
         self._root = Descriptor(directory)
         self._patience = Patience()
+        self._modes = Modes()
         files, streams = "wasi:filesystem/types@0.2.0", "wasi:io/streams@0.2.0"
         polls = "wasi:io/poll@0.2.0"
         self.imports: dict[tuple[str, str], Callable[..., int | None]] = {
@@ -172,7 +174,9 @@ class Wasi:
             return
         flags = flags_of(follow, how, rights)
         try:
-            opened = open_beneath(self._file(at), self._text(path, size), flags)
+            name = self._text(path, size)
+            mode = mode_of_new(name, bool(how & EXCLUSIVE))
+            opened = open_beneath(self._file(at), name, flags, mode)
         except (OSError, ValueError) as error:
             self._failed(answer, error, 4)
         else:
@@ -230,7 +234,7 @@ class Wasi:
     ) -> None:
         name, new_name = self._text(path, size), self._text(new, new_size)
         at, to = self._file(at), self._file(to)
-        self._done(answer, self._patience.do, rename, at, name, to, new_name)
+        self._done(answer, self._patience.do, rename, self._modes, at, name, to, new_name)
 
     def _create_directory_at(self, at: int, path: int, size: int, answer: int) -> None:
         self._done(answer, in_parent, os.mkdir, self._file(at), self._text(path, size))
@@ -347,15 +351,15 @@ def in_parent(do: Callable[..., Result], directory: int, path: str) -> Result:
         os.close(above)
 
 
-def rename(directory: int, path: str, to: int, new: str) -> None:
+def rename(modes: Modes, directory: int, path: str, to: int, new: str) -> None:
     """Puts something in another place, for whatever is there."""
     if is_name(path) and is_name(new):
-        os.rename(path, new, src_dir_fd=directory, dst_dir_fd=to)
+        modes.rename(path, new, directory, to)
         return
 
     def inner(name: str, dir_fd: int) -> None:
         def outer(new_name: str, *, dir_fd: int) -> None:
-            os.rename(name, new_name, src_dir_fd=source, dst_dir_fd=dir_fd)
+            modes.rename(name, new_name, source, dir_fd)
 
         source = dir_fd
         in_parent(outer, to, new)
