@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-from types import TracebackType
 from typing import Self, Unpack
 
 from .. import _arguments as arguments
 from .. import _options as options
-from ..errors import TandemError
 from ..records import REQUEST, Channel, Receipt, Recovery, Request, Revised, Stats
 from ..run import Document
 from ..run import Run as BlockingRun
+from ._closing import Closing
 from ._requests import Requests, Waiter
 from ._worker import Worker
 
 
-class Run:
+class Run(Closing):
     """A run that `Tandem.open_run` opened, as `tandem_persistence.Run`, without blocking.
 
     What waits for an interval or a back-off is written by itself when that is over, as long as the
@@ -95,18 +94,8 @@ class Run:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            await self.close()
-        except TandemError as failure:
-            if error is None:
-                raise
-            error.add_note(f"and the run could not be closed: {failure}")
+    async def _close(self) -> Receipt:
+        return await self.close()
 
     def __repr__(self) -> str:
         return repr(self._run)

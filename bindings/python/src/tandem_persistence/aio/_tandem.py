@@ -7,7 +7,6 @@ import functools
 import os
 import weakref
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from .. import _arguments as arguments
@@ -24,6 +23,7 @@ from ..records import (
     ErrorKind,
     HistoryOptions,
     Limits,
+    Receipt,
     Recorded,
     RecordOptions,
     Removed,
@@ -33,6 +33,7 @@ from ..records import (
 )
 from ..run import Document
 from ..tandem import Tandem as BlockingTandem
+from ._closing import Closing
 from ._locked import Patience, once_unlocked
 from ._run import Run
 from ._worker import Worker
@@ -40,7 +41,7 @@ from ._worker import Worker
 Answer = TypeVar("Answer")
 
 
-class Tandem:
+class Tandem(Closing):
     """A directory of runs and histories, as `tandem_persistence.Tandem`, without blocking.
 
     It starts with `async with`, or with its first call. Its runs have a thread, and its histories
@@ -48,6 +49,8 @@ class Tandem:
     loop of its first call. `aclose`, or the end of `async with`, closes its runs and itself; calls
     that were begun are done all the same, before the interpreter ends.
     """
+
+    _closed = "a run"
 
     @options.takes(Limits)
     def __init__(
@@ -178,21 +181,11 @@ class Tandem:
         await self._of_runs.do(lambda it: None)
         return self
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            await self.aclose()
-        except TandemError as failure:
-            if error is None:
-                raise
-            error.add_note(f"and a run could not be closed: {failure}")
+    async def _close(self) -> None:
+        await self.aclose()
 
 
-class Opening(Awaitable[Run]):
+class Opening(Closing, Awaitable[Run]):
     """A run that is being opened."""
 
     def __init__(self, opened: Callable[[], Awaitable[Run]]) -> None:
@@ -206,14 +199,9 @@ class Opening(Awaitable[Run]):
         self._run = await self
         return await self._run.__aenter__()
 
-    async def __aexit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def _close(self) -> Receipt:
         assert self._run is not None
-        await self._run.__aexit__(error_type, error, traceback)
+        return await self._run.close()
 
 
 class _Served:
