@@ -469,8 +469,9 @@ pub struct Stats {
     pub flushes: u64,
     /// Flushes that failed, in whole or in part.
     pub failed_flushes: u64,
-    /// Flushes that no request asked for, made to retry what had failed. Always 0 in
-    /// `tandem:persistence-blocking`, where nothing is retried without a call.
+    /// Flushes that no request asked for, made to retry what had failed. The component of
+    /// `tandem:persistence-blocking` makes none, and answers 0; a host that calls it again by
+    /// itself may count these calls here.
     pub automatic_retries: u64,
     /// The manifest's counters.
     pub manifest: ChannelStats,

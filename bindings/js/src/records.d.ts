@@ -362,8 +362,9 @@ export interface Stats {
     /** Flushes that failed, in whole or in part. */
     failedFlushes: number;
     /**
-     * Flushes that no request asked for, made to retry what had failed. Always 0 in
-     * `tandem:persistence-blocking`, where nothing is retried without a call.
+     * Flushes that no request asked for, made to retry what had failed. The component of
+     * `tandem:persistence-blocking` makes none, and answers 0; a host that calls it again by itself
+     * may count these calls here.
      */
     automaticRetries: number;
     /** The manifest's counters. */
@@ -391,7 +392,7 @@ export interface RecordOptions {
      * Keep only this many entries, at least 1, applied after the merge: the run itself, and of the
      * others the last ones in the history's order. Default: all.
      */
-    keepLast?: number | undefined;
+    keepLast?: Integer | undefined;
     /**
      * The largest summary, as given and as its file holds it. Default, and at most:
      * `Limits.maxDocumentBytes`.
@@ -538,7 +539,7 @@ export interface HistoryOptions {
     /** The task, by the rules of `RunOptions`. */
     taskId: string;
     /** At most this many runs. Default: all. */
-    limit?: number | undefined;
+    limit?: Integer | undefined;
     /** The largest file. Default, and at most: `Limits.maxHistoryBytes`. */
     maxHistoryBytes?: Integer | undefined;
     /** As in `RecordOptions`. */

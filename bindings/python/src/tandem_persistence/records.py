@@ -412,8 +412,9 @@ class Stats:
     failed_flushes: int
     """Flushes that failed, in whole or in part."""
     automatic_retries: int
-    """Flushes that no request asked for, made to retry what had failed. Always 0 in
-    `tandem:persistence-blocking`, where nothing is retried without a call."""
+    """Flushes that no request asked for, made to retry what had failed. The component of
+    `tandem:persistence-blocking` makes none, and answers 0; a host that calls it again by itself
+    may count these calls here."""
     manifest: ChannelStats
     """The manifest's counters."""
     heartbeat: ChannelStats

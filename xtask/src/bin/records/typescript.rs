@@ -67,7 +67,7 @@ fn member(records: &Records, item: &Item, field: &Field) -> Result<String, Strin
     })
 }
 
-/// The type of a large integer that a caller gives.
+/// The type of an integer that a caller gives.
 const GIVEN: &str = "Integer";
 /// And of one that a caller is told: what is counted stays far below 2^53.
 const ANSWERED: &str = "number";
@@ -75,8 +75,7 @@ const ANSWERED: &str = "number";
 fn ty(it: &Type, integer: &str) -> String {
     match it {
         Type::Bool => String::from("boolean"),
-        Type::U32 => String::from("number"),
-        Type::U64 => String::from(integer),
+        Type::U32 | Type::U64 => String::from(integer),
         Type::String => String::from("string"),
         Type::Named(name) => type_name(name),
         Type::Option(inner) => format!("{} | undefined", ty(inner, integer)),
@@ -221,7 +220,7 @@ mod tests {
             "    | 'e';\n",
             "export interface FOptions {\n    /** The task. */\n    taskId: string;\n",
             "    g?: AB | undefined;\n",
-            "    h?: number | undefined;\n",
+            "    h?: Integer | undefined;\n",
             "    i?: Integer | undefined;\n",
             "    j?: boolean | undefined;\n",
             "    l: number;\n",
