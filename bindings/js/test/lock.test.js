@@ -5,12 +5,15 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import { Tandem } from '../src/index.js';
 import { faulty } from './fault/given.js';
 import { directory, failure, inTime, lock, summary, tandem as givenTandem, unlock } from './given.js';
+import { runNode } from './process.js';
 
 const LOOK_MS = 5;
+const LIMIT_MS = 60_000;
 const INSTANCES = 64;
 
 /** Looks again and again until something is so. */
@@ -95,6 +98,15 @@ for (const [what, text] of [
         assert.equal((await recorded).runs, 1);
     });
 }
+
+test('as many as there are wait for one lock', async () => {
+    const script = fileURLToPath(new URL('child/many.js', import.meta.url));
+    // So small a stack has no room for all of them as arguments of one call.
+    const args = ['--stack-size=100', script, directory()];
+    const { isTimedOut, code, stdout, stderr } = await runNode(args, LIMIT_MS);
+    assert.ok(!isTimedOut, 'it hangs');
+    assert.deepEqual([code, stdout], [0, 'recorded\n'], stderr);
+});
 
 test('each of many instances records a run of one task', async () => {
     const dir = directory();

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { OpenRun } from '../src/open-run.js';
 import { TandemError } from '../src/index.js';
 import { faulty } from './fault/given.js';
 import { failure, inTime, tandem as givenTandem } from './given.js';
+import { listened, request } from './listened.js';
 
 const RUN = { taskId: 'task', runId: 'run' };
 const manifestOf = (dir) => join(dir, '.runs', 'task', 'cli', 'run', 'manifest.json');
@@ -52,22 +52,14 @@ test('a mark that meets the death of its thread is not an error that ends the pr
 test('marks that no flush has taken are counted, and take no memory', async () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc');
-    const calls = [];
-    const pool = { problem: () => undefined, isOver() {}, isGone() {} };
-    const run = new OpenRun(pool, { add: (call) => calls.push(call) }, 1);
-    const start = (more) => {
-        const call = calls.shift();
-        const { steps } = call.start((text) => text);
-        call.end({ results: steps.map(() => ({ ok: {} })), ...more });
-    };
-    const flushed = (taken) => ({ flushes: [{ ok: {}, taken: { manifest: false, heartbeat: false, ...taken } }] });
+    const { run, start } = listened();
     const requests = [];
     const mark = async (flags) => {
-        const request = { manifest: false, heartbeat: false, force: false, ...flags };
-        requests.push(new WeakRef(request));
-        const marked = run.mark(request);
+        const made = request(flags);
+        requests.push(new WeakRef(made));
+        const marked = run.mark(made);
         // Not due yet.
-        start(flushed());
+        start().flush([]);
         await marked;
     };
     for (const flags of [{ manifest: true }, { heartbeat: true }, { manifest: true, heartbeat: true }, {}]) {
@@ -79,16 +71,16 @@ test('marks that no flush has taken are counted, and take no memory', async () =
 
     const counted = async () => {
         const stats = run.stats();
-        start();
+        start().end();
         const { requests: made, coalesced } = await stats;
         return { made, coalesced };
     };
     run.flush();
-    start(flushed({ heartbeat: true }));
+    start().flush(['heartbeat']);
     // With the flush there are those of the heartbeat, of both, and of none.
     assert.deepEqual(await counted(), { made: 5, coalesced: 3 });
     run.flush();
-    start(flushed({ manifest: true }));
+    start().flush(['manifest']);
     assert.deepEqual(await counted(), { made: 6, coalesced: 4 });
 });
 

@@ -3,35 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { OpenRun } from '../src/open-run.js';
-
-const request = (flags) => ({ manifest: false, heartbeat: false, force: false, ...flags });
-const WRITTEN = { reached: 'visible', bytes: 1 };
-
-function given() {
-    const calls = [];
-    const pool = { problem: () => undefined, isOver() {}, isGone() {} };
-    const run = new OpenRun(pool, { add: (call) => calls.push(call) }, 1);
-    /** Tells the thread the next call, and answers what it is told. */
-    const start = () => {
-        const call = calls.shift();
-        const told = call.start((text) => text);
-        const end = (flush, againMs) => {
-            const results = told.steps.map(() => ({ ok: undefined }));
-            call.end({ results, flushes: flush ? [flush] : undefined, againMs });
-        };
-        return { told, end };
-    };
-    return { run, calls, start };
-}
-
-const flushed = (...channels) => ({
-    ok: Object.fromEntries(channels.map((channel) => [channel, WRITTEN])),
-    taken: { manifest: channels.includes('manifest'), heartbeat: channels.includes('heartbeat') },
-});
+import { WRITTEN, flushed, listened, request } from './listened.js';
 
 test('what waits behind a busy thread is one call with one flush', async () => {
-    const { run, calls, start } = given();
+    const { run, calls, start } = listened();
     const answers = [
         run.schedule(request({ manifest: true })),
         run.step('set', 'text', 4),
@@ -39,7 +14,7 @@ test('what waits behind a busy thread is one call with one flush', async () => {
         run.schedule(request({ heartbeat: true })),
     ];
     assert.equal(calls.length, 1);
-    const { told, end } = start();
+    const { told, flush } = start();
     assert.deepEqual(
         told.steps.map(({ name, value }) => [name, value]),
         [
@@ -49,7 +24,7 @@ test('what waits behind a busy thread is one call with one flush', async () => {
         ],
     );
     assert.deepEqual(told.last, { name: 'schedule', request: request({ heartbeat: true }) });
-    end(flushed('manifest', 'heartbeat'));
+    flush(['manifest', 'heartbeat']);
     const [first, , second, third] = await Promise.all(answers);
     assert.deepEqual([second, third], [first, first]);
     assert.deepEqual((({ requests, coalesced }) => ({ requests, coalesced }))(await counted(run, start)), {
@@ -65,41 +40,41 @@ async function counted(run, start) {
 }
 
 test('a caller is parked until a flush took what it asked for', async () => {
-    const { run, start } = given();
+    const { run, start } = listened();
     let isOver = false;
     const both = run.schedule(request({ manifest: true, heartbeat: true })).finally(() => {
         isOver = true;
     });
-    start().end(flushed('manifest'), 3_600_000);
+    start().end({ flushes: [flushed(['manifest'])], againMs: 3_600_000 });
     await new Promise(setImmediate);
     assert.equal(isOver, false);
     const forced = run.flush();
-    start().end(flushed('heartbeat'));
+    start().flush(['heartbeat']);
     const { manifest, heartbeat } = await both;
     assert.deepEqual([manifest, heartbeat], [WRITTEN, WRITTEN]);
     assert.equal((await forced).manifest, undefined);
 });
 
 test('who adds nothing joins the flush in flight, and who is forced has one more', async () => {
-    const { run, calls, start } = given();
+    const { run, calls, start } = listened();
     const first = run.schedule(request({ manifest: true, force: true }));
     const flight = start();
     const joins = run.schedule(request({}));
     assert.equal(calls.length, 0);
     const forced = run.flush();
     assert.equal(calls.length, 1);
-    flight.end(flushed('manifest'));
+    flight.flush(['manifest']);
     // Nothing was dirty any more: it gets the outcome of the one in flight.
-    start().end(flushed());
+    start().flush([]);
     const receipt = await first;
     assert.deepEqual([await joins, await forced], [receipt, receipt]);
 });
 
 test('what is called after a close is told after it', async () => {
-    const { run, calls, start } = given();
+    const { run, calls, start } = listened();
     const [closed, again, late] = [run.close(), run.close(), run.step('set', '{}', 2)];
     assert.equal(calls.length, 2);
-    start().end(flushed('manifest'));
+    start().flush(['manifest']);
     assert.deepEqual(await closed, await again);
     start().end();
     await late;

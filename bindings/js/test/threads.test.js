@@ -49,6 +49,17 @@ test('a run whose thread cannot be started is opened by another one', async () =
     await inTime(tandem.close());
 });
 
+test('without the thread that makes syncs side by side, they are made one after the other', async () => {
+    const { tandem } = await faulty('no-helper');
+    for (const runId of ['first', 'second']) {
+        const run = await inTime(tandem.openRun({ ...RUN, runId, heartbeatDurability: 'durable' }));
+        await inTime(run.set({ n: 1 }));
+        const { manifest, heartbeat } = await inTime(run.schedule(BOTH));
+        assert.deepEqual([manifest.reached, heartbeat.reached], ['durable', 'durable']);
+    }
+    await inTime(tandem.close());
+});
+
 for (const how of ['limits', 'modules']) {
     test(`without a file to open, a Tandem with ${how} fails at once, and a later one works`, async () => {
         const { isTimedOut, code, stdout, stderr } = await runNode([script, how, directory()], LIMIT_MS);

@@ -1,6 +1,8 @@
 // Breaks calls of node:fs in a thread of the component, as one of the tests asks for it.
 
 import fs from 'node:fs';
+import process from 'node:process';
+import { workerData } from 'node:worker_threads';
 
 /** The words that a test shares with the threads. */
 export const IS_ON = 0;
@@ -69,6 +71,12 @@ const FAULTS = {
                 process.exit(7);
             }
         });
+    },
+    // What a thread is told that makes calls for another one has no directory.
+    'no-helper': () => {
+        if (workerData.root === undefined) {
+            process.exit(7);
+        }
     },
     'death-in-removal': (isOn) => {
         before('renameSync', () => {
