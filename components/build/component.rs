@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 use wit_component::ComponentEncoder;
 
+#[path = "remap.rs"]
+mod remap;
 #[path = "target.rs"]
 pub mod target;
 
@@ -121,7 +123,7 @@ impl Component<'_> {
             command.env_remove(name);
         }
         command.env("CARGO_BUILD_BUILD_DIR", directory);
-        let mut flags = self.remapped_paths()?;
+        let mut flags = remap::flags(self.workspace)?;
         // Texts are scanned with it, and every host has it.
         flags.push("\u{1f}-Ctarget-feature=+simd128");
         command.env("CARGO_ENCODED_RUSTFLAGS", flags);
@@ -138,44 +140,6 @@ impl Component<'_> {
             .join("component")
             .join(format!("{}.wasm", package.replace('-', "_"))))
     }
-
-    /// Flags that keep this machine's paths out of panic messages, so that every machine builds
-    /// the same bytes.
-    fn remapped_paths(&self) -> Result<OsString, String> {
-        let mut flags = remap(self.workspace, ".");
-        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-        let sources = home.map(|home| home.join("registry").join("src"));
-        for source in sources.iter().filter_map(|path| path.read_dir().ok()).flatten().flatten() {
-            flags.push("\u{1f}");
-            flags.push(remap(&source.path(), "crates"));
-        }
-        // Where the sources of `std` are installed, the compiler names them there.
-        let std = std_sources()?;
-        flags.push("\u{1f}");
-        flags.push(remap(&std.installed, &std.elsewhere));
-        Ok(flags)
-    }
-}
-
-/// Where the compiler takes the sources of `std` from.
-struct StdSources {
-    /// If they are installed.
-    installed: PathBuf,
-    /// What it calls the same place if they are not.
-    elsewhere: String,
-}
-
-/// What the compiler in use says about the sources of `std`.
-fn std_sources() -> Result<StdSources, String> {
-    let missing = || String::from("rustc tells neither its version nor its directory");
-    let sysroot = target::rustc(&["--print", "sysroot"])?.ok_or_else(missing)?;
-    let version = target::rustc(&["--version", "--verbose"])?.ok_or_else(missing)?;
-    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
-    Ok(StdSources {
-        installed: PathBuf::from(sysroot.trim()).join("lib/rustlib/src/rust"),
-        elsewhere: format!("/rustc/{}", commit.ok_or_else(missing)?),
-    })
 }
 
 /// Holds the directory until the result is dropped.
@@ -184,14 +148,6 @@ fn lock(directory: &Path) -> std::io::Result<std::fs::File> {
     let file = std::fs::File::create(directory.join(".tandem-lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-fn remap(from: &Path, to: &str) -> OsString {
-    let mut flag = OsString::from("--remap-path-prefix=");
-    flag.push(from);
-    flag.push("=");
-    flag.push(to);
-    flag
 }
 
 /// The target directory that holds `path`, by cargo's marks. It has the first only if cargo created

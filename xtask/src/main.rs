@@ -38,7 +38,8 @@ Commands:
   plugin [--out FILE]      Build the sample plugin of bindings/plugin, composed with the component, by
                            default as target/plugin.wasm
   package [ARGUMENTS]      Make what a release has, in target/release-files, or the crates that are
-                           published; `package --help` lists the arguments
+                           published, or what carries the program for those without Rust;
+                           `package --help` lists the arguments
   records [--check]        Write what each language has of wit/records, or check that it is there
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise

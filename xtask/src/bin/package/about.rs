@@ -28,7 +28,8 @@ impl About {
             .other_options(["--locked", "--filter-platform", TARGET].map(String::from))
             .exec()
             .map_err(|error| format!("cannot read the packages of the workspace: {error}"))?;
-        Self::read(metadata)
+        let about = Self::read(metadata)?;
+        Ok(Self { repository: source.repository.clone().or(about.repository), ..about })
     }
 
     fn read(metadata: Metadata) -> Result<Self, String> {
@@ -45,5 +46,19 @@ impl About {
             homepage: package.homepage.clone(),
             packages: metadata.packages,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_the_one_that_the_command_line_tells() {
+        let source = Source::here();
+        assert_eq!(About::of(&source).unwrap().repository, None);
+        let url = Some(String::from("https://example.org/tandem"));
+        let source = Source { repository: url.clone(), ..source };
+        assert_eq!(About::of(&source).unwrap().repository, url);
     }
 }

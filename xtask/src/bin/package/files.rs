@@ -1,10 +1,41 @@
-//! Copies files that git lists.
+//! Reads, writes and copies files; an error is one sentence.
 
 use std::io;
 use std::path::Path;
 
+/// In every package, from the directory of the workspace.
+pub const LICENSES: [&str; 3] = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
+
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Write a file, and the directories that it needs.
+pub fn write(path: &Path, content: &[u8]) -> Result<(), String> {
+    path.parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(path, content))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Remove a directory with all that is in it, if it is there.
+pub fn remove(dir: &Path) -> Result<(), String> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Copy what a name stands for. Git keeps a link as one name, whatever it leads to.
-pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    copy_all(from, to).map_err(|error| format!("cannot copy {}: {error}", from.display()))
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     if !from.metadata()?.is_dir() {
         to.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         return std::fs::copy(from, to).map(drop);
@@ -12,7 +43,7 @@ pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in from.read_dir()? {
         let entry = entry?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
+        copy_all(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use options::{Options, Task};
+use options::{Made, Options, Then};
 use process::{Failure, say};
 use release::Release;
 use source::Source;
@@ -19,9 +19,12 @@ mod component;
 mod crates;
 mod files;
 mod hosts;
+mod npm;
 mod options;
+mod pack;
 mod parts;
 mod paths;
+mod program;
 mod publish;
 mod push;
 mod registry;
@@ -48,27 +51,34 @@ fn run() -> Result<(), Failure> {
         return say(options::HELP.trim_end());
     };
     let workspace = process::workspace()?;
-    let source = Source::of(&workspace, options.allow_dirty)?;
-    let out = options.task.out();
-    let out = options.out.unwrap_or_else(|| workspace.join("target").join(out));
+    let mut source = Source::of(&workspace, options.allow_dirty)?;
+    source.repository = options.repository;
+    let out = options.out;
+    let out = out.unwrap_or_else(|| workspace.join("target").join(options.made.out()));
     // What is missing is said before the work, which takes minutes.
     release::earlier(&out)?;
-    if options.task == Task::Crates {
-        return tell(&source, &publish::crates(&source)?, &out);
+    match options.made {
+        Made::Files => hosts::HOSTS.iter().try_for_each(hosts::Host::ready)?,
+        Made::Crates => {}
+        Made::Program => program::ready()?,
     }
-    hosts::HOSTS.iter().try_for_each(hosts::Host::ready)?;
-    match &options.task {
-        Task::Package | Task::Check | Task::Crates => {}
-        Task::Rehearse => rehearse::ready(&source)?,
-        Task::Push(repository) => Wkg::find(&workspace, repository).ready()?,
+    match &options.then {
+        Then::Nothing | Then::Check => {}
+        Then::Rehearse => rehearse::ready(&source)?,
+        Then::Push(repository) => Wkg::find(&workspace, repository).ready()?,
     }
-    let release = Release::of(&source)?;
+    let make = |source: &Source| match options.made {
+        Made::Files => Ok(Release::of(source)?),
+        Made::Crates => publish::crates(source),
+        Made::Program => program::program(source, options.tandem.as_deref()),
+    };
+    let release = make(&source)?;
     tell(&source, &release, &out)?;
-    match options.task {
-        Task::Package | Task::Crates => Ok(()),
-        Task::Check => check::check(&source, &release),
-        Task::Rehearse => rehearse::rehearse(&source, &release, &out),
-        Task::Push(repository) => push::publish(&source, &release, &out, &repository),
+    match options.then {
+        Then::Nothing => Ok(()),
+        Then::Check => check::check(&source, &release, make),
+        Then::Rehearse => rehearse::rehearse(&source, &release, &out),
+        Then::Push(repository) => push::publish(&source, &release, &out, &repository),
     }
 }
 

@@ -44,7 +44,7 @@ fn absolute(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
 }
 
 /// The first place of this machine, or of a user of any, wherever it begins.
-fn known(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
+pub fn known(bytes: &[u8], machine: &[PathBuf]) -> Option<String> {
     let places = machine.iter().filter_map(|place| place.to_str()).chain(HOMES);
     let at = places.filter_map(|place| {
         bytes.windows(place.len()).position(|window| window == place.as_bytes())

@@ -44,21 +44,21 @@ impl Release {
         }
         release.add_wit(source, &about, RECORDS)?;
         for host in HOSTS {
-            release.add_host(source, host)?;
+            release.add_host(source, &about, host)?;
         }
         release.sum();
         Ok(release)
     }
 
     /// A package for another language, with the released component inside.
-    fn add_host(&mut self, source: &Source, host: &Host) -> Result<(), String> {
+    fn add_host(&mut self, source: &Source, about: &About, host: &Host) -> Result<(), String> {
         let component = self.file(host.component);
         let component =
             component.ok_or_else(|| format!("{} needs {}", host.name, host.component))?;
         let path = source.dir.join("target").join(format!("released-{}", host.component));
         std::fs::write(&path, component)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        let (name, content) = host.build(source, &path)?;
+        let (name, content) = host.build(source, &path, about.repository.as_deref())?;
         std::fs::remove_file(&path)
             .map_err(|error| format!("cannot remove {}: {error}", path.display()))?;
         self.files.insert(name, content);

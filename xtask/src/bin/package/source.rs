@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use crate::{files, process};
 
 /// One directory with the sources.
+#[derive(Clone)]
 pub struct Source {
     /// The directory of the workspace.
     pub dir: PathBuf,
@@ -14,6 +15,10 @@ pub struct Source {
     pub revision: String,
     /// When the commit was made, in seconds since 1970: the only time that a release knows.
     pub epoch_s: u64,
+    /// Where others find them, if the command line tells.
+    pub repository: Option<String>,
+    /// The files that git lists, relative to the directory.
+    pub names: Vec<String>,
 }
 
 impl Source {
@@ -29,22 +34,26 @@ impl Source {
         let commit = git(workspace, &["log", "-1", "--format=%H %ct"])?;
         let changes = git(workspace, &["status", "--porcelain"])?;
         let (revision, epoch_s) = revision(&commit, &changes, allow_dirty)?;
-        Ok(Self { dir: workspace.to_owned(), revision, epoch_s })
+        let (dir, names) = (workspace.to_owned(), names(workspace)?);
+        Ok(Self { dir, revision, epoch_s, repository: None, names })
     }
 
     /// The same files in another directory, and nothing that git ignores.
     pub fn copy(&self, dir: &Path) -> Result<Self, String> {
-        let names = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-        for name in git(&self.dir, &names)?.split_terminator('\0') {
-            let (from, to) = (self.dir.join(name), dir.join(name));
+        self.copy_below("", dir)?;
+        Ok(Self { dir: dir.to_owned(), ..self.clone() })
+    }
+
+    /// What of them is below a directory such as `bindings/js/`, in another one.
+    pub fn copy_below(&self, from: &str, to: &Path) -> Result<(), String> {
+        for name in &self.names {
+            let Some(below) = name.strip_prefix(from) else { continue };
             // What is deleted and not committed is still in git's list.
-            if from.symlink_metadata().is_err() {
-                continue;
+            if self.dir.join(name).symlink_metadata().is_ok() {
+                files::copy(&self.dir.join(name), &to.join(below))?;
             }
-            files::copy(&from, &to)
-                .map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
         }
-        Ok(Self { dir: dir.to_owned(), revision: self.revision.clone(), epoch_s: self.epoch_s })
+        Ok(())
     }
 
     /// A program that works on these sources.
@@ -74,8 +83,15 @@ impl Source {
     /// The sources that the tests are compiled from, without a revision of their own.
     pub fn here() -> Self {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        Self { dir, revision: String::from("none"), epoch_s: 0 }
+        let names = names(&dir).unwrap();
+        Self { dir, revision: String::from("none"), epoch_s: 0, repository: None, names }
     }
+}
+
+/// The files that git lists, and those that it does not know yet.
+fn names(dir: &Path) -> Result<Vec<String>, String> {
+    let listed = git(dir, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
+    Ok(listed.split_terminator('\0').map(String::from).collect())
 }
 
 /// The revision and its time, from what git says.
@@ -150,8 +166,13 @@ mod tests {
         git(from.path(), &["init", "--quiet"]).unwrap();
         git(from.path(), &["add", "a", "gone"]).unwrap();
         std::fs::remove_file(from.path().join("gone")).unwrap();
-        let source =
-            Source { dir: from.path().to_owned(), revision: String::from("abc"), epoch_s: 7 };
+        let source = Source {
+            dir: from.path().to_owned(),
+            revision: String::from("abc"),
+            epoch_s: 7,
+            repository: None,
+            names: names(from.path()).unwrap(),
+        };
         let copy = source.copy(to.path()).unwrap();
         assert_eq!((copy.revision.as_str(), copy.epoch_s), ("abc", 7));
         for name in [".gitignore", "a/b/kept", "new"] {
@@ -160,5 +181,9 @@ mod tests {
         for name in [".git", "gone", "ignored"] {
             assert!(!to.path().join(name).exists(), "{name}");
         }
+        // A copy, which has no repository, knows them too.
+        let below = tempfile::tempdir().unwrap();
+        copy.copy_below("a/", below.path()).unwrap();
+        assert!(below.path().join("b/kept").is_file() && !below.path().join("new").exists());
     }
 }

@@ -1,23 +1,18 @@
 //! A workspace of its own with what is published, and nothing else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::list::{CRATES, Crate};
 use super::manifest::Manifests;
 use crate::about::About;
+use crate::component;
+use crate::files::{self, copy, read, write};
 use crate::parts::PARTS;
 use crate::source::{Source, git};
-use crate::{component, files};
-
-/// In every crate, from the directory of the workspace.
-const LICENSES: [&str; 3] = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Put the workspace into a directory, in the place of an earlier one.
 pub fn stage(source: &Source, about: &About, dir: &Path) -> Result<(), String> {
-    if dir.exists() {
-        std::fs::remove_dir_all(dir)
-            .map_err(|error| format!("cannot remove {}: {error}", dir.display()))?;
-    }
+    files::remove(dir)?;
     for one in CRATES {
         member(source, one, &dir.join(one.name))?;
         if one.is_prebuilt {
@@ -47,7 +42,7 @@ fn member(source: &Source, one: &Crate, dir: &Path) -> Result<(), String> {
             copy(&from.join(name), &dir.join(name))?;
         }
     }
-    for name in LICENSES {
+    for name in files::LICENSES {
         copy(&source.dir.join(name), &dir.join(name))?;
     }
     let (member, root) = (from.join("Cargo.toml"), source.dir.join("Cargo.toml"));
@@ -59,20 +54,4 @@ fn member(source: &Source, one: &Crate, dir: &Path) -> Result<(), String> {
     let manifest =
         manifest.join().map_err(|error| format!("cannot publish {}: {error}", member.display()))?;
     write(&dir.join("Cargo.toml"), manifest.as_bytes())
-}
-
-fn read(path: &PathBuf) -> Result<String, String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), String> {
-    path.parent()
-        .map_or(Ok(()), std::fs::create_dir_all)
-        .and_then(|()| std::fs::write(path, content))
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    files::copy(from, to).map_err(|error| format!("cannot copy {}: {error}", from.display()))
 }
