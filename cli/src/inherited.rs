@@ -82,28 +82,6 @@ impl Inherited {
         self.blocked
     }
 
-    /// Whether this standard file was closed.
-    pub fn was_closed(&self, file: i32) -> bool {
-        was_closed(file)
-    }
-
-    /// Has the command start with those standard files closed that were closed.
-    pub fn close(&self, command: &mut Command) {
-        let inherited = *self;
-        if CLOSED.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        // SAFETY: it is async-signal-safe, and these files are nobody's.
-        unsafe {
-            command.pre_exec(move || {
-                for &file in STANDARD.iter().filter(|&&file| inherited.was_closed(file)) {
-                    libc::close(file);
-                }
-                Ok(())
-            });
-        }
-    }
-
     /// Has the command start with what the caller ignored. What it blocked is to be blocked by the
     /// thread that starts the command.
     pub fn give(&self, command: &mut Command) {
@@ -131,6 +109,22 @@ impl Inherited {
 /// nobody's.
 pub fn was_closed(file: i32) -> bool {
     CLOSED.load(Ordering::Relaxed) & (1 << file) != 0
+}
+
+/// Has the command start with those standard files closed that were closed.
+pub fn close(command: &mut Command) {
+    if CLOSED.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    // SAFETY: it is async-signal-safe, and these files are nobody's.
+    unsafe {
+        command.pre_exec(|| {
+            for &file in STANDARD.iter().filter(|&&file| was_closed(file)) {
+                libc::close(file);
+            }
+            Ok(())
+        });
+    }
 }
 
 /// A descriptor that the caller has opened, of our own and not the command's.

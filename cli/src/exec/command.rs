@@ -90,13 +90,12 @@ impl Running {
         let Some((program, arguments)) = command.split_first() else {
             return Err(NotStarted::Command(ErrorKind::NotFound.into()));
         };
-        let Pumping { given, live, pumps } =
-            outputs.start(inherited, shared).map_err(NotStarted::Own)?;
+        let Pumping { given, live, pumps } = outputs.start(shared).map_err(NotStarted::Own)?;
         let has_terminal = job.is_some() && !given.is_terminal() && foreground::is_ours();
         let spawn = |program: &OsStr, script: Option<&Path>| {
             let mut starting = Command::new(program);
             starting.args(script).args(arguments);
-            given.give(&mut starting, inherited).map_err(failed("dup")).map_err(NotStarted::Own)?;
+            given.give(&mut starting).map_err(failed("dup")).map_err(NotStarted::Own)?;
             let mut steps = None;
             if job.is_some() || given.is_terminal() {
                 let made = Steps::new(&mut starting).map_err(failed("mmap"));

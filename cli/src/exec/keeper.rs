@@ -17,7 +17,7 @@ use super::signals::Signals;
 use super::status::Status;
 use super::tail::Tail;
 use super::{Args, DurabilityArg, record};
-use crate::inherited::{Inherited, STDOUT};
+use crate::inherited::{Inherited, STDOUT, was_closed};
 use crate::plain::{complain, message};
 use crate::tandem;
 
@@ -67,7 +67,7 @@ impl Keeper {
         for path in &run.recovered().set_aside {
             complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
         }
-        let outputs = Outputs::choose(&args.outputs, &inherited);
+        let outputs = Outputs::choose(&args.outputs);
         let tail = Tail::new(outputs);
         let command = Shown::new(&args.command);
         let mut manifest = Manifest::new(&args.task, &run_id, command, heartbeat, &tail)
@@ -80,7 +80,7 @@ impl Keeper {
             tail: Mutex::new(tail),
             lost: OnceLock::new(),
             has_grown: Notify::new(),
-            has_no_stdout: inherited.was_closed(STDOUT),
+            has_no_stdout: was_closed(STDOUT),
             progress,
         });
         let failing = Failing::default();

@@ -13,7 +13,7 @@ use super::pty::{self, Pty};
 use super::pump::{self, Shared};
 use super::same_place::is_same_place;
 use super::tail::Stream;
-use crate::inherited::{Inherited, STDERR, STDOUT};
+use crate::inherited::{self, STDERR, STDOUT, was_closed};
 
 /// What is asked for.
 #[derive(Debug, clap::Args)]
@@ -46,8 +46,8 @@ pub enum Outputs {
 
 impl Outputs {
     /// What the options and this program's own outputs make of it.
-    pub fn choose(options: &OutputOptions, inherited: &Inherited) -> Self {
-        let is_closed = inherited.was_closed(STDOUT) || inherited.was_closed(STDERR);
+    pub fn choose(options: &OutputOptions) -> Self {
+        let is_closed = was_closed(STDOUT) || was_closed(STDERR);
         if options.no_capture {
             Outputs::Untouched
         } else if options.pty {
@@ -68,7 +68,7 @@ impl Outputs {
     ///
     /// # Errors
     /// The call that failed and what the system said; the threads end.
-    pub fn start(self, inherited: &Inherited, shared: &Arc<Shared>) -> Result<Pumping, String> {
+    pub fn start(self, shared: &Arc<Shared>) -> Result<Pumping, String> {
         let (done, pumps) = mpsc::channel(1);
         // One for all threads: descriptors may be few.
         let (ended, live) = io::pipe().map_err(failed("pipe"))?;
@@ -85,7 +85,7 @@ impl Outputs {
         let given = match self {
             Outputs::Apart => {
                 // One that is closed is closed for the command too.
-                let is_open = |file: &i32| !inherited.was_closed(*file);
+                let is_open = |file: &i32| !was_closed(*file);
                 let stdout = Some(STDOUT).filter(is_open).map(|_| pump(Stream::Stdout));
                 let stderr = Some(STDERR).filter(is_open).map(|_| pump(Stream::Stderr));
                 Given::Pipes(stdout.transpose()?, stderr.transpose()?)
@@ -128,7 +128,7 @@ impl Given {
     ///
     /// # Errors
     /// The system's.
-    pub fn give(&self, command: &mut Command, inherited: &Inherited) -> io::Result<()> {
+    pub fn give(&self, command: &mut Command) -> io::Result<()> {
         match self {
             Given::Pipes(stdout, stderr) => {
                 let give = |writer: &Option<PipeWriter>| match writer {
@@ -136,7 +136,7 @@ impl Given {
                     None => Ok(Stdio::inherit()),
                 };
                 command.stdout(give(stdout)?).stderr(give(stderr)?);
-                inherited.close(command);
+                inherited::close(command);
                 Ok(())
             }
             Given::Terminal(session) => session.give(command),
