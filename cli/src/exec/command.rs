@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::process::Pid;
-use tandem_host::limits::{failed_call, in_words};
+use tandem_host::limits::failed_call;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -55,22 +55,12 @@ pub enum NotStarted {
 }
 
 impl NotStarted {
-    /// Why a command was not started: the system had too little left, a step before its program
-    /// failed, or something is wrong with the command.
+    /// Why a command was not started: a call failed that is none of its own, or something is wrong
+    /// with the command.
     fn of(error: io::Error, steps: Option<&Steps>) -> Self {
-        match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => {
-                NotStarted::Own(in_words(&error))
-            }
-            errno => match steps.and_then(Steps::failed) {
-                Some(call) => NotStarted::Own(failed_call(call, &error)),
-                // Without steps of its own the command has only its files before its program, whose
-                // start has no such error.
-                None if matches!(errno, Some(libc::EBADF | libc::EBUSY)) => {
-                    NotStarted::Own(failed_call("dup2", &error))
-                }
-                None => NotStarted::Command(error),
-            },
+        match steps.and_then(|steps| steps.failed(&error)) {
+            Some(call) => NotStarted::Own(failed_call(call, &error)),
+            None => NotStarted::Command(error),
         }
     }
 }
@@ -92,18 +82,19 @@ impl Running {
         };
         let Pumping { given, live, pumps } = outputs.start(shared).map_err(NotStarted::Own)?;
         let has_terminal = job.is_some() && !given.is_terminal() && foreground::is_ours();
-        let spawn = |program: &OsStr, script: Option<&Path>| {
+        let needs_steps = job.is_some() || given.is_terminal();
+        let spawn = |program: &OsStr, script: Option<&Path>, has_steps: bool| {
             let mut starting = Command::new(program);
             starting.args(script).args(arguments);
             given.give(&mut starting).map_err(failed("dup")).map_err(NotStarted::Own)?;
             let mut steps = None;
-            if job.is_some() || given.is_terminal() {
+            if has_steps {
                 let made = Steps::new(&mut starting).map_err(failed("mmap"));
                 let steps = steps.insert(made.map_err(NotStarted::Own)?);
                 // On a terminal of its own it leads a session, and with it a group.
                 if given.is_terminal() {
                     pty::Session::lead(&mut starting, steps);
-                } else {
+                } else if job.is_some() {
                     foreground::lead(&mut starting, steps);
                 }
             }
@@ -114,12 +105,20 @@ impl Running {
             }
             started.map_err(|error| NotStarted::of(error, steps.as_ref()))
         };
-        let mut child = spawn(program, None);
+        // The quick way, without steps, tells no call: once more, with them. But what the system cannot
+        // run is the program's own matter, and the other way would have `sh` run it.
+        let start = |program: &OsStr, script: Option<&Path>| {
+            let started = spawn(program, script, needs_steps);
+            let is_unclear = matches!(&started, Err(NotStarted::Command(error))
+                if error.raw_os_error() != Some(libc::ENOEXEC));
+            if is_unclear && !needs_steps { spawn(program, script, true) } else { started }
+        };
+        let mut child = start(program, None);
         if let Err(NotStarted::Command(error)) = &child
             && error.raw_os_error() == Some(libc::ENOEXEC)
             && let Some(script) = script::find(program).filter(|path| script::is_text(path))
         {
-            child = spawn(script::SHELL.as_ref(), Some(&script));
+            child = start(script::SHELL.as_ref(), Some(&script));
         }
         let child = child?;
         let started_at = Instant::now();

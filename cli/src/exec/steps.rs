@@ -10,8 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::process::Command;
 
-/// What the standard library does before any other step.
+/// What the standard library does before any other step, in the child.
 const FIRST: &str = "dup2";
+/// What it does before there is a child.
+const PIPE: &str = "pipe";
+const FORK: &str = "fork";
+/// The start of the program.
+const LAST: &str = "execve";
 
 /// Steps, in their order.
 pub struct Steps {
@@ -53,9 +58,17 @@ impl Steps {
         }
     }
 
-    /// The call that failed, of a child that is over; none, if it was that of the program.
-    pub fn failed(&self) -> Option<&'static str> {
-        self.calls.get(self.done.count().load(Ordering::Relaxed)).copied()
+    /// The call that failed with this error, of a child that is over or was none; nothing, if something
+    /// is wrong with the program.
+    pub fn failed(&self, error: &io::Error) -> Option<&'static str> {
+        let done = self.done.count().load(Ordering::Relaxed);
+        match (error.raw_os_error()?, self.calls.get(done).copied()) {
+            (libc::EMFILE | libc::ENFILE, Some(_)) if done == 0 => Some(PIPE),
+            (libc::EAGAIN | libc::ENOMEM, Some(_)) if done == 0 => Some(FORK),
+            (_, Some(call)) => Some(call),
+            (libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::ENOMEM, None) => Some(LAST),
+            (_, None) => None,
+        }
     }
 }
 
@@ -90,5 +103,33 @@ impl Drop for Page {
     fn drop(&mut self) {
         // SAFETY: nobody has it any more.
         unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicUsize>()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_failed_is_told_by_how_far_a_child_came() {
+        let mut steps = Steps::new(&mut Command::new("true")).unwrap();
+        // SAFETY: it does nothing.
+        unsafe { steps.add(&mut Command::new("true"), "setsid", || Ok(())) };
+        let failed = |steps: &Steps, done, errno| {
+            steps.done.count().store(done, Ordering::Relaxed);
+            steps.failed(&io::Error::from_raw_os_error(errno))
+        };
+        for (done, errno, call) in [
+            (0, libc::EMFILE, Some("pipe")),
+            (0, libc::ENOMEM, Some("fork")),
+            (0, libc::EBADF, Some("dup2")),
+            (1, libc::EPERM, Some("setsid")),
+            (2, libc::EAGAIN, Some("execve")),
+            (2, libc::ENOENT, None),
+        ] {
+            assert_eq!(failed(&steps, done, errno), call);
+        }
+        // An argument that holds a NUL reaches no call.
+        assert_eq!(steps.failed(&io::ErrorKind::InvalidInput.into()), None);
     }
 }
