@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use rustix::process::getpgrp;
-use rustix::termios::{OutputModes, tcgetattr, tcgetpgrp};
+use rustix::termios::{LocalModes, OutputModes, tcgetattr, tcgetpgrp};
 
 /// Whether the terminal moves its cursor when it is told to. One that is dumb, or that nobody names,
 /// may show the codes as they are.
@@ -15,6 +15,14 @@ pub fn moves_cursor() -> bool {
 /// to the others.
 pub fn is_foreground(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
+}
+
+/// Whether this is a terminal that stops who writes to it in the background (`stty tostop`), and this
+/// program is there.
+pub fn stops_writers(terminal: impl AsFd) -> bool {
+    let terminal = terminal.as_fd();
+    tcgetattr(terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::TOSTOP))
+        && tcgetpgrp(terminal).is_ok_and(|group| group != getpgrp())
 }
 
 /// What ends a line there: on a terminal that is raw, the end of a line does not begin the next one.

@@ -69,7 +69,7 @@ fn exec(root: &Path, flags: &[&str], script: &str) -> Command {
     exec
 }
 
-fn status(root: &Path) -> Value {
+pub fn status(root: &Path) -> Value {
     let text = fs::read(root.join(".runs/task/cli/run/manifest.json")).unwrap();
     serde_json::from_slice::<Value>(&text).unwrap()["status"].clone()
 }
@@ -162,7 +162,7 @@ fn a_command_that_somebody_else_stopped_is_watched_on() {
 }
 
 /// An interactive bash, on a terminal.
-fn shell(root: &Path) -> Terminal {
+pub fn shell(root: &Path) -> Terminal {
     let mut bash = Command::new("bash");
     bash.args(["--norc", "--noprofile", "--noediting", "-i"]).env("PS1", "> ").env("HISTFILE", "");
     bash.env("TANDEM", env!("CARGO_BIN_EXE_tandem")).current_dir(root);
@@ -173,7 +173,7 @@ fn shell(root: &Path) -> Terminal {
     shell
 }
 
-const EXEC: &str = "$TANDEM exec --no-progress --task task --run run";
+pub const EXEC: &str = "$TANDEM exec --no-progress --task task --run run";
 
 #[cfg(target_os = "linux")]
 #[test]

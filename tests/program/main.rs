@@ -1,6 +1,8 @@
 //! The program `tandem`, as its users see it: real processes, files and signals.
 
 mod another_task;
+#[cfg(target_os = "linux")]
+mod background;
 mod component;
 mod exec;
 #[cfg(target_os = "linux")]

@@ -85,6 +85,23 @@ pub fn is_job() -> bool {
         && groups::session(Some(parent)) == groups::session(None)
 }
 
+/// Whether a shell may have this group go on that stands still: one is the parent of somebody in it.
+pub fn can_stand_still() -> bool {
+    let is_shells = |all: &Processes| {
+        let own = all.own()?;
+        let others = all.of_group(own.group).filter(|process| !process.has_ended);
+        let mut parents = others.filter_map(|process| all.find(process.parent));
+        Some(parents.any(|up| up.group != own.group && up.session == own.session))
+    };
+    is_job() || Processes::look().and_then(|all| is_shells(&all)).unwrap_or(false)
+}
+
+/// Has all of this group stand still, as the system does with those that write to a terminal behind
+/// another group, if it is set so.
+pub fn stop_group() {
+    let _ = send(0, libc::SIGTTOU, None);
+}
+
 /// Whether this group is in the foreground.
 pub fn is_ours() -> bool {
     of_terminal() == Some(groups::own())

@@ -1,6 +1,6 @@
 //! Catches signals with what the system tells of each, and asks what else only the C library can
-//! tell. A handler may do next to nothing: it writes what it got into a pipe. Signals, but SIGTTOU, come
-//! to the one thread that reads it, so none that was sent is ever in the hands of another.
+//! tell. A handler may do next to nothing: it writes what it got into a pipe. Signals come to
+//! the one thread that reads it, so none that was sent is ever in the hands of another.
 
 #![allow(unsafe_code, reason = "only the C library sets handlers and sends real-time signals")]
 

@@ -81,6 +81,10 @@ impl Keeper {
             lost: OnceLock::new(),
             has_grown: Notify::new(),
             has_no_stdout: was_closed(STDOUT),
+            // A command in another group would not stand still with this one.
+            waits_for_terminal: !args.group
+                && outputs != Outputs::Terminal
+                && !inherited.ignores(libc::SIGTTOU),
             progress,
         });
         let failing = Failing::default();

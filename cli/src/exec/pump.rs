@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, kill_process_group};
@@ -11,12 +13,16 @@ use rustix::termios::tcgetpgrp;
 use tokio::sync::{Notify, mpsc};
 
 use super::common::COMMAND;
+use super::foreground;
 use super::progress::Progress;
 use super::tail::{Stream, Tail};
 use crate::plain::complain;
+use crate::terminal::stops_writers;
 use crate::waiting::{self, is_reader_gone};
 
 const PIECE_BYTES: usize = 64 * 1024;
+/// How often output in the background looks whether its terminal takes it.
+const FOREGROUND_CHECK: Duration = Duration::from_millis(200);
 
 /// What the threads of both outputs share.
 pub struct Shared {
@@ -28,6 +34,8 @@ pub struct Shared {
     pub has_grown: Notify,
     /// Whether standard output was closed: what is in its place takes all and keeps nothing.
     pub has_no_stdout: bool,
+    /// Whether output waits for a terminal that stops who writes to it in the background.
+    pub waits_for_terminal: bool,
     /// The progress line, which must not stand where output goes.
     pub progress: Progress,
 }
@@ -57,7 +65,7 @@ pub fn start(
     done: mpsc::Sender<()>,
 ) -> io::Result<()> {
     let mut output = File::from(output.into());
-    std::thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
+    thread::Builder::new().name(format!("{stream:?}")).spawn(move || {
         let _done = done;
         let mut piece = vec![0; PIECE_BYTES];
         let mut is_passed_on = true;
@@ -75,6 +83,9 @@ pub fn start(
             }
             shared.tail().push(stream, &piece[..n]);
             shared.has_grown.notify_one();
+            if shared.waits_for_terminal {
+                wait_for_terminal(stream);
+            }
             match shared.progress.pass(&piece[..n], || pass(&shared, stream, &piece[..n])) {
                 Ok(()) => continue,
                 Err(error) if is_reader_gone(&error) => {}
@@ -101,6 +112,25 @@ fn hang_up(output: &File) -> bool {
     // There may be nobody.
     let _ = kill_process_group(group, Signal::HUP);
     true
+}
+
+/// Waits while the output's terminal stops who writes there. All of the group is asked to stand still,
+/// once. A command that does not would otherwise have each attempt to write be followed by the next.
+fn wait_for_terminal(stream: Stream) {
+    let is_stopped = || {
+        let stops = match stream {
+            Stream::Stdout => stops_writers(io::stdout()),
+            Stream::Stderr => stops_writers(io::stderr()),
+        };
+        // Where nobody would have it go on, it writes.
+        stops && foreground::can_stand_still()
+    };
+    if is_stopped() {
+        foreground::stop_group();
+        while is_stopped() {
+            thread::sleep(FOREGROUND_CHECK);
+        }
+    }
 }
 
 fn pass(shared: &Shared, stream: Stream, piece: &[u8]) -> io::Result<()> {

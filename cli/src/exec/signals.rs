@@ -104,12 +104,11 @@ impl Signals {
             *signal == libc::SIGCHLD || !is_kept && !inherited.ignores(*signal)
         };
         let caught: Vec<i32> = handler::catchable().filter(is_caught).collect();
-        // They come to the thread that sorts them, but for one: a terminal of which this group is not in
-        // the foreground stops who writes to it, if it is set so. One that may be lent to a group of the
-        // command's own must not.
+        // They come to the thread that sorts them. One is kept from all others in any case: a terminal
+        // of which this group is not in the foreground sends it, if it is set so, for each attempt to
+        // write there. One that may be lent to a group of the command's own must not stop this thread.
         let of_terminal = is_in_own_group.then_some(libc::SIGTTOU);
-        let elsewhere = caught.iter().copied().filter(|signal| *signal != libc::SIGTTOU);
-        handler::block(elsewhere.chain(of_terminal));
+        handler::block(caught.iter().copied().chain(of_terminal));
         let pipe = Pipe::open(&caught)?;
         let (sender, events) = unbounded_channel();
         let shared = Arc::new(Shared {
@@ -250,8 +249,10 @@ impl Sorting {
         for caught in caught {
             match caught.signal {
                 Caught::POKE | libc::SIGCHLD => is_child_told = true,
-                // `abort` raises one that ends this process.
-                _ if caught.sender.code <= 0 && caught.sender.pid == own => {}
+                // `abort` raises one that ends this process. Only what stops is sent to its group.
+                _ if caught.sender.code <= 0
+                    && caught.sender.pid == own
+                    && caught.signal != libc::SIGTTOU => {}
                 _ => {
                     self.undecided.push(caught);
                     is_new = true;
