@@ -63,6 +63,19 @@ enum Command {
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    // Before what needs most of it.
+    match memory::check_stack() {
+        Ok(()) => run(),
+        Err(why) => {
+            let command = std::env::args_os().nth(1).unwrap_or_default();
+            plain::complain(&command.to_string_lossy(), &why);
+            if command == "exec" { exec::EXIT_NO_STATE.into() } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+#[inline(never)]
+fn run() -> ExitCode {
     memory::be_thrifty();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
