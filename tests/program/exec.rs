@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Guarded, kill, temp_files, wait_for, with_default_signals};
+use crate::support::{Guarded, full_pipe, kill, temp_files, wait_for, with_default_signals};
 
 /// A state directory and one run in it.
 struct State {
@@ -203,15 +203,14 @@ fn messages_that_cannot_be_written_change_nothing() {
 fn the_end_is_on_the_disk_before_a_reader_that_does_not_read() {
     with_default_signals();
     let state = State::new();
-    let (mut child, stdout) = started(&mut state.shell(&[], "echo ready; exec yes"));
-    // A full pipe holds 64 KiB less what its first and last pages lack.
-    wait_for("a full pipe", || {
-        rustix::io::ioctl_fionread(stdout.get_ref()).is_ok_and(|bytes| bytes > 50_000)
-    });
+    let (reader, writer, _) = full_pipe();
+    let mut command = state.shell(&[], r#"echo held; : > "$STATE/ready"; exec sleep 1000"#);
+    let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(writer));
+    wait_for("output", || state.run_dir().join("ready").exists());
     kill(&child, Signal::TERM);
     wait_for("the end in the manifest", || state.manifest()["status"] == "cancelled");
     assert_eq!(child.wait().code(), Some(128 + Signal::TERM.as_raw()));
-    drop(stdout);
+    drop(reader);
 }
 
 #[test]

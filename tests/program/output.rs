@@ -2,17 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Guarded, before_start, kill, run, tandem, text, wait_for, with_default_signals, with_file_limit,
+    Guarded, before_start, full_pipe, is_full, kill, run, set_non_blocking, small_pipe, tandem,
+    text, wait_for, with_default_signals, with_file_limit,
 };
 use crate::talk::{feed, lines, talk};
 use crate::terminal::Terminal;
@@ -31,23 +31,16 @@ fn manifest(root: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The flag is of the open file, so all who have it are concerned.
-fn set_non_blocking(file: impl AsFd) {
-    let flags = fcntl_getfl(&file).unwrap();
-    fcntl_setfl(&file, flags | OFlags::NONBLOCK).unwrap();
-}
-
 fn non_blocking_output() -> (PipeReader, PipeWriter) {
-    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = small_pipe();
     set_non_blocking(&writer);
     (reader, writer)
 }
 
 /// All that comes, but not before the pipe is full.
-fn read_late(mut reader: PipeReader) -> Vec<u8> {
-    wait_for("a full pipe", || {
-        rustix::io::ioctl_fionread(&reader).is_ok_and(|bytes| bytes > 50_000)
-    });
+fn read_late(mut reader: PipeReader, writer: PipeWriter) -> Vec<u8> {
+    wait_for("a full pipe", || is_full(&writer));
+    drop(writer);
     let mut all = Vec::new();
     reader.read_to_end(&mut all).unwrap();
     all
@@ -68,14 +61,15 @@ fn no_output_is_lost_when_it_is_non_blocking() {
         let script = if is_stdout { MANY } else { &format!("{{ {MANY}; }} >&2") };
         let mut command = exec(root.path(), script);
         command.stdout(Stdio::null());
+        let output = writer.try_clone().unwrap();
         if is_stdout {
-            command.stdout(writer)
+            command.stdout(output)
         } else {
-            command.stderr(writer)
+            command.stderr(output)
         };
         let mut child = Guarded::spawn(&mut command);
         drop(command);
-        assert!(read_late(reader) == many());
+        assert!(read_late(reader, writer) == many());
         assert_eq!(child.wait().code(), Some(0));
         assert_eq!(manifest(root.path())["status"], "succeeded");
     }
@@ -113,25 +107,56 @@ fn no_output_is_lost_when_it_becomes_non_blocking_later() {
     assert_eq!(child.wait().code(), Some(0));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn no_output_is_lost_on_a_socket_whose_sender_waits_for_a_limited_time() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut own, other) = UnixStream::pair().unwrap();
+    // It is of the socket, whoever has it. The system waits a little longer.
+    other.set_write_timeout(Some(std::time::Duration::from_micros(1))).unwrap();
+    let mut command = tandem(&["exec", "--task", "task", "--run", "run", "--heartbeat", "20"]);
+    command.arg("--root").arg(root.path()).args(["--", "sh", "-c", MANY]).stdin(Stdio::null());
+    let mut child = Guarded::spawn(command.stdout(OwnedFd::from(other.try_clone().unwrap())));
+    command.stdout(Stdio::null());
+    let many = many();
+    let mut all = Vec::new();
+    let heartbeat = || fs::read(root.path().join(".runs/task/cli/run/.heartbeat")).ok();
+    for _ in 0..3 {
+        wait_for("a full socket", || is_full(&other));
+        // Whoever writes has waited for as long as it may meanwhile.
+        for _ in 0..3 {
+            let seen = heartbeat();
+            wait_for("a heartbeat", || heartbeat() != seen);
+        }
+        let mut piece = vec![0; many.len() / 10];
+        own.read_exact(&mut piece).unwrap();
+        all.extend(piece);
+    }
+    drop(other);
+    own.read_to_end(&mut all).unwrap();
+    assert!(all == many);
+    assert_eq!(child.wait().code(), Some(0));
+    assert_eq!(manifest(root.path())["status"], "succeeded");
+}
+
 #[test]
 fn a_warning_is_not_lost_when_standard_error_is_non_blocking() {
     let root = tempfile::tempdir().unwrap();
-    let (reader, writer) = non_blocking_output();
-    let go = root.path().join("go");
-    let script = "yes 0123456789abcde | head -c 65536 >&2; trap '' PIPE
-        until [ -e \"$GO\" ]; do sleep 0.01; done; echo lost; exit 0";
-    let mut command = exec(root.path(), script);
-    command.env("GO", &go).stdout(full()).stderr(writer);
-    let mut child = Guarded::spawn(&mut command);
+    let (mut reader, writer, filled) = full_pipe();
+    set_non_blocking(&writer);
+    let mut command = exec(root.path(), "trap '' PIPE; echo lost; exit 0");
+    let mut child = Guarded::spawn(command.stdout(full()).stderr(writer));
     drop(command);
-    wait_for("a full pipe", || {
-        rustix::io::ioctl_fionread(&reader).is_ok_and(|bytes| bytes > 60_000)
-    });
-    fs::write(go, "").unwrap();
     // There is a warning by then, and no room for it.
-    wait_for("what is lost", || manifest(root.path())["stdout_bytes"] == 5);
-    let all = text(&read_late(reader));
-    assert_eq!(all.lines().filter(|line| line.starts_with("tandem exec: warning: ")).count(), 1);
+    wait_for("what is lost", || {
+        let path = root.path().join(".runs/task/cli/run/manifest.json");
+        fs::read_to_string(path).is_ok_and(|text| text.contains("\"stdout_bytes\": 5"))
+    });
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).unwrap();
+    let warnings = text(&all[filled..]);
+    assert!(warnings.starts_with("tandem exec: warning: "), "{warnings}");
+    assert_eq!(warnings.lines().count(), 1, "{warnings}");
     assert_eq!(child.wait().code(), Some(1));
 }
 
@@ -142,7 +167,7 @@ fn feed_waits_for_input_and_output_that_are_non_blocking() {
     set_non_blocking(&input);
     let (answers, output) = non_blocking_output();
     let mut command = feed(root.path());
-    let mut child = Guarded::spawn(command.stdin(input).stdout(output));
+    let mut child = Guarded::spawn(command.stdin(input).stdout(output.try_clone().unwrap()));
     drop(command);
     let count = 3_000;
     // Each answer repeats its id.
@@ -153,7 +178,7 @@ fn feed_waits_for_input_and_output_that_are_non_blocking() {
             requests.write_all(&lines(&[request(id)])).unwrap();
         }
     });
-    let answers = text(&read_late(answers));
+    let answers = text(&read_late(answers, output));
     writer.join().unwrap();
     assert_eq!(child.wait().code(), Some(0));
     assert_eq!(answers.lines().count(), count as usize);
@@ -165,9 +190,10 @@ fn what_other_commands_print_is_not_lost_when_it_is_non_blocking() {
     let expected = run(&mut tandem(&["component", "--out", "-"])).stdout;
     let (reader, writer) = non_blocking_output();
     let mut command = tandem(&["component", "--out", "-"]);
-    let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(writer));
+    let output = writer.try_clone().unwrap();
+    let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(output));
     drop(command);
-    assert!(read_late(reader) == expected);
+    assert!(read_late(reader, writer) == expected);
     assert_eq!(child.wait().code(), Some(0));
 }
 
@@ -182,9 +208,9 @@ fn a_signal_ends_the_wait_for_who_takes_no_output_and_the_run_has_failed() {
     with_default_signals();
     for (script, code, end) in [("", 1, ""), ("; exit 3", 3, "exit code 3, ")] {
         let root = tempfile::tempdir().unwrap();
-        let (reader, writer) = pipe().unwrap();
-        // One pipe holds 64 KiB and `exec` as much, so the command can end.
-        let script = format!("head -c 100000 /dev/zero{script}");
+        let (reader, writer, _) = full_pipe();
+        // `exec` holds that much, so the command can end.
+        let script = format!("echo held{script}");
         let mut child = Guarded::spawn(exec(root.path(), &script).stdout(writer));
         // The end of the command is on the disk before the wait.
         wait_for("the command's end", || {
@@ -302,11 +328,9 @@ fn a_reader_that_goes_away_while_output_waits_ends_the_command() {
     let root = tempfile::tempdir().unwrap();
     let (reader, writer) = non_blocking_output();
     let mut command = exec(root.path(), "exec yes");
-    let mut child = Guarded::spawn(command.stdout(writer));
+    let mut child = Guarded::spawn(command.stdout(writer.try_clone().unwrap()));
     drop(command);
-    wait_for("a full pipe", || {
-        rustix::io::ioctl_fionread(&reader).is_ok_and(|bytes| bytes > 50_000)
-    });
+    wait_for("a full pipe", || is_full(&writer));
     drop(reader);
     assert_eq!(child.wait().code(), Some(128 + 13));
     assert_eq!(manifest(root.path())["status_detail"], "killed by signal SIGPIPE (13)");
@@ -422,9 +446,10 @@ fn lists_are_not_lost_when_their_output_is_non_blocking() {
         let expected = run(&mut tandem(&args)).stdout;
         let (reader, writer) = non_blocking_output();
         let mut command = tandem(&args);
-        let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(writer));
+        let output = writer.try_clone().unwrap();
+        let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(output));
         drop(command);
-        let all = text(&read_late(reader));
+        let all = text(&read_late(reader, writer));
         // Ages go on.
         let same = |text: &str| text.split(',').filter(|word| !word.contains("age_ms")).count();
         assert_eq!(same(&all), same(&text(&expected)));

@@ -1,8 +1,9 @@
 //! Real processes that cannot hang a test, and what they leave on the disk.
 
 use std::fs;
-use std::io::Read;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::ops::{Deref, DerefMut};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -10,6 +11,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -193,6 +196,39 @@ pub fn with_file_limit(command: &mut Command, bytes: u64) -> &mut Command {
         let limit = rustix::process::Rlimit { current: Some(bytes), maximum: None };
         let _ = rustix::process::setrlimit(rustix::process::Resource::Fsize, limit);
     })
+}
+
+/// A pipe that holds as little as the system lets it: how much others hold is not the same everywhere.
+pub fn small_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = pipe().unwrap();
+    #[cfg(target_os = "linux")]
+    rustix::pipe::fcntl_setpipe_size(&writer, 1).unwrap();
+    (reader, writer)
+}
+
+/// Whether a write would wait.
+pub fn is_full(writer: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(writer, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default())).unwrap() == 0
+}
+
+/// The flag is of the open file, so all who have it are concerned.
+pub fn set_non_blocking(file: impl AsFd) {
+    let flags = fcntl_getfl(&file).unwrap();
+    fcntl_setfl(&file, flags | OFlags::NONBLOCK).unwrap();
+}
+
+/// A pipe in which there is room for nothing more, and how much is in it.
+pub fn full_pipe() -> (PipeReader, PipeWriter, usize) {
+    let (reader, mut writer) = small_pipe();
+    set_non_blocking(&writer);
+    let mut bytes = 0;
+    while let Ok(written) = writer.write(&[b'x'; 4096]) {
+        bytes += written;
+    }
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags - OFlags::NONBLOCK).unwrap();
+    (reader, writer, bytes)
 }
 
 /// Does what is async-signal-safe in the child, before it becomes the command.
