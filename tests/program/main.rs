@@ -39,4 +39,6 @@ mod talk;
 mod terminal;
 #[cfg(feature = "torture")]
 mod torture;
+#[cfg(target_os = "linux")]
+mod twice;
 mod untouched;

@@ -13,6 +13,7 @@ use crate::support::{
     Guarded, history, history_path, hold_lock, kill, run, tandem, text, wait_for,
     with_default_signals,
 };
+use crate::talk::{lines, talk};
 
 struct Root(TempDir);
 
@@ -191,6 +192,27 @@ fn the_history_keeps_the_last_runs_it_is_told_to_keep() {
     let runs = root.history()["runs"].clone();
     let kept: Vec<_> = runs.as_array().unwrap().iter().map(|run| &run["runId"]).collect();
     assert_eq!(kept, ["b", "c"]);
+}
+
+#[test]
+fn a_history_of_a_clock_that_was_ahead_keeps_the_run_and_names_what_is_ahead() {
+    let root = Root::new();
+    let records = [1, 2, 3].map(|day| {
+        let summary = json!({"taskId": "task", "runId": format!("ahead-{day}"),
+                             "timestamp": format!("2999-01-0{day}T00:00:00.000Z")});
+        json!({"id": day, "op": "record", "keep_last": 3, "summary": summary})
+    });
+    assert_eq!(talk(root.path(), &lines(&records)).status.code(), Some(0));
+    let done =
+        piped(&mut root.exec("run", &["--keep-last", "3"], &["sh", "-c", "exit 3"])).output();
+    assert_eq!(
+        assert_warning(&done, 3),
+        "tandem exec: warning: all other runs in the history are later, was a clock ahead? \
+         ahead-3, ahead-2\n"
+    );
+    let runs = root.history()["runs"].as_array().unwrap().clone();
+    let ids: Vec<&Value> = runs.iter().map(|run| &run["runId"]).collect();
+    assert_eq!(ids, ["run", "ahead-2", "ahead-3"]);
 }
 
 #[test]

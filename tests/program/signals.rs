@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// Tells every signal that it gets, until its input ends.
-const TELL: &str = r"
+pub const TELL: &str = r"
 import os, select, signal
 def tell(number, frame): os.write(1, b'%d\n' % number)
 for number in signal.valid_signals() - {signal.SIGCHLD}:
@@ -40,18 +40,18 @@ while 0 not in select.select([0, woken], [], [])[0]: os.read(woken, 4096)
 ";
 
 /// `exec`, in a group of its own, and a command that tells its signals.
-struct Telling {
+pub struct Telling {
     root: TempDir,
     child: Guarded,
     lines: BufReader<ChildStdout>,
 }
 
 impl Telling {
-    fn start(change: impl FnOnce(&mut Command)) -> Self {
+    pub fn start(change: impl FnOnce(&mut Command)) -> Self {
         Telling::start_with(&[], TELL, change)
     }
 
-    fn start_with(flags: &[&str], script: &str, change: impl FnOnce(&mut Command)) -> Self {
+    pub fn start_with(flags: &[&str], script: &str, change: impl FnOnce(&mut Command)) -> Self {
         with_default_signals();
         let root = tempfile::tempdir().unwrap();
         let mut exec = exec(root.path(), flags, &["python3", "-c", &script.replace("WAIT", WAIT)]);
@@ -63,18 +63,18 @@ impl Telling {
         telling
     }
 
-    fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    fn group(&self) -> Pid {
+    pub fn group(&self) -> Pid {
         pid(&self.child)
     }
 
     /// Ends the command's input; nothing more may come.
-    fn end(mut self) -> Value {
+    pub fn end(mut self) -> Value {
         drop(self.child.stdin.take());
         assert_eq!(self.line(), "");
         assert_eq!(self.child.wait().code(), Some(0));
@@ -263,34 +263,6 @@ fn exec_in_exec_gives_its_command_each_signal_once() {
     telling.end();
 }
 
-/// As systemd does it.
-#[cfg(target_os = "linux")]
-#[test]
-fn who_signals_each_process_of_a_control_group_gives_the_command_one() {
-    let mut telling = Telling::start(|_| {});
-    let exec = telling.group();
-    let witness = witness(exec).unwrap();
-    let processes = fs::read_dir("/proc").unwrap();
-    let of_exec = |pid: &i32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
-        parent == Some(&exec.as_raw_nonzero().to_string()) && *pid != witness
-    };
-    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let command = numbers.into_iter().find(of_exec).unwrap();
-    let exec = exec.as_raw_nonzero().get();
-    for order in [[exec, witness, command], [command, witness, exec]] {
-        for pid in order {
-            send(Pid::from_raw(pid).unwrap(), libc::SIGTERM);
-        }
-        assert_eq!(telling.line(), libc::SIGTERM.to_string());
-        // It would be behind a second one.
-        send(telling.group(), libc::SIGUSR1);
-        assert_eq!(telling.line(), libc::SIGUSR1.to_string());
-    }
-    telling.end();
-}
-
 #[test]
 fn a_command_in_another_group_gets_what_exec_gets_alone() {
     let script = format!("import os; os.setpgid(0, 0)\n{TELL}");
@@ -305,7 +277,7 @@ fn a_command_in_another_group_gets_what_exec_gets_alone() {
 
 /// The witness of this `exec`.
 #[cfg(target_os = "linux")]
-fn witness(exec: Pid) -> Option<i32> {
+pub fn witness(exec: Pid) -> Option<i32> {
     let entries = fs::read_dir("/proc").unwrap();
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let begin = |pid: i32| format!("{pid} (signal-witness) S {} ", exec.as_raw_nonzero());

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::Value;
 
-use crate::support::{before_start, run, tandem, text};
+use crate::support::{self, before_start, run, tandem, text};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -88,6 +88,16 @@ fn too_little_address_space_is_told_as_that() {
 
 /// Each ends well, or with a sentence that names the limit, and some of each kind are among them.
 fn assert_enough_or_told(resource: Resource, limits: impl Iterator<Item = u64>, name: &str) {
+    let (enough, told) = enough_and_told(resource, limits, name);
+    assert!(enough > 0 && told > 0, "{enough} {told}");
+}
+
+/// How many of each kind there are.
+fn enough_and_told(
+    resource: Resource,
+    limits: impl Iterator<Item = u64>,
+    name: &str,
+) -> (u32, u32) {
     let (mut enough, mut told) = (0, 0);
     for limit in limits {
         let root = tempfile::tempdir().unwrap();
@@ -102,7 +112,15 @@ fn assert_enough_or_told(resource: Resource, limits: impl Iterator<Item = u64>, 
             told += 1;
         }
     }
-    assert!(enough > 0 && told > 0, "{enough} {told}");
+    (enough, told)
+}
+
+/// What is built without optimisation needs more.
+#[test]
+fn a_small_stack_is_enough_or_told() {
+    let limits = [64, 128, 192, 256].map(|limit| limit * KIB);
+    let (enough, _) = enough_and_told(Resource::Stack, limits.into_iter(), "ulimit -s");
+    assert!(enough >= 3, "{enough}");
 }
 
 #[test]
@@ -206,9 +224,14 @@ fn without_executable_memory_the_reason_is_told() {
     }
 }
 
-/// A shell in which a file system was mounted that goes with it.
+/// A shell in which a file system was mounted that goes with it. Needs unshare of util-linux, and root
+/// or user namespaces.
+#[cfg(target_os = "linux")]
 fn mounted(script: &str, program: &Command) -> Command {
     let mut shell = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        shell.arg("--map-root-user");
+    }
     shell.args(["-m", "sh", "-c", script, "sh"]);
     shell.arg(program.get_program()).args(program.get_args());
     shell
@@ -224,6 +247,22 @@ fn without_proc_all_is_as_with_it() {
     assert_eq!(text(&done.stdout), "out\n");
     assert_eq!(manifest(root.path())["exit_code"], Value::Null);
     assert_eq!(manifest(root.path())["commands"][0]["exit_code"], 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_proc_a_group_of_the_commands_own_is_ended() {
+    use rustix::process::{Pid, test_kill_process};
+
+    let root = tempfile::tempdir().unwrap();
+    let mut exec = tandem(&["exec", "--group", "--root"]);
+    exec.arg(root.path()).args(["--", "sh", "-c", "sleep 1000 & echo $!; exit 3"]);
+    let done = run(&mut mounted(r#"mount -t tmpfs none /proc && exec "$@""#, &exec));
+    assert_eq!(done.status.code(), Some(3), "{}", text(&done.stderr));
+    let begin = "tandem exec: warning: the command left processes behind: group (";
+    assert!(text(&done.stderr).starts_with(begin), "{}", text(&done.stderr));
+    let left = Pid::from_raw(text(&done.stdout).trim().parse().unwrap()).unwrap();
+    assert!(test_kill_process(left).is_err());
 }
 
 #[cfg(target_os = "linux")]
@@ -258,6 +297,77 @@ fn a_run_that_is_refused_for_a_full_disk_leaves_no_run() {
         assert!(stdout.starts_with("125\n") && !stdout.contains("empty"), "{stdout}");
         assert!(!stdout.contains("task"), "{stdout}");
     }
+}
+
+/// As in a container that is read-only but for volumes.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_all_but_the_state_is_read_only_a_run_is_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let shown = root.path().display();
+    fs::create_dir(root.path().join(".runs")).unwrap();
+    fs::create_dir(root.path().join("out")).unwrap();
+    let script = format!(
+        r#"cd {shown} && mount --bind .runs .runs && mount --bind out out &&
+        mount -o remount,bind,ro "$(stat -c %m .)" && mount -o remount,bind,ro / && exec "$@""#
+    );
+    // What it writes elsewhere is refused.
+    let command = ["sh", "-c", "(: > \"$0\") 2>/dev/null || exit 3", &format!("{shown}/file")];
+    assert_exit(&run(&mut mounted(&script, &exec(root.path(), &command))), 3);
+    assert_eq!(manifest(root.path())["status"], "failed");
+    assert_eq!(support::history(root.path(), "task")["runs"].as_array().unwrap().len(), 1);
+}
+
+/// As in a container that is started as some number.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_user_without_a_name_or_home_has_runs() {
+    let program = exec(Path::new("."), &["sh", "-c", "! id -un 2>/dev/null && exit 3"]);
+    let (root, tandem) = if rustix::process::geteuid().is_root() {
+        for_all()
+    } else {
+        (tempfile::tempdir().unwrap(), env!("CARGO_BIN_EXE_tandem").into())
+    };
+    let mut nameless = if rustix::process::geteuid().is_root() {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=12345", "--regid=12345", "--clear-groups"]);
+        setpriv
+    } else {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-user=12345", "--map-group=12345"]);
+        unshare
+    };
+    nameless.arg(tandem).args(program.get_args()).env_remove("HOME").current_dir(root.path());
+    assert_exit(&run(&mut nameless), 3);
+    assert_eq!(manifest(root.path())["status"], "failed");
+    assert_eq!(support::history(root.path(), "task")["runs"].as_array().unwrap().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_for_a_while_is_a_warning_and_has_the_last_state() {
+    let (root, told) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (shown, told) = (root.path().display(), told.path().join("stderr"));
+    // The command makes room again when it has seen the warning.
+    let command = format!(
+        r#"cat /dev/zero > {shown}/full 2> /dev/null; echo more
+        until grep -q warning {told}; do sleep 0.01; done; rm {shown}/full; exit 3"#,
+        told = told.display()
+    );
+    let script = format!(
+        r#"mount -t tmpfs -o size=256k none {shown} && {{ "$@" 2> {told}; echo $?
+        cd {shown} && cat .runs/task/cli/run/manifest.json && ls out/task && ls -A .runs/task/cli/run; }}"#,
+        told = told.display()
+    );
+    let mut exec =
+        tandem(&["exec", "--task", "task", "--run", "run", "--interval", "20", "--root"]);
+    exec.arg(root.path()).args(["--heartbeat", "20", "--", "sh", "-c", &command]);
+    let done = run(&mut mounted(&script, &exec));
+    let (stdout, told) = (text(&done.stdout), fs::read_to_string(&told).unwrap());
+    assert!(told.starts_with("tandem exec: warning: ") && told.contains("No space left"), "{told}");
+    assert!(stdout.starts_with("more\n3\n{"), "{stdout}");
+    assert!(stdout.contains(r#""status_detail": "exit code 3""#), "{stdout}");
+    assert!(stdout.ends_with("}\nruns.json\n.heartbeat\nmanifest.json\n"), "{stdout}");
 }
 
 #[test]
