@@ -358,9 +358,96 @@ fn a_summary_tells_its_time_past_a_byte_order_mark() {
     let root = Root::new();
     let dir = root.task().join("recorded");
     fs::create_dir_all(&dir).unwrap();
-    let summary = "\u{feff}{\"timestamp\":\"2020-01-01T00:00:00.000Z\"}";
+    let mut summary = "\u{feff}".to_owned();
+    summary += r#"{"taskId":"task","runId":"recorded","timestamp":"2020-01-01T00:00:00.000Z"}"#;
     fs::write(dir.join("manifest.json"), summary).unwrap();
     assert_eq!(shown(&root.pruned(&["--older-than", "30d"])), [("recorded", true)]);
+}
+
+/// Puts a file there, and one of a user's beside it.
+fn put(root: &Root, dir: &str, manifest: &str) {
+    let dir = root.task().join(dir);
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("manifest.json"), manifest).unwrap();
+    fs::write(dir.join("index.html"), "mine").unwrap();
+}
+
+#[test]
+fn a_directory_that_is_no_run_stays_whoever_prunes() {
+    let root = Root::new();
+    assert_silent_success(&run(root.exec(&["--run", "a"]).arg("true")));
+    let time = "2020-01-01T00:00:00.000Z";
+    let summary = |task: &str, run: &str| {
+        json!({"taskId": task, "runId": run, "timestamp": time}).to_string()
+    };
+    for (dir, manifest) in [
+        ("web", r#"{"name":"My PWA","timestamp":"2020-01-01T00:00:00.000Z"}"#.to_owned()),
+        ("half", r#"{"taskId":"task","name":"My PWA"}"#.to_owned()),
+        ("copied", summary("task", "other")),
+        ("moved", summary("other", "moved")),
+        ("commented", "{ // an extension\n\"name\": \"mine\" }".to_owned()),
+        ("list", "[]".to_owned()),
+        ("nothing", String::new()),
+        ("cli/page", r#"{"name":"My PWA"}"#.to_owned()),
+        ("cli/torn", "{".to_owned()),
+        // A run beside which somebody has other files.
+        ("cli/both", json!({"status": "succeeded"}).to_string()),
+        ("both", r#"{"name":"My PWA"}"#.to_owned()),
+    ] {
+        put(&root, dir, &manifest);
+    }
+    fs::create_dir_all(root.task().join("cli/src/deep")).unwrap();
+    fs::create_dir_all(root.task().join("pages/manifest.json")).unwrap();
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    for path in root.paths().iter().map(|path| root.path().join(path)) {
+        if !path.starts_with(root.run_dir("a")) && !path.starts_with(root.task().join("a")) {
+            File::open(path).unwrap().set_modified(old).unwrap();
+        }
+    }
+    let before = root.paths();
+    let states = ["done", "recorded", "empty", "unknown", "unreadable"];
+    let mut args = vec!["--older-than", "30m", "--history"];
+    args.extend(states.iter().flat_map(|state| ["--state", *state]));
+    for flag in ["--dry-run", "--yes"] {
+        let output = run(root.prune(&args).args(["--json", flag]));
+        assert!(output.status.success());
+        assert_eq!(shown(&serde_json::from_slice(&output.stdout).unwrap()), []);
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains("note: directories of task stay that may be no runs"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+    assert_eq!(root.paths(), before);
+    for run_id in ["b", "c"] {
+        let flags = ["--run", run_id, "--keep-last", "1", "--prune", "true"];
+        assert!(run(&mut root.exec(&flags)).status.success());
+    }
+    assert_eq!(names(&root.task()).len(), 11);
+    let gone: Vec<_> = before.difference(&root.paths()).cloned().collect();
+    assert!(gone.iter().all(|path| path.ends_with("a") || path.iter().any(|it| it == "a")));
+}
+
+#[test]
+fn a_broken_summary_goes_if_it_is_certainly_a_run_s() {
+    let root = Root::new();
+    for id in ["in-history", "other"] {
+        assert_silent_success(&run(root.exec(&["--run", id]).arg("true")));
+    }
+    root.over("has-manifest", "succeeded", 1);
+    put(&root, "in-history", "{");
+    put(&root, "has-manifest", "");
+    put(&root, "unknown", "{");
+    fs::remove_dir_all(root.run_dir("in-history")).unwrap();
+    let args = ["--older-than", "0s", "--state", "recorded", "--state", "done", "--yes", "--json"];
+    let output = run(&mut root.prune(&args));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let runs: BTreeSet<_> = shown(&told).into_iter().collect();
+    assert_eq!(
+        runs,
+        BTreeSet::from([("has-manifest", true), ("in-history", true), ("other", true)])
+    );
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("/unknown/manifest.json cannot be read, and the task's"), "{stderr}");
+    assert_eq!(names(&root.task()), set(&["cli", "unknown"]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::json::Members;
 use crate::status::known::Missing;
 use crate::status::row::{Row, State, is_ahead};
 use crate::status::scan::{
-    self, CLI, MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task, file, look,
+    self, CLI, HEARTBEAT, MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task, file, look,
 };
 use crate::table::time;
 
@@ -42,9 +42,27 @@ pub struct FoundRun {
 /// How a run stands that has a directory of its own.
 enum Kept {
     Over(FoundRun),
+    /// Over, if it is a run: somebody else may have made it.
+    Doubtful(FoundRun),
     Live,
     /// Somebody has removed it meanwhile.
     Gone,
+}
+
+/// What is in the place of a run's summary.
+enum Summary {
+    /// It names the run, and tells when that was over.
+    Own(SystemTime),
+    /// It cannot be read, as one that a power loss has torn.
+    Broken(SystemTime),
+    /// It is another file of that name, as web apps have one.
+    Others(SystemTime),
+}
+
+/// A directory that is in the place of a run, and that may be somebody else's.
+pub struct Other {
+    pub run: FoundRun,
+    pub why: String,
 }
 
 /// The runs of a task.
@@ -52,6 +70,10 @@ enum Kept {
 pub struct Runs {
     pub over: Vec<FoundRun>,
     live: BTreeSet<String>,
+    /// Those that are runs if the history has them.
+    doubtful: Vec<Other>,
+    /// Those that stay, whatever the rules are.
+    pub others: Vec<Other>,
 }
 
 /// The tasks that have runs or, if asked for, a history.
@@ -90,25 +112,55 @@ pub fn refuse_link(root: &Dir, task: &str) -> Result<(), String> {
 /// They cannot be listed.
 pub fn runs(root: &Dir, task: &str) -> Result<Runs, String> {
     let Some(dir) = task_directory(root, task)? else { return Ok(Runs::default()) };
-    let mut over: BTreeMap<String, FoundRun> = BTreeMap::new();
-    let mut live = BTreeSet::new();
+    let mut found = Runs::default();
+    let mut known = BTreeSet::new();
     if let Some(cli) = subdirectory(&dir, CLI)? {
         for run in run_names(&cli, CLI)? {
+            known.insert(run.clone());
             match kept(&cli, task, &run) {
-                Kept::Over(found) => drop(over.insert(run, found)),
-                Kept::Live | Kept::Gone => drop(live.insert(run)),
+                Kept::Over(over) => found.over.push(over),
+                Kept::Live | Kept::Gone => drop(found.live.insert(run)),
+                Kept::Doubtful(over) => match summary(&dir, task, &run) {
+                    Some(Summary::Own(_)) => found.over.push(over),
+                    _ => found.doubtful.push(Other { why: no_sign(task, &run), run: over }),
+                },
             }
         }
     }
     for run in run_names(&dir, task)? {
-        if over.contains_key(&run) || live.contains(&run) {
+        if known.contains(&run) {
             continue;
         }
-        if let Some(ended) = summarised(&dir, &run) {
-            over.insert(run.clone(), FoundRun::recorded(run, ended));
+        let recorded = |ended| FoundRun::recorded(run.clone(), ended);
+        match summary(&dir, task, &run) {
+            Some(Summary::Own(ended)) => found.over.push(recorded(ended)),
+            Some(Summary::Broken(ended)) => {
+                found.doubtful.push(Other { run: recorded(ended), why: broken(task, &run) });
+            }
+            Some(Summary::Others(ended)) => {
+                found.others.push(Other { run: recorded(ended), why: no_summary(task, &run) });
+            }
+            None => {}
         }
     }
-    Ok(Runs { over: over.into_values().collect(), live })
+    Ok(found)
+}
+
+/// Parts runs from those beside which somebody else has a directory: it would go with the run.
+///
+/// # Errors
+/// They cannot be looked at.
+pub fn part(
+    root: &Dir,
+    task: &str,
+    runs: Vec<FoundRun>,
+) -> Result<(Vec<FoundRun>, Vec<Other>), String> {
+    let Some(dir) = task_directory(root, task)? else { return Ok((runs, Vec::new())) };
+    let is_others =
+        |run: &FoundRun| matches!(summary(&dir, task, &run.run), Some(Summary::Others(_)));
+    let (others, own): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_others);
+    let other = |run: FoundRun| Other { why: no_summary(task, &run.run), run };
+    Ok((own, others.into_iter().map(other).collect()))
 }
 
 /// Those of some runs of a task that are live by now.
@@ -133,12 +185,29 @@ impl FoundRun {
 }
 
 impl Runs {
+    /// Whether the history has to tell which of them are runs.
+    pub fn is_doubtful(&self) -> bool {
+        !self.doubtful.is_empty()
+    }
+
+    /// Takes what the history has for runs, and nothing else of what is doubtful.
+    pub fn decide(&mut self, entries: &[Json]) {
+        let ids: BTreeSet<String> = entries.iter().filter_map(|entry| Some(id(entry)?.1)).collect();
+        for other in self.doubtful.drain(..) {
+            match ids.contains(&other.run.run) {
+                true => self.over.push(other.run),
+                false => self.others.push(other),
+            }
+        }
+    }
+
     /// Adds the runs of which only an entry of the history is there.
-    pub fn add_recorded(&mut self, entries: Vec<Json>) {
-        let known: BTreeSet<String> = self.over.iter().map(|run| run.run.clone()).collect();
+    pub fn add_recorded(&mut self, entries: &[Json]) {
+        let others = self.others.iter().map(|other| &other.run);
+        let known: BTreeSet<String> =
+            self.over.iter().chain(others).map(|run| run.run.clone()).collect();
         for entry in entries {
-            let Ok(members) = Members::read(&entry) else { continue };
-            let Some(run) = members.field::<String>("runId") else { continue };
+            let Some((members, run)) = id(entry) else { continue };
             let at = members.field::<String>("timestamp").as_deref().and_then(time);
             let Some(ended) = at.filter(|_| !known.contains(&run) && !self.live.contains(&run))
             else {
@@ -147,6 +216,28 @@ impl Runs {
             self.over.push(FoundRun::recorded(run, ended));
         }
     }
+}
+
+/// An entry of a history, and the run that it is of.
+fn id(entry: &Json) -> Option<(Members<'_>, String)> {
+    let members = Members::read(entry).ok()?;
+    let run = members.field::<String>("runId")?;
+    Some((members, run))
+}
+
+fn no_sign(task: &str, run: &str) -> String {
+    format!(
+        "{RUNS}/{task}/{CLI}/{run} has no manifest with a status and no heartbeat, and no record \
+         tells of the run"
+    )
+}
+
+fn broken(task: &str, run: &str) -> String {
+    format!("{RUNS}/{task}/{run}/{MANIFEST} cannot be read, and the task's history has no such run")
+}
+
+fn no_summary(task: &str, run: &str) -> String {
+    format!("{RUNS}/{task}/{run}/{MANIFEST} is no summary of that run")
 }
 
 /// How many files and directories killed processes left in the directories of a task.
@@ -231,8 +322,13 @@ fn kept(cli: &Dir, task: &str, run: &str) -> Kept {
     // It is taken after the look: what is written between them would be ahead of it.
     let now = SystemTime::now();
     let known = entry.known;
+    let has_status = known.manifest.as_ref().is_ok_and(|manifest| manifest.status.is_some());
     let over = |state, ended: SystemTime, alive_for| {
-        Kept::Over(FoundRun { run: run.to_owned(), state, ended: ended.min(now), alive_for })
+        let found = FoundRun { run: run.to_owned(), state, ended: ended.min(now), alive_for };
+        match has_status || has_sign(cli, run) {
+            true => Kept::Over(found),
+            false => Kept::Doubtful(found),
+        }
     };
     let written = known.signs.written.unwrap_or(now);
     let (completed, silent_seconds_max) = match &known.manifest {
@@ -259,17 +355,38 @@ fn kept(cli: &Dir, task: &str, run: &str) -> Kept {
     over(state, completed.unwrap_or(last_sign), alive_for.clamp(ALIVE_FOR, ALIVE_FOR_MAX))
 }
 
-/// When a run was over that has a summary.
-fn summarised(task: &Dir, run: &str) -> Option<SystemTime> {
-    let dir = subdirectory(task, run).ok()??;
-    let modified = file::find(&dir, MANIFEST).ok()??.modified;
+/// Whether the directory of a run without a status is Tandem's: it has a heartbeat, or nothing but
+/// what a killed process leaves.
+fn has_sign(cli: &Dir, run: &str) -> bool {
+    let Ok(Some(dir)) = subdirectory(cli, run) else { return false };
+    let is_tandems = |dir| {
+        let (names, problem) = scan::names(dir, "");
+        problem.is_none() && names.iter().all(|name| name.to_str().is_some_and(is_temporary))
+    };
+    matches!(file::find(&dir, HEARTBEAT), Ok(Some(_))) || is_tandems(&dir)
+}
+
+/// What is in the place of a run's summary, if anything is.
+fn summary(dir: &Dir, task: &str, run: &str) -> Option<Summary> {
+    let dir = subdirectory(dir, run).ok()??;
+    let modified = match file::find(&dir, MANIFEST) {
+        Ok(found) => found?.modified.unwrap_or(SystemTime::UNIX_EPOCH),
+        // Tandem puts a file there, and nothing else.
+        Err(_) => return Some(Summary::Others(SystemTime::UNIX_EPOCH)),
+    };
     let content = file::read(&dir, MANIFEST, MANIFEST_BYTES_MAX).ok().flatten();
     let text = content.and_then(|(_, content)| String::from_utf8(content).ok()).unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let members = Members::named(text, &["timestamp"]).ok();
-    let timestamp = members.and_then(|members| members.field::<String>("timestamp"));
-    let told = timestamp.as_deref().and_then(time);
-    told.filter(|at| !is_ahead(*at, SystemTime::now())).or(modified)
+    let Ok(members) = Members::named(text, &["taskId", "runId", "timestamp"]) else {
+        return Some(Summary::Broken(modified));
+    };
+    let is = |name, id| members.field::<String>(name).is_some_and(|told| told == id);
+    if !(is("taskId", task) && is("runId", run)) {
+        return Some(Summary::Others(modified));
+    }
+    let told = members.field::<String>("timestamp").as_deref().and_then(time);
+    let told = told.filter(|at| !is_ahead(*at, SystemTime::now()));
+    Some(Summary::Own(told.unwrap_or(modified)))
 }
 
 fn subdirectory(dir: &Dir, name: &str) -> Result<Option<Dir>, String> {

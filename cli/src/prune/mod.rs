@@ -6,18 +6,18 @@ mod removal;
 mod report;
 mod rules;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use tandem_host::{HistoryOptions, Tandem};
+use tandem_host::{HistoryOptions, Json, Tandem};
 
 use super::plain::{complain, message};
 use super::root::Root;
 use super::status::scan;
 use super::tandem;
-use found::FoundRun;
+use found::{FoundRun, Other, Runs};
 use removal::{Outcome, Removal};
 use report::Report;
 use rules::{Ended, Rules};
@@ -33,14 +33,17 @@ const COMMAND: &str = "prune";
 /// directories that an earlier prune had begun to remove.
 ///
 /// What goes of a run is .runs/TASK/cli/RUN and .runs/TASK/RUN, whoever put files there; links are
-/// not followed. Its entry in the task's history, out/TASK/runs.json, stays unless --history is
+/// not followed. .runs/TASK/RUN alone is a run if its manifest.json is the summary of that task and
+/// run, and .runs/TASK/cli/RUN if it has a status, a heartbeat, a summary, or nothing in it; what
+/// cannot be read, or has none of them, is one if the history has it. Its entry in the task's history, out/TASK/runs.json, stays unless --history is
 /// given. A run that is live, as `tandem status` tells it, never goes, nor does one whose manifest
 /// or heartbeat was written within the last 30 seconds and that is not recorded since. A time in a
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
 /// Exit codes: 0; 1 if something could not be removed, a history's lock could not be had, or a task
 /// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
-/// wrong. Directories whose names can be no ids stay, which a note tells.
+/// wrong. Directories whose names can be no ids stay, and those that may be no runs, which a note
+/// tells.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -106,7 +109,7 @@ async fn prune(args: &Args) -> Result<bool, String> {
         false => args.task.iter().cloned().collect(),
     };
     for task in tasks {
-        let Going { runs: going, is_task, note } =
+        let Going { runs: going, is_task, notes } =
             match going(&root, &tandem, args, &task, &rules).await {
                 Ok(found) => found,
                 Err(why) => {
@@ -114,9 +117,7 @@ async fn prune(args: &Args) -> Result<bool, String> {
                     continue;
                 }
             };
-        if let Some(note) = note {
-            report.note(&note);
-        }
+        notes.iter().for_each(|note| report.note(note));
         if !is_task {
             continue;
         }
@@ -139,8 +140,8 @@ struct Going {
     runs: Vec<FoundRun>,
     /// Whether its name can be that of a task.
     is_task: bool,
-    /// That there are others, which stay because of a name.
-    note: Option<String>,
+    /// That there are others, which stay because of a name, or of what is in them.
+    notes: Vec<String>,
 }
 
 /// The runs of a task that the rules let go.
@@ -156,18 +157,64 @@ async fn going(
     if let Err(why) = ids::check(tandem, task).await {
         let is_any = !rules.going(found.over, now).is_empty();
         let note = is_any.then(|| format!("the runs of a directory stay: {why}"));
-        return Ok(Going { runs: Vec::new(), is_task: false, note });
+        return Ok(Going { runs: Vec::new(), is_task: false, notes: note.into_iter().collect() });
     }
+    let entries = decide(tandem, task, &mut found, args.history).await?;
     if args.history {
-        let history = tandem.history(HistoryOptions::new(task)).await;
-        found.add_recorded(history.map_err(|error| message(&error))?.runs);
+        found.add_recorded(&entries);
     }
     let (own, others) = ids::part(tandem, found.over).await;
     let note = rules.going(others, now).first().map(|other| {
         let shown = &other.run;
         format!("directories of {task} stay whose names are no ids of runs, such as {shown:?}")
     });
-    Ok(Going { runs: rules.going(own, now), is_task: true, note })
+    let (runs, beside) = found::part(root, task, rules.going(own, now))?;
+    let mut notes: Vec<String> = note.into_iter().collect();
+    notes.extend(stays(task, found.others, beside, rules, now));
+    Ok(Going { runs, is_task: true, notes })
+}
+
+/// Has the history tell which directories are those of runs, if it is needed. Gives its entries.
+///
+/// # Errors
+/// It `is_wanted` for more, and cannot be read.
+async fn decide(
+    tandem: &Tandem,
+    task: &str,
+    found: &mut Runs,
+    is_wanted: bool,
+) -> Result<Vec<Json>, String> {
+    let mut entries = Vec::new();
+    if is_wanted || found.is_doubtful() {
+        match tandem.history(HistoryOptions::new(task)).await {
+            Ok(history) => entries = history.runs,
+            Err(error) if is_wanted => return Err(message(&error)),
+            // Of what it does not tell, nothing is certain.
+            Err(_) => {}
+        }
+    }
+    found.decide(&entries);
+    Ok(entries)
+}
+
+/// Tells of directories that the rules would let go, and that may be somebody else's.
+fn stays(
+    task: &str,
+    others: Vec<Other>,
+    beside: Vec<Other>,
+    rules: &Rules,
+    now: SystemTime,
+) -> Option<String> {
+    let mut why = BTreeMap::new();
+    let mut runs = Vec::new();
+    for Other { run, why: reason } in others {
+        why.insert(run.run.clone(), reason);
+        runs.push(run);
+    }
+    let first = rules.going(runs, now).into_iter().next();
+    let why = first.and_then(|run| why.remove(&run.run));
+    let why = why.or_else(|| beside.into_iter().next().map(|other| other.why))?;
+    Some(format!("directories of {task} stay that may be no runs: {why}"))
 }
 
 /// How many leftovers a removal would find, but for those that go with their run.
@@ -199,14 +246,22 @@ pub async fn keep(
         let runs = found::runs(&root, task)?;
         Ok((root, runs))
     });
-    let (root, runs) = match found {
+    let (root, mut runs) = match found {
         Ok(found) => found,
         Err(why) => return vec![why],
     };
+    if let Err(why) = decide(tandem, task, &mut runs, false).await {
+        return vec![why];
+    }
     let rules = Rules::new(&[], Some(keep_last), None);
     let (own, _) = ids::part(tandem, runs.over).await;
     let mut going = rules.going(own, SystemTime::now());
     going.retain(|run| run.run != kept);
+    // What is somebody else's stays without a word each time: `tandem prune` tells of it.
+    let going = match found::part(&root, task, going) {
+        Ok((going, _)) => going,
+        Err(why) => return vec![why],
+    };
     if going.is_empty() {
         return Vec::new();
     }

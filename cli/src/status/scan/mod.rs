@@ -23,7 +23,7 @@ use crate::plain::failed_call;
 pub use follow::Followed;
 use place::Place;
 pub use place::{CLI, RUNS, can_be_run, can_be_task};
-pub use run::{MANIFEST, MANIFEST_BYTES_MAX, look};
+pub use run::{HEARTBEAT, MANIFEST, MANIFEST_BYTES_MAX, look};
 
 /// Is told of each directory once it is open and before anything in it is looked at; without it, of
 /// one in which something could not be read, so that no change tells when it can.
