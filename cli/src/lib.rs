@@ -19,6 +19,7 @@ mod mode;
 mod plain;
 mod prune;
 mod root;
+mod signals;
 mod status;
 mod table;
 mod tandem;

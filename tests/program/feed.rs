@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Guarded, Root, assert_one_line, ignoring, kill, run, temp_files, text, wait_for,
+    Guarded, Root, assert_one_line, ignoring, kill, pid, run, send, temp_files, text, wait_for,
     with_default_signals,
 };
 use crate::talk::{Feed, feed, lines, sorted, talk, with};
@@ -258,18 +258,27 @@ fn an_input_that_cannot_be_read_is_no_clean_end() {
 #[test]
 fn a_signal_counts_as_the_end_of_the_input() {
     with_default_signals();
-    for signal in [
-        Signal::TERM,
-        Signal::INT,
-        Signal::HUP,
-        Signal::QUIT,
-        Signal::ALARM,
-        Signal::VTALARM,
-        Signal::PROF,
-        Signal::XCPU,
-        Signal::USR1,
-        Signal::USR2,
-    ] {
+    let everywhere = [
+        libc::SIGTERM,
+        libc::SIGINT,
+        libc::SIGHUP,
+        libc::SIGQUIT,
+        libc::SIGALRM,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGXCPU,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        // What somebody sends is no fault.
+        libc::SIGABRT,
+        libc::SIGSYS,
+        libc::SIGTRAP,
+    ];
+    #[cfg(target_os = "linux")]
+    let linux = [libc::SIGIO, libc::SIGPWR, libc::SIGSTKFLT, libc::SIGRTMIN(), libc::SIGRTMAX()];
+    #[cfg(not(target_os = "linux"))]
+    let linux = [];
+    for signal in everywhere.into_iter().chain(linux) {
         let root = Root::new();
         let mut feed = Feed::start(root.path());
         feed.ask(&request("open"));
@@ -277,10 +286,14 @@ fn a_signal_counts_as_the_end_of_the_input() {
         // A schedule that waits is answered, too.
         feed.ask(&with(request("schedule"), json!({"heartbeat": true})));
         feed.send(&with(request("schedule"), json!({"manifest": true})));
+        // What ends no program ends no feed.
+        for harmless in [libc::SIGCONT, libc::SIGWINCH, libc::SIGURG] {
+            send(pid(&feed.child), harmless);
+        }
         feed.ask(&request("stats"));
-        kill(&feed.child, signal);
-        assert!(feed.answer()["ok"]["manifest"].is_object());
-        assert_eq!(feed.child.wait().code(), Some(128 + signal.as_raw()));
+        send(pid(&feed.child), signal);
+        assert!(feed.answer()["ok"]["manifest"].is_object(), "{signal}");
+        assert_eq!(feed.child.wait().code(), Some(128 + signal));
         assert_eq!(root.manifest_text(), "{\n  \"step\": 1\n}\n");
     }
 }

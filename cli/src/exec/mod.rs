@@ -48,6 +48,7 @@ use common::{COMMAND, MAX_MS};
 pub use ended::EXIT_NO_STATE;
 use ended::cancelled_before_start;
 use fresh::Fresh;
+pub use handler::{Pipe, catchable};
 use keeper::Keeper;
 use outputs::OutputOptions;
 use run_id::new_run_id;

@@ -10,7 +10,6 @@ mod records;
 mod reply;
 mod request;
 mod runs;
-mod signals;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,12 +22,12 @@ use super::inherited::Inherited;
 use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
+use super::signals::Signals;
 use super::tandem;
 use limits::Limits;
 use lines::Input;
 use output::{Output, Written};
 use runs::Runs;
-use signals::Signals;
 
 /// How long a second signal leaves for what is being written. Without a lock or a disk to wait for,
 /// that is enough.
@@ -77,9 +76,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// A byte order mark before the first line is skipped.
 ///
 /// The end of the input closes every run and waits for what is being recorded, and so does a signal
-/// that ends a program by default (SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1 and the like). The exit code is 0 if everything is on the disk then, whatever was refused before, else
-/// 1 (also if the input cannot be read, or an answer cannot be written, unless its reader went
-/// away); after a signal 128 and its number. After a signal a history that is not read yet is
+/// that ends a program by default (SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1 and so on, the
+/// real-time ones too), but SIGKILL and faults of the feed itself. The exit code is 0 if everything
+/// is on the disk then, whatever was refused before, else 1 (also if the input cannot be read, or an
+/// answer cannot be written, unless its reader went away); after a signal 128 and its number. After a signal a history that is not read yet is
 /// answered with an error of kind closed. A second signal ends the wait for a history that others
 /// lock. A signal that is ignored at the start stays ignored.
 ///
