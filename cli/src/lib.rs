@@ -94,7 +94,9 @@ fn run() -> ExitCode {
         }
         Command::Status(args) => status::run(&args),
         Command::History(args) => on_runtime("history", ExitCode::FAILURE, || history::run(args)),
-        Command::Prune(args) => on_runtime("prune", ExitCode::FAILURE, || prune::run(args)),
+        Command::Prune(args) => {
+            on_runtime("prune", ExitCode::FAILURE, || prune::run(args, inherited))
+        }
         Command::Component(args) => component::run(&args),
         #[cfg(feature = "torture")]
         Command::Torture(args) => torture::run(&args),

@@ -306,6 +306,71 @@ fn a_prune_that_is_killed_leaves_nothing_half_and_the_next_one_ends_it() {
     panic!("no prune was killed with a directory in hand");
 }
 
+/// A prune that has removed what there was of one task, and waits for the lock of the next one.
+#[cfg(target_os = "linux")]
+fn waiting_prune(root: &Root) -> Guarded {
+    for n in 0..300 {
+        root.over(&format!("r{n:03}"), "succeeded", 1);
+    }
+    for task in ["another", "third"] {
+        let dir = root.path().join(".runs").join(task).join("cli/run");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("manifest.json"), json!({"status": "succeeded"}).to_string()).unwrap();
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        let manifest = File::options().write(true).open(dir.join("manifest.json")).unwrap();
+        manifest.set_modified(old).unwrap();
+    }
+    let mut lock = crate::opened::Opened::watch([hold_lock(root.path(), "task")]);
+    let args = ["--older-than", "1s", "--yes", "--lock-wait", "600000"];
+    let pruning = piped(&mut root.prune(&args));
+    wait_for("a look at the lock", || !lock.since().is_empty());
+    pruning
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_it_after_what_is_in_hand_and_gives_the_lock_back() {
+    crate::support::with_default_signals();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::USR1] {
+        let root = Root::new();
+        let mut pruning = waiting_prune(&root);
+        let mut told = std::io::BufReader::new(pruning.stderr.take().unwrap());
+        kill(&pruning, signal);
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+        assert!(line.ends_with(": ends after what is in hand\n"), "{line}");
+        fs::remove_file(root.path().join(".runs/task.lock")).unwrap();
+        let output = pruning.output();
+        std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+        assert_eq!(output.status.code(), Some(128 + signal.as_raw()), "{line}");
+        assert!(line.ends_with("ended it before all was removed\n"), "{line}");
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains("257 runs and 0 leftovers"), "{stdout}");
+        assert!(stdout.ends_with("removed; 44 runs are left\n"), "{stdout}");
+        assert!(!root.path().join(".runs/task.lock").exists());
+        assert_eq!((root.runs().len(), names(&root.path().join(".runs/third/cli")).len()), (44, 1));
+        root.assert_no_leftovers();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    crate::support::with_default_signals();
+    let root = Root::new();
+    let mut pruning = waiting_prune(&root);
+    let mut told = std::io::BufReader::new(pruning.stderr.take().unwrap());
+    kill(&pruning, Signal::INT);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    kill(&pruning, Signal::TERM);
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    assert!(line.ends_with("ended at once, something may be left in hand\n"), "{line}");
+    assert_eq!(pruning.wait().code(), Some(128 + Signal::INT.as_raw()));
+    // It had no lock to give back.
+    assert_eq!(root.runs().len(), 300);
+}
+
 #[test]
 fn what_a_killed_record_left_is_found() {
     let root = Root::new();

@@ -53,6 +53,7 @@ use keeper::Keeper;
 use outputs::OutputOptions;
 use run_id::new_run_id;
 use signals::Signals;
+pub use signals::name as signal_name;
 
 /// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///

@@ -5,22 +5,28 @@ mod ids;
 mod removal;
 mod report;
 mod rules;
+mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
+use tandem_host::limits::in_words;
 use tandem_host::{HistoryOptions, Json, Tandem};
 
+use super::exec::signal_name;
+use super::inherited::Inherited;
 use super::plain::{complain, message};
 use super::root::Root;
+use super::signals::Signals;
 use super::status::scan;
 use super::tandem;
 use found::{FoundRun, Other, Runs};
 use removal::{Outcome, Removal};
 use report::Report;
 use rules::{Ended, Rules};
+use stop::Stop;
 
 /// How messages name this command.
 const COMMAND: &str = "prune";
@@ -40,7 +46,10 @@ const COMMAND: &str = "prune";
 /// or heartbeat was written within the last 30 seconds and that is not recorded since. A time in a
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
-/// Exit codes: 0; 1 if something could not be removed, a history's lock could not be had, or a task
+/// A signal ends it after the up to 256 runs in hand, which takes ten seconds at most, and a second
+/// one at once.
+///
+/// Exit codes: 0; 128 + n if signal n ended it; 1 if something could not be removed, a history's lock could not be had, or a task
 /// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
 /// wrong. Directories whose names can be no ids stay, and those that may be no runs, which a note
 /// tells.
@@ -83,19 +92,33 @@ pub struct Args {
 }
 
 /// Shows or removes what is to go.
-pub async fn run(args: Args) -> ExitCode {
-    match prune(&args).await {
-        Ok(is_whole) if is_whole => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
+    let stop = Stop::default();
+    let done = if args.yes {
+        // Nobody would give the lock back for it.
+        match Signals::catch(&inherited) {
+            Ok(mut signals) => stop.watch(&mut signals, prune(&args, &stop)).await,
+            Err(error) => Err(format!("cannot catch signals: {}", in_words(&error))),
+        }
+    } else {
+        prune(&args, &stop).await
+    };
+    let stopped = stop.signal().and_then(|signal| u8::try_from(128 + signal).ok());
+    match done {
+        Ok(is_whole) => match stopped {
+            Some(code) => ExitCode::from(code),
+            None if is_whole => ExitCode::SUCCESS,
+            None => ExitCode::FAILURE,
+        },
         Err(message) => {
             complain(COMMAND, &message);
-            ExitCode::FAILURE
+            stopped.map_or(ExitCode::FAILURE, ExitCode::from)
         }
     }
 }
 
 /// Tells whether all that was to go could.
-async fn prune(args: &Args) -> Result<bool, String> {
+async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
     let root = scan::open_root(&args.root.path)?;
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);
     let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
@@ -109,6 +132,10 @@ async fn prune(args: &Args) -> Result<bool, String> {
         false => args.task.iter().cloned().collect(),
     };
     for task in tasks {
+        if stop.signal().is_some() {
+            report.stop();
+            break;
+        }
         let Going { runs: going, is_task, notes } =
             match going(&root, &tandem, args, &task, &rules).await {
                 Ok(found) => found,
@@ -128,9 +155,13 @@ async fn prune(args: &Args) -> Result<bool, String> {
         }
         let wait = Duration::from_millis(args.lock_wait);
         let from_history = args.history;
-        let removal = Removal { root: &root, task: &task, from_history, sweep: true, wait };
+        let sweep = true;
+        let removal = Removal { root: &root, task: &task, from_history, sweep, wait, stop };
         let outcome = removal.remove(&tandem, &going).await;
         report.add(&task, &going, outcome);
+    }
+    if let Some(signal) = stop.signal().filter(|_| report.is_stopped()) {
+        report.fail(&format!("{} ended it before all was removed", signal_name(signal)));
     }
     report.print(args.json)
 }
@@ -265,7 +296,8 @@ pub async fn keep(
     if going.is_empty() {
         return Vec::new();
     }
-    let removal = Removal { root: &root, task, from_history: false, sweep: false, wait };
+    let stop = &Stop::default();
+    let removal = Removal { root: &root, task, from_history: false, sweep: false, wait, stop };
     let Outcome { problems, .. } = removal.remove(tandem, &going).await;
     problems.into_iter().collect()
 }

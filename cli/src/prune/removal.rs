@@ -7,6 +7,7 @@ use cap_std::fs::Dir;
 use tandem_host::{Error, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
 
 use super::found::{self, FoundRun};
+use super::stop::Stop;
 use crate::plain::message;
 use crate::status::scan::{CLI, RUNS};
 
@@ -14,6 +15,8 @@ use crate::status::scan::{CLI, RUNS};
 const RUNS_MAX: usize = 256;
 /// Why a run is left that is live.
 const ALIVE: &str = "it has shown a sign of life";
+/// Why one is left that is not looked at any more.
+const STOPPED: &str = "a signal came before";
 
 /// What is to be removed of a task, and how.
 pub struct Removal<'a> {
@@ -23,6 +26,8 @@ pub struct Removal<'a> {
     pub sweep: bool,
     /// How long to wait for the lock.
     pub wait: Duration,
+    /// Tells to begin nothing more.
+    pub stop: &'a Stop,
 }
 
 /// What became of it.
@@ -30,6 +35,8 @@ pub struct Removal<'a> {
 pub struct Outcome {
     /// Of each run that is left, why.
     pub left: BTreeMap<String, String>,
+    /// Whether a signal ended it.
+    pub is_stopped: bool,
     /// The runs that somebody else removed.
     pub gone: BTreeSet<String>,
     pub entries: u32,
@@ -52,10 +59,18 @@ impl Removal<'_> {
         for (alive_for, runs) in alike {
             let options = self.options().alive_for(alive_for);
             for runs in runs.chunks(RUNS_MAX) {
+                if self.stop.signal().is_some() {
+                    outcome.is_stopped = true;
+                    let left = runs.iter().map(|run| (run.run.clone(), STOPPED.to_owned()));
+                    outcome.left.extend(left);
+                    continue;
+                }
                 self.remove_some(tandem, runs, &options, &mut outcome).await;
             }
         }
-        if self.sweep {
+        if self.sweep && self.stop.signal().is_some() {
+            outcome.is_stopped = true;
+        } else if self.sweep {
             let result = call(tandem, &[], self.options().sweep(true)).await;
             outcome.add(self.task, &[], result);
         }

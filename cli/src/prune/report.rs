@@ -40,18 +40,37 @@ pub struct Report {
     remaining: usize,
     #[serde(skip)]
     is_whole: bool,
+    /// Whether a signal came before something was begun.
+    #[serde(skip)]
+    is_stopped: bool,
 }
 
 impl Report {
     pub fn new(is_real: bool) -> Self {
-        let runs = Vec::new();
-        Report { dry_run: !is_real, runs, entries: 0, leftovers: 0, remaining: 0, is_whole: true }
+        Report {
+            dry_run: !is_real,
+            runs: Vec::new(),
+            entries: 0,
+            leftovers: 0,
+            remaining: 0,
+            is_whole: true,
+            is_stopped: false,
+        }
     }
 
     /// Tells of something that could not be done.
     pub fn fail(&mut self, why: &str) {
         complain(COMMAND, why);
         self.is_whole = false;
+    }
+
+    /// Notes that something was not begun.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// Tells of something that stays as it must.
@@ -66,7 +85,8 @@ impl Report {
 
     /// Runs of a task that were to go.
     pub fn add(&mut self, task: &str, going: &[FoundRun], outcome: Outcome) {
-        let Outcome { left, gone, entries, swept, remaining, problems } = outcome;
+        let Outcome { left, is_stopped, gone, entries, swept, remaining, problems } = outcome;
+        self.is_stopped |= is_stopped;
         self.remaining += remaining.len();
         self.runs.extend(going.iter().map(|run| {
             let why = left.get(&run.run).cloned();
