@@ -68,6 +68,57 @@ fn each_change_is_shown() {
 }
 
 #[test]
+fn a_root_that_is_replaced_is_followed() {
+    for args in BOTH {
+        let base = tempfile::tempdir().unwrap();
+        let path = |name: &str| base.path().join(name);
+        let put = |root: &str, run: &str, status: &str| {
+            let dir = path(root).join(".runs/task/cli").join(run);
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("new"), json!({"status": status}).to_string()).unwrap();
+            fs::rename(dir.join("new"), dir.join("manifest.json")).unwrap();
+        };
+        let watch = |root: &str| {
+            let mut command = crate::support::tandem(&["status", "--watch", "--json-lines"]);
+            command.args(args).arg("--root").arg(path(root));
+            crate::runs::Watched::start(&mut command)
+        };
+        put("root", "first", "queued");
+        let mut watched = watch("root");
+        watched.until("first", "queued");
+        // Another one is put in its place; what becomes of the first is nobody's matter.
+        fs::rename(path("root"), path("old")).unwrap();
+        put("root", "second", "queued");
+        let (one, other) = (watched.next(), watched.next());
+        let states = [&one, &other].map(|row| (row["run"].clone(), row["state"].clone()));
+        assert!(states.contains(&(json!("first"), json!("gone"))), "{states:?}");
+        assert!(states.contains(&(json!("second"), json!("queued"))), "{states:?}");
+        put("old", "first", "failed");
+        put("root", "second", "failed");
+        assert_eq!(watched.next()["run"], "second");
+        // It is removed, and made again.
+        fs::remove_dir_all(path("root")).unwrap();
+        watched.until("second", "gone");
+        put("root", "third", "succeeded");
+        watched.until("third", "done");
+        // It is moved away, and comes back as it was.
+        fs::rename(path("root"), path("away")).unwrap();
+        watched.until("third", "gone");
+        fs::rename(path("away"), path("root")).unwrap();
+        watched.until("third", "done");
+        put("root", "third", "failed");
+        watched.until("third", "failed");
+        // A link leads elsewhere.
+        symlink("root", path("current")).unwrap();
+        let mut watched = watch("current");
+        watched.until("third", "failed");
+        symlink("old", path("next")).unwrap();
+        fs::rename(path("next"), path("current")).unwrap();
+        watched.until("first", "failed");
+    }
+}
+
+#[test]
 fn a_run_that_has_two_names_changes_under_both() {
     for args in BOTH {
         let root = Root::new();

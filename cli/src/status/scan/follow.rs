@@ -11,7 +11,7 @@ use super::notices::Notices;
 use super::place::{CLI, Place, can_be_run};
 use super::run::look;
 use super::walk::{Entries, Piece, Walk};
-use super::{Scanner, subdirectory};
+use super::{Scanner, Stands, subdirectory};
 use crate::status::known::Known;
 use crate::status::locked::{lock, unlocked};
 use crate::status::select::Selection;
@@ -21,6 +21,9 @@ pub struct Followed {
     scanner: Scanner,
     selection: Selection,
     entries: Entries,
+    is_polled: bool,
+    /// Whether there was no root at the last look.
+    is_gone: bool,
     /// Without them, everything is looked at each time.
     notices: Option<Notices>,
     /// Why there are none.
@@ -33,14 +36,16 @@ impl Followed {
     /// # Errors
     /// Why no run can be listed.
     pub fn start(scanner: Scanner, selection: Selection, is_polled: bool) -> Result<Self, String> {
-        let opened = if is_polled { Ok(None) } else { Notices::open(&scanner.path) };
-        let (notices, note) = match opened {
-            Ok(notices) => (notices, None),
-            Err(why) => (None, Some(why)),
+        let mut followed = Followed {
+            scanner,
+            selection,
+            entries: Entries::new(),
+            is_polled,
+            is_gone: false,
+            notices: None,
+            note: None,
         };
-        let entries = Entries::new();
-        let mut followed = Followed { scanner, selection, entries, notices, note };
-        followed.look_at_all()?;
+        followed.begin()?;
         Ok(followed)
     }
 
@@ -64,6 +69,14 @@ impl Followed {
     /// # Errors
     /// Why no run can be listed any more.
     pub fn update(&mut self) -> Result<(), String> {
+        match self.scanner.stands()? {
+            Stands::Gone => {
+                self.lose_root();
+                return Ok(());
+            }
+            Stands::Same if !self.is_gone => {}
+            Stands::Same | Stands::Other => return self.begin_anew(),
+        }
         match self.notices.as_ref().map(Notices::changes) {
             Some(Ok(changes)) if !changes.is_all => self.look_at_some(changes.tasks, changes.runs),
             Some(Err(why)) => {
@@ -73,6 +86,36 @@ impl Followed {
             }
             Some(Ok(_)) | None => self.look_at_all(),
         }
+    }
+
+    /// Has the system tell of changes from now on, and looks at all there is.
+    fn begin(&mut self) -> Result<(), String> {
+        let opened = if self.is_polled { Ok(None) } else { Notices::open(&self.scanner.path) };
+        (self.notices, self.note) = match opened {
+            Ok(notices) => (notices, None),
+            Err(why) => (None, Some(why)),
+        };
+        self.look_at_all()
+    }
+
+    /// Follows the path to what it leads to now.
+    fn begin_anew(&mut self) -> Result<(), String> {
+        // What is watched and known is elsewhere.
+        self.lose_root();
+        match Scanner::open(&self.scanner.path) {
+            Ok(scanner) => self.scanner = scanner,
+            // It is gone again, and may come back.
+            Err(_) if self.scanner.stands()? == Stands::Gone => return Ok(()),
+            Err(why) => return Err(why),
+        }
+        self.is_gone = false;
+        self.begin()
+    }
+
+    fn lose_root(&mut self) {
+        self.is_gone = true;
+        self.entries.clear();
+        self.notices = None;
     }
 
     fn look_at_all(&mut self) -> Result<(), String> {

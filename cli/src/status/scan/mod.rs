@@ -9,12 +9,13 @@ mod walk;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, MetadataExt as _};
 
 use super::locked::{lock, unlocked};
 use super::row::Row;
@@ -35,11 +36,43 @@ pub struct Scanner {
     path: PathBuf,
 }
 
+/// Where the path of a root leads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// To the directory that is open.
+    Same,
+    Other,
+    Gone,
+}
+
 impl Scanner {
     /// # Errors
     /// Why there can be no runs.
     pub fn open(path: &Path) -> Result<Self, String> {
         Ok(Scanner { root: open_root(path)?, path: path.to_owned() })
+    }
+
+    /// Where the path leads by now: another directory may have been put there.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn stands(&self) -> Result<Stands, String> {
+        let problem = |error| {
+            format!(
+                "cannot look at the root {}: {}",
+                self.path.display(),
+                failed_call("stat", &error)
+            )
+        };
+        let there = match std::fs::metadata(&self.path) {
+            Ok(there) => there,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stands::Gone),
+            Err(error) => return Err(problem(error)),
+        };
+        // As long as it is open, no other one gets its number.
+        let open = self.root.dir_metadata().map_err(problem)?;
+        let is_same = there.dev() == open.dev() && there.ino() == open.ino();
+        Ok(if is_same { Stands::Same } else { Stands::Other })
     }
 
     /// The selected runs, in no order.
