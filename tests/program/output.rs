@@ -2,11 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -369,6 +371,45 @@ fn what_other_commands_print_on_a_full_disk_is_a_failure() {
         assert_eq!(done.status.code(), Some(1), "{args:?}");
         assert!(text(&done.stderr).contains("No space left on device"), "{done:?}");
     }
+}
+
+#[test]
+fn a_reader_that_resets_its_socket_is_no_failure_of_a_list() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(run(exec(root.path(), "true").stdout(Stdio::null())).status.code(), Some(0));
+    let dir = root.path().to_str().unwrap();
+    for args in [
+        &["status", "--root", dir][..],
+        &["status", "--json", "--root", dir],
+        &["status", "--json-lines", "--root", dir],
+        &["status", "--watch", "--root", dir],
+        &["history", "--task", "task", "--root", dir],
+        &["history", "--json", "--task", "task", "--root", dir],
+        &["prune", "--older-than", "1h", "--root", dir],
+        &["prune", "--json", "--root", dir],
+        &["--help"],
+    ] {
+        let done = Guarded::spawn(
+            tandem(args).stdin(Stdio::null()).stdout(reset_socket()).stderr(Stdio::piped()),
+        )
+        .output();
+        assert_eq!((done.status.code(), text(&done.stderr)), (Some(0), String::new()), "{args:?}");
+    }
+}
+
+/// A connection whose other side is gone, and has not read all.
+fn reset_socket() -> OwnedFd {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut own = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (other, _) = listener.accept().unwrap();
+    own.write_all(b"x").unwrap();
+    wait_for("a byte", || rustix::io::ioctl_fionread(&other).is_ok_and(|bytes| bytes > 0));
+    drop(other);
+    wait_for("the end", || {
+        let mut polled = [PollFd::new(&own, PollFlags::empty())];
+        poll(&mut polled, Some(&Timespec::default())).unwrap() > 0
+    });
+    own.into()
 }
 
 #[test]

@@ -65,7 +65,7 @@ async fn show(args: &Args) -> Result<(), String> {
     };
     match printed.and_then(|()| output.flush()) {
         // Nobody reads any more, which is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if waiting::is_reader_gone(&error) => Ok(()),
         printed => printed.map_err(|error| format!("cannot write to standard output: {error}")),
     }
 }

@@ -1,6 +1,6 @@
 //! What is shown of what goes.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use serde::Serialize;
 
@@ -115,7 +115,7 @@ impl Report {
         lines.push(String::new());
         match waiting::stdout().write_all(lines.join("\n").as_bytes()) {
             // Nobody reads any more, which is no failure.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error) if !waiting::is_reader_gone(&error) => {
                 Err(format!("cannot write to standard output: {error}"))
             }
             _ => Ok(self.is_whole),

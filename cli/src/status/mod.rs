@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use super::plain::complain;
 use super::root::Root;
+use super::waiting;
 use output::Output;
 use scan::Scanner;
 use select::{Order, Selection};
@@ -110,9 +111,9 @@ impl From<String> for NotShown {
 
 impl From<io::Error> for NotShown {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => NotShown::Unread,
-            _ => NotShown::Problem(format!("cannot write to standard output: {error}")),
+        match waiting::is_reader_gone(&error) {
+            true => NotShown::Unread,
+            false => NotShown::Problem(format!("cannot write to standard output: {error}")),
         }
     }
 }

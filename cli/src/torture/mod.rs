@@ -163,7 +163,7 @@ fn tell(args: &Args, outcome: &Outcome) -> Result<(), String> {
     let printed = lines.iter().try_for_each(|line| writeln!(output, "{line}"));
     match printed.and_then(|()| output.flush()) {
         // Nobody reads any more, which is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if waiting::is_reader_gone(&error) => Ok(()),
         printed => printed.map_err(|error| format!("cannot write to standard output: {error}")),
     }
 }
