@@ -204,6 +204,8 @@ fn a_run_goes_if_every_rule_lets_it_go() {
     assert_eq!(would_go(&["--keep-last", "3", "--older-than", "55h"]), "e");
     assert_eq!(would_go(&["--state", "done", "--keep-last", "1"]), "a");
     assert_eq!(would_go(&["--state", "queued", "--state", "unknown"]), "gf");
+    // As `status` takes them.
+    assert_eq!(would_go(&["--state", "done,failed,queued", "--state", "unknown"]), "dbagf");
     assert_eq!(would_go(&["--task", "other", "--older-than", "0s"]), "");
 }
 

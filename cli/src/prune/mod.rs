@@ -68,9 +68,9 @@ pub struct Args {
     /// from its last sign of life
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Only runs in this state; may be given several times [default: done, failed, cancelled, stale,
-    /// empty, recorded]
-    #[arg(long, value_name = "STATE")]
+    /// Only runs in this state; more with commas, or by giving it again [default: done, failed,
+    /// cancelled, stale, empty, recorded]
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
     state: Vec<Ended>,
     /// Remove the entries of these runs from their history too, also those without a directory
     #[arg(long)]
