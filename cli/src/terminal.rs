@@ -17,12 +17,17 @@ pub fn is_foreground(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
 }
 
+/// Whether this is this program's terminal, of which another job has the foreground.
+pub fn is_behind(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group != getpgrp())
+}
+
 /// Whether this is a terminal that stops who writes to it in the background (`stty tostop`), and this
 /// program is there.
 pub fn stops_writers(terminal: impl AsFd) -> bool {
     let terminal = terminal.as_fd();
     tcgetattr(terminal).is_ok_and(|modes| modes.local_modes.contains(LocalModes::TOSTOP))
-        && tcgetpgrp(terminal).is_ok_and(|group| group != getpgrp())
+        && is_behind(terminal)
 }
 
 /// What ends a line there: on a terminal that is raw, the end of a line does not begin the next one.

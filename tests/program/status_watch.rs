@@ -328,6 +328,33 @@ fn the_table_is_cut_to_the_screen_and_the_rest_is_counted() {
     wait_for("rest", || last_picture(&terminal).len() == 2);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_watch_in_the_background_leaves_the_terminal_to_the_others() {
+    let root = Root::new();
+    let dir = root.manifest("run", &json!({"status": "queued"}));
+    let mut opened = crate::opened::Opened::watch([root.path().join(".runs")]);
+    let script = "set -m; \"$TANDEM\" status --watch --poll & echo begun; read go; fg";
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "--noprofile", "-c", script]).current_dir(root.path());
+    bash.env("TANDEM", env!("CARGO_BIN_EXE_tandem"));
+    crate::support::with_default_signals();
+    let mut terminal = crate::terminal::Terminal::start(&mut bash, Some("xterm"));
+    // Each look would be drawn.
+    for status in ["failed", "cancelled", "queued"] {
+        opened.since();
+        wait_for("a look", || !opened.since().is_empty());
+        root.manifest("run", &json!({"status": status}));
+    }
+    wait_for("the shell", || terminal.shows("begun"));
+    assert!(!terminal.shows("\u{1b}[H"), "{}", terminal.text());
+    fs::write(dir.join("manifest.json"), json!({"status": "succeeded"}).to_string()).unwrap();
+    terminal.press("\n");
+    wait_for("the table", || last_picture(&terminal).iter().any(|line| line.contains("done")));
+    terminal.press("\u{3}");
+    terminal.end();
+}
+
 /// The lines that were drawn last, and whole.
 fn last_picture(terminal: &crate::terminal::Terminal) -> Vec<String> {
     let shown = terminal.text();

@@ -61,7 +61,7 @@ pub struct Args {
     json_lines: bool,
     /// Go on and show changes
     ///
-    /// A terminal is redrawn each second, unless it is dumb. Elsewhere, and with --json, everything is
+    /// A terminal is redrawn each second, unless it is dumb, or has another job in the foreground. Elsewhere, and with --json, everything is
     /// printed anew after each change. On Linux the system tells what has changed, if the file system is
     /// one of this machine, and only that is read again.
     #[arg(long, verbatim_doc_comment)]

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::tcgetwinsize;
 
-use crate::terminal::moves_cursor;
+use crate::terminal::{is_behind, moves_cursor};
 use crate::waiting;
 
 const CURSOR_HOME: &str = "\x1b[H";
@@ -34,6 +34,11 @@ impl Screen {
 
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// Whether the terminal shows another job, over which nothing is to be drawn.
+    pub fn is_behind(&self) -> bool {
+        is_behind(&self.output)
     }
 
     /// Replaces what the terminal shows. The terminal cuts what is wider than it takes it to be.

@@ -56,6 +56,10 @@ impl Shown<'_> {
         }
         let mut rows: Vec<Row> = rows.filter(|row| self.args.selection.has_state(row)).collect();
         let left_out = self.args.order.arrange(&mut rows);
+        if self.is_redrawn && self.screen.is_behind() {
+            // It is drawn when the job is brought back.
+            return Ok(());
+        }
         if self.is_redrawn {
             let (columns, mut lines_max) = self.screen.size();
             let note = self.note.as_deref().map(plain);
