@@ -6,7 +6,7 @@
 use std::io::{self, Read, Stderr, Stdin, Stdout, Write};
 use std::os::fd::AsFd;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::inherited::{self, STDERR, STDIN, STDOUT};
@@ -31,6 +31,13 @@ pub fn stdout() -> Waiting<Stdout> {
 /// Standard error.
 pub fn stderr() -> Waiting<Stderr> {
     Waiting { file: io::stderr(), was_closed: inherited::was_closed(STDERR) }
+}
+
+/// Whether something can be written there without a wait.
+pub fn has_room(file: impl AsFd) -> bool {
+    let mut polled = [PollFd::new(&file, PollFlags::OUT)];
+    // If the system cannot tell, writing does.
+    poll(&mut polled, Some(&Timespec::default())) != Ok(0)
 }
 
 /// Whether a write failed because nobody reads any more.

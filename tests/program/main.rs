@@ -17,6 +17,7 @@ mod kept;
 mod line;
 mod log;
 mod marks;
+mod messages;
 #[cfg(target_os = "linux")]
 mod opened;
 mod order;

@@ -12,7 +12,9 @@ use std::thread;
 use rustix::process::Signal;
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::{Guarded, before_start, kill, tandem, wait_for, with_default_signals};
+use crate::support::{
+    Guarded, before_start, history_path, kill, tandem, wait_for, with_default_signals,
+};
 
 /// A command on a terminal of its own.
 pub struct Terminal {
@@ -153,6 +155,31 @@ fn a_dumb_terminal_has_no_progress_line() {
         fs::write(root.path().join("end"), "").unwrap();
         assert_eq!(terminal.end(), "bye\r\n", "{term:?}");
     }
+}
+
+#[test]
+fn a_terminal_that_is_stopped_holds_up_no_record() {
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    let script = "exec \"$0\" \"$@\" > /dev/null";
+    let silent = "until [ -e end ]; do sleep 0.01; done";
+    let exec = exec(root.path());
+    let args: Vec<_> = exec.get_args().collect();
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_tandem")]);
+    shell.args(&args[..args.len() - 1]).arg(silent);
+    let mut terminal = Terminal::start(shell.current_dir(root.path()), Some("xterm"));
+    wait_for("the progress line", || terminal.shows("task/run"));
+    terminal.press("\x13");
+    // The line would have been drawn meanwhile.
+    let heartbeat = || fs::read(root.path().join(".runs/task/cli/run/.heartbeat")).ok();
+    for _ in 0..10 {
+        let seen = heartbeat();
+        wait_for("a heartbeat", || heartbeat() != seen);
+    }
+    fs::write(root.path().join("end"), "").unwrap();
+    wait_for("the record", || history_path(root.path(), "task").exists());
+    terminal.press("\x11");
+    assert!(terminal.end().ends_with(ERASE));
 }
 
 #[test]

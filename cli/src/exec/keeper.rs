@@ -6,9 +6,10 @@ use std::time::Duration;
 use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
 use tokio::sync::Notify;
 
-use super::common::COMMAND;
+use super::common::CANCELLED_DRAIN;
 use super::ended::without_state;
 use super::manifest::{End, Manifest};
+use super::messages::Messages;
 use super::outputs::Outputs;
 use super::progress::Progress;
 use super::pump::Shared;
@@ -18,7 +19,7 @@ use super::status::Status;
 use super::tail::Tail;
 use super::{Args, DurabilityArg, record};
 use crate::inherited::{Inherited, STDOUT, was_closed};
-use crate::plain::{complain, message};
+use crate::plain::message;
 use crate::tandem;
 
 /// How long the end waits for what is on its way to the disk.
@@ -35,6 +36,8 @@ pub(super) struct Keeper {
     durability: Option<Durability>,
     pub(super) inherited: Inherited,
     failing: Failing,
+    /// How long what nobody takes still holds a run that a signal ended.
+    pub(super) patience: Duration,
 }
 
 /// The files whose last write failed, as was warned of.
@@ -64,9 +67,6 @@ impl Keeper {
             options = options.manifest_durability(durability).heartbeat_durability(durability);
         }
         let run = tandem.open_run(options).await?;
-        for path in &run.recovered().set_aside {
-            complain(COMMAND, &format!("warning: a corrupt file was set aside: {path}"));
-        }
         let outputs = Outputs::choose(&args.outputs);
         let tail = Tail::new(outputs);
         let command = Shown::new(&args.command);
@@ -75,7 +75,7 @@ impl Keeper {
         manifest.set_artifact_root(&run.recovered().directory);
         let name = format!("{}/{run_id}", args.task);
         let has_progress = !args.no_progress && outputs.have_room_for_progress();
-        let progress = Progress::start(name.clone(), has_progress);
+        let progress = Arc::new(Progress::start(name.clone(), has_progress));
         let shared = Arc::new(Shared {
             tail: Mutex::new(tail),
             lost: OnceLock::new(),
@@ -85,10 +85,26 @@ impl Keeper {
             waits_for_terminal: !args.group
                 && outputs != Outputs::Terminal
                 && !inherited.ignores(libc::SIGTTOU),
+            messages: Messages::new(progress.clone()),
             progress,
+            are_together: outputs == Outputs::Together,
         });
-        let failing = Failing::default();
-        Ok(Keeper { tandem, run, manifest, outputs, shared, name, durability, inherited, failing })
+        let keeper = Keeper {
+            tandem,
+            run,
+            manifest,
+            outputs,
+            shared,
+            name,
+            durability,
+            inherited,
+            failing: Failing::default(),
+            patience: CANCELLED_DRAIN,
+        };
+        for path in &keeper.run.recovered().set_aside {
+            keeper.warn(&format!("a corrupt file was set aside: {path}"));
+        }
+        Ok(keeper)
     }
 
     pub(super) fn document(&self) -> String {
@@ -129,11 +145,11 @@ impl Keeper {
     }
 
     pub(super) fn warn(&self, what: &str) {
-        self.complain(&format!("warning: {what}"));
+        self.complain(format!("warning: {what}"));
     }
 
-    pub(super) fn complain(&self, what: &str) {
-        self.shared.progress.tell(|| complain(COMMAND, what));
+    pub(super) fn complain(&self, what: String) {
+        self.shared.messages.say(what);
     }
 
     /// Ends a run whose first state is not on the disk as a whole. A part of it may be, and must
@@ -150,7 +166,7 @@ impl Keeper {
         if is_written {
             self.record(args, false, signals).await;
         }
-        self.end().await;
+        self.end(false, signals).await;
     }
 
     /// Writes the last state, closes the run, which tries once more what failed, and records it.
@@ -170,20 +186,21 @@ impl Keeper {
         if !end.was_started
             && let Some(detail) = &end.detail
         {
-            self.complain(detail);
+            self.complain(detail.clone());
         }
-        self.record(args, matches!(end.status, Status::Cancelled), signals).await;
-        self.end().await;
+        let is_cancelled = matches!(end.status, Status::Cancelled);
+        self.record(args, is_cancelled, signals).await;
+        self.end(is_cancelled, signals).await;
     }
 
     /// Lets what is on its way to the disk end, so that no temporary file stays. It does not wait for
-    /// a record that a signal gave up.
-    async fn end(self) {
-        let Keeper { tandem, run, shared, .. } = self;
+    /// a record that a signal gave up. Then all is kept, and what is still to be said is waited for.
+    async fn end(self, is_cancelled: bool, signals: &mut Signals) {
+        let Keeper { tandem, run, shared, patience, .. } = self;
         drop(run);
         // What was not written is told already.
         let _ = tokio::time::timeout(LAST_WRITES, tandem.shutdown()).await;
-        shared.progress.end();
+        shared.messages.end(is_cancelled, patience, signals).await;
     }
 
     /// Records the run. Its last state is on the disk before that: recording may have to wait.

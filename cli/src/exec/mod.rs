@@ -11,6 +11,7 @@ mod handler;
 mod job;
 mod keeper;
 mod manifest;
+mod messages;
 mod omit;
 mod outputs;
 mod processes;
@@ -37,6 +38,7 @@ mod witness;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tandem_host::limits::in_words;
 
@@ -44,13 +46,15 @@ use super::inherited::Inherited;
 use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
-use common::{COMMAND, MAX_MS};
+use common::{CANCELLED_DRAIN, COMMAND, MAX_MS};
 pub use ended::EXIT_NO_STATE;
 use ended::cancelled_before_start;
 use fresh::Fresh;
 pub use handler::{Pipe, catchable};
 use keeper::Keeper;
+use messages::Messages;
 use outputs::OutputOptions;
+use progress::Progress;
 use run_id::new_run_id;
 use signals::Signals;
 pub use signals::name as signal_name;
@@ -145,7 +149,10 @@ pub fn catch(args: &Args, inherited: &Inherited) -> io::Result<Signals> {
 pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>) -> ExitCode {
     let mut signals = match signals {
         Ok(signals) => signals,
-        Err(error) => return refuse(&format!("cannot catch signals: {}", in_words(&error))),
+        Err(error) => {
+            complain(COMMAND, &format!("cannot catch signals: {}", in_words(&error)));
+            return EXIT_NO_STATE.into();
+        }
     };
     let run_id = args.run.clone().unwrap_or_else(new_run_id);
     let fresh = Fresh::find(&args.root.path, &args.task, &run_id);
@@ -153,12 +160,12 @@ pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>)
         Ok(keeper) => keeper,
         Err(error) => {
             fresh.discard();
-            return refuse(&message(&error));
+            return refuse(message(&error), &mut signals).await;
         }
     };
     // No command is started whose state cannot be kept.
     if let Err(error) = keeper.write(true).await {
-        keeper.complain(&message(&error));
+        keeper.complain(message(&error));
         keeper.give_up(&args, &mut signals).await;
         fresh.discard();
         return EXIT_NO_STATE.into();
@@ -172,7 +179,9 @@ pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>)
     end.exit_code.into()
 }
 
-fn refuse(why: &str) -> ExitCode {
-    complain(COMMAND, why);
+async fn refuse(why: String, signals: &mut Signals) -> ExitCode {
+    let messages = Messages::new(Arc::new(Progress::none()));
+    messages.say(why);
+    messages.end(false, CANCELLED_DRAIN, signals).await;
     EXIT_NO_STATE.into()
 }

@@ -22,12 +22,14 @@ const WIDTH: usize = 80;
 /// The line, if standard error is a terminal that can erase it.
 pub struct Progress {
     line: Option<Arc<Mutex<ProgressLine>>>,
+    /// What it shows. It can be changed while the line waits for its terminal.
+    text: Arc<Mutex<String>>,
     /// Its end ends the thread that draws.
     ticking: Mutex<Option<Sender<()>>>,
 }
 
 struct ProgressLine {
-    text: String,
+    text: Arc<Mutex<String>>,
     start: Instant,
     frame: usize,
     is_drawn: bool,
@@ -41,8 +43,15 @@ impl Progress {
     /// Starts the line with a text that names the run, if it `is_wanted`.
     pub fn start(text: String, is_wanted: bool) -> Self {
         let start = Instant::now();
-        let line =
-            ProgressLine { text, start, frame: 0, is_drawn: false, is_in_line: false, writing: 0 };
+        let text = Arc::new(Mutex::new(text));
+        let line = ProgressLine {
+            text: text.clone(),
+            start,
+            frame: 0,
+            is_drawn: false,
+            is_in_line: false,
+            writing: 0,
+        };
         let line = Arc::new(Mutex::new(line));
         let (ticking, ended) = channel();
         let drawn = line.clone();
@@ -59,10 +68,20 @@ impl Progress {
                 })
                 .is_ok();
         if is_shown {
-            Progress { line: Some(line), ticking: Mutex::new(Some(ticking)) }
+            Progress { line: Some(line), text, ticking: Mutex::new(Some(ticking)) }
         } else {
-            Progress { line: None, ticking: Mutex::new(None) }
+            Progress::none()
         }
+    }
+
+    /// No line.
+    pub fn none() -> Self {
+        Progress { line: None, text: Arc::default(), ticking: Mutex::new(None) }
+    }
+
+    /// Whether there is a line.
+    pub fn is_shown(&self) -> bool {
+        self.line.is_some()
     }
 
     /// Writes output by `write`, with the line out of the way. Nothing is locked meanwhile: a
@@ -92,9 +111,7 @@ impl Progress {
 
     /// Shows another text from now on.
     pub fn rename(&self, text: String) {
-        if let Some(line) = &self.line {
-            lock(line).text = text;
-        }
+        *lock(&self.text) = text;
     }
 
     /// Ends the line and removes it.
@@ -111,12 +128,17 @@ impl Progress {
 
 impl ProgressLine {
     fn draw(&mut self) {
-        if self.is_in_line || self.writing > 0 || !is_foreground(io::stderr()) {
+        // Who has stopped the terminal (Ctrl-S) sees nothing new, and nobody waits for that.
+        if self.is_in_line
+            || self.writing > 0
+            || !is_foreground(io::stderr())
+            || !waiting::has_room(io::stderr())
+        {
             return;
         }
         self.frame = (self.frame + 1) % FRAMES.len();
         let seconds = self.start.elapsed().as_secs();
-        let line = format!("{} {seconds} s  {}", FRAMES[self.frame], self.text);
+        let line = format!("{} {seconds} s  {}", FRAMES[self.frame], lock(&self.text));
         // One column stays free: a full line would move the cursor to the next.
         let shown: String = line.chars().take(width().saturating_sub(1)).collect();
         show(&format!("{ERASE}{shown}"));

@@ -12,11 +12,10 @@ use rustix::process::{Signal, kill_process_group};
 use rustix::termios::tcgetpgrp;
 use tokio::sync::{Notify, mpsc};
 
-use super::common::COMMAND;
 use super::foreground;
+use super::messages::Messages;
 use super::progress::Progress;
 use super::tail::{Stream, Tail};
-use crate::plain::complain;
 use crate::terminal::stops_writers;
 use crate::waiting::{self, is_reader_gone};
 
@@ -37,7 +36,11 @@ pub struct Shared {
     /// Whether output waits for a terminal that stops who writes to it in the background.
     pub waits_for_terminal: bool,
     /// The progress line, which must not stand where output goes.
-    pub progress: Progress,
+    pub progress: Arc<Progress>,
+    /// What this program itself has to say.
+    pub messages: Messages,
+    /// Whether both outputs go to one place.
+    pub are_together: bool,
 }
 
 impl Shared {
@@ -76,7 +79,9 @@ pub fn start(
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // A terminal that nobody writes to any more.
                 Err(error) if error.raw_os_error() == Some(libc::EIO) => break,
-                Err(error) => return complain(COMMAND, &format!("cannot read {stream}: {error}")),
+                Err(error) => {
+                    return shared.messages.say(format!("cannot read {stream}: {error}"));
+                }
             };
             if !is_passed_on {
                 continue;
@@ -86,12 +91,15 @@ pub fn start(
             if shared.waits_for_terminal {
                 wait_for_terminal(stream);
             }
+            if stream == Stream::Stderr || shared.are_together {
+                shared.messages.wait();
+            }
             match shared.progress.pass(&piece[..n], || pass(&shared, stream, &piece[..n])) {
                 Ok(()) => continue,
                 Err(error) if is_reader_gone(&error) => {}
                 Err(error) => {
                     let what = format!("cannot write {stream}: write: {error}");
-                    shared.progress.tell(|| complain(COMMAND, &format!("warning: {what}")));
+                    shared.messages.say(format!("warning: {what}"));
                     // The first one is told in the manifest.
                     let _ = shared.lost.set(what);
                 }

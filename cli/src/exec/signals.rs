@@ -78,6 +78,7 @@ pub struct Signals {
     events: UnboundedReceiver<Event>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    has_ended_a_wait: bool,
 }
 
 struct Shared {
@@ -127,7 +128,7 @@ impl Signals {
             settled: 0,
         };
         let thread = thread::Builder::new().name("signals".into()).spawn(move || sorting.run())?;
-        Ok(Signals { events, shared, thread: Some(thread) })
+        Ok(Signals { events, shared, thread: Some(thread), has_ended_a_wait: false })
     }
 
     /// Tells of a command that was started.
@@ -161,12 +162,18 @@ impl Signals {
                 all.extend(self.settle().await.iter().map(Received::signal));
             }
             if let Some(end) = all.iter().find(|signal| END.contains(signal)) {
+                self.has_ended_a_wait = true;
                 return *end;
             }
             if is_stop && !all.contains(&libc::SIGCONT) {
                 stand_still();
             }
         }
+    }
+
+    /// Whether a signal asked to end after the command: who sent it waits for nothing more.
+    pub fn has_ended_a_wait(&self) -> bool {
+        self.has_ended_a_wait
     }
 
     /// All that has come so far, in its order.

@@ -19,8 +19,6 @@ use super::{Args, job};
 
 /// How long the last state waits for output that is slow to be taken.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
-/// How long output that nobody takes holds the program after a signal that ended the command.
-const CANCELLED_DRAIN: Duration = Duration::from_secs(1);
 /// How long output gathers before the document is set anew: often enough for who looks, and seldom
 /// enough for a command that writes all the time.
 const GATHER: Duration = Duration::from_millis(250);
@@ -163,9 +161,10 @@ impl Keeper {
         self.manifest.finish(end);
         let result = self.write(true).await;
         self.tell(&[Channel::Manifest, Channel::Heartbeat], result);
+        let (since, patience) = (Instant::now(), self.patience);
         let limit = async {
             match end.status {
-                Status::Cancelled => tokio::time::sleep(CANCELLED_DRAIN).await,
+                Status::Cancelled => tokio::time::sleep(patience).await,
                 _ => std::future::pending().await,
             }
         };
@@ -174,6 +173,8 @@ impl Keeper {
             signal = signals.end() => format!("{} ended the wait", signals::name(signal)),
             () = limit => "nobody took it in time".to_owned(),
         };
+        // What is to be said has what is left of it.
+        self.patience = patience.saturating_sub(since.elapsed());
         // An error of a write is told before that.
         let _ = self.shared.lost.set(format!("the output is not written whole: {why}"));
     }
