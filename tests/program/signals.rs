@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     Guarded, blocking, ignoring, kill, pid, run, send, send_to_group, tandem, temp_files, text,
-    wait_for, with_default_signals,
+    wait_for, wait_for_stop, with_default_signals,
 };
 
 /// Tells every signal that it gets, until its input ends.
@@ -325,6 +325,29 @@ fn without_a_witness_signals_are_passed_on() {
     for signal in [libc::SIGTERM, libc::SIGUSR1] {
         send(telling.group(), signal);
         assert_eq!(telling.line(), signal.to_string());
+    }
+    telling.end();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_witness_that_was_stopped_with_the_group_goes_on_with_exec() {
+    let mut telling = Telling::start(|_| {});
+    let stat = format!("/proc/{}/stat", witness(telling.group()).unwrap());
+    send_to_group(telling.group(), libc::SIGSTOP);
+    wait_for_stop(&telling.child);
+    wait_for("a witness that stands still", || {
+        fs::read_to_string(&stat).unwrap().contains("(signal-witness) T ")
+    });
+    // Whoever has `exec` go on by its number does not know the witness.
+    send(telling.group(), libc::SIGCONT);
+    assert_eq!(telling.line(), libc::SIGCONT.to_string());
+    for _ in 0..2 {
+        send_to_group(telling.group(), libc::SIGUSR1);
+        assert_eq!(telling.line(), libc::SIGUSR1.to_string());
+        // What comes now is behind a second one.
+        send(telling.group(), libc::SIGUSR2);
+        assert_eq!(telling.line(), libc::SIGUSR2.to_string());
     }
     telling.end();
 }

@@ -297,6 +297,9 @@ impl Sorting {
         }
         let asked_at = Instant::now();
         let seen = self.witness.take();
+        if self.witness.is_silent() {
+            self.undecided.expect_none();
+        }
         self.take_all();
         let due = |due: Instant, at: Instant| due <= asked_at || all && at <= asked_at;
         for received in self.undecided.decide(seen, due) {
@@ -343,6 +346,11 @@ impl WitnessIfAny {
         self.witness.take_if(|witness| witness.has_ended()).is_some()
     }
 
+    /// Whether it did not answer and is no more.
+    fn is_silent(&mut self) -> bool {
+        self.witness.take_if(|witness| witness.is_silent()).is_some()
+    }
+
     fn take(&self) -> Vec<Seen> {
         self.witness.as_ref().map(Witness::take).unwrap_or_default()
     }
@@ -363,6 +371,10 @@ impl WitnessIfAny {
     }
 
     fn has_ended(&mut self) -> bool {
+        false
+    }
+
+    fn is_silent(&mut self) -> bool {
         false
     }
 

@@ -13,7 +13,9 @@ use std::os::unix::net::UnixStream;
 use std::ptr;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, waitid, waitpid,
+};
 
 use super::groups;
 use super::handler::Sender;
@@ -21,7 +23,7 @@ use super::undecided::Seen;
 
 /// Its name, in which nobody who looks for `tandem` finds it.
 const NAME: &[u8] = b"signal-witness\0";
-/// How long its answer is waited for: it may be stopped.
+/// How long its answer is waited for: something may hold it.
 const ANSWER: Duration = Duration::from_secs(2);
 /// More descriptors than a process has where the system cannot close all at once.
 const DESCRIPTORS_MAX: RawFd = 65_536;
@@ -33,6 +35,8 @@ pub struct Witness {
     socket: UnixStream,
     /// The number of the last question. An answer that came too late is not one to the next.
     asked: Cell<u8>,
+    /// It did not answer once: to wait for it again would delay each signal and each end.
+    is_silent: Cell<bool>,
 }
 
 impl Witness {
@@ -54,9 +58,28 @@ impl Witness {
             let error = io::Error::last_os_error();
             libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
             match Pid::from_raw(pid.max(0)) {
-                Some(pid) => Ok(Witness { pid, has_ended: false, socket, asked: Cell::new(0) }),
+                Some(pid) => Ok(Witness::new(pid, socket)),
                 None => Err(error),
             }
+        }
+    }
+
+    fn new(pid: Pid, socket: UnixStream) -> Self {
+        let (asked, is_silent) = (Cell::new(0), Cell::new(false));
+        Witness { pid, has_ended: false, socket, asked, is_silent }
+    }
+
+    /// Whether it did not answer.
+    pub fn is_silent(&self) -> bool {
+        self.is_silent.get()
+    }
+
+    /// Has it go on if somebody stopped the whole group, and then had `exec` go on alone.
+    fn go_on(&self) {
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // One that does not stand still would forget what it has seen of signals that stop.
+        if waitid(WaitId::Pid(self.pid), options).is_ok_and(|stopped| stopped.is_some()) {
+            let _ = kill_process(self.pid, Signal::CONT);
         }
     }
 
@@ -76,18 +99,21 @@ impl Witness {
     /// Takes what it has got. If it cannot tell, it has got nothing.
     pub fn take(&self) -> Vec<Seen> {
         groups::wait_for_senders();
-        if groups::of(self.pid) != Some(groups::own()) {
+        if self.is_silent() || groups::of(self.pid) != Some(groups::own()) {
             return Vec::new();
         }
+        self.go_on();
         let mut seen = Vec::new();
         let question = self.asked.get().wrapping_add(1);
         self.asked.set(question);
         if (&self.socket).write_all(&[question]).is_err() {
+            self.is_silent.set(true);
             return seen;
         }
         loop {
             let mut one = [0; size_of::<Seen>()];
             if (&self.socket).read_exact(&mut one).is_err() {
+                self.is_silent.set(true);
                 return seen;
             }
             // SAFETY: all of it is numbers.
@@ -196,5 +222,31 @@ unsafe fn answer(seen: Seen) {
         if libc::write(0, ptr::from_ref(&seen).cast(), bytes) != bytes.cast_signed() {
             libc::_exit(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn one_that_does_not_answer_is_asked_once() {
+        let (socket, its) = UnixStream::pair().unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        // It is waited for by its number, when it is dropped.
+        #[allow(clippy::zombie_processes)]
+        let silent = Command::new("sleep").arg("1000").spawn().unwrap();
+        let witness = Witness::new(Pid::from_child(&silent), socket);
+        assert!(!witness.is_silent());
+        for _ in 0..2 {
+            assert_eq!(witness.take(), []);
+            assert!(witness.is_silent());
+        }
+        drop(witness);
+        let mut questions = Vec::new();
+        (&its).read_to_end(&mut questions).unwrap();
+        assert_eq!(questions, [1]);
     }
 }
