@@ -245,6 +245,44 @@ sys.stdin.read()
 }
 
 #[test]
+fn a_signal_of_the_commands_own_cancels_nothing() {
+    with_default_signals();
+    let cleans_up = "trap 'trap : TERM; kill 0' EXIT; sleep 1000 & exit 2";
+    let signals_exec = "trap 'exit 2' TERM; kill -TERM $PPID; while :; do sleep 0.01; done";
+    for (script, flags) in [(cleans_up, &[][..]), (signals_exec, &[]), (signals_exec, &["--group"])]
+    {
+        let root = tempfile::tempdir().unwrap();
+        let mut exec = exec(root.path(), flags, &["bash", "-c", script]);
+        let done = run(exec.process_group(0));
+        assert_eq!(done.status.code(), Some(2));
+        let manifest = manifest(root.path());
+        let end = (&manifest["status"], &manifest["status_detail"]);
+        assert_eq!(end, (&"failed".into(), &"exit code 2".into()), "{script}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_of_what_the_command_has_started_cancels_nothing() {
+    with_default_signals();
+    // The command has the signal once `exec` has passed it on, and its sender is there until then.
+    let wait = "trap 'exit 2' TERM; until [ -e end ]; do sleep 0.01; done";
+    let signal = "kill -TERM $EXEC; until [ -e end ]; do sleep 0.01; done";
+    let child = format!("export EXEC=$PPID; sh -c '{signal}' & {wait}");
+    // It waits until its parent is gone.
+    let late = format!("until [ $(ps -o ppid= $$) = $EXEC ]; do sleep 0.01; done; {signal}");
+    let orphan = format!("export EXEC=$PPID; (sh -c '{late}' &); {wait}");
+    for (script, flags) in [(child, &[][..]), (orphan, &["--group"])] {
+        let root = tempfile::tempdir().unwrap();
+        let mut exec = exec(root.path(), flags, &["sh", "-c", &script]);
+        let done = run(exec.process_group(0).current_dir(root.path()));
+        fs::write(root.path().join("end"), "").unwrap();
+        assert_eq!(done.status.code(), Some(2));
+        assert_eq!(manifest(root.path())["status"], "failed", "{script}");
+    }
+}
+
+#[test]
 fn exec_in_exec_gives_its_command_each_signal_once() {
     let inner = tempfile::tempdir().unwrap();
     let script = format!(
@@ -419,10 +457,11 @@ fn as_process_1_it_passes_on_what_asks_it_to_end() {
         let root = tempfile::tempdir().unwrap();
         let mut unshare = Command::new("unshare");
         unshare.args(["--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]);
-        unshare.arg(env!("CARGO_BIN_EXE_tandem"));
+        // Somebody beside the command, as one from outside of its container.
+        let other = "(until [ -e ready ]; do sleep 0.01; done; kill -TERM 1) & exec \"$0\" \"$@\"";
+        unshare.args(["sh", "-c", other, env!("CARGO_BIN_EXE_tandem")]);
         unshare.args(["exec", "--task", "task", "--run", "run"]).args(flags);
-        // From outside of its container it would be the same.
-        unshare.args(["--", "sh", "-c", "kill -TERM 1; exec sleep 1000"]);
+        unshare.args(["--", "sh", "-c", ": > ready; exec sleep 1000"]);
         let done = run(unshare.current_dir(root.path()));
         assert_eq!(done.status.code(), Some(128 + libc::SIGTERM), "{}", text(&done.stderr));
         assert_eq!(manifest(root.path())["status"], "cancelled");

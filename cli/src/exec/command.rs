@@ -30,6 +30,8 @@ use crate::inherited::Inherited;
 /// A command that was started, and the threads that pass its output on.
 pub struct Running {
     child: Child,
+    /// Its number, also afterwards.
+    number: Option<Pid>,
     /// When it was surely there.
     started_at: Instant,
     /// In a group of its own, if that is wanted.
@@ -125,6 +127,7 @@ impl Running {
         let job = pid_of(&child).zip(job).map(|(pid, options)| Job::new(pid, options));
         let terminal = given.into_session();
         Ok(Running {
+            number: pid_of(&child),
             child,
             started_at,
             job,
@@ -170,6 +173,14 @@ impl Running {
         {
             foreground::take_back(job.group);
         }
+    }
+
+    /// Whether a signal was sent by the command, or by what came from it: then nobody asked for
+    /// anything.
+    pub fn has_sent(&self, received: &Received) -> bool {
+        let child = received.caught.child;
+        let number = self.number.map_or(0, |pid| pid.as_raw_nonzero().get());
+        child != 0 && (child == number || self.job.as_ref().is_some_and(|job| job.is_own(child)))
     }
 
     /// The signals that the command may have from keys that this process does not see.

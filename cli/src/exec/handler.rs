@@ -39,6 +39,12 @@ const SI_USER: i32 = libc::SI_USER;
 #[cfg(not(target_os = "linux"))]
 const SI_USER: i32 = 0x10001;
 
+/// The code of one that was sent to a thread, as by `raise`.
+#[cfg(target_os = "linux")]
+const SI_TKILL: i32 = libc::SI_TKILL;
+#[cfg(not(target_os = "linux"))]
+const SI_TKILL: i32 = SI_USER;
+
 /// Where the handler writes; there is one in a process.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals that found the pipe full, a bit for each.
@@ -58,6 +64,9 @@ pub struct Caught {
     /// What comes with a signal that was queued.
     pub value: usize,
     pub at: Instant,
+    /// The child of this process that it comes from, which may be its sender; 0 as long as nobody has
+    /// looked.
+    pub child: i32,
 }
 
 /// Who sent a signal, and how.
@@ -75,7 +84,7 @@ impl Caught {
 
     fn without_sender(signal: i32) -> Self {
         let sender = Sender { code: SI_USER, pid: 0, uid: 0 };
-        Caught { signal, sender, value: 0, at: Instant::now() }
+        Caught { signal, sender, value: 0, at: Instant::now(), child: 0 }
     }
 }
 
@@ -84,6 +93,12 @@ impl Sender {
     pub fn of(info: &libc::siginfo_t) -> Self {
         // SAFETY: of a signal without a sender these bytes are something else, and initialised.
         unsafe { Sender { code: info.si_code, pid: info.si_pid(), uid: info.si_uid() } }
+    }
+
+    /// The process, if it was one that has a number here.
+    pub fn process(&self) -> Option<i32> {
+        let is_sent = self.code == SI_USER || self.code == SI_TKILL || is_queued(self.code);
+        (is_sent && self.pid > 0).then_some(self.pid)
     }
 }
 
@@ -194,7 +209,8 @@ extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, _context: *mut 
             libc::raise(signal);
         } else {
             let value = if is_queued(info.si_code) { value(info) } else { 0 };
-            write(&Caught { signal, sender: Sender::of(info), value, at: Instant::now() });
+            let sender = Sender::of(info);
+            write(&Caught { signal, sender, value, at: Instant::now(), child: 0 });
         }
         *errno = before;
     }

@@ -181,6 +181,14 @@ impl Job {
         left
     }
 
+    /// Whether a process is the command's own, which may have lost its parents.
+    pub fn is_own(&self, pid: i32) -> bool {
+        Processes::look().is_some_and(|all| {
+            let below = all.below(|process| self.is_foreign(&all, process));
+            below.iter().any(|process| process.pid == pid)
+        })
+    }
+
     /// Whether something below this process did not come from the command: it was there before, or its
     /// parents were, and it was given to this process when they ended. Of such an orphan only its
     /// group, session and age tell.

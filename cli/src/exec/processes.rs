@@ -8,6 +8,8 @@ use rustix::process::getpid;
 /// Where these stand in the system's line, as its documents count.
 const SESSION: usize = 6;
 const STARTED: usize = 22;
+/// More parents than this are no line of them: numbers were given anew meanwhile.
+const DEPTH_MAX: usize = 1000;
 
 /// A process that was not waited for yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,21 @@ impl Processes {
         }
         self.all.iter().filter(|process| found.contains(&process.pid)).collect()
     }
+}
+
+/// The child of this process that another came from, or is; the other itself if that cannot be told, as
+/// of one that is gone.
+pub fn child_of_own(pid: i32) -> i32 {
+    let own = getpid().as_raw_nonzero().get();
+    let mut child = pid;
+    for _ in 0..DEPTH_MAX {
+        match of_number(&child.to_string()) {
+            Some(process) if process.parent == own => return child,
+            Some(process) if process.parent > 0 => child = process.parent,
+            _ => break,
+        }
+    }
+    pid
 }
 
 /// When a process was started, where the system tells.

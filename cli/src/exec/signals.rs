@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::children::{self, Change};
 use super::ended::PassedOn;
 use super::handler::{self, Caught, Pipe};
+use super::processes;
 use super::undecided::{Seen, Undecided};
 #[cfg(target_os = "linux")]
 use super::witness::Witness;
@@ -253,7 +254,7 @@ impl Sorting {
         let mut is_new = false;
         let own = getpid().as_raw_nonzero().get();
         let mut is_child_told = false;
-        for caught in caught {
+        for mut caught in caught {
             match caught.signal {
                 Caught::POKE | libc::SIGCHLD => is_child_told = true,
                 // `abort` raises one that ends this process. Only what stops is sent to its group.
@@ -261,6 +262,12 @@ impl Sorting {
                     && caught.sender.pid == own
                     && caught.signal != libc::SIGTTOU => {}
                 _ => {
+                    // At once: a sender may be gone soon.
+                    if END.contains(&caught.signal)
+                        && let Some(sender) = caught.sender.process()
+                    {
+                        caught.child = processes::child_of_own(sender);
+                    }
                     self.undecided.push(caught);
                     is_new = true;
                 }

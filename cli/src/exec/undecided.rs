@@ -130,7 +130,7 @@ mod tests {
 
         fn got(&mut self, signal: i32, sender: Sender, ms: u64) {
             let at = self.at(ms);
-            self.undecided.push(Caught { signal, sender, value: 0, at });
+            self.undecided.push(Caught { signal, sender, value: 0, at, child: 0 });
         }
 
         /// The signals that are decided, and whether the group has them.

@@ -75,6 +75,7 @@ impl Keeper {
                         // What its group had is on its way to here at least.
                         let last = signals.settle().await;
                         let had = last.iter().filter(|last| last.may_be_had());
+                        let had = had.filter(|last| !running.has_sent(last));
                         passing.passed_on.extend(had.map(Received::passed_on));
                         passing.passed_on.extend(running.typed());
                     }
@@ -134,8 +135,12 @@ impl Keeper {
         if !passing.stops.counts(received) {
             return;
         }
+        // Whoever gets it may end by it.
+        let is_request = !running.has_sent(received);
         match running.pass_on(received) {
-            Ok(is_had) => passing.passed_on.extend(is_had.then(|| received.passed_on())),
+            Ok(is_had) => {
+                passing.passed_on.extend((is_had && is_request).then(|| received.passed_on()));
+            }
             Err(error) if passing.refused.insert(received.signal()) => {
                 let signal = signals::name(received.signal());
                 self.warn(&format!("cannot pass on {signal}: kill: {error}"));
