@@ -255,6 +255,29 @@ while os.tcgetpgrp(0) != os.getpid(): time.sleep(0.01)
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn who_reads_from_the_terminal_by_its_name_is_in_the_foreground_whatever_the_input_is() {
+    let read = "echo rea''dy; read line < /dev/tty; echo \"<$line>\"; exit 3";
+    for redirected in ["< /dev/null", "< /dev/null 2> /dev/null | cat"] {
+        let root = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("bash");
+        let script = format!(
+            "set -o pipefail; \"$0\" \"$@\" {redirected}; echo ended $?; read line; echo \"got $line.\""
+        );
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_tandem")]).current_dir(root.path());
+        shell.args(["exec", "--no-progress", "--group", "--", "sh", "-c", read]);
+        let mut terminal = Terminal::start(&mut shell, Some("dumb"));
+        wait_for("the command", || terminal.shows("ready"));
+        terminal.press("one\n");
+        wait_for("the end", || terminal.shows("ended 3"));
+        assert!(terminal.shows("<one>"));
+        terminal.press("two\n");
+        let shown = terminal.end();
+        assert!(shown.contains("got two."), "{shown}");
+    }
+}
+
 #[test]
 fn the_terminal_comes_back_from_a_command_that_cannot_start() {
     for (command, code) in [("no-such-command", 127), ("/", 126)] {

@@ -3,8 +3,10 @@
 
 #![allow(unsafe_code, reason = "a child takes the terminal before its program starts")]
 
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr;
 
 use rustix::process::{Pid, getppid, setpgid};
@@ -16,15 +18,15 @@ use super::handler::{is_gone, send};
 use super::processes::Processes;
 use super::steps::Steps;
 
-/// Starts the command as the leader of a group of its own, in the foreground of the terminal on
-/// standard input if this group is.
+/// Starts the command as the leader of a group of its own, in the foreground of the terminal if this
+/// group is.
 pub fn lead(command: &mut Command, steps: &mut Steps) {
-    let is_ours = is_ours();
-    // SAFETY: system calls alone.
+    let terminal = terminal().filter(|terminal| of(terminal) == Some(groups::own()));
+    // SAFETY: system calls alone, on a file that stays open.
     unsafe {
         steps.add(command, "setpgid", || Ok(setpgid(None, None)?));
         steps.add(command, "tcsetpgrp", move || {
-            if is_ours {
+            if let Some(terminal) = &terminal {
                 // It would stop a group that takes the terminal.
                 let mut stop = MaybeUninit::<libc::sigset_t>::uninit();
                 let mut before = MaybeUninit::<libc::sigset_t>::uninit();
@@ -32,7 +34,7 @@ pub fn lead(command: &mut Command, steps: &mut Steps) {
                 libc::sigaddset(stop.as_mut_ptr(), libc::SIGTTOU);
                 libc::sigprocmask(libc::SIG_BLOCK, stop.as_ptr(), before.as_mut_ptr());
                 // Without a terminal the command reads what there is.
-                libc::tcsetpgrp(0, libc::getpid());
+                libc::tcsetpgrp(terminal.as_raw_fd(), libc::getpid());
                 libc::sigprocmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
             }
             Ok(())
@@ -43,7 +45,7 @@ pub fn lead(command: &mut Command, steps: &mut Steps) {
 /// Gives the terminal to the command's group, if it is this group's: after a shell's `fg` it is. Tells
 /// whether it was given.
 pub fn give(group: Pid) -> bool {
-    is_ours() && tcsetpgrp(io::stdin(), group).is_ok()
+    is_ours() && terminal().is_some_and(|terminal| tcsetpgrp(terminal, group).is_ok())
 }
 
 /// Takes the terminal, which was lent to the command, back from the command's group, or from another
@@ -68,8 +70,8 @@ pub fn take_back(command: Pid) {
 
 /// Takes the terminal back.
 pub fn reclaim() {
-    if let Some(own) = Pid::from_raw(groups::own()) {
-        let _ = tcsetpgrp(io::stdin(), own);
+    if let Some((terminal, own)) = terminal().zip(Pid::from_raw(groups::own())) {
+        let _ = tcsetpgrp(terminal, own);
     }
 }
 
@@ -108,7 +110,21 @@ pub fn is_ours() -> bool {
 }
 
 fn of_terminal() -> Option<i32> {
-    tcgetpgrp(io::stdin()).ok().map(number)
+    terminal().as_ref().and_then(of)
+}
+
+/// The group in the foreground; none, if it is not this process's terminal.
+fn of(terminal: &OwnedFd) -> Option<i32> {
+    tcgetpgrp(terminal).ok().map(number)
+}
+
+/// The terminal of this process. Who reads from it may do so by its name, whatever standard input is.
+fn terminal() -> Option<OwnedFd> {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let own = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    let own = own.into_iter().filter(|file| tcgetpgrp(file).is_ok());
+    let own = own.filter_map(|file| file.try_clone_to_owned().ok()).next();
+    own.or_else(|| File::options().read(true).write(true).open("/dev/tty").ok().map(OwnedFd::from))
 }
 
 fn number(group: Pid) -> i32 {
