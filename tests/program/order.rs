@@ -100,6 +100,20 @@ fn outputs_that_are_one_terminal_keep_their_order() {
 }
 
 #[test]
+fn outputs_that_are_one_terminal_by_two_names_keep_their_order() {
+    // The second is a terminal of others by then.
+    for begin in ["exec", "exec setsid -w"] {
+        let root = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        let script = format!("{begin} \"$0\" \"$@\" 2> /dev/tty");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_tandem")]);
+        let terminal = Terminal::start(shell.args(exec(root.path()).get_args()), Some("dumb"));
+        assert!(terminal.end() == in_turn().replace('\n', "\r\n"));
+        assert_counted_together(root.path());
+    }
+}
+
+#[test]
 fn outputs_that_go_to_two_places_are_counted_apart() {
     let root = tempfile::tempdir().unwrap();
     let done = run(&mut exec(root.path()));

@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, tell};
+use rustix::termios::tcgetsid;
 
 /// Whether what is written to either comes after what was written to the other before.
 ///
@@ -11,12 +12,41 @@ use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, tell};
 pub fn is_same_place(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
     let (Ok(stat), Ok(other_stat)) = (fstat(one), fstat(other)) else { return false };
     if (stat.st_dev, stat.st_ino) != (other_stat.st_dev, other_stat.st_ino) {
-        return false;
+        return is_one_terminal(one, other);
     }
     let appends = |file| fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::APPEND));
     FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
         || (appends(one) && appends(other))
         || is_same_open_file(one, other).unwrap_or_else(|| is_likely_same_open_file(one, other))
+}
+
+/// Whether both are one terminal by two names: its own, and `/dev/tty`.
+fn is_one_terminal(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
+    // The system tells it of no terminal but that of this process.
+    (tcgetsid(one).is_ok() && tcgetsid(other).is_ok()) || is_one_device(one, other)
+}
+
+/// The same, of a terminal that is not this process's any more (`setsid`).
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "the safe calls do not ask which terminal it is")]
+fn is_one_device(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> bool {
+    use std::os::fd::AsRawFd;
+    let tty = rustix::fs::makedev(5, 0);
+    let is_named_so = |file| fstat(file).is_ok_and(|stat| stat.st_rdev == tty);
+    let device = |file: BorrowedFd<'_>| {
+        let mut device: libc::c_uint = 0;
+        // SAFETY: it writes a number.
+        let told = unsafe { libc::ioctl(file.as_raw_fd(), libc::TIOCGDEV, &mut device) };
+        (told == 0).then_some(device)
+    };
+    // Numbers alone are not enough: containers have their own.
+    (is_named_so(one) || is_named_so(other))
+        && device(one).is_some_and(|one| device(other) == Some(one))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_one_device(_: BorrowedFd<'_>, _: BorrowedFd<'_>) -> bool {
+    false
 }
 
 /// Whether both are one open file, so that they share an offset. `None` if the system does not tell.
