@@ -81,7 +81,16 @@ impl<F: AsFd> Read for Waiting<F> {
 
 impl<F: AsFd> Write for Waiting<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.call(PollFlags::OUT, |file| rustix::io::write(file, bytes))
+        let mut piece = bytes;
+        loop {
+            let written = self.call(PollFlags::OUT, |file| rustix::io::write(file, piece));
+            // A socket of messages takes each as a whole, or not at all.
+            let is_too_long = |error: &io::Error| error.raw_os_error() == Some(libc::EMSGSIZE);
+            if piece.len() < 2 || !written.as_ref().is_err_and(is_too_long) {
+                return written;
+            }
+            piece = &piece[..piece.len() / 2];
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -88,14 +88,7 @@ fn no_output_is_lost_when_it_becomes_non_blocking_later() {
     let mut child = Guarded::spawn(command.stdout(OwnedFd::from(other)));
     *command = Command::new("true");
     // There is room for less than one write.
-    let bytes: libc::c_int = 8 * 1024;
-    // SAFETY: the value is as long as is told.
-    let set = unsafe {
-        let value = (&raw const bytes).cast();
-        let file = shared.as_raw_fd();
-        libc::setsockopt(file, libc::SOL_SOCKET, libc::SO_SNDBUF, value, size_of_val(&bytes) as u32)
-    };
-    assert_eq!(set, 0);
+    set_send_buffer(&shared);
     let mut ready = [0; 6];
     own.read_exact(&mut ready).unwrap();
     set_non_blocking(&shared);
@@ -139,6 +132,51 @@ fn no_output_is_lost_on_a_socket_whose_sender_waits_for_a_limited_time() {
     assert!(all == many);
     assert_eq!(child.wait().code(), Some(0));
     assert_eq!(manifest(root.path())["status"], "succeeded");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_output_is_lost_on_a_socket_of_messages_that_takes_small_ones_only() {
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+        let root = tempfile::tempdir().unwrap();
+        let mut pair = [0; 2];
+        // SAFETY: it writes both numbers, which are new.
+        let [own, other] = unsafe {
+            let made =
+                libc::socketpair(libc::AF_UNIX, kind | libc::SOCK_CLOEXEC, 0, pair.as_mut_ptr());
+            assert_eq!(made, 0);
+            pair.map(|file| OwnedFd::from_raw_fd(file))
+        };
+        // Less than one piece of output.
+        set_send_buffer(&other);
+        let mut command = exec(root.path(), MANY);
+        let mut child = Guarded::spawn(command.stdout(other));
+        drop(command);
+        let (many, mut own, mut all) = (many(), File::from(own), Vec::<u8>::new());
+        while all.len() < many.len() {
+            // Datagrams have no end.
+            let has_some = || rustix::io::ioctl_fionread(&own).is_ok_and(|bytes| bytes > 0);
+            wait_for("output", has_some);
+            let mut message = vec![0; 64 * 1024];
+            let bytes = own.read(&mut message).unwrap();
+            all.extend(&message[..bytes]);
+        }
+        assert!(all == many, "{}", all.len());
+        assert_eq!(child.wait().code(), Some(0));
+        assert_eq!(manifest(root.path())["status"], "succeeded");
+    }
+}
+
+/// Has a socket hold less than one piece of output.
+fn set_send_buffer(socket: &impl AsFd) {
+    let bytes: libc::c_int = 8 * 1024;
+    // SAFETY: the value is as long as is told.
+    let set = unsafe {
+        let value = (&raw const bytes).cast();
+        let file = socket.as_fd().as_raw_fd();
+        libc::setsockopt(file, libc::SOL_SOCKET, libc::SO_SNDBUF, value, size_of_val(&bytes) as u32)
+    };
+    assert_eq!(set, 0);
 }
 
 #[test]
