@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod columns;
 mod component;
 mod descriptors;
 mod exec;

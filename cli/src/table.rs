@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::time::{Duration, SystemTime};
 
+use super::columns;
 use super::plain::plain;
 
 /// What stands where there is nothing to show.
@@ -23,7 +24,7 @@ pub fn lines<const COLUMNS: usize>(
     let mut widths = [0; COLUMNS];
     for row in rows.clone() {
         for (width, cell) in widths.iter_mut().zip(row.borrow()) {
-            *width = cell.chars().count().max(*width);
+            *width = columns::width(cell).max(*width);
         }
     }
     rows.map(move |row| {
@@ -31,7 +32,7 @@ pub fn lines<const COLUMNS: usize>(
         for (cell, width) in row.borrow().iter().zip(widths) {
             line.push_str(cell);
             // The width of a format has a limit.
-            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            line.extend(std::iter::repeat_n(' ', width - columns::width(cell) + 2));
         }
         line.truncate(line.trim_end().len());
         line
@@ -100,6 +101,14 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned);
         let rows = [row(["A", "LONG", "LAST"]), row(["aaa", "b", ""])];
         assert_eq!(lines(rows.iter()).collect::<Vec<_>>(), ["A    LONG  LAST", "aaa  b"]);
+    }
+
+    #[test]
+    fn columns_are_aligned_whatever_they_are_written_in() {
+        let rows =
+            [["漢字", "b"], ["abcde", "b"], ["e\u{301}", "b"]].map(|row| row.map(str::to_owned));
+        let shown: Vec<_> = lines(rows.iter()).collect();
+        assert_eq!(shown, ["漢字   b", "abcde  b", "e\u{301}      b"]);
     }
 
     #[test]

@@ -158,6 +158,27 @@ fn a_dumb_terminal_has_no_progress_line() {
 }
 
 #[test]
+fn the_progress_line_is_one_line_whatever_its_name_is_written_in() {
+    let root = tempfile::tempdir().unwrap();
+    let mut exec = exec(root.path());
+    let run = "漢".repeat(40);
+    let args: Vec<_> = exec.get_args().map(ToOwned::to_owned).collect();
+    exec = tandem(&[]);
+    exec.args(args.iter().map(|arg| if arg == "run" { run.as_ref() } else { arg.as_os_str() }));
+    let columns = 40;
+    let terminal =
+        Terminal::start_sized(exec.current_dir(root.path()), Some("xterm"), (24, columns));
+    wait_for("the progress line", || terminal.text().matches(ERASE).count() > 2);
+    fs::write(root.path().join("end"), "").unwrap();
+    let shown = terminal.end();
+    let line = shown.split(ERASE).find(|line| line.contains('漢')).unwrap();
+    let wide = line.matches('漢').count();
+    let narrow = line.trim_end_matches('\r').chars().count() - wide;
+    // One column stays free. As much as there is room for is shown.
+    assert!((columns - 2..columns).contains(&((2 * wide + narrow) as u16)), "{shown:?}");
+}
+
+#[test]
 fn a_terminal_that_is_stopped_holds_up_no_record() {
     let root = tempfile::tempdir().unwrap();
     let mut shell = Command::new("sh");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::columns::beginning;
 use crate::terminal::{is_foreground, moves_cursor};
 use crate::waiting;
 
@@ -140,7 +141,7 @@ impl ProgressLine {
         let seconds = self.start.elapsed().as_secs();
         let line = format!("{} {seconds} s  {}", FRAMES[self.frame], lock(&self.text));
         // One column stays free: a full line would move the cursor to the next.
-        let shown: String = line.chars().take(width().saturating_sub(1)).collect();
+        let shown = beginning(&line, width().saturating_sub(1));
         show(&format!("{ERASE}{shown}"));
         self.is_drawn = true;
     }
