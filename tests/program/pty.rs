@@ -183,6 +183,41 @@ fn a_job_in_the_background_leaves_the_terminal_of_its_user_alone() {
 }
 
 #[test]
+fn a_job_in_the_background_has_not_the_modes_in_which_a_shell_edits_its_line() {
+    let root = tempfile::tempdir().unwrap();
+    let script = "stty -icanon -echo; set -m
+        \"$TANDEM\" exec --pty stty -a & wait $!; echo \"code $?\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).env("TANDEM", env!("CARGO_BIN_EXE_tandem")).current_dir(root.path());
+    let shown = Terminal::start(&mut shell, Some("xterm")).end();
+    let has = |mode: &str| shown.split_whitespace().any(|word| word == mode);
+    assert!(has("icanon") && has("echo") && shown.contains("code 0"), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_that_is_brought_to_the_foreground_has_the_keys_as_they_are() {
+    with_default_signals();
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = crate::job::shell(root.path());
+    let script = "stty raw; echo rea\"\"dy; head -c 1 | od -An -tx1; exit 5";
+    shell.press(&format!("$TANDEM exec --pty sh -c '{script}' & echo st\"\"arted\n"));
+    wait_for("the command", || shell.shows("ready") && shell.shows("started"));
+    shell.press("fg; echo ended $?\n");
+    let is_raw = || {
+        let modes = tcgetattr(&shell.own).unwrap().local_modes;
+        !modes.intersects(LocalModes::ICANON | LocalModes::ISIG)
+    };
+    wait_for("a raw terminal", is_raw);
+    // It would interrupt the job, or wait for the end of its line.
+    shell.press("\x03");
+    wait_for("the end", || shell.shows("ended 5"));
+    assert!(shell.shows(" 03"));
+    shell.press("exit\n");
+    shell.end();
+}
+
+#[test]
 fn signals_reach_a_command_on_a_terminal_of_its_own() {
     with_default_signals();
     let root = tempfile::tempdir().unwrap();

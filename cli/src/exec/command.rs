@@ -211,9 +211,9 @@ impl Running {
     }
 
     /// The terminal of this program is as it was before the command.
-    pub fn give_back_terminal(&mut self) {
-        if let Some(terminal) = &mut self.terminal {
-            terminal.own.restore();
+    pub fn give_back_terminal(&self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.restore();
         }
     }
 

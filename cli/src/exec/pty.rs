@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -129,10 +129,12 @@ fn not_opened(error: &io::Error) -> String {
 }
 
 fn modes(slave: &OwnedFd) -> io::Result<Termios> {
-    if let Ok(own) = tcgetattr(io::stdin()) {
-        return Ok(own);
-    }
     let mut modes = tcgetattr(slave)?;
+    if isatty(io::stdin()) {
+        // In the background they are those of who has the terminal, a shell that edits its line.
+        let own = is_foreground(io::stdin()).then(|| tcgetattr(io::stdin()));
+        return Ok(own.transpose()?.unwrap_or(modes));
+    }
     // What comes from a file or a pipe was not typed: nobody needs to see it.
     modes.local_modes.remove(LocalModes::ECHO);
     Ok(modes)
@@ -152,7 +154,7 @@ fn write(master: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
 pub struct Session {
     pty: Pty,
     /// This program's own.
-    pub own: RawTerminal,
+    own: Arc<Mutex<RawTerminal>>,
     /// Signals of keys that were typed.
     pub typed: Receiver<PassedOn>,
 }
@@ -166,14 +168,21 @@ impl Session {
         let copy = |side: &OwnedFd| side.try_clone().map_err(failed("dup"));
         let keys = Pty { master: copy(&pty.master)?, slave: copy(&pty.slave)? };
         let (signals, typed) = channel();
-        let own = RawTerminal::enter();
+        let own = Arc::new(Mutex::new(RawTerminal::default()));
+        lock(&own).enter();
+        let typed_on = own.clone();
         let thread = std::thread::Builder::new().name("input".into());
         let started = thread.spawn(move || {
             // The command ends its terminal when it wants no more of it.
-            let _ = type_input(&keys, &ended, &signals);
+            let _ = type_input(&keys, &ended, &signals, &typed_on);
         });
         started.map_err(failed("pthread_create"))?;
         Ok(Session { pty, own, typed })
+    }
+
+    /// This program's own terminal is as it was.
+    pub fn restore(&self) {
+        lock(&self.own).restore();
     }
 
     /// Has the command start on this terminal.
@@ -203,18 +212,49 @@ impl Session {
     }
 }
 
-fn type_input(pty: &Pty, ended: &PipeReader, signals: &Sender<PassedOn>) -> io::Result<()> {
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The thread that types may have it still.
+        self.restore();
+    }
+}
+
+fn lock(own: &Mutex<RawTerminal>) -> MutexGuard<'_, RawTerminal> {
+    // It is whole after every step.
+    own.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn type_input(
+    pty: &Pty,
+    ended: &PipeReader,
+    signals: &Sender<PassedOn>,
+    own: &Mutex<RawTerminal>,
+) -> io::Result<()> {
     let mut input = waiting::stdin();
     let is_terminal = isatty(io::stdin());
     let mut piece = [0; PIECE_BYTES];
     let mut is_in_line = false;
-    while has_input(ended)? {
+    loop {
         if is_terminal && !is_foreground(io::stdin()) {
             // To read now would stop this program.
             if is_ended(ended, Some(&FOREGROUND_CHECK)) {
                 return Ok(());
             }
             continue;
+        }
+        let is_raw = {
+            // A shell has brought this job to the foreground, and tells nobody.
+            let mut own = lock(own);
+            own.enter();
+            own.is_raw()
+        };
+        // One that is not raw yet may be in the background soon, and come back.
+        let look_again = (is_terminal && !is_raw).then_some(&FOREGROUND_CHECK);
+        match has_input(ended, look_again)? {
+            Some(true) if is_terminal && !is_foreground(io::stdin()) => continue,
+            Some(true) => {}
+            Some(false) => break,
+            None => continue,
         }
         match input.read(&mut piece) {
             Ok(0) => break,
@@ -237,16 +277,18 @@ fn type_input(pty: &Pty, ended: &PipeReader, signals: &Sender<PassedOn>) -> io::
     pty.type_end(is_in_line)
 }
 
-/// Waits until there is input, or its end; false once the command has ended.
-fn has_input(ended: &PipeReader) -> io::Result<bool> {
+/// Waits until there is input, or its end; false once the command has ended. Nothing if neither came
+/// in time.
+fn has_input(ended: &PipeReader, time: Option<&Timespec>) -> io::Result<Option<bool>> {
     let stdin = io::stdin();
     let mut polled = [
         PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(ended.as_fd(), PollFlags::IN),
     ];
     loop {
-        match poll(&mut polled, None) {
-            Ok(_) => return Ok(polled[1].revents().is_empty()),
+        match poll(&mut polled, time) {
+            Ok(0) => return Ok(None),
+            Ok(_) => return Ok(Some(polled[1].revents().is_empty())),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -8,29 +8,37 @@ use crate::terminal::is_foreground;
 
 /// A terminal that can be raw: every byte that is typed comes through as it is. Dropped, it is as it
 /// was.
+#[derive(Default)]
 pub struct RawTerminal {
     /// How it was, while it is raw.
     before: Option<Termios>,
+    /// It is not to be raw again.
+    is_over: bool,
 }
 
 impl RawTerminal {
-    /// The terminal on standard input, raw from now on. Nothing, if there is none or it is in use by
-    /// others.
-    pub fn enter() -> Self {
+    /// Makes the terminal on standard input raw. Does nothing if there is none, it is in use by others,
+    /// or it is done.
+    pub fn enter(&mut self) {
         // A job in the background would be stopped.
-        if !is_foreground(io::stdin()) {
-            return RawTerminal { before: None };
+        if self.is_over || self.before.is_some() || !is_foreground(io::stdin()) {
+            return;
         }
-        let before = tcgetattr(io::stdin()).ok().filter(|before| {
+        self.before = tcgetattr(io::stdin()).ok().filter(|before| {
             let mut raw = before.clone();
             raw.make_raw();
             tcsetattr(io::stdin(), OptionalActions::Now, &raw).is_ok()
         });
-        RawTerminal { before }
     }
 
-    /// Makes it as it was.
+    /// Whether it is raw.
+    pub fn is_raw(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Makes it as it was, for good.
     pub fn restore(&mut self) {
+        self.is_over = true;
         if let Some(before) = self.before.take()
             && is_foreground(io::stdin())
         {
