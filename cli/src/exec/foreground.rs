@@ -122,8 +122,8 @@ fn of(terminal: &OwnedFd) -> Option<i32> {
 fn terminal() -> Option<OwnedFd> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let own = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    let own = own.into_iter().filter(|file| tcgetpgrp(file).is_ok());
-    let own = own.filter_map(|file| file.try_clone_to_owned().ok()).next();
+    let mut own = own.into_iter().filter(|file| tcgetpgrp(file).is_ok());
+    let own = own.find_map(|file| file.try_clone_to_owned().ok());
     own.or_else(|| File::options().read(true).write(true).open("/dev/tty").ok().map(OwnedFd::from))
 }
 

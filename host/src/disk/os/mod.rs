@@ -5,6 +5,7 @@ mod mode;
 mod open;
 mod place;
 mod replaced;
+mod reserve;
 mod workers;
 
 use std::fs::File;
@@ -23,10 +24,11 @@ use super::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
 use failed::Failed;
 use mode::Modes;
 pub(crate) use mode::dir_mode;
-use open::{open_file, open_subdir, reopened};
+use open::{open_file, open_subdir};
 pub use place::Threads;
 use place::{Cost, Place};
 use replaced::{Closing, Target};
+use reserve::Reserve;
 use workers::is_worker;
 
 /// A directory of the operating system, and nothing outside it.
@@ -52,6 +54,7 @@ pub struct OsDisk {
     place: Place,
     modes: Modes,
     closing: Closing,
+    reserve: Reserve,
 }
 
 /// Larger writes go to a worker: to copy so much takes as long as the other cheap calls together.
@@ -104,7 +107,9 @@ impl OsDisk {
         let root = Dir::open_ambient_dir(path, ambient_authority())?;
         let place = Place::new(Threads::default());
         let closing = Closing::new(place.workers());
-        Ok(OsDisk { root: OsDir(Arc::new(root)), place, modes: Modes::inherited(), closing })
+        let reserve = Reserve::new(&root);
+        let root = OsDir(Arc::new(root));
+        Ok(OsDisk { root, place, modes: Modes::inherited(), closing, reserve })
     }
 
     /// A machine that stands still for a moment changes nothing about where calls are made.
@@ -244,8 +249,8 @@ impl Disk for OsDisk {
     }
 
     async fn sync_dir(&self, dir: &OsDir) -> Result<(), ErrorCode> {
-        let OsDir(dir) = dir.clone();
-        self.place.open("fsync", Cost::Device, move || Ok(reopened(&dir)?.sync_all()?)).await
+        let (OsDir(dir), reserve) = (dir.clone(), self.reserve.clone());
+        self.place.open("fsync", Cost::Device, move || reserve.sync(&dir)).await
     }
 
     async fn rename(
