@@ -108,11 +108,12 @@ impl Running {
             started.map_err(|error| NotStarted::of(error, steps.as_ref()))
         };
         // The quick way, without steps, tells no call: once more, with them. But what the system cannot
-        // run is the program's own matter, and the other way would have `sh` run it.
+        // run is the program's own matter, and the other way would have `sh` run it; and where the
+        // child cannot be watched for lack of memory it may run already.
         let start = |program: &OsStr, script: Option<&Path>| {
             let started = spawn(program, script, needs_steps);
             let is_unclear = matches!(&started, Err(NotStarted::Command(error))
-                if error.raw_os_error() != Some(libc::ENOEXEC));
+                if ![libc::ENOEXEC, libc::ENOSPC, libc::ENOMEM].map(Some).contains(&error.raw_os_error()));
             if is_unclear && !needs_steps { spawn(program, script, true) } else { started }
         };
         let mut child = start(program, None);

@@ -135,7 +135,9 @@ impl Drop for Witness {
     fn drop(&mut self) {
         if !self.has_ended {
             let _ = kill_process(self.pid, Signal::KILL);
-            let _ = waitpid(Some(self.pid), WaitOptions::empty());
+            // One that a debugger holds is not to be had yet: who reaps what others left takes it then.
+            let wait = if self.is_silent() { WaitOptions::NOHANG } else { WaitOptions::empty() };
+            let _ = waitpid(Some(self.pid), wait);
         }
     }
 }

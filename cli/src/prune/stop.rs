@@ -10,8 +10,7 @@ use crate::exec::signal_name;
 use crate::plain::complain;
 use crate::signals::Signals;
 
-/// How long what is in hand may take after a signal: the lease of the lock, beyond which it is
-/// nobody's in any case.
+/// How long what is in hand may take after a signal.
 const LAST_REMOVALS: Duration = Duration::from_secs(10);
 
 /// The signal that asked to end, once there is one.

@@ -26,7 +26,7 @@ pub(super) async fn serve(
     loop {
         let ended = match next(disk, calls, &server.waiting).await {
             Work::New(call, command) => server.perform(call, *command).await?,
-            Work::Records(list) => server.record(list).await?,
+            Work::Records(list) => server.record(*list).await?,
             Work::Again(place) => server.again(place).await?,
         };
         let mut calls = lock(calls);
@@ -39,7 +39,7 @@ pub(super) async fn serve(
 /// What an instance does next.
 enum Work {
     New(usize, Box<Command>),
-    Records(RecordList),
+    Records(Box<RecordList>),
     /// The time has come for the request at this place among those that wait.
     Again(usize),
 }
@@ -78,7 +78,8 @@ async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[WaitingRequest]) 
         let mut calls = lock(calls);
         match calls.new.pop_front() {
             Some((call, Command::Record { options, summary })) => {
-                Poll::Ready(Work::Records(RecordList::gather(call, options, summary, &mut calls)))
+                let list = RecordList::gather(call, options, summary, &mut calls);
+                Poll::Ready(Work::Records(Box::new(list)))
             }
             Some((call, command)) => Poll::Ready(Work::New(call, Box::new(command))),
             None => Poll::Pending,
@@ -199,6 +200,9 @@ impl Server<'_> {
                 self.guest.record_runs(summaries, options).await?
             }
         };
+        if recorded.len() != calls.len() {
+            return Err(wasmtime::Error::msg("record-runs answers another number of runs"));
+        }
         Ok(calls.into_iter().zip(recorded.into_iter().map(Outcome::Recorded)).collect())
     }
 

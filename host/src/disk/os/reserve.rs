@@ -25,12 +25,24 @@ impl Reserve {
     pub(super) fn sync(&self, dir: &Dir) -> Result<(), Failed> {
         match reopened(dir) {
             Err(failed) if failed.lacks_descriptor() => {}
-            opened => return Ok(opened?.sync_all()?),
+            opened => {
+                let opened = opened?;
+                opened.sync_all()?;
+                self.fill(opened);
+                return Ok(());
+            }
         }
         let mut reserve = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(reserve.take());
         let opened = reopened(dir)?;
         // What is open now is the reserve from here on: nobody else gets its place.
         Ok(reserve.insert(opened).sync_all()?)
+    }
+
+    /// Somebody else may have taken its place once.
+    fn fill(&self, opened: File) {
+        if let Ok(mut reserve) = self.0.try_lock() {
+            reserve.get_or_insert(opened);
+        }
     }
 }
