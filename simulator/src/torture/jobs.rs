@@ -192,8 +192,8 @@ fn faulty(number: usize) -> (Plan, Kind) {
         4 => fault::closing(),
         5 => fault::removals(true),
         6 => fault::removals(false),
-        7 => Plan::records_at_once(4, Durable, Visible),
-        _ => fault::runs(Durable, Durable),
+        7 => fault::runs(Durable, Durable),
+        _ => Plan::records_at_once(3, Durable, Visible),
     };
     (plan, fault::KINDS[kind % fault::KINDS.len()])
 }
