@@ -6,7 +6,7 @@ use tandem_host::limits::failed_call;
 
 /// What a command has open at once, beside its standard input and outputs. The disk waits for some of
 /// them.
-const NEEDED: usize = 20;
+const NEEDED: usize = 21;
 
 /// Tries whether enough can be opened, so that the lack of it is told at once, by its name, and nothing
 /// was begun.
