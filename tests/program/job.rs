@@ -278,6 +278,28 @@ fn who_reads_from_the_terminal_by_its_name_is_in_the_foreground_whatever_the_inp
     }
 }
 
+/// As `less` and `sudo` do in a pipeline, and then the command: the terminal is not with who asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_in_a_pipeline_asks_for_the_terminal_gets_it_from_a_group_of_the_commands_own() {
+    with_default_signals();
+    let root = tempfile::tempdir().unwrap();
+    run(Command::new("mkfifo").args(["one", "two"]).current_dir(root.path()));
+    let mut shell = shell(root.path());
+    let command = "echo > one; read go < two; read line < /dev/tty; echo command got $line.";
+    let other = "read go < one; stty -echoe < /dev/tty; echo before; read line < /dev/tty; \
+                 echo other got $line.; echo > two; exec cat";
+    shell.press(&format!("{EXEC} --group -- sh -c '{command}' | sh -c '{other}'; echo ended $?\n"));
+    wait_for("the other one", || shell.shows("before"));
+    shell.press("first\n");
+    wait_for("its answer", || shell.shows("other got first."));
+    shell.press("second\n");
+    wait_for("the end", || shell.shows("command got second.") && shell.shows("ended 0"));
+    shell.press("exit\n");
+    let shown = shell.end();
+    assert_eq!(status(root.path()), "succeeded", "{shown}");
+}
+
 #[test]
 fn the_terminal_comes_back_from_a_command_that_cannot_start() {
     for (command, code) in [("no-such-command", 127), ("/", 126)] {

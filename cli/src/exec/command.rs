@@ -280,6 +280,29 @@ impl Running {
         }
     }
 
+    /// Somebody in this group stands still, who wanted the terminal while the command's had it: it is
+    /// theirs now, until the command wants it. Tells whether that was so.
+    pub fn share_terminal(&self) -> bool {
+        let Some(job) = &self.job else { return false };
+        foreground::take_back(job.group);
+        let is_ours = foreground::is_ours();
+        if is_ours {
+            foreground::go_on();
+        }
+        is_ours
+    }
+
+    /// The command stands still, as it wanted the terminal while this group had it: it is lent to it
+    /// once more. Tells whether it was.
+    pub fn lend_terminal(&self) -> bool {
+        let is_lent = self.job.as_ref().is_some_and(|job| foreground::give(job.group));
+        if is_lent {
+            self.has_terminal.set(true);
+            self.go_on();
+        }
+        is_lent
+    }
+
     /// Has a group go on that stands still and that nobody else would have go on.
     pub fn go_on(&self) {
         if let Some(job) = &self.job {

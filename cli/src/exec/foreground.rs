@@ -104,6 +104,11 @@ pub fn stop_group() {
     let _ = send(0, libc::SIGTTOU, None);
 }
 
+/// Has all of this group go on that stand still. This process drops the signal, which is its own.
+pub fn go_on() {
+    let _ = send(0, libc::SIGCONT, None);
+}
+
 /// Whether this group is in the foreground.
 pub fn is_ours() -> bool {
     of_terminal() == Some(groups::own())

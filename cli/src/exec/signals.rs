@@ -15,7 +15,7 @@ use super::children::{self, Change};
 use super::ended::PassedOn;
 use super::handler::{self, Caught, Pipe};
 use super::processes;
-use super::undecided::{Seen, Undecided};
+use super::undecided::{Seen, Undecided, is_of_terminal};
 #[cfg(target_os = "linux")]
 use super::witness::Witness;
 use crate::inherited::Inherited;
@@ -50,6 +50,11 @@ impl Received {
     /// What can be told of one.
     pub fn new(caught: Caught, is_groups: bool, has_witness: bool) -> Self {
         Received { caught, is_groups, is_unclear: !is_groups && !has_witness }
+    }
+
+    /// Whether it came from a terminal that another group has, for who read or set it in this one.
+    pub fn is_for_terminal(&self) -> bool {
+        is_of_terminal(&self.caught) && [libc::SIGTTIN, libc::SIGTTOU].contains(&self.signal())
     }
 
     /// Whether a command that ended before it could be passed on may have it.
@@ -95,22 +100,17 @@ impl Signals {
     /// the background of a script): they stay ignored, by the command too. Comes before any other
     /// thread.
     ///
-    /// With `is_in_own_group` the command gets every signal from here, and so does its group.
+    /// With `is_in_own_group` the command gets every signal from here, and so does its group; the one
+    /// thread that gets them writes to no terminal, which may be lent to that group.
     ///
     /// # Errors
     /// The system's.
     pub fn catch(inherited: &Inherited, is_in_own_group: bool) -> io::Result<Self> {
         let witness = WitnessIfAny::start(!is_in_own_group);
-        let is_caught = |signal: &i32| {
-            let is_kept = is_in_own_group && *signal == libc::SIGTTOU;
-            *signal == libc::SIGCHLD || !is_kept && !inherited.ignores(*signal)
-        };
+        let is_caught = |signal: &i32| *signal == libc::SIGCHLD || !inherited.ignores(*signal);
         let caught: Vec<i32> = handler::catchable().filter(is_caught).collect();
-        // They come to the thread that sorts them. One is kept from all others in any case: a terminal
-        // of which this group is not in the foreground sends it, if it is set so, for each attempt to
-        // write there. One that may be lent to a group of the command's own must not stop this thread.
-        let of_terminal = is_in_own_group.then_some(libc::SIGTTOU);
-        handler::block(caught.iter().copied().chain(of_terminal));
+        // They come to the thread that sorts them.
+        handler::block(caught.iter().copied());
         let pipe = Pipe::open(&caught)?;
         let (sender, events) = unbounded_channel();
         let shared = Arc::new(Shared {
@@ -119,15 +119,8 @@ impl Signals {
             is_over: false.into(),
         });
         let undecided = Undecided::new(witness.is_there());
-        let sorting = Sorting {
-            pipe,
-            witness,
-            undecided,
-            blocked: of_terminal,
-            shared: shared.clone(),
-            sender,
-            settled: 0,
-        };
+        let sorting =
+            Sorting { pipe, witness, undecided, shared: shared.clone(), sender, settled: 0 };
         let thread = thread::Builder::new().name("signals".into()).spawn(move || sorting.run())?;
         Ok(Signals { events, shared, thread: Some(thread), has_ended_a_wait: false })
     }
@@ -214,8 +207,6 @@ struct Sorting {
     pipe: Pipe,
     witness: WitnessIfAny,
     undecided: Undecided,
-    /// What this thread does not take either.
-    blocked: Option<i32>,
     shared: Arc<Shared>,
     sender: UnboundedSender<Event>,
     /// How many times all was told.
@@ -224,7 +215,7 @@ struct Sorting {
 
 impl Sorting {
     fn run(mut self) {
-        handler::block(self.blocked);
+        handler::block([]);
         while !self.shared.is_over.load(Ordering::Acquire) {
             // What woke this thread may have been read while it decided.
             if self.shared.settle.load(Ordering::Acquire) == self.settled {

@@ -25,6 +25,12 @@ impl Stops {
             || self.went_on_at.is_none_or(|went_on_at| received.caught.at > went_on_at)
     }
 
+    /// Whether the command stands still because it read or set the terminal.
+    pub fn wants_terminal(&self, change: Change) -> bool {
+        let by_terminal = [libc::SIGTTIN, libc::SIGTTOU].map(Change::Stopped);
+        !self.is_asked && by_terminal.contains(&change)
+    }
+
     /// A signal came, and was passed on. Stands still if the command does.
     pub fn received(&mut self, received: &Received) {
         if received.signal() == libc::SIGCONT {

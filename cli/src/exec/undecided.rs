@@ -98,12 +98,13 @@ impl Undecided {
     }
 }
 
-fn is_of_terminal(caught: &Caught) -> bool {
+/// Whether it is one that a terminal sent, and no process.
+pub fn is_of_terminal(caught: &Caught) -> bool {
     caught.sender.code == SI_KERNEL && OF_TERMINAL.contains(&caught.signal)
 }
 
 /// Whether several signals of this number wait one behind the other.
-fn is_queue(signal: i32) -> bool {
+pub fn is_queue(signal: i32) -> bool {
     signal > 31
 }
 

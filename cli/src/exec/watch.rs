@@ -132,7 +132,9 @@ impl Keeper {
 
     /// Passes a signal on, and warns once of each that may not be sent.
     fn pass_on(&self, received: &Received, running: &Running, passing: &mut Passing) {
-        if !passing.stops.counts(received) {
+        let is_over = !passing.stops.counts(received)
+            || received.is_for_terminal() && running.share_terminal();
+        if is_over {
             return;
         }
         // Whoever gets it may end by it.
@@ -209,6 +211,9 @@ impl Passing {
         let Some(pid) = running.pid() else { return };
         if running.has_own_terminal() {
             // Nobody would have that terminal as it was while this program stands still.
+            return;
+        }
+        if self.stops.wants_terminal(change) && running.lend_terminal() {
             return;
         }
         if self.stops.changed(pid, change) {
