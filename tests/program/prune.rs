@@ -373,6 +373,84 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(root.runs().len(), 300);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_that_comes_more_than_once_is_one() {
+    crate::support::with_default_signals();
+    let root = Root::new();
+    let mut pruning = waiting_prune(&root);
+    let mut told = std::io::BufReader::new(pruning.stderr.take().unwrap());
+    kill(&pruning, Signal::HUP);
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+    // The terminal's, and the shell's.
+    kill(&pruning, Signal::HUP);
+    kill(&pruning, Signal::HUP);
+    fs::remove_file(root.path().join(".runs/task.lock")).unwrap();
+    let output = pruning.output();
+    assert_eq!(output.status.code(), Some(128 + Signal::HUP.as_raw()));
+    assert!(text(&output.stdout).ends_with("removed; 44 runs are left\n"));
+    assert!(!root.path().join(".runs/task.lock").exists());
+}
+
+/// A pipe that holds no more than a page, and how much is in it.
+#[cfg(target_os = "linux")]
+fn small_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&reader, 4096).unwrap();
+    (reader, writer)
+}
+
+#[cfg(target_os = "linux")]
+fn wait_until_full(reader: &std::io::PipeReader) {
+    let is_full = || rustix::io::ioctl_fionread(reader).is_ok_and(|bytes| bytes > 3000);
+    wait_for("a pipe that is full", is_full);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_it_while_nobody_reads_what_was_removed() {
+    crate::support::with_default_signals();
+    let root = Root::new();
+    for n in 0..200 {
+        root.over(&format!("r{n:03}"), "succeeded", 1);
+    }
+    let (reader, writer) = small_pipe();
+    let mut prune = root.prune(&["--older-than", "1s", "--yes", "--json"]);
+    let mut pruning = Guarded::spawn(prune.stdout(writer).stderr(Stdio::null()));
+    wait_until_full(&reader);
+    kill(&pruning, Signal::TERM);
+    assert_eq!(pruning.wait().code(), Some(128 + Signal::TERM.as_raw()));
+    assert_eq!(root.runs().len(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_it_whatever_it_waits_for() {
+    crate::support::with_default_signals();
+    let root = Root::new();
+    for n in 0..100 {
+        let dir = root.path().join(format!(".runs/task{n:03}/web"));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("manifest.json"), "{}").unwrap();
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        File::options()
+            .write(true)
+            .open(dir.join("manifest.json"))
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+    }
+    let (reader, writer) = small_pipe();
+    let mut prune = root.prune(&["--older-than", "1s", "--yes"]);
+    let mut pruning = Guarded::spawn(prune.stdout(Stdio::null()).stderr(writer));
+    wait_until_full(&reader);
+    kill(&pruning, Signal::INT);
+    kill(&pruning, Signal::TERM);
+    let code = pruning.wait().code().unwrap();
+    assert!([Signal::INT, Signal::TERM].map(|one| 128 + one.as_raw()).contains(&code), "{code}");
+}
+
 #[test]
 fn what_a_killed_record_left_is_found() {
     let root = Root::new();

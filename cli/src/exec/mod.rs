@@ -50,7 +50,7 @@ use common::{CANCELLED_DRAIN, COMMAND, MAX_MS};
 pub use ended::EXIT_NO_STATE;
 use ended::cancelled_before_start;
 use fresh::Fresh;
-pub use handler::{Pipe, catchable};
+pub use handler::{Caught, Pipe, Sender, catchable};
 use keeper::Keeper;
 use messages::Messages;
 use outputs::OutputOptions;
@@ -58,6 +58,7 @@ use progress::Progress;
 use run_id::new_run_id;
 use signals::Signals;
 pub use signals::name as signal_name;
+pub use undecided::is_queue;
 
 /// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///

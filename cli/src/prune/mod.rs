@@ -19,7 +19,6 @@ use super::exec::signal_name;
 use super::inherited::Inherited;
 use super::plain::{complain, message};
 use super::root::Root;
-use super::signals::Signals;
 use super::status::scan;
 use super::tandem;
 use found::{FoundRun, Other, Runs};
@@ -46,8 +45,8 @@ const COMMAND: &str = "prune";
 /// or heartbeat was written within the last 30 seconds and that is not recorded since. A time in a
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
-/// A signal ends it after the up to 256 runs in hand, which takes ten seconds at most, and a second
-/// one at once.
+/// A signal ends it after the up to 256 runs in hand, and a second one at once. One that comes again
+/// because it was passed on, or because a terminal went away, is no second one.
 ///
 /// Exit codes: 0; 128 + n if signal n ended it; 1 if something could not be removed, a history's lock could not be had, or a task
 /// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
@@ -96,24 +95,20 @@ pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
     let stop = Stop::default();
     let done = if args.yes {
         // Nobody would give the lock back for it.
-        match Signals::catch(&inherited) {
-            Ok(mut signals) => stop.watch(&mut signals, prune(&args, &stop)).await,
+        match stop.on_signals(&inherited) {
+            Ok(()) => prune(&args, &stop).await,
             Err(error) => Err(format!("cannot catch signals: {}", in_words(&error))),
         }
     } else {
         prune(&args, &stop).await
     };
-    let stopped = stop.signal().and_then(|signal| u8::try_from(128 + signal).ok());
-    match done {
-        Ok(is_whole) => match stopped {
-            Some(code) => ExitCode::from(code),
-            None if is_whole => ExitCode::SUCCESS,
-            None => ExitCode::FAILURE,
-        },
-        Err(message) => {
-            complain(COMMAND, &message);
-            stopped.map_or(ExitCode::FAILURE, ExitCode::from)
-        }
+    if let Err(message) = &done {
+        complain(COMMAND, message);
+    }
+    match stop.code() {
+        Some(code) => ExitCode::from(code),
+        None if done == Ok(true) => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
     }
 }
 
@@ -160,6 +155,8 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
         let outcome = removal.remove(&tandem, &going).await;
         report.add(&task, &going, outcome);
     }
+    stop.finish();
+    stop.tell();
     if let Some(signal) = stop.signal().filter(|_| report.is_stopped()) {
         report.fail(&format!("{} ended it before all was removed", signal_name(signal)));
     }

@@ -1,54 +1,99 @@
-//! Ends a removal early, with nothing half done that others would wait for.
+//! Ends a removal early, with nothing half done that others would wait for. What the command waits for
+//! meanwhile may be a disk, a lock, or who reads what it prints: a thread sees the signals.
 
-use std::cell::Cell;
-use std::future::Future;
-use std::pin::pin;
+use std::io;
+use std::process;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use super::COMMAND;
 use crate::exec::signal_name;
+use crate::inherited::Inherited;
 use crate::plain::complain;
-use crate::signals::Signals;
+use crate::signals;
 
-/// How long what is in hand may take after a signal.
-const LAST_REMOVALS: Duration = Duration::from_secs(10);
+/// How long an end at once waits for who reads why.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
-/// The signal that asked to end, once there is one.
+/// The request to end, once there is one.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Shared>);
+
 #[derive(Default)]
-pub struct Stop(Cell<Option<i32>>);
+struct Shared {
+    /// The signal; 0 if there is none.
+    signal: AtomicI32,
+    /// Nothing is removed any more.
+    is_done: AtomicBool,
+    /// Ends when that is told.
+    told: Mutex<Option<Receiver<()>>>,
+}
 
 impl Stop {
-    pub fn signal(&self) -> Option<i32> {
-        self.0.get()
-    }
-
-    /// Does some work, which sees the first signal and ends by itself.
+    /// From now on the first request ends the command after what is in hand, and the next one at once,
+    /// whatever it waits for.
     ///
     /// # Errors
-    /// Those of the work; a second signal came, or it took too long.
-    pub async fn watch<T>(
-        &self,
-        signals: &mut Signals,
-        work: impl Future<Output = Result<T, String>>,
-    ) -> Result<T, String> {
-        let mut work = pin!(work);
-        tokio::select! {
-            // The work is to see a signal that came before its next step.
-            biased;
-            signal = signals.next() => {
-                self.0.set(Some(signal));
-                let name = signal_name(signal);
-                complain(COMMAND, &format!("{name}: ends after what is in hand"));
-            }
-            done = &mut work => return done,
-        }
-        tokio::select! {
-            biased;
-            done = &mut work => done,
-            _ = signals.next() => Err("ended at once, something may be left in hand".to_owned()),
-            () = tokio::time::sleep(LAST_REMOVALS) => {
-                Err("ended, what is in hand takes too long".to_owned())
-            }
-        }
+    /// The system's.
+    pub fn on_signals(&self, inherited: &Inherited) -> io::Result<()> {
+        let stop = self.clone();
+        signals::catch(inherited, move |signal| {
+            stop.request(signal);
+            true
+        })
     }
+
+    /// The signal that asked to end.
+    pub fn signal(&self) -> Option<i32> {
+        Some(self.0.signal.load(Ordering::Acquire)).filter(|&signal| signal != 0)
+    }
+
+    /// The code to exit with, if there was one.
+    pub fn code(&self) -> Option<u8> {
+        self.signal().and_then(|signal| u8::try_from(128 + signal).ok())
+    }
+
+    /// Nothing is removed from here on, so that the next request may end the command at once.
+    pub fn finish(&self) {
+        self.0.is_done.store(true, Ordering::Release);
+    }
+
+    /// Waits until it is told that it ends.
+    pub fn tell(&self) {
+        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Nothing is ever sent.
+        told.map(|told| told.recv());
+    }
+
+    fn request(&self, signal: i32) {
+        // Who sees the signal waits until it is told.
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_in_hand = !self.0.is_done.load(Ordering::Acquire);
+        let before = self.0.signal.compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire);
+        match before {
+            Ok(_) if is_in_hand => {
+                *told = say(format!("{}: ends after what is in hand", signal_name(signal)));
+                return;
+            }
+            Err(_) if is_in_hand => {
+                let last = say("ended at once, something may be left in hand".to_owned());
+                last.map(|told| told.recv_timeout(LAST_WORD));
+            }
+            _ => {}
+        }
+        process::exit(self.code().unwrap_or_default().into());
+    }
+}
+
+/// Tells something, and does not wait for who reads it. What it gives ends when that is told.
+fn say(what: String) -> Option<Receiver<()>> {
+    let (guard, told) = channel();
+    let saying = thread::Builder::new().name("messages".into()).spawn(move || {
+        complain(COMMAND, &what);
+        drop(guard);
+    });
+    saying.is_ok().then_some(told)
 }
