@@ -1,8 +1,7 @@
 // Who waits for which flush.
 
+import { CHANNELS } from './channels.js';
 import { errorOf } from './error.js';
-
-const CHANNELS = ['manifest', 'heartbeat'];
 
 /** One that asked for a flush and waits for what it comes to. */
 export class Caller {

@@ -1,12 +1,12 @@
 // The open runs of an instance.
 
+import { CHANNELS } from '../channels.js';
 import { isDurable } from '../durable.js';
 import { plain } from '../plain.js';
 import { WasiError } from '../wasi/error.js';
 import { failureOf, outcomeOf } from './outcome.js';
 
 const NOTHING = { manifest: false, heartbeat: false, force: false };
-const CHANNELS = ['manifest', 'heartbeat'];
 /** What refuses a request, and tells of no flush. */
 const REFUSALS = ['invalid-input', 'closed'];
 /** What a call of a run is told whose open failed. */
