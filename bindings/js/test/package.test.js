@@ -85,7 +85,7 @@ test('the tarball works where it is installed, and holds its licence', async () 
 test('what matters is pinned', () => {
     assert.equal(manifest.dependencies, undefined);
     for (const [name, version] of Object.entries(manifest.devDependencies)) {
-        assert.match(version, /^\d+\.\d+\.\d+$/, name);
+        assert.match(version, /^(npm:node@)?\d+\.\d+\.\d+$/, name);
     }
     const lock = readFileSync(join(packageDir, 'package-lock.json'), 'utf8');
     assert.doesNotMatch(lock, /"resolved"/);
