@@ -22,11 +22,10 @@ pub(super) async fn serve(
     calls: &Mutex<Calls>,
 ) -> wasmtime::Result<()> {
     let guest = Guest::start(exports.clone(), store).await?;
-    let mut server = Server { guest, disk, runs: Vec::new(), waiting: Vec::new() };
+    let mut server = Server { guest, disk, calls, runs: Vec::new(), waiting: Vec::new() };
     loop {
         let ended = match next(disk, calls, &server.waiting).await {
             Work::New(call, command) => server.perform(call, *command).await?,
-            Work::Records(list) => server.record(*list).await?,
             Work::Again(place) => server.again(place).await?,
         };
         let mut calls = lock(calls);
@@ -39,7 +38,6 @@ pub(super) async fn serve(
 /// What an instance does next.
 enum Work {
     New(usize, Box<Command>),
-    Records(Box<RecordList>),
     /// The time has come for the request at this place among those that wait.
     Again(usize),
 }
@@ -75,12 +73,7 @@ async fn next(disk: &SimDisk, calls: &Mutex<Calls>, waiting: &[WaitingRequest]) 
         {
             return Poll::Ready(Work::Again(place));
         }
-        let mut calls = lock(calls);
-        match calls.new.pop_front() {
-            Some((call, Command::Record { options, summary })) => {
-                let list = RecordList::gather(call, options, summary, &mut calls);
-                Poll::Ready(Work::Records(Box::new(list)))
-            }
+        match lock(calls).new.pop_front() {
             Some((call, command)) => Poll::Ready(Work::New(call, Box::new(command))),
             None => Poll::Pending,
         }
@@ -118,6 +111,7 @@ type EndedCalls = Vec<(usize, Outcome)>;
 struct Server<'d> {
     guest: Guest<SimState>,
     disk: &'d SimDisk,
+    calls: &'d Mutex<Calls>,
     /// The runs that are open, by their numbers.
     runs: Vec<(usize, ResourceAny)>,
     waiting: Vec<WaitingRequest>,
@@ -145,8 +139,8 @@ impl Server<'_> {
                 }))
             }
             (Command::Record { options, summary }, _) => {
-                let (calls, summaries) = (vec![call], vec![summary]);
-                return self.record(RecordList { options, calls, summaries }).await;
+                let list = RecordList::gather(call, options, summary, &mut lock(self.calls));
+                return self.record(list).await;
             }
             (Command::Remove { runs, options }, _) => {
                 Outcome::Removed(guest.remove_runs(runs, options).await?)
