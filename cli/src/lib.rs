@@ -40,7 +40,7 @@ use clap::Parser;
 use tandem_host::limits::in_words;
 
 use inherited::Inherited;
-use log::Opened;
+use log::OpenedLog;
 
 /// Crash-safe run manifests, heartbeats and history: runs a command and keeps what it does, feeds
 /// runs from any language, shows them, and removes them.
@@ -81,7 +81,7 @@ fn run() -> ExitCode {
     memory::be_thrifty();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
-        Err(error) => return usage::show(&error),
+        Err(error) => return usage::show::<CommandLine>(&error),
     };
     let inherited = Inherited::take();
     match line.command {
@@ -112,7 +112,7 @@ fn on_runtime<W: Future<Output = ExitCode>>(
     work: impl FnOnce() -> W,
 ) -> ExitCode {
     // The first of all: a descriptor that the variable names, and that nobody opened, is nobody's yet.
-    let log = Opened::open();
+    let log = OpenedLog::open();
     // It counts what can be opened, so nothing else is open before it. Some of what makes an event
     // loop panics without descriptors.
     let ready = descriptors::check().and_then(|()| {

@@ -57,14 +57,14 @@ enum Message {
 }
 
 /// Where a log is to go, if `TANDEM_LOG` asks for one.
-pub struct Opened(Option<Result<(LevelFilter, File), String>>);
+pub struct OpenedLog(Option<Result<(LevelFilter, File), String>>);
 
-impl Opened {
+impl OpenedLog {
     /// Opens what `TANDEM_LOG` names. Comes before anything else is opened, which could get the number
     /// of a descriptor that the variable names and the caller forgot.
     pub fn open() -> Self {
         let asked = std::env::var_os(VARIABLE).filter(|asked| !asked.is_empty());
-        Opened(asked.map(|asked| {
+        OpenedLog(asked.map(|asked| {
             let (level, place) = parse(&asked)?;
             Ok((level, open(place)?))
         }))
@@ -101,13 +101,13 @@ impl Log {
 
 /// Where the log goes.
 #[derive(Debug, PartialEq)]
-enum Place {
+enum Destination {
     Descriptor(i32),
     File(OsString),
 }
 
 /// `LEVEL:PATH` or `LEVEL:fd:N`.
-fn parse(asked: &OsStr) -> Result<(LevelFilter, Place), String> {
+fn parse(asked: &OsStr) -> Result<(LevelFilter, Destination), String> {
     let rule = || format!("{VARIABLE} is not LEVEL:PATH or LEVEL:fd:N: {asked:?}");
     let bytes = asked.as_bytes();
     let colon = bytes.iter().position(|&byte| byte == b':').ok_or_else(rule)?;
@@ -129,20 +129,20 @@ fn parse(asked: &OsStr) -> Result<(LevelFilter, Place), String> {
             // The first three are the command's.
             let number = number.filter(|&number: &i32| number > 2);
             let rule = || format!("the descriptor of {VARIABLE} is no number above 2: {asked:?}");
-            Place::Descriptor(number.ok_or_else(rule)?)
+            Destination::Descriptor(number.ok_or_else(rule)?)
         }
         None if place.is_empty() => return Err(rule()),
-        None => Place::File(OsString::from_vec(place.to_owned())),
+        None => Destination::File(OsString::from_vec(place.to_owned())),
     };
     Ok((level, place))
 }
 
-fn open(place: Place) -> Result<File, String> {
+fn open(place: Destination) -> Result<File, String> {
     let (opened, shown) = match place {
-        Place::Descriptor(number) => {
+        Destination::Descriptor(number) => {
             (inherited::descriptor(number).map(File::from), format!("descriptor {number}"))
         }
-        Place::File(path) => {
+        Destination::File(path) => {
             // A pipe that nobody reads is told, not waited for.
             let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
             let mut options = OpenOptions::new();
@@ -239,10 +239,10 @@ mod tests {
 
     #[test]
     fn a_level_and_a_place_are_asked_for() {
-        let file = |path: &str| Place::File(path.into());
+        let file = |path: &str| Destination::File(path.into());
         for (asked, level, place) in [
             ("debug:/tmp/a:b", LevelFilter::DEBUG, file("/tmp/a:b")),
-            ("warn:fd:3", LevelFilter::WARN, Place::Descriptor(3)),
+            ("warn:fd:3", LevelFilter::WARN, Destination::Descriptor(3)),
             ("trace:fd", LevelFilter::TRACE, file("fd")),
         ] {
             assert_eq!(parse(asked.as_ref()), Ok((level, place)));

@@ -62,9 +62,9 @@ pub fn catch(
 }
 
 /// The requests to end, for who waits for them in an event loop.
-pub struct Signals(UnboundedReceiver<i32>);
+pub struct EndSignals(UnboundedReceiver<i32>);
 
-impl Signals {
+impl EndSignals {
     /// As [`catch`].
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Signals {
     pub fn catch(inherited: &Inherited) -> io::Result<Self> {
         let (sender, received) = unbounded_channel();
         catch(inherited, move |signal| sender.send(signal).is_ok())?;
-        Ok(Signals(received))
+        Ok(EndSignals(received))
     }
 
     /// Waits for one, and gives the number of its signal.

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error};
 
-use super::CommandLine;
 use super::plain::plain;
 use super::terminal::moves_cursor;
 use super::waiting;
@@ -16,8 +15,8 @@ use super::waiting;
 const WRONG: u8 = 2;
 
 /// Shows what clap answers instead of a command: help or the version on standard output, or one
-/// line on standard error.
-pub fn show(error: &Error) -> ExitCode {
+/// line on standard error. `C` is the command line.
+pub fn show<C: CommandFactory>(error: &Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // Whoever closed the pipe has read enough.
         let help = error.render();
@@ -33,17 +32,17 @@ pub fn show(error: &Error) -> ExitCode {
             _ => ExitCode::SUCCESS,
         };
     }
-    let command = command_of(std::env::args_os());
+    let command = command_of::<C>(std::env::args_os());
     let line = format!("tandem: {}; see '{command} --help'\n", problem(error));
     let _ = waiting::stderr().write_all(line.as_bytes());
     ExitCode::from(WRONG)
 }
 
 /// The command that the line names, as one would type it.
-fn command_of(args: impl Iterator<Item = OsString>) -> String {
+fn command_of<C: CommandFactory>(args: impl Iterator<Item = OsString>) -> String {
     let named = args.skip(1).take(1).find_map(|arg| {
         let name = arg.into_string().ok()?;
-        CommandLine::command().find_subcommand(&name).map(|_| name)
+        C::command().find_subcommand(&name).map(|_| name)
     });
     named.map_or_else(|| "tandem".to_owned(), |name| format!("tandem {name}"))
 }
@@ -82,6 +81,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::CommandLine;
 
     fn problem_of(args: &[&str]) -> String {
         problem(&CommandLine::try_parse_from(args).unwrap_err())
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn help_names_the_command_that_was_meant() {
         let args = |args: &[&str]| args.iter().map(OsString::from).collect::<Vec<_>>().into_iter();
-        assert_eq!(command_of(args(&["tandem", "feed", "--rot"])), "tandem feed");
-        assert_eq!(command_of(args(&["tandem", "fed"])), "tandem");
-        assert_eq!(command_of(args(&[])), "tandem");
+        assert_eq!(command_of::<CommandLine>(args(&["tandem", "feed", "--rot"])), "tandem feed");
+        assert_eq!(command_of::<CommandLine>(args(&["tandem", "fed"])), "tandem");
+        assert_eq!(command_of::<CommandLine>(args(&[])), "tandem");
     }
 }

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use super::common::failed;
-use super::ended::{Ended, PassedOn};
+use super::ended::Ended;
 use super::foreground;
 use super::groups;
 use super::handler::{self, is_gone};
@@ -22,8 +22,8 @@ use super::job::{self, Job};
 use super::outputs::{Outputs, Pumping};
 use super::pty;
 use super::pump::Shared;
+use super::received::{PassedOn, Received};
 use super::script;
-use super::signals::Received;
 use super::steps::Steps;
 use crate::inherited::Inherited;
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::signals::STOP;
+use super::signal::STOP;
 
 /// What stays as it is: two that nobody can catch, the faults of this process itself, and what
 /// [`crate::inherited`] sees to.

@@ -6,18 +6,18 @@ use std::time::Duration;
 use tandem_host::{Channel, Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem};
 use tokio::sync::Notify;
 
+use super::args::{Args, DurabilityArg};
 use super::common::CANCELLED_DRAIN;
-use super::ended::without_state;
 use super::manifest::{End, Manifest};
 use super::messages::Messages;
+use super::not_started::without_state;
 use super::outputs::Outputs;
 use super::progress::Progress;
 use super::pump::Shared;
+use super::record;
 use super::shown::Shown;
 use super::signals::Signals;
 use super::status::Status;
-use super::tail::Tail;
-use super::{Args, DurabilityArg, record};
 use crate::inherited::{Inherited, STDOUT, was_closed};
 use crate::plain::message;
 use crate::tandem;
@@ -68,7 +68,7 @@ impl Keeper {
         }
         let run = tandem.open_run(options).await?;
         let outputs = Outputs::choose(&args.outputs);
-        let tail = Tail::new(outputs);
+        let tail = outputs.tail();
         let command = Shown::new(&args.command);
         let mut manifest = Manifest::new(&args.task, &run_id, command, heartbeat, &tail)
             .omitting(args.omit.chosen());

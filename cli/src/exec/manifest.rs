@@ -243,7 +243,7 @@ mod tests {
     use crate::exec::outputs::Outputs;
 
     fn manifest(command: Shown, outputs: Outputs) -> Manifest {
-        Manifest::new("t", "r", command, Duration::from_secs(5), &Tail::new(outputs))
+        Manifest::new("t", "r", command, Duration::from_secs(5), &outputs.tail())
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::common::failed;
 use super::pty::{self, Pty};
 use super::pump::{self, Shared};
 use super::same_place::is_same_place;
-use super::tail::Stream;
+use super::tail::{Stream, Tail};
 use crate::inherited::{self, STDERR, STDOUT, was_closed};
 
 /// What is asked for.
@@ -62,6 +62,15 @@ impl Outputs {
     /// Whether a line of this program's own may stand between what the command writes.
     pub fn have_room_for_progress(self) -> bool {
         matches!(self, Outputs::Apart | Outputs::Together)
+    }
+
+    /// The tail of a command that has written nothing: what is passed on is counted.
+    pub fn tail(self) -> Tail {
+        match self {
+            Outputs::Apart => Tail::counting(&[Stream::Stdout, Stream::Stderr]),
+            Outputs::Together | Outputs::Terminal => Tail::counting(&[Stream::Stdout]),
+            Outputs::Untouched => Tail::counting(&[]),
+        }
     }
 
     /// Starts the threads that pass outputs on.

@@ -25,9 +25,8 @@ use tandem_host::limits::failed_call;
 use tokio::process::Command;
 
 use super::common::failed;
-use super::ended::PassedOn;
 use super::raw_terminal::RawTerminal;
-use super::signals::Received;
+use super::received::{PassedOn, Received};
 use super::steps::Steps;
 use crate::terminal::is_foreground;
 use crate::waiting;

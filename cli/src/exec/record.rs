@@ -6,7 +6,8 @@ use std::time::Duration;
 use tandem_host::{Durability, RecordOptions, Recorded, Tandem};
 
 use super::common::MAX_MS;
-use super::signals::{self, Signals};
+use super::signal;
+use super::signals::Signals;
 use crate::plain::message;
 use crate::prune;
 
@@ -18,7 +19,7 @@ const CANCELLED_LOCK_WAIT_MS: u64 = 2_000;
 
 /// How a run is recorded.
 #[derive(Debug, clap::Args)]
-pub struct Options {
+pub struct RecordArgs {
     /// Do not record the run in the task's history
     #[arg(long)]
     no_record: bool,
@@ -53,7 +54,7 @@ pub struct Over<'a> {
 /// Records the run, and gives what there is to warn of.
 pub async fn record(
     tandem: &Tandem,
-    options: &Options,
+    options: &RecordArgs,
     durability: Option<Durability>,
     over: Over<'_>,
     signals: &mut Signals,
@@ -78,7 +79,7 @@ pub async fn record(
         biased;
         recorded = tandem.record_run(summary, record) => recorded,
         signal = give_up(signals, &mut asked) => {
-            let signal = signals::name(signal);
+            let signal = signal::name(signal);
             return vec![format!(
                 "the run may be missing in the history, {signal} ended the wait: {name}"
             )];
@@ -95,7 +96,7 @@ pub async fn record(
     };
     let Some(keep_last) = options.keep_last.filter(|_| options.prune) else { return warnings };
     let left = |signal| {
-        let signal = signals::name(signal);
+        let signal = signal::name(signal);
         format!("earlier runs may be left, {signal} ended their removal: {name}")
     };
     if let Some(signal) = asked {

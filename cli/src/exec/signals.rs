@@ -8,65 +8,22 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use rustix::process::{Pid, getpid};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::children::{self, Change};
-use super::ended::PassedOn;
 use super::handler::{self, Caught, Pipe};
 use super::processes;
-use super::undecided::{Seen, Undecided, is_of_terminal};
+use super::received::Received;
+use super::signal::{END, STOP};
+use super::undecided::{Seen, Undecided};
 #[cfg(target_os = "linux")]
 use super::witness::Witness;
 use crate::inherited::Inherited;
-
-/// The signals that ask a command to end.
-pub const END: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
-/// The signals that ask a job to stand still.
-pub const STOP: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 
 /// No command is there yet.
 const NOT_STARTED: i32 = 0;
 /// The command has ended, and was waited for.
 const ENDED: i32 = -1;
-
-/// A signal that Tandem got.
-#[derive(Debug, Clone, Copy)]
-pub struct Received {
-    /// What the system told of it.
-    pub caught: Caught,
-    /// All of Tandem's group has it.
-    pub is_groups: bool,
-    /// Nobody can tell whether the group has it.
-    is_unclear: bool,
-}
-
-impl Received {
-    /// Its number.
-    pub fn signal(&self) -> i32 {
-        self.caught.signal
-    }
-
-    /// What can be told of one.
-    pub fn new(caught: Caught, is_groups: bool, has_witness: bool) -> Self {
-        Received { caught, is_groups, is_unclear: !is_groups && !has_witness }
-    }
-
-    /// Whether it came from a terminal that another group has, for who read or set it in this one.
-    pub fn is_for_terminal(&self) -> bool {
-        is_of_terminal(&self.caught) && [libc::SIGTTIN, libc::SIGTTOU].contains(&self.signal())
-    }
-
-    /// Whether a command that ended before it could be passed on may have it.
-    pub fn may_be_had(&self) -> bool {
-        self.is_groups || self.is_unclear
-    }
-
-    /// The signal as the command has it.
-    pub fn passed_on(&self) -> PassedOn {
-        PassedOn { signal: self.signal(), at: Some(self.caught.at) }
-    }
-}
 
 /// What there is to tell.
 #[derive(Debug, Clone, Copy)]
@@ -82,12 +39,12 @@ pub enum Event {
 /// The signals of this process, from its start to its end.
 pub struct Signals {
     events: UnboundedReceiver<Event>,
-    shared: Arc<Shared>,
+    shared: Arc<SortingState>,
     thread: Option<JoinHandle<()>>,
     has_ended_a_wait: bool,
 }
 
-struct Shared {
+struct SortingState {
     /// The number of the command, or [`NOT_STARTED`] or [`ENDED`].
     command: AtomicI32,
     /// How many times all was asked for.
@@ -113,7 +70,7 @@ impl Signals {
         handler::block(caught.iter().copied());
         let pipe = Pipe::open(&caught)?;
         let (sender, events) = unbounded_channel();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SortingState {
             command: NOT_STARTED.into(),
             settle: 0.into(),
             is_over: false.into(),
@@ -207,7 +164,7 @@ struct Sorting {
     pipe: Pipe,
     witness: WitnessIfAny,
     undecided: Undecided,
-    shared: Arc<Shared>,
+    shared: Arc<SortingState>,
     sender: UnboundedSender<Event>,
     /// How many times all was told.
     settled: u32,
@@ -378,13 +335,5 @@ impl WitnessIfAny {
 
     fn take(&self) -> Vec<Seen> {
         Vec::new()
-    }
-}
-
-/// `SIGTERM (15)`, or the number alone.
-pub fn name(signal: i32) -> String {
-    match signal_hook::low_level::signal_name(signal) {
-        Some(name) => format!("{name} ({signal})"),
-        None => signal.to_string(),
     }
 }

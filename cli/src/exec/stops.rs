@@ -6,7 +6,9 @@ use rustix::process::Pid;
 
 use super::children::Change;
 use super::foreground;
-use super::signals::{Received, STOP, stand_still};
+use super::received::Received;
+use super::signal::STOP;
+use super::signals::stand_still;
 
 /// What is known of a command.
 #[derive(Default)]

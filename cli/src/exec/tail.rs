@@ -3,8 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::outputs::Outputs;
-
 /// How much of the output the manifest shows.
 const TAIL_BYTES: usize = 8 * 1024;
 
@@ -38,13 +36,10 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Of a command that has written nothing.
-    pub fn new(outputs: Outputs) -> Self {
-        let (stdout_bytes, stderr_bytes) = match outputs {
-            Outputs::Apart => (Some(0), Some(0)),
-            Outputs::Together | Outputs::Terminal => (Some(0), None),
-            Outputs::Untouched => (None, None),
-        };
+    /// Of a command that has written nothing, and of whose outputs these are counted.
+    pub fn counting(streams: &[Stream]) -> Self {
+        let of = |stream| streams.contains(&stream).then_some(0);
+        let (stdout_bytes, stderr_bytes) = (of(Stream::Stdout), of(Stream::Stderr));
         Tail { bytes: VecDeque::new(), is_cut: false, stdout_bytes, stderr_bytes }
     }
 
@@ -82,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_last_8_kib_are_kept_and_everything_is_counted() {
-        let mut tail = Tail::new(Outputs::Apart);
+        let mut tail = Tail::counting(&[Stream::Stdout, Stream::Stderr]);
         tail.push(Stream::Stdout, &[b'a'; 10_000]);
         tail.push(Stream::Stderr, b"end");
         assert_eq!(tail.text().unwrap(), "a".repeat(8189) + "end");
@@ -91,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_character_that_the_cut_divides_is_left_out() {
-        let mut tail = Tail::new(Outputs::Apart);
+        let mut tail = Tail::counting(&[Stream::Stdout, Stream::Stderr]);
         tail.push(Stream::Stdout, "é".repeat(4096).as_bytes());
         tail.push(Stream::Stdout, b"x");
         assert_eq!(tail.text().unwrap(), "é".repeat(4095) + "x");
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn invalid_utf_8_is_replaced() {
-        let mut tail = Tail::new(Outputs::Apart);
+        let mut tail = Tail::counting(&[Stream::Stdout, Stream::Stderr]);
         tail.push(Stream::Stdout, b"\x80a\xffb");
         assert_eq!(tail.text().unwrap(), "\u{fffd}a\u{fffd}b");
     }

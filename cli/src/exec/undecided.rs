@@ -5,20 +5,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::handler::{Caught, Sender};
-use super::signals::{Received, STOP};
+use super::received::{Received, is_of_terminal};
+use super::signal::{STOP, is_queue};
 
 /// How long after a signal the group may get it from the same sender. Nothing is slowed down by it but
 /// signals.
 const WINDOW: Duration = Duration::from_millis(100);
-
-/// The signals that a terminal sends, to a whole group.
-const OF_TERMINAL: [i32; 6] =
-    [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGWINCH];
-#[cfg(target_os = "linux")]
-const SI_KERNEL: i32 = libc::SI_KERNEL;
-/// No sender has this code where the kernel has none of its own.
-#[cfg(not(target_os = "linux"))]
-const SI_KERNEL: i32 = i32::MIN;
 
 /// A signal that somebody else in the group got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,18 +90,9 @@ impl Undecided {
     }
 }
 
-/// Whether it is one that a terminal sent, and no process.
-pub fn is_of_terminal(caught: &Caught) -> bool {
-    caught.sender.code == SI_KERNEL && OF_TERMINAL.contains(&caught.signal)
-}
-
-/// Whether several signals of this number wait one behind the other.
-pub fn is_queue(signal: i32) -> bool {
-    signal > 31
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::received::{OF_TERMINAL, SI_KERNEL};
     use super::*;
 
     const SENDER: Sender = Sender { code: 0, pid: 7, uid: 0 };

@@ -7,15 +7,18 @@ use std::time::Duration;
 use tandem_host::{Channel, Error, Request};
 use tokio::time::{Instant, sleep_until};
 
+use super::args::Args;
 use super::children::Change;
 use super::command::Running;
-use super::ended::{PassedOn, not_started};
+use super::job;
 use super::keeper::Keeper;
 use super::manifest::End;
-use super::signals::{self, Event, Received, Signals};
+use super::not_started::not_started;
+use super::received::{PassedOn, Received};
+use super::signal;
+use super::signals::{Event, Signals};
 use super::status::Status;
 use super::stops::Stops;
-use super::{Args, job};
 
 /// How long the last state waits for output that is slow to be taken.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
@@ -144,7 +147,7 @@ impl Keeper {
                 passing.passed_on.extend((is_had && is_request).then(|| received.passed_on()));
             }
             Err(error) if passing.refused.insert(received.signal()) => {
-                let signal = signals::name(received.signal());
+                let signal = signal::name(received.signal());
                 self.warn(&format!("cannot pass on {signal}: kill: {error}"));
             }
             Err(_) => {}
@@ -177,7 +180,7 @@ impl Keeper {
         };
         let why = tokio::select! {
             () = running.drained() => return,
-            signal = signals.end() => format!("{} ended the wait", signals::name(signal)),
+            signal = signals.end() => format!("{} ended the wait", signal::name(signal)),
             () = limit => "nobody took it in time".to_owned(),
         };
         // What is to be said has what is left of it.

@@ -22,7 +22,7 @@ use super::inherited::Inherited;
 use super::mode::Mode;
 use super::plain::{complain, message};
 use super::root::Root;
-use super::signals::Signals;
+use super::signals::EndSignals;
 use super::tandem;
 use limits::Limits;
 use lines::Input;
@@ -115,7 +115,7 @@ pub fn raise_open_files() {
 }
 
 async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
-    let mut signals = Signals::catch(&inherited)
+    let mut signals = EndSignals::catch(&inherited)
         .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
     let tandem = args.mode.of(tandem::builder(&args.root.path)).build().await;
     let tandem = tandem.map_err(|error| message(&error))?;

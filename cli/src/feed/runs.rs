@@ -32,7 +32,7 @@ pub struct Runs {
     /// Closed runs, the oldest first.
     closed: VecDeque<(Rc<Name>, u64)>,
     closes: u64,
-    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Event>>>>,
+    in_flight: FuturesUnordered<Pin<Box<dyn Future<Output = Completion>>>>,
     /// Opens and closes in flight.
     gates: usize,
     /// Histories that wait to be read.
@@ -78,7 +78,7 @@ struct Ticket {
 }
 
 /// A call has ended.
-enum Event {
+enum Completion {
     Opened(Ticket, Result<Run, Error>),
     Answered(Ticket, Result<Payload, Error>),
     Closed(Ticket, Result<Receipt, Error>, Box<Stats>, Unsaved),
@@ -119,7 +119,7 @@ impl Runs {
                 self.waiting_histories += 1;
                 let limits = self.limits.clone();
                 self.in_flight.push(Box::pin(async move {
-                    Event::HistoryAdmitted(id, limits.admit_history(share).await, options)
+                    Completion::HistoryAdmitted(id, limits.admit_history(share).await, options)
                 }));
             }
             Err(Refusal { id, problem }) => {
@@ -151,7 +151,7 @@ impl Runs {
                 self.in_flight.push(Box::pin(async move {
                     // A run whose write fails tells so when it is closed.
                     let _ = flush.await;
-                    Event::Flushed
+                    Completion::Flushed
                 }));
             }
         }
@@ -165,7 +165,7 @@ impl Runs {
     /// Closes every run that is open.
     pub fn shut_down(&mut self) {
         let tandem = self.tandem.clone();
-        self.in_flight.push(Box::pin(async move { Event::ShutDown(tandem.shutdown().await) }));
+        self.in_flight.push(Box::pin(async move { Completion::ShutDown(tandem.shutdown().await) }));
     }
 
     /// Waits for one call to end, and answers it. Never ends while none is in flight.
@@ -196,7 +196,7 @@ impl Runs {
         }
         let recording = self.tandem.record_run(summary, options);
         self.in_flight
-            .push(Box::pin(async move { Event::Recorded(id, share, name, recording.await) }));
+            .push(Box::pin(async move { Completion::Recorded(id, share, name, recording.await) }));
     }
 
     fn accept(&mut self, name: Rc<Name>, asked: Asked) {
@@ -231,7 +231,7 @@ impl Runs {
         self.gates += 1;
         let ticket = Ticket { name, id, share };
         let opening = self.tandem.open_run(options);
-        self.in_flight.push(Box::pin(async move { Event::Opened(ticket, opening.await) }));
+        self.in_flight.push(Box::pin(async move { Completion::Opened(ticket, opening.await) }));
     }
 
     /// Issues a call of an open run. Nothing here waits, so calls are issued in order.
@@ -286,7 +286,7 @@ impl Runs {
                         Err(_) => (Ok(Stats::default()), Ok(Unsaved::default())),
                     };
                     let (stats, unsaved) = (stats.unwrap_or_default(), unsaved.unwrap_or_default());
-                    Event::Closed(ticket, outcome, Box::new(stats), unsaved)
+                    Completion::Closed(ticket, outcome, Box::new(stats), unsaved)
                 }));
             }
         }
@@ -316,7 +316,7 @@ impl Runs {
     ) {
         self.in_flight.push(Box::pin(async move {
             let result = call.await;
-            Event::Answered(ticket, result.map(payload))
+            Completion::Answered(ticket, result.map(payload))
         }));
     }
 
@@ -324,31 +324,34 @@ impl Runs {
         self.output.send(reply::line(Some(id), Err(problem)), share);
     }
 
-    fn ended(&mut self, event: Event) {
+    fn ended(&mut self, event: Completion) {
         match event {
-            Event::Opened(ticket, result) => self.opened(ticket, result),
-            Event::Answered(ticket, result) => self.answered(ticket, result),
-            Event::Closed(ticket, outcome, stats, unsaved) => {
+            Completion::Opened(ticket, result) => self.opened(ticket, result),
+            Completion::Answered(ticket, result) => self.answered(ticket, result),
+            Completion::Closed(ticket, outcome, stats, unsaved) => {
                 self.closed(ticket, outcome, stats, unsaved);
             }
-            Event::ShutDown(runs) => self.shut(runs),
-            Event::Recorded(id, share, name, result) => self.recorded(&id, share, name, result),
-            Event::Flushed => {}
-            Event::HistoryAdmitted(id, Ok(share), options) => {
+            Completion::ShutDown(runs) => self.shut(runs),
+            Completion::Recorded(id, share, name, result) => {
+                self.recorded(&id, share, name, result)
+            }
+            Completion::Flushed => {}
+            Completion::HistoryAdmitted(id, Ok(share), options) => {
                 self.waiting_histories -= 1;
                 let reading = self.tandem.history(*options);
-                self.in_flight
-                    .push(Box::pin(async move { Event::HistoryRead(id, share, reading.await) }));
+                self.in_flight.push(Box::pin(async move {
+                    Completion::HistoryRead(id, share, reading.await)
+                }));
             }
-            Event::HistoryAdmitted(id, Err(share), options) => {
+            Completion::HistoryAdmitted(id, Err(share), options) => {
                 self.waiting_histories -= 1;
                 self.refuse(&id, share, &Problem::not_read(&options.task_id));
             }
-            Event::HistoryRead(id, share, Ok(history)) => {
+            Completion::HistoryRead(id, share, Ok(history)) => {
                 let answer = Payload::History(HistoryAnswer::from(history));
                 self.output.send(reply::line(Some(&id), Ok(&answer)), share);
             }
-            Event::HistoryRead(id, share, Err(error)) => self.failed(&id, share, &error),
+            Completion::HistoryRead(id, share, Err(error)) => self.failed(&id, share, &error),
         }
     }
 

@@ -30,7 +30,7 @@ impl Entry {
         let Ok(members) = Members::read(text) else {
             return Entry { detail: cut(text, DETAIL_CHARS_MAX), ..Entry::default() };
         };
-        let steps = Steps::read(&members);
+        let steps = StepOutcomes::read(&members);
         Entry {
             run: members.field("runId"),
             completed_at: members.field("timestamp"),
@@ -70,7 +70,7 @@ fn status(status: &str) -> String {
 }
 
 /// What ran, and how it ended.
-fn detail(members: &Members<'_>, steps: &Steps) -> String {
+fn detail(members: &Members<'_>, steps: &StepOutcomes) -> String {
     let text = |name| members.field(name).filter(|text: &String| !text.is_empty());
     let what = text("command").map(|command| cut(&command, COMMAND_CHARS_MAX));
     let exit_code = || members.field("exitCode").map(|code: i64| format!("exit {code}"));
@@ -88,15 +88,15 @@ fn detail(members: &Members<'_>, steps: &Steps) -> String {
 }
 
 /// What orchestrators of several steps write.
-struct Steps {
+struct StepOutcomes {
     build: Option<bool>,
     test: Option<bool>,
     review: Option<bool>,
 }
 
-impl Steps {
+impl StepOutcomes {
     fn read(members: &Members<'_>) -> Self {
-        Steps {
+        StepOutcomes {
             build: inner(members.raw("build"), "success"),
             test: inner(members.raw("test"), "success"),
             review: inner::<Box<RawValue>>(members.raw("review"), "decision")

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 use cap_std::fs::{Dir, Metadata};
 use tandem_host::Json;
 
-use super::rules::Ended;
+use super::end_state::EndState;
 use crate::json::Members;
 use crate::status::known::Missing;
-use crate::status::row::{Row, State, is_ahead};
+use crate::status::row::{Row, is_ahead};
 use crate::status::scan::{
     self, CLI, HEARTBEAT, MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task, file, look,
 };
+use crate::status::state::State;
 use crate::table::time;
 
 /// Where histories are.
@@ -32,7 +33,7 @@ const ALIVE_FOR_MAX: Duration = Duration::from_millis(u64::MAX);
 #[derive(Debug)]
 pub struct FoundRun {
     pub run: String,
-    pub state: Ended,
+    pub state: EndState,
     /// When it ended, or else when it last gave a sign; never later than now.
     pub ended: SystemTime,
     /// How recent a sign of life is that keeps it: one in progress tells how long it may be silent.
@@ -50,7 +51,7 @@ enum Kept {
 }
 
 /// What is in the place of a run's summary.
-enum Summary {
+enum FoundSummary {
     /// It names the run, and tells when that was over.
     Own(SystemTime),
     /// It cannot be read, as one that a power loss has torn.
@@ -67,7 +68,7 @@ pub struct Other {
 
 /// The runs of a task.
 #[derive(Default)]
-pub struct Runs {
+pub struct TaskRuns {
     pub over: Vec<FoundRun>,
     live: BTreeSet<String>,
     /// Those that are runs if the history has them.
@@ -110,9 +111,9 @@ pub fn refuse_link(root: &Dir, task: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// They cannot be listed.
-pub fn runs(root: &Dir, task: &str) -> Result<Runs, String> {
-    let Some(dir) = task_directory(root, task)? else { return Ok(Runs::default()) };
-    let mut found = Runs::default();
+pub fn runs(root: &Dir, task: &str) -> Result<TaskRuns, String> {
+    let Some(dir) = task_directory(root, task)? else { return Ok(TaskRuns::default()) };
+    let mut found = TaskRuns::default();
     let mut known = BTreeSet::new();
     if let Some(cli) = subdirectory(&dir, CLI)? {
         for run in run_names(&cli, CLI)? {
@@ -121,7 +122,7 @@ pub fn runs(root: &Dir, task: &str) -> Result<Runs, String> {
                 Kept::Over(over) => found.over.push(over),
                 Kept::Live | Kept::Gone => drop(found.live.insert(run)),
                 Kept::Doubtful(over) => match summary(&dir, task, &run) {
-                    Some(Summary::Own(_)) => found.over.push(over),
+                    Some(FoundSummary::Own(_)) => found.over.push(over),
                     _ => found.doubtful.push(Other { why: no_sign(task, &run), run: over }),
                 },
             }
@@ -133,11 +134,11 @@ pub fn runs(root: &Dir, task: &str) -> Result<Runs, String> {
         }
         let recorded = |ended| FoundRun::recorded(run.clone(), ended);
         match summary(&dir, task, &run) {
-            Some(Summary::Own(ended)) => found.over.push(recorded(ended)),
-            Some(Summary::Broken(ended)) => {
+            Some(FoundSummary::Own(ended)) => found.over.push(recorded(ended)),
+            Some(FoundSummary::Broken(ended)) => {
                 found.doubtful.push(Other { run: recorded(ended), why: broken(task, &run) });
             }
-            Some(Summary::Others(ended)) => {
+            Some(FoundSummary::Others(ended)) => {
                 found.others.push(Other { run: recorded(ended), why: no_summary(task, &run) });
             }
             None => {}
@@ -157,7 +158,7 @@ pub fn part(
 ) -> Result<(Vec<FoundRun>, Vec<Other>), String> {
     let Some(dir) = task_directory(root, task)? else { return Ok((runs, Vec::new())) };
     let is_others =
-        |run: &FoundRun| matches!(summary(&dir, task, &run.run), Some(Summary::Others(_)));
+        |run: &FoundRun| matches!(summary(&dir, task, &run.run), Some(FoundSummary::Others(_)));
     let (others, own): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_others);
     let other = |run: FoundRun| Other { why: no_summary(task, &run.run), run };
     Ok((own, others.into_iter().map(other).collect()))
@@ -180,11 +181,11 @@ impl FoundRun {
     /// One of which only what was recorded is there.
     fn recorded(run: String, ended: SystemTime) -> Self {
         let ended = ended.min(SystemTime::now());
-        FoundRun { run, state: Ended::Recorded, ended, alive_for: ALIVE_FOR }
+        FoundRun { run, state: EndState::Recorded, ended, alive_for: ALIVE_FOR }
     }
 }
 
-impl Runs {
+impl TaskRuns {
     /// Whether the history has to tell which of them are runs.
     pub fn is_doubtful(&self) -> bool {
         !self.doubtful.is_empty()
@@ -338,18 +339,18 @@ fn kept(cli: &Dir, task: &str, run: &str) -> Kept {
         Err(Missing { state: State::Empty, .. }) => {
             let age = now.duration_since(written).unwrap_or_default();
             let is_opening = age < OPENING && !is_ahead(written, now);
-            return if is_opening { Kept::Live } else { over(Ended::Empty, written, ALIVE_FOR) };
+            return if is_opening { Kept::Live } else { over(EndState::Empty, written, ALIVE_FOR) };
         }
         Err(_) => (None, 0.0),
     };
     let row = Row::new(known, now);
-    let Some(state) = Ended::of(row.state) else { return Kept::Live };
+    let Some(state) = EndState::of(row.state) else { return Kept::Live };
     let is_over = matches!(row.state, State::Done | State::Failed | State::Cancelled);
     let completed = completed.filter(|at| is_over && !is_ahead(*at, now));
     let heartbeat = row.heartbeat_at.as_deref().and_then(time).filter(|at| !is_ahead(*at, now));
     let last_sign = heartbeat.unwrap_or(written).max(written);
     let alive_for = match state {
-        Ended::Stale => Duration::try_from_secs_f64(silent_seconds_max).unwrap_or(ALIVE_FOR_MAX),
+        EndState::Stale => Duration::try_from_secs_f64(silent_seconds_max).unwrap_or(ALIVE_FOR_MAX),
         _ => ALIVE_FOR,
     };
     over(state, completed.unwrap_or(last_sign), alive_for.clamp(ALIVE_FOR, ALIVE_FOR_MAX))
@@ -367,26 +368,26 @@ fn has_sign(cli: &Dir, run: &str) -> bool {
 }
 
 /// What is in the place of a run's summary, if anything is.
-fn summary(dir: &Dir, task: &str, run: &str) -> Option<Summary> {
+fn summary(dir: &Dir, task: &str, run: &str) -> Option<FoundSummary> {
     let dir = subdirectory(dir, run).ok()??;
     let modified = match file::find(&dir, MANIFEST) {
         Ok(found) => found?.modified.unwrap_or(SystemTime::UNIX_EPOCH),
         // Tandem puts a file there, and nothing else.
-        Err(_) => return Some(Summary::Others(SystemTime::UNIX_EPOCH)),
+        Err(_) => return Some(FoundSummary::Others(SystemTime::UNIX_EPOCH)),
     };
     let content = file::read(&dir, MANIFEST, MANIFEST_BYTES_MAX).ok().flatten();
     let text = content.and_then(|(_, content)| String::from_utf8(content).ok()).unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let Ok(members) = Members::named(text, &["taskId", "runId", "timestamp"]) else {
-        return Some(Summary::Broken(modified));
+        return Some(FoundSummary::Broken(modified));
     };
     let is = |name, id| members.field::<String>(name).is_some_and(|told| told == id);
     if !(is("taskId", task) && is("runId", run)) {
-        return Some(Summary::Others(modified));
+        return Some(FoundSummary::Others(modified));
     }
     let told = members.field::<String>("timestamp").as_deref().and_then(time);
     let told = told.filter(|at| !is_ahead(*at, SystemTime::now()));
-    Some(Summary::Own(told.unwrap_or(modified)))
+    Some(FoundSummary::Own(told.unwrap_or(modified)))
 }
 
 fn subdirectory(dir: &Dir, name: &str) -> Result<Option<Dir>, String> {

@@ -1,5 +1,7 @@
 //! `tandem prune`: removes runs that are over, and what killed processes left.
 
+mod common;
+mod end_state;
 mod found;
 mod ids;
 mod removal;
@@ -21,14 +23,13 @@ use super::plain::{complain, message};
 use super::root::Root;
 use super::status::scan;
 use super::tandem;
-use found::{FoundRun, Other, Runs};
-use removal::{Outcome, Removal};
+use common::COMMAND;
+use end_state::EndState;
+use found::{FoundRun, Other, TaskRuns};
+use removal::{Removal, RemovalOutcome};
 use report::Report;
-use rules::{Ended, Rules};
+use rules::Rules;
 use stop::Stop;
-
-/// How messages name this command.
-const COMMAND: &str = "prune";
 
 /// Remove runs that are over, with all that is in their directories; show them first
 ///
@@ -70,7 +71,7 @@ pub struct Args {
     /// Only runs in this state; more with commas, or by giving it again [default: done, failed,
     /// cancelled, stale, empty, recorded]
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
-    state: Vec<Ended>,
+    state: Vec<EndState>,
     /// Remove the entries of these runs from their history too, also those without a directory
     #[arg(long)]
     history: bool,
@@ -209,7 +210,7 @@ async fn going(
 async fn decide(
     tandem: &Tandem,
     task: &str,
-    found: &mut Runs,
+    found: &mut TaskRuns,
     is_wanted: bool,
 ) -> Result<Vec<Json>, String> {
     let mut entries = Vec::new();
@@ -295,6 +296,6 @@ pub async fn keep(
     }
     let stop = &Stop::default();
     let removal = Removal { root: &root, task, from_history: false, sweep: false, wait, stop };
-    let Outcome { problems, .. } = removal.remove(tandem, &going).await;
+    let RemovalOutcome { problems, .. } = removal.remove(tandem, &going).await;
     problems.into_iter().collect()
 }

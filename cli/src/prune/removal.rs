@@ -32,7 +32,7 @@ pub struct Removal<'a> {
 
 /// What became of it.
 #[derive(Default)]
-pub struct Outcome {
+pub struct RemovalOutcome {
     /// Of each run that is left, why.
     pub left: BTreeMap<String, String>,
     /// Whether a signal ended it.
@@ -49,8 +49,8 @@ pub struct Outcome {
 
 impl Removal<'_> {
     /// Removes runs, and if asked for what killed processes left.
-    pub async fn remove(&self, tandem: &Tandem, going: &[FoundRun]) -> Outcome {
-        let mut outcome = Outcome::default();
+    pub async fn remove(&self, tandem: &Tandem, going: &[FoundRun]) -> RemovalOutcome {
+        let mut outcome = RemovalOutcome::default();
         // One that may be silent for long keeps no other for so long.
         let mut alike: BTreeMap<Duration, Vec<&FoundRun>> = BTreeMap::new();
         for run in going {
@@ -82,7 +82,7 @@ impl Removal<'_> {
         tandem: &Tandem,
         runs: &[&FoundRun],
         options: &RemoveOptions,
-        outcome: &mut Outcome,
+        outcome: &mut RemovalOutcome,
     ) {
         // Those before took their time: a run may have been started anew since it was found.
         let live = match found::live(self.root, self.task, runs) {
@@ -112,7 +112,7 @@ async fn call(
     tandem.remove_runs(runs.iter().map(|run| run.run.as_str()), options).await
 }
 
-impl Outcome {
+impl RemovalOutcome {
     fn add(&mut self, task: &str, runs: &[&FoundRun], result: Result<Removed, Error>) {
         match result {
             Ok(removed) => {

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::COMMAND;
+use super::common::COMMAND;
+use super::end_state::EndState;
 use super::found::FoundRun;
-use super::removal::Outcome;
-use super::rules::Ended;
+use super::removal::RemovalOutcome;
 use crate::plain::{complain, plain_json};
 use crate::table::{NONE, lines, name};
 use crate::waiting;
@@ -16,10 +16,10 @@ const HEAD: [&str; 5] = ["TASK", "RUN", "STATE", "ENDED", "DETAIL"];
 
 /// One run.
 #[derive(Serialize)]
-struct Shown {
+struct ReportedRun {
     task: String,
     run: String,
-    state: Ended,
+    state: EndState,
     ended_at: String,
     removed: bool,
     /// Why it is not removed.
@@ -32,7 +32,7 @@ struct Shown {
 #[derive(Serialize)]
 pub struct Report {
     dry_run: bool,
-    runs: Vec<Shown>,
+    runs: Vec<ReportedRun>,
     entries: u32,
     /// Of a dry run those that are there, else those that are removed.
     pub leftovers: usize,
@@ -84,8 +84,9 @@ impl Report {
     }
 
     /// Runs of a task that were to go.
-    pub fn add(&mut self, task: &str, going: &[FoundRun], outcome: Outcome) {
-        let Outcome { left, is_stopped, gone, entries, swept, remaining, problems } = outcome;
+    pub fn add(&mut self, task: &str, going: &[FoundRun], outcome: RemovalOutcome) {
+        let RemovalOutcome { left, is_stopped, gone, entries, swept, remaining, problems } =
+            outcome;
         self.is_stopped |= is_stopped;
         self.remaining += remaining.len();
         self.runs.extend(going.iter().map(|run| {
@@ -93,7 +94,7 @@ impl Report {
             let is_left = why.is_some();
             let is_gone = gone.contains(&run.run);
             let detail = why.or_else(|| is_gone.then(|| "it is gone already".to_owned()));
-            Shown { is_left, ..shown(task, run, detail.is_none(), detail) }
+            ReportedRun { is_left, ..shown(task, run, detail.is_none(), detail) }
         }));
         self.entries += entries;
         self.leftovers += swept as usize;
@@ -164,8 +165,8 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn shown(task: &str, run: &FoundRun, removed: bool, detail: Option<String>) -> Shown {
-    Shown {
+fn shown(task: &str, run: &FoundRun, removed: bool, detail: Option<String>) -> ReportedRun {
+    ReportedRun {
         task: task.to_owned(),
         run: run.run.clone(),
         state: run.state,
@@ -176,7 +177,7 @@ fn shown(task: &str, run: &FoundRun, removed: bool, detail: Option<String>) -> S
     }
 }
 
-fn columns(run: &Shown) -> [String; HEAD.len()] {
+fn columns(run: &ReportedRun) -> [String; HEAD.len()] {
     [
         name(&run.task),
         name(&run.run),

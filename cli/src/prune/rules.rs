@@ -4,81 +4,29 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-
+use super::end_state::EndState;
 use super::found::FoundRun;
-use crate::status::row::State;
-
-/// The states of runs that are not live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ended {
-    /// Ended well
-    Done,
-    /// Ended badly
-    Failed,
-    /// Ended on demand
-    Cancelled,
-    /// In progress, but its keeper is gone
-    Stale,
-    /// It has a directory and no manifest
-    Empty,
-    /// Of what it kept, only its summary is there; with --history, also only an entry
-    Recorded,
-    /// Not started yet
-    Queued,
-    /// Its manifest has another status
-    Unknown,
-    /// Its manifest cannot be read
-    Unreadable,
-}
 
 /// Those that go unless others are named: nobody waits for them.
-const DEFAULT: [Ended; 6] =
-    [Ended::Done, Ended::Failed, Ended::Cancelled, Ended::Stale, Ended::Empty, Ended::Recorded];
-
-impl Ended {
-    /// That of a run, unless it is live.
-    pub fn of(state: State) -> Option<Self> {
-        match state {
-            State::Live => None,
-            State::Stale => Some(Ended::Stale),
-            State::Queued => Some(Ended::Queued),
-            State::Done => Some(Ended::Done),
-            State::Failed => Some(Ended::Failed),
-            State::Cancelled => Some(Ended::Cancelled),
-            State::Unknown => Some(Ended::Unknown),
-            State::Empty => Some(Ended::Empty),
-            State::Unreadable => Some(Ended::Unreadable),
-        }
-    }
-
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Ended::Done => "done",
-            Ended::Failed => "failed",
-            Ended::Cancelled => "cancelled",
-            Ended::Stale => "stale",
-            Ended::Empty => "empty",
-            Ended::Recorded => "recorded",
-            Ended::Queued => "queued",
-            Ended::Unknown => "unknown",
-            Ended::Unreadable => "unreadable",
-        }
-    }
-}
+const DEFAULT: [EndState; 6] = [
+    EndState::Done,
+    EndState::Failed,
+    EndState::Cancelled,
+    EndState::Stale,
+    EndState::Empty,
+    EndState::Recorded,
+];
 
 /// What lets a run go: all of it, and something.
 pub struct Rules {
     /// None if no rule was given.
-    states: Option<BTreeSet<Ended>>,
+    states: Option<BTreeSet<EndState>>,
     keep_last: u32,
     older_than: Duration,
 }
 
 impl Rules {
-    pub fn new(states: &[Ended], keep_last: Option<u32>, older_than: Option<Duration>) -> Self {
+    pub fn new(states: &[EndState], keep_last: Option<u32>, older_than: Option<Duration>) -> Self {
         let is_none = states.is_empty() && keep_last.is_none() && older_than.is_none();
         let states = if states.is_empty() { &DEFAULT[..] } else { states };
         Rules {
@@ -107,8 +55,8 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn going(rules: &Rules, runs: &[(&str, Ended, u64)]) -> Vec<String> {
-        let found = |&(run, state, ended): &(&str, Ended, u64)| FoundRun {
+    fn going(rules: &Rules, runs: &[(&str, EndState, u64)]) -> Vec<String> {
+        let found = |&(run, state, ended): &(&str, EndState, u64)| FoundRun {
             run: run.to_owned(),
             state,
             ended: at(ended),
@@ -118,12 +66,12 @@ mod tests {
         going.into_iter().map(|run| run.run).collect()
     }
 
-    const RUNS: [(&str, Ended, u64); 5] = [
-        ("a", Ended::Done, 10),
-        ("b", Ended::Failed, 50),
-        ("c", Ended::Done, 90),
-        ("d", Ended::Queued, 5),
-        ("e", Ended::Done, 90),
+    const RUNS: [(&str, EndState, u64); 5] = [
+        ("a", EndState::Done, 10),
+        ("b", EndState::Failed, 50),
+        ("c", EndState::Done, 90),
+        ("d", EndState::Queued, 5),
+        ("e", EndState::Done, 90),
     ];
 
     #[test]
@@ -137,8 +85,8 @@ mod tests {
         assert_eq!(going(&Rules::new(&[], None, old), &RUNS), ["b", "a"]);
         assert_eq!(going(&Rules::new(&[], Some(2), None), &RUNS), ["b", "a"]);
         assert_eq!(going(&Rules::new(&[], Some(3), old), &RUNS), ["a"]);
-        assert_eq!(going(&Rules::new(&[Ended::Done], Some(2), None), &RUNS), ["a"]);
-        assert_eq!(going(&Rules::new(&[Ended::Done], None, old), &RUNS), ["a"]);
+        assert_eq!(going(&Rules::new(&[EndState::Done], Some(2), None), &RUNS), ["a"]);
+        assert_eq!(going(&Rules::new(&[EndState::Done], None, old), &RUNS), ["a"]);
     }
 
     #[test]
@@ -150,6 +98,6 @@ mod tests {
     fn what_may_still_start_or_cannot_be_told_goes_only_by_name() {
         let all = Some(Duration::ZERO);
         assert!(!going(&Rules::new(&[], None, all), &RUNS).contains(&"d".to_owned()));
-        assert_eq!(going(&Rules::new(&[Ended::Queued], None, None), &RUNS), ["d"]);
+        assert_eq!(going(&Rules::new(&[EndState::Queued], None, None), &RUNS), ["d"]);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::COMMAND;
+use super::common::COMMAND;
 use crate::exec::signal_name;
 use crate::inherited::Inherited;
 use crate::plain::complain;
@@ -20,10 +20,10 @@ const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// The request to end, once there is one.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<Shared>);
+pub struct Stop(Arc<StopState>);
 
 #[derive(Default)]
-struct Shared {
+struct StopState {
     /// The signal; 0 if there is none.
     signal: AtomicI32,
     /// Nothing is removed any more.

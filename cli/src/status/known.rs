@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::time::SystemTime;
 
 use super::manifest::FoundManifest;
-use super::row::State;
+use super::state::State;
 
 /// One run; without a name, it stands for all of its task.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! `tandem status`: the runs below a root.
 
+mod args;
 pub mod known;
 mod locked;
 pub mod manifest;
@@ -8,75 +9,17 @@ pub mod row;
 pub mod scan;
 mod screen;
 mod select;
+pub mod state;
 mod table;
 mod watch;
 
-use std::io;
 use std::process::ExitCode;
 
 use super::plain::complain;
-use super::root::Root;
-use super::waiting;
-use output::Output;
+pub use args::Args;
+use args::COMMAND;
+use output::{NotShown, Printer};
 use scan::Scanner;
-use select::{Order, Selection};
-
-/// How messages name this command.
-const COMMAND: &str = "status";
-
-/// Show the runs below the root, newest first, and how they stand
-///
-///   live        in progress
-///   stale       in progress, but the newest of its heartbeat file and heartbeat_at is older than
-///               heartbeat_stale_after_seconds of its manifest (30 if it has none); one that is
-///               more than 5 seconds ahead of the clock does not count
-///   queued, done, failed, cancelled
-///               as its manifest says
-///   unknown     its manifest has another status
-///   empty       it has no manifest yet
-///   unreadable  its manifest cannot be read, the detail tells why
-///
-/// It reads only, and it never follows a link out of the root.
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct Args {
-    #[command(flatten)]
-    root: Root,
-    #[command(flatten)]
-    selection: Selection,
-    #[command(flatten)]
-    order: Order,
-    /// Print one line of JSON: an array of runs
-    ///
-    /// Each has task, run, state, started_at, heartbeat_at, heartbeat_age_ms, exit_code, detail. Of a
-    /// detail it has the first 1000 characters. A task that cannot be listed has an empty run.
-    #[arg(long, verbatim_doc_comment)]
-    json: bool,
-    /// Print a line of JSON for each run, as it is found
-    ///
-    /// It begins at once and keeps nothing in memory, so the runs are in no order. With --watch, a run
-    /// that changed has one more line; one that is no more has the state "gone", and one that is no
-    /// longer selected has its new state.
-    #[arg(long, verbatim_doc_comment, conflicts_with_all = ["json", "sort", "reverse", "limit"])]
-    json_lines: bool,
-    /// Go on and show changes
-    ///
-    /// A terminal is redrawn each second, unless it is dumb, or has another job in the foreground. Elsewhere, and with --json, everything is
-    /// printed anew after each change. On Linux the system tells what has changed, if the file system is
-    /// one of this machine, and only that is read again.
-    #[arg(long, verbatim_doc_comment)]
-    watch: bool,
-    /// With --watch, look at the times of all files each second, and ask the system for no word
-    #[arg(long, requires = "watch")]
-    poll: bool,
-}
-
-/// How showing ended.
-enum NotShown {
-    /// Nobody reads any more, which is no failure.
-    Unread,
-    Problem(String),
-}
 
 /// Shows the runs.
 pub fn run(args: &Args) -> ExitCode {
@@ -91,7 +34,7 @@ pub fn run(args: &Args) -> ExitCode {
 
 fn show(args: &Args) -> Result<(), NotShown> {
     let scanner = Scanner::open(&args.root.path)?;
-    let mut output = Output::new(args);
+    let mut output = Printer::new(args);
     if args.watch {
         watch::watch(args, scanner, output)
     } else if args.json_lines {
@@ -100,20 +43,5 @@ fn show(args: &Args) -> Result<(), NotShown> {
         let mut rows = scanner.scan(&args.selection)?;
         let left_out = args.order.arrange(&mut rows);
         output.print(&rows, left_out)
-    }
-}
-
-impl From<String> for NotShown {
-    fn from(message: String) -> Self {
-        NotShown::Problem(message)
-    }
-}
-
-impl From<io::Error> for NotShown {
-    fn from(error: io::Error) -> Self {
-        match waiting::is_reader_gone(&error) {
-            true => NotShown::Unread,
-            false => NotShown::Problem(format!("cannot write to standard output: {error}")),
-        }
     }
 }

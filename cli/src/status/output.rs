@@ -5,23 +5,46 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
+use super::args::Args;
 use super::locked::{lock, unlocked};
 use super::row::Row;
-use super::{Args, NotShown, table};
+use super::table;
 use crate::plain::{plain, plain_json};
 use crate::waiting::{self, Waiting};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// How showing ended.
+pub enum NotShown {
+    /// Nobody reads any more, which is no failure.
+    Unread,
+    Problem(String),
+}
+
+impl From<String> for NotShown {
+    fn from(message: String) -> Self {
+        NotShown::Problem(message)
+    }
+}
+
+impl From<io::Error> for NotShown {
+    fn from(error: io::Error) -> Self {
+        match waiting::is_reader_gone(&error) {
+            true => NotShown::Unread,
+            false => NotShown::Problem(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
 /// Standard output.
-pub struct Output<'a> {
+pub struct Printer<'a> {
     args: &'a Args,
     to: BufWriter<Waiting<Stdout>>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> Printer<'a> {
     pub fn new(args: &'a Args) -> Self {
-        Output { args, to: BufWriter::with_capacity(BUFFER_BYTES, waiting::stdout()) }
+        Printer { args, to: BufWriter::with_capacity(BUFFER_BYTES, waiting::stdout()) }
     }
 
     /// Prints all runs; as many were left out.

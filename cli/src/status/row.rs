@@ -5,38 +5,12 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::known::{Known, Signs};
+use super::state::State;
 use crate::table::{time, timestamp};
 
 /// How far the clock of who keeps a run may be ahead. A heartbeat from later tells nothing: it
 /// would look recent until its time has come.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
-
-/// How a run stands.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// In progress, and its heartbeat is recent.
-    Live,
-    /// In progress, and its heartbeat is old: whoever kept it is gone or stands still.
-    Stale,
-    /// Not started yet.
-    Queued,
-    /// Ended well.
-    Done,
-    /// Ended badly.
-    Failed,
-    /// Ended on demand.
-    Cancelled,
-    /// It has a manifest with a status that readers do not know, or without one.
-    #[default]
-    Unknown,
-    /// It has a directory and no manifest yet.
-    Empty,
-    /// Something is in the way of its manifest.
-    Unreadable,
-}
 
 /// One run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -58,23 +32,6 @@ pub struct Row {
 /// Whether a time is so far ahead of now that it tells nothing.
 pub fn is_ahead(at: SystemTime, now: SystemTime) -> bool {
     at.duration_since(now).is_ok_and(|by| by > AHEAD_MAX)
-}
-
-impl State {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            State::Live => "live",
-            State::Stale => "stale",
-            State::Queued => "queued",
-            State::Done => "done",
-            State::Failed => "failed",
-            State::Cancelled => "cancelled",
-            State::Unknown => "unknown",
-            State::Empty => "empty",
-            State::Unreadable => "unreadable",
-        }
-    }
 }
 
 impl Row {

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::ffi::OsStr;
 
-use super::row::{Row, State};
+use super::row::Row;
+use super::state::State;
 
 /// Which runs.
 #[derive(Clone, Debug, Default, clap::Args)]

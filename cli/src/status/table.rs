@@ -40,7 +40,7 @@ fn detail(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::row::State;
+    use crate::status::state::State;
 
     #[test]
     fn columns_are_aligned_and_nothing_steers_the_terminal() {

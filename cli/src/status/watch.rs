@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use super::output::{Output, lines};
+use super::args::{Args, COMMAND};
+use super::output::{NotShown, Printer, lines};
 use super::row::Row;
 use super::scan::{Followed, Scanner};
 use super::screen::Screen;
-use super::{Args, COMMAND, NotShown};
 use crate::plain::{complain, plain};
 
 /// Shows the runs until nobody sees it any more.
-pub fn watch(args: &Args, scanner: Scanner, output: Output<'_>) -> Result<(), NotShown> {
+pub fn watch(args: &Args, scanner: Scanner, output: Printer<'_>) -> Result<(), NotShown> {
     let screen = Screen::new();
     let is_redrawn = screen.is_terminal() && !args.json && !args.json_lines;
-    let mut shown = Shown { args, output, screen, is_redrawn, note: None, rows: None };
+    let mut shown = View { args, output, screen, is_redrawn, note: None, rows: None };
     let mut followed = Followed::start(scanner, args.selection.clone(), args.poll)?;
     loop {
         shown.note(followed.note());
@@ -27,16 +27,16 @@ pub fn watch(args: &Args, scanner: Scanner, output: Output<'_>) -> Result<(), No
 }
 
 /// What was shown last.
-struct Shown<'a> {
+struct View<'a> {
     args: &'a Args,
-    output: Output<'a>,
+    output: Printer<'a>,
     screen: Screen,
     is_redrawn: bool,
     note: Option<String>,
     rows: Option<Vec<Row>>,
 }
 
-impl Shown<'_> {
+impl View<'_> {
     /// Tells once why changes are looked for; where the screen is redrawn, below the table.
     fn note(&mut self, note: Option<String>) {
         if self.note != note

@@ -7,11 +7,12 @@ use std::sync::Mutex;
 
 use cap_std::fs::Dir;
 
+use super::directory::subdirectory;
 use super::notices::Notices;
 use super::place::{CLI, Place, can_be_run};
 use super::run::look;
+use super::scanner::{Scanner, Stands};
 use super::walk::{Entries, Piece, Walk};
-use super::{Scanner, Stands, subdirectory};
 use crate::status::known::Known;
 use crate::status::locked::{lock, unlocked};
 use crate::status::select::Selection;

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use cap_std::fs::{Dir, MetadataExt};
 
+use super::directory::{Attend, subdirectory};
 use super::file::{self, Stamp};
 use super::place::Place;
-use super::{Attend, subdirectory};
 use crate::status::known::{Known, Missing, Signs};
 use crate::status::manifest::FoundManifest;
-use crate::status::row::State;
+use crate::status::state::State;
 use crate::table::time;
 
 pub const MANIFEST: &str = "manifest.json";
@@ -22,17 +22,17 @@ const HEARTBEAT_BYTES_MAX: u64 = 4 * 1024;
 
 /// What is known of a run, and of which files.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct ScannedRun {
     pub known: Known,
     /// Of the manifest that was read, as long as its stamp tells whether it is the same.
     manifest: Option<Stamp>,
     heartbeat: Option<Stamp>,
 }
 
-impl Entry {
+impl ScannedRun {
     /// What stands for a run, or for the runs of a task, that cannot be looked at.
     pub fn unreadable(task: &OsStr, run: &OsStr, why: String) -> Self {
-        Entry::without_manifest(task, run, State::Unreadable, why, None)
+        ScannedRun::without_manifest(task, run, State::Unreadable, why, None)
     }
 
     fn without_manifest(
@@ -44,7 +44,11 @@ impl Entry {
     ) -> Self {
         let signs = Signs { written, ..Signs::default() };
         let manifest = Err(Missing { state, why });
-        Entry { known: Known::new(task, run, manifest, signs), manifest: None, heartbeat: None }
+        ScannedRun {
+            known: Known::new(task, run, manifest, signs),
+            manifest: None,
+            heartbeat: None,
+        }
     }
 }
 
@@ -53,9 +57,9 @@ pub fn look(
     cli: &Dir,
     task: &OsStr,
     run: &OsStr,
-    before: Option<&Entry>,
+    before: Option<&ScannedRun>,
     attend: Attend<'_>,
-) -> Option<Entry> {
+) -> Option<ScannedRun> {
     let now = SystemTime::now();
     let place = Place::Run(task.to_owned(), run.to_owned());
     let dir = match subdirectory(cli, run) {
@@ -63,13 +67,13 @@ pub fn look(
         Ok(None) => return None,
         Err(why) => {
             attend(None, &place);
-            return Some(Entry::unreadable(task, run, why));
+            return Some(ScannedRun::unreadable(task, run, why));
         }
     };
     attend(Some(&dir), &place);
     if task.to_str().is_none() || run.to_str().is_none() {
         let why = "its name is not UTF-8".to_owned();
-        return Some(Entry::unreadable(task, run, why));
+        return Some(ScannedRun::unreadable(task, run, why));
     }
     let without = |state, why| {
         let metadata = dir.dir_metadata().ok();
@@ -78,7 +82,7 @@ pub fn look(
             return None;
         }
         let written = metadata.and_then(|dir| dir.modified().ok()).map(|at| at.into_std());
-        Some(Entry::without_manifest(task, run, state, why, written))
+        Some(ScannedRun::without_manifest(task, run, state, why, written))
     };
     let mut found = match file::find(&dir, MANIFEST) {
         Ok(Some(found)) => found,
@@ -107,7 +111,7 @@ pub fn look(
     };
     let (heartbeat, heartbeat_stamp) = heartbeat(&dir, before, now);
     let signs = Signs { heartbeat, written: found.modified };
-    Some(Entry {
+    Some(ScannedRun {
         known: Known::new(task, run, manifest, signs),
         manifest: found.settled(now).filter(|_| is_read),
         heartbeat: heartbeat_stamp,
@@ -117,7 +121,7 @@ pub fn look(
 /// When the heartbeat was made. One that cannot be read is no sign of life.
 fn heartbeat(
     dir: &Dir,
-    before: Option<&Entry>,
+    before: Option<&ScannedRun>,
     now: SystemTime,
 ) -> (Option<SystemTime>, Option<Stamp>) {
     let Ok(Some(found)) = file::find(dir, HEARTBEAT) else { return (None, None) };

@@ -9,9 +9,9 @@ use std::thread;
 
 use cap_std::fs::Dir;
 
-use super::place::{CLI, Place, RUNS, can_be_run, can_be_task};
-use super::run::{Entry, look};
-use super::{Attend, Scanner, names, subdirectory};
+use super::directory::{Attend, names, subdirectory};
+use super::place::{CLI, Place, can_be_run, can_be_task};
+use super::run::{ScannedRun, look};
 use crate::status::locked::lock;
 use crate::status::select::Selection;
 
@@ -21,12 +21,12 @@ const THREADS_MAX: usize = 3;
 const RUNS_AT_ONCE: usize = 64;
 
 /// Runs by task and name. A name that is empty stands for the task.
-pub type Entries = HashMap<OsString, HashMap<OsString, Entry>>;
+pub type Entries = HashMap<OsString, HashMap<OsString, ScannedRun>>;
 
 /// Some runs of a task.
 pub struct Piece {
     pub task: OsString,
-    pub runs: Vec<(OsString, Entry)>,
+    pub runs: Vec<(OsString, ScannedRun)>,
 }
 
 /// Takes what was found, and answers whether more is wanted.
@@ -46,43 +46,6 @@ pub struct Walk<'a> {
     attend: Attend<'a>,
     take: Take<'a>,
     is_over: AtomicBool,
-}
-
-impl Scanner {
-    /// Looks at all runs that may be selected.
-    ///
-    /// # Errors
-    /// Why no run can be listed.
-    pub fn walk(
-        &self,
-        selection: &Selection,
-        before: &Entries,
-        attend: Attend<'_>,
-        take: Take<'_>,
-    ) -> Result<(), String> {
-        attend(Some(&self.root), &Place::Root);
-        let Some(runs) = self.runs()? else { return Ok(()) };
-        attend(Some(&runs), &Place::Runs);
-        let tasks = if selection.tasks.is_empty() {
-            let (names, problem) = names(&runs, RUNS);
-            match problem {
-                Some(why) if names.is_empty() => return Err(why),
-                Some(why) => {
-                    attend(None, &Place::Runs);
-                    take(Piece::unreadable(OsStr::new(""), why));
-                }
-                None => {}
-            }
-            names
-        } else {
-            let mut tasks: Vec<_> = selection.tasks.iter().map(OsString::from).collect();
-            tasks.sort_unstable();
-            tasks.dedup();
-            tasks
-        };
-        Walk::new(selection, before, attend, take).tasks(&runs, tasks);
-        Ok(())
-    }
 }
 
 impl<'a> Walk<'a> {
@@ -200,11 +163,11 @@ impl<'a> Walk<'a> {
 
 impl Piece {
     /// What stands for the runs of a task that cannot be listed.
-    fn unreadable(task: &OsStr, why: String) -> Self {
+    pub fn unreadable(task: &OsStr, why: String) -> Self {
         let none = OsString::new();
         Piece {
             task: task.to_owned(),
-            runs: vec![(none.clone(), Entry::unreadable(task, &none, why))],
+            runs: vec![(none.clone(), ScannedRun::unreadable(task, &none, why))],
         }
     }
 }
@@ -215,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::status::locked::unlocked;
+    use crate::status::scan::scanner::Scanner;
 
     #[test]
     fn what_vanishes_once_it_is_open_is_no_run() {

@@ -13,7 +13,7 @@ use rustix::fs::fstatfs;
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 use rustix::io::Errno;
 
-use super::Changes;
+use super::changes::Changes;
 use crate::status::locked::lock;
 use crate::status::scan::place::{CLI, Place, RUNS};
 use crate::status::scan::run::{HEARTBEAT, MANIFEST};

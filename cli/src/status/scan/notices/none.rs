@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 
-use super::Changes;
+use super::changes::Changes;
 use crate::status::scan::place::Place;
 
 /// There are none.

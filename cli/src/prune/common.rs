@@ -1,0 +1,4 @@
+//! What all of `prune` uses.
+
+/// How messages name this command.
+pub const COMMAND: &str = "prune";
