@@ -5,6 +5,14 @@
 //! [`storage::Storage`] trait, so that its rules are tested natively with virtual time. The WIT
 //! face and the WASI bindings exist on WebAssembly only.
 
+#[allow(
+    warnings,
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated; the WIT documents it"
+)]
+mod bindings;
 pub mod error;
 #[cfg(any(test, fuzzing, feature = "fuzz"))]
 pub mod fuzz;

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use super::{Store, channels};
+use crate::bindings::exports::tandem::persistence_blocking::{histories, runs};
 use crate::error::Error as Failed;
 use crate::histories::settings::{HistorySettings, RecordSettings, RemoveSettings};
 use crate::histories::{Histories, Summary};
@@ -15,26 +16,9 @@ use crate::runs::schedule::RunChannels;
 use crate::runs::settings::RunSettings;
 use crate::wasi::{Wasi, block_on};
 
-/// What the imports of the world became, for `crate::wasi`.
-pub use bindings::wasi;
-
-#[allow(warnings, reason = "generated")]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit/blocking",
-        world: "tandem-blocking",
-        additional_derives: [PartialEq, Eq],
-        additional_derives_ignore: ["stream-error"],
-        generate_all,
-    });
-}
-
-use bindings::exports::tandem::persistence_blocking::{histories, runs};
-pub use bindings::exports::tandem::records::types as records;
-
 struct Component;
 
-bindings::export!(Component with_types_in bindings);
+crate::bindings::export!(Component with_types_in crate::bindings);
 
 /// The resource `run`.
 struct RunResource(Core<Wasi>);

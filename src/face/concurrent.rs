@@ -1,6 +1,7 @@
 //! The world `tandem`: asynchronous exports, on WASI 0.3.
 
 use super::{Store, channels};
+use crate::bindings::exports::tandem::persistence::{histories, runs};
 use crate::histories::settings::{HistorySettings, RecordSettings, RemoveSettings};
 use crate::records::{
     Error, HistoryOptions, Limits, Receipt, RecordOptions, Recorded, Recovery, RemoveOptions,
@@ -10,29 +11,9 @@ use crate::runs::Run as Core;
 use crate::runs::settings::RunSettings;
 use crate::wasi::Wasi;
 
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "tandem",
-        additional_derives: [PartialEq, Eq],
-        generate_unused_types: true,
-        with: {
-            "wasi:clocks/types@0.3.0": wasi::clocks::types,
-            "wasi:clocks/monotonic-clock@0.3.0": wasi::clocks::monotonic_clock,
-            "wasi:clocks/system-clock@0.3.0": wasi::clocks::system_clock,
-            "wasi:filesystem/types@0.3.0": wasi::filesystem::types,
-            "wasi:filesystem/preopens@0.3.0": wasi::filesystem::preopens,
-            "wasi:random/random@0.3.0": wasi::random::random,
-        },
-    });
-}
-
-use bindings::exports::tandem::persistence::{histories, runs};
-pub use bindings::exports::tandem::records::types as records;
-
 struct Component;
 
-bindings::export!(Component with_types_in bindings);
+crate::bindings::export!(Component with_types_in crate::bindings);
 
 /// The resource `run`.
 struct RunResource(Core<Wasi>);

@@ -2,14 +2,9 @@
 //! `wit/records`, which the core knows as [`crate::records`].
 
 #[cfg(feature = "blocking")]
-pub mod blocking;
+mod blocking;
 #[cfg(not(feature = "blocking"))]
 mod concurrent;
-
-#[cfg(feature = "blocking")]
-use blocking as world;
-#[cfg(not(feature = "blocking"))]
-use concurrent as world;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,8 +16,6 @@ use crate::records as wit;
 use crate::runs::Registry;
 use crate::runs::schedule::RunChannels;
 use crate::wasi::Wasi;
-
-pub use world::records;
 
 /// What all calls share.
 #[derive(Clone)]

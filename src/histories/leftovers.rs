@@ -1,11 +1,13 @@
 //! What processes leave in the directories of a task that are killed.
 
-use super::remove::CLI;
 use super::settings::RemoveSettings;
 use crate::error::{Code, Failure, Operation};
 use crate::ident;
 use crate::registry::Registry;
 use crate::storage::{Kind, Storage, temp};
+
+/// The directory, in that of a task, of the runs that keep a manifest.
+pub const CLI: &str = "cli";
 
 /// The directories that were renamed to be removed, whoever did it.
 ///

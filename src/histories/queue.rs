@@ -4,107 +4,34 @@ use std::collections::btree_map::Entry;
 use std::mem;
 use std::rc::Rc;
 
-use futures::channel::oneshot;
-
-use super::Shared;
 use super::lock::{LockPath, Waiter};
-use super::snapshot::{self, Addition, Snapshot};
-use super::source::{HistoryFile, Unread};
-use crate::error::{Another, Channel, Code, Error, Failure, LockHolder, Operation};
+use super::pending::{Addition, Pending, QueueKey, Unrecorded};
+use super::shared::Shared;
+use super::snapshot;
+use super::source::HistoryFile;
+use crate::error::{Channel, Code, Failure, Operation};
 use crate::storage::Storage;
 
-/// A run that waits for its history to be written.
-pub struct Pending {
-    /// What is to be merged.
-    pub addition: Addition,
-    /// Until when it waits for the lock.
-    pub deadline_ns: u64,
-    /// Gets the outcome.
-    pub caller: oneshot::Sender<Result<Snapshot, Unrecorded>>,
-}
-
-/// Why a run is not in its history.
-#[derive(Debug, Clone)]
-pub enum Unrecorded {
-    /// Another holder kept the lock.
-    Locked(Failure, Option<LockHolder>),
-    /// A step failed.
-    Failed(Failure),
-    /// The history is another task's.
-    OfAnother(Another),
-}
-
-impl Unrecorded {
-    /// What failed.
-    pub fn into_failure(self) -> Failure {
-        match self {
-            Unrecorded::Locked(failure, _) | Unrecorded::Failed(failure) => failure,
-            Unrecorded::OfAnother(another) => another.into_failure(),
-        }
-    }
-}
-
-impl From<Unread> for Unrecorded {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::Failed(failure) => Unrecorded::Failed(failure),
-            Unread::OfAnother(another) => Unrecorded::OfAnother(another),
-        }
-    }
-}
-
-impl From<Unrecorded> for Error {
-    fn from(unrecorded: Unrecorded) -> Self {
-        match unrecorded {
-            Unrecorded::Locked(failure, holder) => Error::Locked { failure, holder },
-            Unrecorded::Failed(failure) => Error::History(failure),
-            Unrecorded::OfAnother(another) => Error::UnrecordedOfAnother(another),
-        }
-    }
-}
-
-/// A history and its lock.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
+/// Puts a run into the queue of its history. The first one brings a task that serves it.
+pub fn enqueue<S: Storage>(
+    shared: &Rc<Shared<S>>,
     file: HistoryFile,
-    lock: LockPath,
-}
-
-impl<S: Storage> Shared<S> {
-    /// Puts a run into the queue of its history. The first one brings a task that serves it.
-    pub fn enqueue(self: &Rc<Self>, file: HistoryFile, locks_root: &str, pending: Pending) {
-        let lock = LockPath { root: locks_root.to_owned(), task_id: file.task_id.clone() };
-        match self.queues.borrow_mut().entry(Rc::new(Target { file, lock })) {
-            Entry::Occupied(mut queue) => queue.get_mut().push(pending),
-            Entry::Vacant(queue) => {
-                let target = queue.key().clone();
-                queue.insert(vec![pending]);
-                self.storage.spawn(Box::pin(serve(self.clone(), target)));
-            }
+    locks_root: &str,
+    pending: Pending,
+) {
+    let lock = LockPath { root: locks_root.to_owned(), task_id: file.task_id.clone() };
+    match shared.queues.borrow_mut().entry(Rc::new(QueueKey { file, lock })) {
+        Entry::Occupied(mut queue) => queue.get_mut().push(pending),
+        Entry::Vacant(queue) => {
+            let target = queue.key().clone();
+            queue.insert(vec![pending]);
+            shared.storage.spawn(Box::pin(serve(shared.clone(), target)));
         }
-    }
-
-    /// Does something with those who wait in a queue.
-    fn with_pending<T>(&self, target: &Target, act: impl FnOnce(&mut Vec<Pending>) -> T) -> T {
-        match self.queues.borrow_mut().get_mut(target) {
-            Some(pending) => act(pending),
-            None => act(&mut Vec::new()),
-        }
-    }
-
-    /// Ends a queue that nobody waits in.
-    fn end_if_empty(&self, target: &Target) -> bool {
-        let mut queues = self.queues.borrow_mut();
-        let is_empty = queues.get(target).is_none_or(Vec::is_empty);
-        if is_empty {
-            queues.remove(target);
-        }
-        is_empty
     }
 }
 
 /// Serves a queue until nobody waits in it.
-async fn serve<S: Storage>(shared: Rc<Shared<S>>, target: Rc<Target>) {
+async fn serve<S: Storage>(shared: Rc<Shared<S>>, target: Rc<QueueKey>) {
     let storage = &*shared.storage;
     let mut waiter = Waiter::new(shared.recall(&target.lock));
     let mut is_contended = false;
@@ -142,7 +69,7 @@ async fn serve<S: Storage>(shared: Rc<Shared<S>>, target: Rc<Target>) {
 /// lock was not to be had, or was lost again.
 async fn serve_once<S: Storage>(
     shared: &Shared<S>,
-    target: &Target,
+    target: &QueueKey,
     waiter: &mut Waiter,
 ) -> Result<Option<()>, Failure> {
     let storage = &*shared.storage;
@@ -175,7 +102,12 @@ async fn serve_once<S: Storage>(
 
 /// Answers the first `tried` of those who wait if they would wait no longer, and tells when the
 /// next one gives up. Each one has had a try of its own, however short it would wait.
-fn give_up<S: Storage>(shared: &Shared<S>, target: &Target, tried: usize, waiter: &Waiter) -> u64 {
+fn give_up<S: Storage>(
+    shared: &Shared<S>,
+    target: &QueueKey,
+    tried: usize,
+    waiter: &Waiter,
+) -> u64 {
     let now_ns = shared.storage.monotonic_ns();
     let failure = Failure {
         channel: Some(Channel::History),

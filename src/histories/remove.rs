@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 
+use super::leftovers::CLI;
 use super::lock::{Held, LockPath, Waiter};
 use super::settings::RemoveSettings;
+use super::shared::Shared;
 use super::snapshot::Subtraction;
 use super::source::HistoryFile;
-use super::{Histories, Shared, file, leftovers, snapshot, tree};
+use super::{Histories, leftovers, snapshot, tree};
 use crate::error::{Code, Error, Failure, Operation};
 use crate::ident;
-pub use crate::records::{LeftReason, LeftRun, Removed};
+use crate::records::{LeftReason, LeftRun, Removed};
 use crate::registry::{Registration, Registry};
 use crate::storage::durable::sync_directories;
 use crate::storage::{Kind, Opened, Storage, temp};
 
-/// The directory, in that of a task, of the runs that keep a manifest.
-pub const CLI: &str = "cli";
 /// How far the time of a file may be ahead of the file system's clock and still tell something.
 const AHEAD_MAX: Duration = Duration::from_secs(5);
 
@@ -40,7 +40,7 @@ impl<S: Storage> Histories<S> {
         let removal = Removal {
             shared: self.0.clone(),
             registry: registry.clone(),
-            history: file(&settings.layout, &settings.task_id),
+            history: HistoryFile::of(&settings.layout, &settings.task_id),
             path: path.clone(),
             settings,
         };

@@ -1,41 +1,16 @@
 //! One read, merge and write of a history, for all runs that wait for it.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::Duration;
 
-use super::Shared;
 use super::history::History;
 use super::lock::Held;
-use super::settings::RecordSettings;
+use super::pending::{Addition, Snapshot};
+use super::shared::Shared;
 use super::source::{HistoryFile, Unread};
-use super::summary::Summary;
 use crate::error::{Code, Error, Failure, Operation};
 use crate::storage::durable::{Durability, Reached, Written, sync_directories};
 use crate::storage::{Opened, Storage, replace, temp};
-
-/// A run that is to be merged into the history.
-pub struct Addition {
-    /// The run.
-    pub summary: Rc<Summary>,
-    /// How it is to be recorded.
-    pub settings: Rc<RecordSettings>,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The history.
-    pub written: Written,
-    /// How many entries it has.
-    pub runs: u32,
-    /// Runs that were kept although they are later, because a clock was ahead.
-    pub ahead: Vec<String>,
-    /// Where a corrupt history was copied.
-    pub set_aside: Vec<String>,
-    /// How many abandoned temporary files were removed.
-    pub swept: u32,
-}
 
 /// Merges runs into a history under its lock, in their order; none if the lock turns out to be
 /// lost: nothing was written then. A run that would make the history too large is left out and told

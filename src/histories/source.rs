@@ -1,7 +1,7 @@
 //! The file from which a history is read.
 
 use super::history::{Bad, History};
-use super::settings::LEGACY_NAME;
+use super::settings::{HistoryLayout, LEGACY_NAME};
 use crate::error::{Another, Channel, Code, Error, Failure, Operation};
 use crate::ident;
 use crate::storage::{Kind, Storage};
@@ -15,6 +15,14 @@ pub struct HistoryFile {
     pub name: String,
     /// The task.
     pub task_id: String,
+}
+
+impl HistoryFile {
+    /// That of a task.
+    pub fn of(layout: &HistoryLayout, task_id: &str) -> Self {
+        let directory = layout.directory(task_id);
+        HistoryFile { directory, name: layout.name.clone(), task_id: task_id.to_owned() }
+    }
 }
 
 /// A file that may hold it.

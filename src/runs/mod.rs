@@ -257,7 +257,7 @@ impl<S: Storage> Run<S> {
     /// The counters.
     pub fn stats(&self) -> records::Stats {
         let state = self.0.state.borrow();
-        state.counters.report(&state)
+        state.counters.report(state.schedule.dirty(), state.revision, state.written_revision)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::State;
 use super::channel::RunChannel;
 use super::flush::FileOutcome;
+use super::schedule::RunChannels;
 use crate::error::Error;
 use crate::records::{Bucket, ChannelStats, FailureCount, Stats};
 
@@ -85,14 +85,19 @@ impl Counters {
         self.latency[power.min(LATENCY_BUCKETS - 1)] += 1;
     }
 
-    /// What a caller is told of them, and of the run's state.
-    pub(super) fn report(&self, state: &State) -> Stats {
-        let [manifest, heartbeat] = RunChannel::ALL.map(|channel| {
-            self.channels[channel as usize].report(state.schedule.dirty().has(channel))
-        });
+    /// What a caller is told of them, of the dirty channels, and of the revisions of the document and
+    /// of its file.
+    pub(super) fn report(
+        &self,
+        dirty: RunChannels,
+        revision: u64,
+        written_revision: Option<u64>,
+    ) -> Stats {
+        let [manifest, heartbeat] = RunChannel::ALL
+            .map(|channel| self.channels[channel as usize].report(dirty.has(channel)));
         Stats {
-            revision: state.revision,
-            written_revision: state.written_revision,
+            revision,
+            written_revision,
             requests: self.requests,
             coalesced: self.coalesced,
             flushes: self.flushes,

@@ -5,15 +5,15 @@ use std::time::Duration;
 use futures::future::LocalBoxFuture;
 
 use super::executor::{ready, spawn, yield_now};
-use crate::error::Code;
-use crate::face::blocking::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::face::blocking::wasi::filesystem::preopens;
-use crate::face::blocking::wasi::filesystem::types::{
+use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use crate::bindings::wasi::filesystem::preopens;
+use crate::bindings::wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
     filesystem_error_code,
 };
-use crate::face::blocking::wasi::io::streams::{OutputStream, StreamError};
-use crate::face::blocking::wasi::random::random;
+use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
+use crate::bindings::wasi::random::random;
+use crate::error::Code;
 use crate::storage::{Kind, Stat, Storage};
 
 /// The first preopened directory and the host's clocks.

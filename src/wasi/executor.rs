@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::LocalBoxFuture;
 
-use crate::face::blocking::wasi::io::poll::{Pollable, poll};
+use crate::bindings::wasi::io::poll::{Pollable, poll};
 
 thread_local! {
     /// The tasks that no round has polled yet.

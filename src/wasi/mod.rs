@@ -1,5 +1,5 @@
-//! [`Storage`](crate::storage::Storage) on the WASI of each world. The bindings of 0.2 are generated
-//! with the face.
+//! [`Storage`](crate::storage::Storage) on the WASI of each world. The bindings of 0.2 are in
+//! `bindings.rs`, those of 0.3 in the crate `wasi`.
 
 #[cfg(feature = "blocking")]
 mod blocking;

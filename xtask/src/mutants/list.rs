@@ -15,6 +15,7 @@ const RECOVERY: &str = "src/runs/recovery.rs";
 const REMOVE: &str = "src/histories/remove.rs";
 const REPLACE: &str = "src/storage/replace.rs";
 const SCHEDULE: &str = "src/runs/schedule.rs";
+const SHARED: &str = "src/histories/shared.rs";
 const SNAPSHOT: &str = "src/histories/snapshot.rs";
 const SOURCE: &str = "src/histories/source.rs";
 const TEMP: &str = "src/storage/temp.rs";
@@ -696,7 +697,7 @@ pub static MUTATIONS: &[Mutation] = &[
         what: "a run's new directory is not synced into a task's known one",
         rule: "every directory above is synced too unless this component did it before",
         test: None,
-        changes: &[Change { file: RECORD, from: "ancestors(path).count() - 1", to: "usize::MAX" }],
+        changes: &[Change { file: SHARED, from: "ancestors(path).count() - 1", to: "usize::MAX" }],
     },
     Mutation {
         name: "summary-error-swallowed",
@@ -752,8 +753,8 @@ pub static MUTATIONS: &[Mutation] = &[
         changes: &[
             Change {
                 file: RECORD,
-                from: "shared.enqueue(",
-                to: "let enqueue = || shared.enqueue(",
+                from: "queue::enqueue(",
+                to: "let enqueue = || queue::enqueue(",
             },
             Change {
                 file: RECORD,
