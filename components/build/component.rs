@@ -44,7 +44,7 @@ pub struct World {
 
 /// Asynchronous, on WASI 0.3.
 pub const TANDEM: World = World { name: "tandem", features: &[] };
-/// Synchronous, on WASI 0.2.
+/// Blocking, on WASI 0.2.
 pub const TANDEM_BLOCKING: World = World { name: "tandem-blocking", features: &["blocking"] };
 
 impl World {

@@ -6,7 +6,7 @@ use wasmtime::Engine;
 
 use tandem_components::TANDEM;
 
-use crate::engine::{Precompiled, Room, config};
+use crate::engine::{Precompiled, Reservation, config};
 use crate::error::Error;
 
 /// Compile the component that is built in for any processor of a target, such as `x86_64-unknown-linux-gnu`, for
@@ -28,11 +28,12 @@ use crate::error::Error;
 /// # Errors
 /// `component-failed`: this compiler does not know the target.
 pub fn precompile(target: &str) -> Result<Vec<u8>, Error> {
-    let compile = |room| {
-        let mut config = config(room);
+    let compile = |reservation| {
+        let mut config = config(reservation);
         Engine::new(config.target(target)?)?.precompile_component(TANDEM)
     };
-    let joined = || Ok(Precompiled::join(&compile(Room::Whole)?, &compile(Room::Little)?));
+    let joined =
+        || Ok(Precompiled::join(&compile(Reservation::Whole)?, &compile(Reservation::Little)?));
     joined().map_err(Error::component_unusable)
 }
 

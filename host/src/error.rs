@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use serde::Serialize;
 
+use crate::error_records::{Channel, ErrorFields, ErrorKind, Failure, LockHolder, Operation};
 use crate::limits::{failed_call, in_words, met_by};
-use crate::records::{Channel, ErrorFields, ErrorKind, Failure, LockHolder, Operation};
 
 /// Any error of this library.
 ///

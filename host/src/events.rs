@@ -68,12 +68,12 @@ fn set_aside(paths: &[String]) {
     }
 }
 
-/// How many failures and retries of a run's flushes are told. Clones share it.
+/// How many failures and retries of a run's flushes were reported. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told(Arc<AtomicU64>);
+pub(crate) struct ReportedFailures(Arc<AtomicU64>);
 
-impl Told {
-    /// Whether there are more now, which are told from then on.
+impl ReportedFailures {
+    /// Whether there are more now, which are reported from then on.
     fn rises(&self, stats: &Stats) -> bool {
         let count = stats.failed_flushes.saturating_add(stats.automatic_retries);
         self.0.fetch_max(count, Ordering::Relaxed) < count
@@ -87,12 +87,12 @@ pub(crate) struct Called<'a> {
     run: Option<&'a str>,
     began: Began,
     /// Of an open run.
-    told: Option<&'a Told>,
+    reported: Option<&'a ReportedFailures>,
 }
 
 impl<'a> Called<'a> {
     pub(crate) fn new(call: &'static str, task: Option<&'a str>, run: Option<&'a str>) -> Self {
-        Called { call, task, run, began: Began(are_wanted().then(Instant::now)), told: None }
+        Called { call, task, run, began: Began(are_wanted().then(Instant::now)), reported: None }
     }
 
     pub(crate) fn of_run(call: &'static str, run: &'a RunOptions) -> Self {
@@ -100,8 +100,8 @@ impl<'a> Called<'a> {
     }
 
     /// The same, of a run that is open.
-    pub(crate) fn counting(self, told: &'a Told) -> Self {
-        Called { told: Some(told), ..self }
+    pub(crate) fn counting(self, reported: &'a ReportedFailures) -> Self {
+        Called { reported: Some(reported), ..self }
     }
 
     /// How it ended.
@@ -117,7 +117,7 @@ impl<'a> Called<'a> {
 
     /// What a run counted, if another flush of it has failed or was retried.
     pub(crate) fn counted(&self, stats: &Stats) {
-        if self.told.is_none_or(|told| !told.rises(stats)) {
+        if self.reported.is_none_or(|reported| !reported.rises(stats)) {
             return;
         }
         let Called { task, run, .. } = *self;
@@ -305,9 +305,9 @@ mod tests {
 
     #[test]
     fn failures_of_flushes_are_told_once() {
-        let told = Told::default();
+        let reported = ReportedFailures::default();
         let rises = |failed_flushes, automatic_retries| {
-            told.clone().rises(&Stats { failed_flushes, automatic_retries, ..Stats::default() })
+            reported.clone().rises(&Stats { failed_flushes, automatic_retries, ..Stats::default() })
         };
         assert!(!rises(0, 0));
         assert!(rises(1, 0) && !rises(1, 0));

@@ -4,30 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::Error;
-
 /// Rounded up, so that nothing happens too early.
 pub(crate) fn to_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// Whether [`to_ms`] tells it whole.
-fn fits(duration: Duration) -> bool {
+pub(crate) fn fits(duration: Duration) -> bool {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).is_ok()
-}
-
-/// # Errors
-/// `invalid-input`: one is above what counts in milliseconds.
-pub(crate) fn check<const N: usize>(durations: [(&str, Option<Duration>); N]) -> Result<(), Error> {
-    for (name, duration) in durations {
-        if let Some(duration) = duration.filter(|duration| !fits(*duration)) {
-            return Err(Error::invalid_input(format!(
-                "{name} is above {} ms: {duration:?}",
-                u64::MAX
-            )));
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn serialize<S: Serializer>(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::callers::{Callers, Pending, Shard};
-use crate::driver::{Call, Job, Reply, RunId};
+use crate::driver::{Job, Reply, RunCall, RunId};
 use crate::error::Error;
 use crate::records::{Channel, Receipt, Recovery, Request, Revised, Stats};
 use crate::report::Unsaved;
@@ -66,7 +66,7 @@ impl Run {
     pub fn set(&self, document: impl Into<String>) -> Pending<Revised> {
         let document = document.into();
         match self.handle.check("document", &document) {
-            Ok(()) => self.handle.ask(|reply| Call::Set { document, reply }),
+            Ok(()) => self.handle.ask(|reply| RunCall::Set { document, reply }),
             Err(error) => Pending::failed(error),
         }
     }
@@ -89,7 +89,7 @@ impl Run {
     pub fn merge(&self, patch: impl Into<String>) -> Pending<Revised> {
         let patch = patch.into();
         match self.handle.check("patch", &patch) {
-            Ok(()) => self.handle.ask(|reply| Call::Merge { patch, reply }),
+            Ok(()) => self.handle.ask(|reply| RunCall::Merge { patch, reply }),
             Err(error) => Pending::failed(error),
         }
     }
@@ -113,7 +113,7 @@ impl Run {
     /// # Errors
     /// `invalid-input` (the manifest is asked for and no document was set), `closed`.
     pub fn mark(&self, request: Request) -> Pending<()> {
-        self.handle.ask(|reply| Call::Mark { request, reply })
+        self.handle.ask(|reply| RunCall::Mark { request, reply })
     }
 
     /// Mark channels dirty and wait for the flush that covers the request.
@@ -122,7 +122,7 @@ impl Run {
     /// `invalid-input` (the manifest is asked for and no document was set), `storage`, `conflict`,
     /// `closed`.
     pub fn schedule(&self, request: Request) -> Pending<Receipt> {
-        self.handle.ask(|reply| Call::Schedule { request, reply })
+        self.handle.ask(|reply| RunCall::Schedule { request, reply })
     }
 
     /// Write everything that is dirty. It fails as long as something stays unwritten.
@@ -130,7 +130,7 @@ impl Run {
     /// # Errors
     /// `storage`, `conflict`, `closed`.
     pub fn flush(&self) -> Pending<Receipt> {
-        self.handle.ask(|reply| Call::Flush { reply })
+        self.handle.ask(|reply| RunCall::Flush { reply })
     }
 
     /// Flush what is dirty, stop timers and remove abandoned temporary files. Every later call but
@@ -139,7 +139,7 @@ impl Run {
     /// # Errors
     /// The error of the flush; the run then stays open, and `close` can be called again.
     pub fn close(&self) -> Pending<Receipt> {
-        self.handle.ask(|reply| Call::Close { reply })
+        self.handle.ask(|reply| RunCall::Close { reply })
     }
 
     /// Read the counters. It works on a closed run too.
@@ -147,7 +147,7 @@ impl Run {
     /// # Errors
     /// Only those of a component that failed or was shut down, and of a process that forked.
     pub fn stats(&self) -> Pending<Stats> {
-        self.handle.ask(|reply| Call::Stats { reply })
+        self.handle.ask(|reply| RunCall::Stats { reply })
     }
 
     /// What of the document is not on the disk, as far as is known; of a closed run too. It compares
@@ -157,7 +157,7 @@ impl Run {
     /// # Errors
     /// As [`stats`](Run::stats).
     pub fn unsaved(&self) -> Pending<Unsaved> {
-        self.handle.ask(|reply| Call::Unsaved { reply })
+        self.handle.ask(|reply| RunCall::Unsaved { reply })
     }
 }
 
@@ -177,7 +177,7 @@ impl RunHandle {
         RunHandle { callers, shard, id, document_bytes_max }
     }
 
-    fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> Call) -> Pending<T> {
+    fn ask<T>(&self, call: impl FnOnce(Reply<T>) -> RunCall) -> Pending<T> {
         let run = self.id;
         self.callers.ask(self.shard, |reply| Job::Call { run, call: call(reply) })
     }

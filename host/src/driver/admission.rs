@@ -9,7 +9,7 @@ pub(crate) const POOL_MAX: usize = 8_192;
 /// Which calls share a limit. A forced flush must never wait for throttled calls to end, or a full
 /// pool would keep out the very call that empties it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pool {
+pub(crate) enum CallPool {
     /// Calls that end by themselves.
     Prompt,
     /// Calls that may wait for the throttle.
@@ -38,25 +38,25 @@ impl<T> Admission<T> {
     }
 
     /// Queues a call that carries `bytes`; `order` grows from call to call.
-    pub(crate) fn push(&mut self, pool: Pool, order: u64, bytes: u64, call: T) {
+    pub(crate) fn push(&mut self, pool: CallPool, order: u64, bytes: u64, call: T) {
         self.queue(pool).push(order, bytes, call);
     }
 
     /// Takes the call that may start next.
-    pub(crate) fn pop(&mut self) -> Option<(Pool, T)> {
+    pub(crate) fn pop(&mut self) -> Option<(CallPool, T)> {
         let prompt = self.prompt.first();
         let throttled = self.throttled.first_startable();
         let pool = match (prompt, throttled) {
-            (Some(prompt), Some(throttled)) if throttled < prompt => Pool::Throttled,
-            (Some(_), _) if self.prompt.first_startable().is_some() => Pool::Prompt,
-            (None, Some(_)) => Pool::Throttled,
+            (Some(prompt), Some(throttled)) if throttled < prompt => CallPool::Throttled,
+            (Some(_), _) if self.prompt.first_startable().is_some() => CallPool::Prompt,
+            (None, Some(_)) => CallPool::Throttled,
             _ => return None,
         };
         self.queue(pool).pop().map(|call| (pool, call))
     }
 
     /// A call of `pool` that carried `bytes` has ended.
-    pub(crate) fn ended(&mut self, pool: Pool, bytes: u64) {
+    pub(crate) fn ended(&mut self, pool: CallPool, bytes: u64) {
         self.queue(pool).ended(bytes);
     }
 
@@ -70,17 +70,17 @@ impl<T> Admission<T> {
         self.prompt.drain().chain(self.throttled.drain())
     }
 
-    fn queue(&mut self, pool: Pool) -> &mut CallQueue<T> {
+    fn queue(&mut self, pool: CallPool) -> &mut CallQueue<T> {
         match pool {
-            Pool::Prompt => &mut self.prompt,
-            Pool::Throttled => &mut self.throttled,
+            CallPool::Prompt => &mut self.prompt,
+            CallPool::Throttled => &mut self.throttled,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Pool::{Prompt, Throttled};
+    use super::CallPool::{Prompt, Throttled};
     use super::*;
 
     fn all(admission: &mut Admission<&'static str>) -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use wasmtime::component::{Accessor, ResourceAny};
 
-use super::job::{Call, RunId, TaskCall};
+use super::job::{RunCall, RunId, TaskCall};
 use super::registry::{After, Effect, Start, Ticket};
 use super::task_calls::Slot;
 use crate::error::Error;
@@ -55,13 +55,13 @@ pub(super) fn start<'a, F: Filesystem>(
                 opened.map(|result| {
                     let result: Result<(ResourceAny, Recovery), Error> = result
                         .map(|(resource, recovery)| (resource, recovery.into()))
-                        .map_err(|error| told(files, error));
+                        .map_err(|error| with_cause(files, error));
                     called.ended(&result);
                     Done::Opened { run, result }
                 })
             }
-            Start::Call { ticket, resource, options, told, call, after } => {
-                let called = Called::of_run(call.name(), &options).counting(&told);
+            Start::Call { ticket, resource, options, reported, call, after } => {
+                let called = Called::of_run(call.name(), &options).counting(&reported);
                 let effect = perform(accessor, tandem, files, resource, call, &called).await;
                 effect.map(|effect| Done::Ended { ticket, after, effect })
             }
@@ -75,7 +75,7 @@ pub(super) fn start<'a, F: Filesystem>(
 }
 
 /// An error of the component, with what the system said.
-fn told<F: Filesystem>(files: &F, error: impl Into<Error>) -> Error {
+fn with_cause<F: Filesystem>(files: &F, error: impl Into<Error>) -> Error {
     error.into().with_said(|operation, path, code| files.said(operation, path, code))
 }
 
@@ -84,67 +84,67 @@ async fn perform<F: Filesystem>(
     tandem: &Tandem,
     files: &F,
     resource: ResourceAny,
-    call: Call,
+    call: RunCall,
     called: &Called<'_>,
 ) -> wasmtime::Result<Effect> {
     let guest = tandem.tandem_persistence_runs().run();
     Ok(match call {
-        Call::Set { document, reply } => {
+        RunCall::Set { document, reply } => {
             let result = guest.call_set(accessor, resource, document).await?;
-            let result = result.map(Revised::from).map_err(|error| told(files, error));
+            let result = result.map(Revised::from).map_err(|error| with_cause(files, error));
             called.ended(&result);
             let revision = result.as_ref().ok().map(|revised| revised.revision);
             reply.send(result);
             Effect::Changed { revision, is_whole: true }
         }
-        Call::Merge { patch, reply } => {
+        RunCall::Merge { patch, reply } => {
             let result = guest.call_merge(accessor, resource, patch).await?;
-            let result = result.map(Revised::from).map_err(|error| told(files, error));
+            let result = result.map(Revised::from).map_err(|error| with_cause(files, error));
             called.ended(&result);
             let revision = result.as_ref().ok().map(|revised| revised.revision);
             reply.send(result);
             Effect::Changed { revision, is_whole: false }
         }
-        Call::Mark { request, reply } => {
+        RunCall::Mark { request, reply } => {
             let result = guest.call_mark(accessor, resource, request.into()).await?;
-            let result = result.map_err(|error| told(files, error));
+            let result = result.map_err(|error| with_cause(files, error));
             called.ended(&result);
             reply.send(result);
             // What earlier marks led to.
             Effect::Wrote { revision: written(accessor, tandem, resource, called).await? }
         }
-        Call::Schedule { request, reply } => {
+        RunCall::Schedule { request, reply } => {
             let result = guest.call_schedule(accessor, resource, request.into()).await?;
-            let result = result.map(Receipt::from).map_err(|error| told(files, error));
+            let result = result.map(Receipt::from).map_err(|error| with_cause(files, error));
             called.ended(&result);
             let revision = told_or_written(accessor, tandem, resource, called, &result).await?;
             reply.send(result);
             Effect::Wrote { revision }
         }
-        Call::Flush { reply } => {
+        RunCall::Flush { reply } => {
             let result = guest.call_flush(accessor, resource).await?;
-            let result = result.map(Receipt::from).map_err(|error| told(files, error));
+            let result = result.map(Receipt::from).map_err(|error| with_cause(files, error));
             called.ended(&result);
             let revision = told_or_written(accessor, tandem, resource, called, &result).await?;
             reply.send(result);
             Effect::Wrote { revision }
         }
-        Call::Close { reply } => {
+        RunCall::Close { reply } => {
             let result = guest.call_close(accessor, resource).await?;
-            let outcome = result.map(Receipt::from).map_err(|error| told(files, error));
+            let outcome = result.map(Receipt::from).map_err(|error| with_cause(files, error));
             called.ended(&outcome);
             let revision = told_or_written(accessor, tandem, resource, called, &outcome).await?;
             Effect::Closed { outcome, revision, reply }
         }
-        Call::Stats { reply } => {
+        RunCall::Stats { reply } => {
             let stats = Stats::from(guest.call_stats(accessor, resource).await?);
-            let last_error = stats.last_error.map(|error| told(files, error));
+            let last_error = stats.last_error.map(|error| with_cause(files, error));
             let stats = Stats { last_error, ..stats };
             let revision = stats.written_revision;
             reply.send(Ok(stats));
             Effect::Wrote { revision }
         }
-        Call::Unsaved { reply } => {
+        RunCall::Unsaved { reply } => {
             Effect::Asked { revision: written(accessor, tandem, resource, called).await?, reply }
         }
     })
@@ -193,7 +193,7 @@ async fn perform_for_task<F: Filesystem>(
             let called = Called::new("record-run", task, of.and_then(|of| of.run_id.as_deref()));
             let result = guest.call_record_run(accessor, summary, options.into()).await?;
             let result: Result<Recorded, Error> =
-                result.map(Into::into).map_err(|error| told(files, error));
+                result.map(Into::into).map_err(|error| with_cause(files, error));
             called.ended(&result);
             reply.send(result);
         }
@@ -202,7 +202,7 @@ async fn perform_for_task<F: Filesystem>(
             let called = Called::new("remove-runs", Some(&task_id), None);
             let result = guest.call_remove_runs(accessor, runs, options.into()).await?;
             let result: Result<Removed, Error> =
-                result.map(Removed::from).map_err(|error| told(files, error));
+                result.map(Removed::from).map_err(|error| with_cause(files, error));
             let said = |operation, path: &str, code: &str| files.said(operation, path, code);
             let result = result.map(|removed| removed.with_said(said));
             called.ended(&result);
@@ -213,7 +213,7 @@ async fn perform_for_task<F: Filesystem>(
             let called = Called::new("history", Some(&task_id), None);
             let result = guest.call_history(accessor, options.into()).await?;
             let result: Result<TaskHistory, Error> =
-                result.map(Into::into).map_err(|error| told(files, error));
+                result.map(Into::into).map_err(|error| with_cause(files, error));
             called.ended(&result);
             reply.send(result);
         }

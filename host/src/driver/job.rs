@@ -19,7 +19,7 @@ pub(crate) enum Job {
     /// Open a run.
     Open(OpenRun),
     /// Call an open run.
-    Call { run: RunId, call: Call },
+    Call { run: RunId, call: RunCall },
     /// Call what belongs to no run.
     TaskCall(TaskCall),
     /// The last handle of a run is gone.
@@ -39,7 +39,7 @@ pub(crate) struct OpenRun {
 }
 
 /// One call of a run.
-pub(crate) enum Call {
+pub(crate) enum RunCall {
     Set { document: String, reply: Reply<Revised> },
     Merge { patch: String, reply: Reply<Revised> },
     Mark { request: Request, reply: Reply<()> },
@@ -57,40 +57,42 @@ pub(crate) enum TaskCall {
     History { options: HistoryOptions, reply: Reply<TaskHistory> },
 }
 
-impl Call {
+impl RunCall {
     /// Its name in the WIT; of what is asked of the driver, one like it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Call::Set { .. } => "set",
-            Call::Merge { .. } => "merge",
-            Call::Mark { .. } => "mark",
-            Call::Schedule { .. } => "schedule",
-            Call::Flush { .. } => "flush",
-            Call::Close { .. } => "close",
-            Call::Stats { .. } => "stats",
-            Call::Unsaved { .. } => "unsaved",
+            RunCall::Set { .. } => "set",
+            RunCall::Merge { .. } => "merge",
+            RunCall::Mark { .. } => "mark",
+            RunCall::Schedule { .. } => "schedule",
+            RunCall::Flush { .. } => "flush",
+            RunCall::Close { .. } => "close",
+            RunCall::Stats { .. } => "stats",
+            RunCall::Unsaved { .. } => "unsaved",
         }
     }
 
     /// Whether the call may wait for the throttle.
     pub(crate) fn is_throttled(&self) -> bool {
-        matches!(self, Call::Schedule { request, .. } if !request.force)
+        matches!(self, RunCall::Schedule { request, .. } if !request.force)
     }
 
     /// Whether the call changes the document.
     pub(crate) fn is_change(&self) -> bool {
-        matches!(self, Call::Set { .. } | Call::Merge { .. })
+        matches!(self, RunCall::Set { .. } | RunCall::Merge { .. })
     }
 
     /// Whether the call only reads. Who makes one does not ask what became of the documents.
     pub(crate) fn is_read(&self) -> bool {
-        matches!(self, Call::Stats { .. } | Call::Unsaved { .. })
+        matches!(self, RunCall::Stats { .. } | RunCall::Unsaved { .. })
     }
 
     /// The bytes of the document or patch that it carries.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Call::Set { document: text, .. } | Call::Merge { patch: text, .. } => text.len() as u64,
+            RunCall::Set { document: text, .. } | RunCall::Merge { patch: text, .. } => {
+                text.len() as u64
+            }
             _ => 0,
         }
     }
@@ -98,17 +100,17 @@ impl Call {
     /// Tells the caller of a failure, once the call itself is on its way.
     pub(crate) fn tell_failure(&self) -> TellFailure {
         match self {
-            Call::Set { reply, .. } | Call::Merge { reply, .. } => reply.tell_failure(),
-            Call::Mark { reply, .. } => reply.tell_failure(),
-            Call::Schedule { reply, .. } | Call::Flush { reply } | Call::Close { reply } => {
-                reply.tell_failure()
-            }
-            Call::Stats { reply } => unheard(reply),
-            Call::Unsaved { reply } => unheard(reply),
+            RunCall::Set { reply, .. } | RunCall::Merge { reply, .. } => reply.tell_failure(),
+            RunCall::Mark { reply, .. } => reply.tell_failure(),
+            RunCall::Schedule { reply, .. }
+            | RunCall::Flush { reply }
+            | RunCall::Close { reply } => reply.tell_failure(),
+            RunCall::Stats { reply } => unheard(reply),
+            RunCall::Unsaved { reply } => unheard(reply),
         }
     }
 
-    /// As what [`tell_failure`](Call::tell_failure) returns.
+    /// As what [`tell_failure`](RunCall::tell_failure) returns.
     pub(crate) fn fail(&self, error: &Error) -> bool {
         self.tell_failure()(error)
     }

@@ -25,7 +25,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use wasmtime::component::Accessor;
 
 pub(crate) use bounds::Bounds;
-pub(crate) use job::{Call, Job, OpenRun, RunId, TaskCall};
+pub(crate) use job::{Job, OpenRun, RunCall, RunId, TaskCall};
 pub(crate) use reply::{Reply, ReplyReceiver};
 pub(crate) use thread::spawn;
 

@@ -3,14 +3,14 @@
 
 use wasmtime::Config;
 
-use super::room::Room;
+use super::reservation::Reservation;
 
 /// What the component needs, and an epoch to interrupt it by.
-pub(crate) fn config(room: Room) -> Config {
+pub(crate) fn config(reservation: Reservation) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
-    room.configure(&mut config);
+    reservation.configure(&mut config);
     config
 }

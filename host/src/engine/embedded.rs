@@ -6,13 +6,14 @@ use rustix::io::Errno;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::room::Room;
+use super::reservation::Reservation;
 
 /// Machine code whose origin somebody vouched for.
 #[derive(Clone, Copy)]
 pub(crate) struct Precompiled(&'static [u8]);
 
-/// How many bytes come first, before the code itself: the length of the code for [`Room::Whole`].
+/// How many bytes come first, before the code itself: the length of the code for
+/// [`Reservation::Whole`].
 const LENGTH_BYTES: usize = size_of::<u64>();
 
 impl Precompiled {
@@ -23,19 +24,19 @@ impl Precompiled {
         Precompiled(bytes)
     }
 
-    /// The bytes for [`new`](Precompiled::new), of what was compiled for each room.
+    /// The bytes for [`new`](Precompiled::new), of what was compiled for each reservation.
     pub(crate) fn join(whole: &[u8], little: &[u8]) -> Vec<u8> {
         [&(whole.len() as u64).to_le_bytes(), whole, little].concat()
     }
 
-    /// The code for one room.
-    fn of(self, room: Room) -> Option<&'static [u8]> {
+    /// The code for one reservation.
+    fn of(self, reservation: Reservation) -> Option<&'static [u8]> {
         let (length, code) = self.0.split_at_checked(LENGTH_BYTES)?;
         let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
         let (whole, little) = code.split_at_checked(length)?;
-        Some(match room {
-            Room::Whole => whole,
-            Room::Little => little,
+        Some(match reservation {
+            Reservation::Whole => whole,
+            Reservation::Little => little,
         })
     }
 
@@ -43,8 +44,12 @@ impl Precompiled {
     ///
     /// # Errors
     /// The system's, which any other code would meet too.
-    pub(crate) fn load(self, engine: &Engine, room: Room) -> wasmtime::Result<Option<Component>> {
-        let Some(code) = self.of(room) else { return Ok(None) };
+    pub(crate) fn load(
+        self,
+        engine: &Engine,
+        reservation: Reservation,
+    ) -> wasmtime::Result<Option<Component>> {
+        let Some(code) = self.of(reservation) else { return Ok(None) };
         // SAFETY: `new` was promised that wasmtime made these bytes. Those of another version or
         // configuration are refused.
         #[allow(unsafe_code, reason = "the one call that loads compiled code")]
@@ -76,12 +81,12 @@ mod tests {
         #[allow(unsafe_code, reason = "as above")]
         let [precompiled, nothing] =
             [&*compiled, &[]].map(|bytes| unsafe { Precompiled::new(bytes) });
-        let [whole, little] = Room::ALL;
-        for (room, other) in [(whole, little), (little, whole)] {
-            let engine = engine(room).unwrap();
-            assert!(precompiled.load(&engine, room).unwrap().is_some());
+        let [whole, little] = Reservation::ALL;
+        for (reservation, other) in [(whole, little), (little, whole)] {
+            let engine = engine(reservation).unwrap();
+            assert!(precompiled.load(&engine, reservation).unwrap().is_some());
             assert!(precompiled.load(&engine, other).unwrap().is_none());
-            assert!(nothing.load(&engine, room).unwrap().is_none());
+            assert!(nothing.load(&engine, reservation).unwrap().is_none());
         }
     }
 }

@@ -18,11 +18,11 @@ use crate::glue::linker::{Filesystem, State};
 mod cache;
 mod config;
 mod embedded;
-mod room;
+mod reservation;
 
 pub(crate) use config::config;
 pub(crate) use embedded::Precompiled;
-pub(crate) use room::Room;
+pub(crate) use reservation::Reservation;
 
 /// How often the epoch moves.
 pub(crate) const TICK_MS: u64 = 100;
@@ -66,44 +66,47 @@ impl Compiled {
     /// The component that is built in, loaded once in this process for each way with memory: from
     /// `precompiled` if that was made for such an engine by the same wasmtime, else by compiling it.
     pub(crate) fn embedded(precompiled: Option<Precompiled>) -> wasmtime::Result<Arc<Compiled>> {
-        static EMBEDDED: [OnceLock<Arc<Compiled>>; Room::ALL.len()] =
-            [const { OnceLock::new() }; Room::ALL.len()];
+        static EMBEDDED: [OnceLock<Arc<Compiled>>; Reservation::ALL.len()] =
+            [const { OnceLock::new() }; Reservation::ALL.len()];
         // Held while loading, so that simultaneous callers do it once.
         static LOADING: Mutex<()> = Mutex::new(());
 
         let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = Room::of_process();
-        let embedded = &EMBEDDED[room as usize];
+        let reservation = Reservation::of_process();
+        let embedded = &EMBEDDED[reservation as usize];
         if let Some(compiled) = embedded.get() {
             return Ok(compiled.clone());
         }
-        Room::check()?;
-        let compiled = Compiled::load(room, precompiled).map_err(explained)?;
+        Reservation::check()?;
+        let compiled = Compiled::load(reservation, precompiled).map_err(explained)?;
         Ok(embedded.get_or_init(|| Arc::new(compiled)).clone())
     }
 
     /// Any other component.
     pub(crate) fn new(bytes: &[u8]) -> wasmtime::Result<Compiled> {
-        let room = Room::of_process();
-        Room::check()?;
-        Compiled::compile(room, bytes).map_err(explained)
+        let reservation = Reservation::of_process();
+        Reservation::check()?;
+        Compiled::compile(reservation, bytes).map_err(explained)
     }
 
-    fn load(room: Room, precompiled: Option<Precompiled>) -> wasmtime::Result<Compiled> {
+    fn load(
+        reservation: Reservation,
+        precompiled: Option<Precompiled>,
+    ) -> wasmtime::Result<Compiled> {
         if let Some(precompiled) = precompiled {
             let began = Instant::now();
-            let engine = engine(room)?;
-            if let Some(component) = precompiled.load(&engine, room)? {
+            let engine = engine(reservation)?;
+            if let Some(component) = precompiled.load(&engine, reservation)? {
                 events::component_loaded(true, began.elapsed());
                 return Ok(Compiled::of(engine, component));
             }
         }
-        Compiled::compile(room, TANDEM)
+        Compiled::compile(reservation, TANDEM)
     }
 
-    fn compile(room: Room, bytes: &[u8]) -> wasmtime::Result<Compiled> {
+    fn compile(reservation: Reservation, bytes: &[u8]) -> wasmtime::Result<Compiled> {
         let began = Instant::now();
-        let mut config = config(room);
+        let mut config = config(reservation);
         keep_compiled(&mut config);
         let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, bytes)?;
@@ -145,8 +148,8 @@ fn explained(error: wasmtime::Error) -> wasmtime::Error {
 }
 
 /// An engine that can load what [`precompile`](crate::precompile) made.
-pub(crate) fn engine(room: Room) -> wasmtime::Result<Engine> {
-    Engine::new(&config(room))
+pub(crate) fn engine(reservation: Reservation) -> wasmtime::Result<Engine> {
+    Engine::new(&config(reservation))
 }
 
 /// Has what an engine compiles be kept for the next start, where that is safe.

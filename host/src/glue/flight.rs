@@ -23,7 +23,7 @@ pub(crate) struct Flight {
 }
 
 /// One operation. Dropped between its first poll and its end, it goes on in a task of its own.
-pub(crate) struct DiskOperation<T: Send + 'static> {
+pub(crate) struct PendingOperation<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     is_begun: bool,
 }
@@ -39,9 +39,9 @@ impl Flight {
     pub(crate) fn start<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, ErrorCode>> + Send + 'static,
-    ) -> DiskOperation<Result<T, ErrorCode>> {
+    ) -> PendingOperation<Result<T, ErrorCode>> {
         let count = self.count.clone();
-        DiskOperation {
+        PendingOperation {
             is_begun: false,
             work: Some(Box::pin(async move {
                 count.send_if_modified(|count| {
@@ -71,7 +71,7 @@ impl Drop for Counted {
     }
 }
 
-impl<T: Send + 'static> Future for DiskOperation<T> {
+impl<T: Send + 'static> Future for PendingOperation<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
@@ -86,7 +86,7 @@ impl<T: Send + 'static> Future for DiskOperation<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for DiskOperation<T> {
+impl<T: Send + 'static> Drop for PendingOperation<T> {
     fn drop(&mut self) {
         if !self.is_begun {
             return;

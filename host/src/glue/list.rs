@@ -10,7 +10,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
 use super::bindings::types;
-use super::flight::DiskOperation;
+use super::flight::PendingOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, Entry, ErrorCode};
 use crate::events::DiskCall;
@@ -20,7 +20,7 @@ const ENTRIES_MAX: usize = 64;
 
 /// Serves the entries of a directory.
 pub(super) struct Listing {
-    listed: DiskOperation<Result<Vec<Entry>, ErrorCode>>,
+    listed: PendingOperation<Result<Vec<Entry>, ErrorCode>>,
     /// What was listed and not served yet; none until the disk has answered.
     rest: Option<std::vec::IntoIter<Entry>>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,

@@ -10,7 +10,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Destination, StreamProducer, StreamResult, VecBuffer};
 
 use super::bindings::types;
-use super::flight::DiskOperation;
+use super::flight::PendingOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, ErrorCode};
 use crate::events::DiskCall;
@@ -25,7 +25,7 @@ pub(super) struct Reading<D: Disk> {
     file: D::File,
     /// Where the next piece begins; none after the last one.
     offset: Option<u64>,
-    piece: Option<DiskOperation<Result<Vec<u8>, ErrorCode>>>,
+    piece: Option<PendingOperation<Result<Vec<u8>, ErrorCode>>>,
     /// What was read, and how much of it was served.
     read: Vec<u8>,
     served: usize,

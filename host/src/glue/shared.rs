@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::flight::{DiskOperation, Flight};
+use super::flight::{Flight, PendingOperation};
 use super::notes::Notes;
 use crate::disk::{Disk, ErrorCode, said};
 use crate::events::DiskCall;
@@ -97,7 +97,7 @@ impl<D: Disk> Shared<D> {
         &self,
         call: DiskCall,
         work: impl FnOnce(Arc<D>) -> F,
-    ) -> DiskOperation<Result<T, ErrorCode>>
+    ) -> PendingOperation<Result<T, ErrorCode>>
     where
         F: Future<Output = Result<T, ErrorCode>> + Send + 'static,
         T: Send + 'static,
@@ -133,7 +133,7 @@ impl<D: Disk> Shared<D> {
         file: &D::File,
         offset: u64,
         bytes: &[u8],
-    ) -> DiskOperation<Result<(), ErrorCode>> {
+    ) -> PendingOperation<Result<(), ErrorCode>> {
         let call = DiskCall::new("write", path).of_bytes(bytes.len());
         // A disk of one's own may have a bug; it is no reason to lose the others' runs.
         let write = catch_unwind(AssertUnwindSafe(|| self.disk.write(file, offset, bytes)));

@@ -10,7 +10,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Source, StreamConsumer, StreamResult};
 
 use super::bindings::types;
-use super::flight::DiskOperation;
+use super::flight::PendingOperation;
 use super::shared::Shared;
 use crate::disk::{Disk, ErrorCode};
 
@@ -21,7 +21,7 @@ pub(super) struct Writing<D: Disk> {
     file: D::File,
     offset: u64,
     /// A write in flight, and how many bytes it writes.
-    piece: Option<(DiskOperation<Result<(), ErrorCode>>, usize)>,
+    piece: Option<(PendingOperation<Result<(), ErrorCode>>, usize)>,
     tell: Option<oneshot::Sender<Result<(), types::ErrorCode>>>,
 }
 

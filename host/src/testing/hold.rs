@@ -19,24 +19,24 @@ pub struct Hold {
 /// Holds the calls of one rule of a [`Hold`]. Dropping it changes nothing.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    state: watch::Sender<State>,
+    state: watch::Sender<GateState>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct GateState {
     is_open: bool,
     held: usize,
 }
 
 struct Rule {
-    place: Place,
+    place: HoldPoint,
     matches: Predicate,
     opens: Option<Predicate>,
     gate: Gate,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum HoldPoint {
     Before,
     After,
 }
@@ -49,12 +49,12 @@ impl Hold {
 
     /// Hold matching calls before they reach the disk.
     pub fn before(&self, matches: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Gate {
-        self.add(Place::Before, Box::new(matches), None)
+        self.add(HoldPoint::Before, Box::new(matches), None)
     }
 
     /// Hold the outcome of matching calls after they took effect.
     pub fn after(&self, matches: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Gate {
-        self.add(Place::After, Box::new(matches), None)
+        self.add(HoldPoint::After, Box::new(matches), None)
     }
 
     /// Hold matching calls before they reach the disk, until a call that `opens` matches was
@@ -64,19 +64,19 @@ impl Hold {
         matches: impl Fn(&Call) -> bool + Send + Sync + 'static,
         opens: impl Fn(&Call) -> bool + Send + Sync + 'static,
     ) -> Gate {
-        self.add(Place::Before, Box::new(matches), Some(Box::new(opens)))
+        self.add(HoldPoint::Before, Box::new(matches), Some(Box::new(opens)))
     }
 
-    fn add(&self, place: Place, matches: Predicate, opens: Option<Predicate>) -> Gate {
-        let gate = Gate { state: watch::Sender::new(State::default()) };
+    fn add(&self, place: HoldPoint, matches: Predicate, opens: Option<Predicate>) -> Gate {
+        let gate = Gate { state: watch::Sender::new(GateState::default()) };
         let rule = Rule { place, matches, opens, gate: gate.clone() };
         self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(rule));
         gate
     }
 
-    async fn pass(&self, place: Place, call: &Call) {
+    async fn pass(&self, place: HoldPoint, call: &Call) {
         let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if place == Place::Before {
+        if place == HoldPoint::Before {
             for rule in rules.iter().filter(|r| r.opens.as_ref().is_some_and(|o| o(call))) {
                 rule.gate.release();
             }
@@ -124,12 +124,12 @@ impl Gate {
 
 impl Layer for Hold {
     async fn before(&self, call: &Call) -> Result<(), ErrorCode> {
-        self.pass(Place::Before, call).await;
+        self.pass(HoldPoint::Before, call).await;
         Ok(())
     }
 
     async fn after(&self, call: &Call, outcome: Result<(), ErrorCode>) -> Result<(), ErrorCode> {
-        self.pass(Place::After, call).await;
+        self.pass(HoldPoint::After, call).await;
         outcome
     }
 }

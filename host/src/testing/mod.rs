@@ -19,7 +19,7 @@ pub use wrap::{DiskExt, Layer, Layered, Located};
 
 pub use crate::glue::names::{is_temporary, mode_of, purpose_of, temporary_target};
 
-use crate::engine::{Compiled, Precompiled, Room, engine};
+use crate::engine::{Compiled, Precompiled, Reservation, engine};
 
 /// The exports of the component for WASI 0.3, whose shapes convert into those of this library.
 pub mod bindings {
@@ -63,11 +63,11 @@ pub fn load_component() -> Result<(), crate::Error> {
 pub unsafe fn is_loaded(bytes: &'static [u8]) -> bool {
     // SAFETY: the caller promises just that.
     let precompiled = unsafe { Precompiled::new(bytes) };
-    let is_loaded = |room| {
-        let loaded = engine(room).and_then(|engine| precompiled.load(&engine, room));
+    let is_loaded = |reservation| {
+        let loaded = engine(reservation).and_then(|engine| precompiled.load(&engine, reservation));
         loaded.is_ok_and(|component| component.is_some())
     };
-    Room::ALL.into_iter().all(is_loaded)
+    Reservation::ALL.into_iter().all(is_loaded)
 }
 
 /// Has what an engine compiles be kept for the next start, as the library has it.

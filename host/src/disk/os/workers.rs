@@ -27,7 +27,7 @@ struct Owner(Arc<Pool>);
 
 #[derive(Debug)]
 struct Pool {
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// There is work, or it is over.
     work: Condvar,
     /// A thread has ended.
@@ -38,7 +38,7 @@ struct Pool {
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     queue: VecDeque<Work>,
     threads: usize,
     /// Threads that wait for work, also those that were called and have not woken yet.
@@ -125,7 +125,7 @@ impl Drop for Owner {
 }
 
 impl Pool {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,9 +186,9 @@ fn run(work: Work) {
     let _ = catch_unwind(AssertUnwindSafe(work));
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for PoolState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
+        f.debug_struct("PoolState")
             .field("queued", &self.queue.len())
             .field("threads", &self.threads)
             .finish_non_exhaustive()

@@ -1,15 +1,15 @@
 //! Calls of runs.
 
 use super::{
-    After, Asker, Effect, Phase, Pool, QueuedCall, Registry, RunEntry, RunId, Start, Ticket,
+    After, Asker, CallPool, Effect, Phase, QueuedCall, Registry, RunEntry, RunId, Start, Ticket,
 };
-use crate::driver::job::Call;
+use crate::driver::job::RunCall;
 use crate::error::Error;
 use crate::records::{Receipt, Stats};
 use crate::report::ClosedRun;
 
 impl Registry {
-    pub(super) fn call(&mut self, run: RunId, call: Call) {
+    pub(super) fn call(&mut self, run: RunId, call: RunCall) {
         let entry = self.runs.get_mut(&run).filter(|_| self.shutdown.is_none());
         let Some(entry) = entry else {
             // Without an entry, its open failed and no handle was given out.
@@ -20,7 +20,7 @@ impl Registry {
             if entry.is_closed {
                 return entry.answer_closed(&call);
             }
-            if let Call::Unsaved { reply } = call {
+            if let RunCall::Unsaved { reply } = call {
                 // It is known without the component.
                 reply.send(Ok(entry.changes.unsaved()));
                 return;
@@ -46,7 +46,8 @@ impl Registry {
         match entry.phase {
             Phase::Open(_) => {
                 entry.calls += 1;
-                let pool = if queued.call.is_throttled() { Pool::Throttled } else { Pool::Prompt };
+                let pool =
+                    if queued.call.is_throttled() { CallPool::Throttled } else { CallPool::Prompt };
                 // The order is that of the queues. A call that waited for its run is behind those
                 // that did not.
                 self.order += 1;
@@ -68,11 +69,11 @@ impl Registry {
             let entry = self.runs.get(&run);
             let open = entry.and_then(|entry| match entry.phase {
                 Phase::Open(resource) => {
-                    Some((resource, entry.options.clone(), entry.told.clone()))
+                    Some((resource, entry.options.clone(), entry.reported.clone()))
                 }
                 Phase::Shut | Phase::Opening => None,
             });
-            let Some((resource, options, told)) = open else {
+            let Some((resource, options, reported)) = open else {
                 self.admission.ended(pool, bytes);
                 continue;
             };
@@ -80,7 +81,7 @@ impl Registry {
             let ticket = Ticket(self.ticket);
             self.in_flight.insert(ticket, (run, call.tell_failure()));
             let after = After { run, pool, asker, bytes };
-            return Some(Start::Call { ticket, resource, options, told, call, after });
+            return Some(Start::Call { ticket, resource, options, reported, call, after });
         }
         None
     }
@@ -126,11 +127,11 @@ impl RunEntry {
     }
 
     /// A closed run answers as the component does, after the component that closed it is gone.
-    fn answer_closed(&self, call: &Call) {
+    fn answer_closed(&self, call: &RunCall) {
         match call {
-            Call::Close { reply } => reply.send(Ok(Receipt::default())),
-            Call::Stats { reply } => reply.send(Ok(Stats::default())),
-            Call::Unsaved { reply } => reply.send(Ok(self.changes.unsaved())),
+            RunCall::Close { reply } => reply.send(Ok(Receipt::default())),
+            RunCall::Stats { reply } => reply.send(Ok(Stats::default())),
+            RunCall::Unsaved { reply } => reply.send(Ok(self.changes.unsaved())),
             other => other.fail(&Error::run_closed(&self.options.directory())),
         };
     }

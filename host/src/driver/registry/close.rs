@@ -3,19 +3,12 @@
 use tokio::sync::oneshot;
 use wasmtime::component::ResourceAny;
 
+use super::shutdown::Shutdown;
 use super::{Asker, OpenRun, Phase, QueuedCall, Registry, RunId};
-use crate::driver::job::Call;
+use crate::driver::job::RunCall;
 use crate::driver::reply::Reply;
 use crate::records::Receipt;
 use crate::report::ClosedRun;
-
-/// The end that somebody has asked for.
-#[derive(Default)]
-pub(super) struct Shutdown {
-    /// Who asked for it, the first one first.
-    replies: Vec<oneshot::Sender<Vec<ClosedRun>>>,
-    pub(super) closed: Vec<ClosedRun>,
-}
 
 impl Registry {
     pub(super) fn release(&mut self, run: RunId) {
@@ -62,7 +55,7 @@ impl Registry {
                 entry.is_close_asked = true;
                 let asker = if entry.is_released { Asker::Release } else { Asker::Shutdown };
                 let (reply, _) = Reply::new();
-                self.enqueue(QueuedCall { run, call: Call::Close { reply }, asker, bytes: 0 });
+                self.enqueue(QueuedCall { run, call: RunCall::Close { reply }, asker, bytes: 0 });
             }
             Phase::Open(resource) if entry.calls == 0 => {
                 self.drops.push(resource);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Phase, Registry, RunId};
-use crate::driver::job::{Call, Job};
+use crate::driver::job::{Job, RunCall};
 use crate::error::{Cause, Error};
 
 impl Registry {
@@ -71,7 +71,7 @@ impl Registry {
         }
     }
 
-    fn refuse_call(&mut self, run: RunId, call: &Call, error: Error) {
+    fn refuse_call(&mut self, run: RunId, call: &RunCall, error: Error) {
         let is_reported = call.fail(&error);
         let Some(entry) = self.runs.get_mut(&run).filter(|entry| !entry.is_closed) else { return };
         if call.is_change() {
@@ -104,11 +104,11 @@ mod tests {
         registry.open(OpenRun { run, options: RunOptions::new("task", "run"), reply });
         let cause = Cause::new(wasmtime::Error::msg("a trap"));
         let (reply, _answer) = Reply::new();
-        registry.refuse(Job::Call { run, call: Call::Stats { reply } }, &cause);
+        registry.refuse(Job::Call { run, call: RunCall::Stats { reply } }, &cause);
         assert!(!registry.runs[&run].changes.unsaved().is_lost);
         let (reply, _answer) = Reply::new();
         let document = "{}".to_owned();
-        registry.refuse(Job::Call { run, call: Call::Set { document, reply } }, &cause);
+        registry.refuse(Job::Call { run, call: RunCall::Set { document, reply } }, &cause);
         assert!(registry.runs[&run].changes.unsaved().is_lost);
     }
 }

@@ -9,6 +9,7 @@ mod changes;
 mod close;
 mod failure;
 mod open;
+mod shutdown;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use std::sync::Arc;
 use wasmtime::component::ResourceAny;
 
 use self::changes::Changes;
-use self::close::Shutdown;
-use super::admission::{Admission, POOL_MAX, Pool};
+use self::shutdown::Shutdown;
+use super::admission::{Admission, CallPool, POOL_MAX};
 use super::bounds::Bounds;
-use super::job::{Call, Job, OpenRun, RunId, TaskCall};
+use super::job::{Job, OpenRun, RunCall, RunId, TaskCall};
 use super::reply::{Reply, TellFailure};
 use super::task_calls::{Slot, TaskCalls};
 use crate::error::Error;
-use crate::events::Told;
+use crate::events::ReportedFailures;
 use crate::records::{Receipt, Recovery, RunOptions};
 use crate::report::Unsaved;
 
@@ -53,7 +54,7 @@ pub(super) struct Ticket(u64);
 struct RunEntry {
     options: Arc<RunOptions>,
     /// Of what it counts since it was opened in this component.
-    told: Told,
+    reported: ReportedFailures,
     phase: Phase,
     /// The caller of `open_run`, until it has its answer.
     opener: Option<Reply<Recovery>>,
@@ -84,7 +85,7 @@ enum Phase {
 /// A call with what is kept about it.
 struct QueuedCall {
     run: RunId,
-    call: Call,
+    call: RunCall,
     asker: Asker,
     bytes: u64,
 }
@@ -107,8 +108,8 @@ pub(super) enum Start {
         ticket: Ticket,
         resource: ResourceAny,
         options: Arc<RunOptions>,
-        told: Told,
-        call: Call,
+        reported: ReportedFailures,
+        call: RunCall,
         after: After,
     },
     TaskCall {
@@ -120,7 +121,7 @@ pub(super) enum Start {
 /// What the registry wants back when a call has ended.
 pub(super) struct After {
     run: RunId,
-    pool: Pool,
+    pool: CallPool,
     asker: Asker,
     bytes: u64,
 }

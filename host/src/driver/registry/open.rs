@@ -7,7 +7,7 @@ use wasmtime::component::ResourceAny;
 
 use super::{Changes, OpenRun, Phase, Registry, RunEntry, RunId, Start};
 use crate::error::Error;
-use crate::events::Told;
+use crate::events::ReportedFailures;
 use crate::records::Recovery;
 
 /// The most runs that are being opened at once.
@@ -26,7 +26,7 @@ impl Registry {
         let OpenRun { run, options, reply } = open;
         let entry = RunEntry {
             options: Arc::new(options),
-            told: Told::default(),
+            reported: ReportedFailures::default(),
             phase: Phase::Opening,
             opener: Some(reply),
             waiting: VecDeque::new(),
@@ -78,7 +78,7 @@ impl Registry {
     fn enter(&mut self, run: RunId, resource: ResourceAny, recovery: Recovery) {
         let Some(entry) = self.runs.get_mut(&run) else { return };
         entry.phase = Phase::Open(resource);
-        entry.told = Told::default();
+        entry.reported = ReportedFailures::default();
         if let Some(opener) = entry.opener.take() {
             opener.send(Ok(recovery));
         }

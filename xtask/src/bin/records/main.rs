@@ -51,6 +51,7 @@ fn files(records: &model::Records) -> Result<Vec<(&'static str, String)>, String
         ("bindings/js/src/records.js", typescript::tables(records)?),
         ("bindings/python/src/tandem_persistence/records.py", python::module(records)?),
         ("host/src/glue/convert.rs", rust::conversions(records)?),
+        ("host/src/error_records.rs", rust::error_module(records)?),
         ("host/src/records.rs", rust::module(records)?),
     ])
 }

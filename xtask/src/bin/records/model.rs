@@ -54,6 +54,17 @@ pub enum Type {
     List(Box<Type>),
 }
 
+impl Type {
+    /// The enum or record that it is, or is made of.
+    pub fn named(&self) -> Option<&str> {
+        match self {
+            Type::Named(name) => Some(name),
+            Type::Option(inner) | Type::List(inner) => inner.named(),
+            Type::Bool | Type::U32 | Type::U64 | Type::String => None,
+        }
+    }
+}
+
 impl Records {
     pub fn item(&self, name: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.name == name)

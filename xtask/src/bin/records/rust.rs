@@ -1,5 +1,6 @@
 //! The options, reports and errors of the host library, and what makes them of its bindings.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -59,18 +60,56 @@ pub fn module(records: &Records) -> Result<String, String> {
     }
     out.push_str(
         "//! Durations count in whole milliseconds, rounded up.\n\nuse std::time::Duration;\n\n\
-         use serde::{Deserialize, Serialize};\n\nuse crate::error::Error;\n\
-         use crate::json::Json;\nuse crate::ms;\n\n",
+         use serde::{Deserialize, Serialize};\n\nuse crate::durations;\n\
+         use crate::error::Error;\npub use crate::error_records::*;\nuse crate::json::Json;\n\
+         use crate::ms;\n\n",
     );
-    for item in records.items.iter().filter(|item| !WITHOUT.contains(&&*item.name)) {
-        match &item.kind {
-            Kind::Enum(_) => choice(&mut out, records, item),
-            Kind::Record(_) if is_flags(records, item) => flags(&mut out, records, item),
-            Kind::Record(_) if item.is_argument() => options(&mut out, records, item)?,
-            Kind::Record(_) => answer(&mut out, records, item),
+    let of_errors = error_items(records);
+    let is_here = |item: &&Item| !of_errors.contains(&&*item.name);
+    write_items(&mut out, records, is_here)?;
+    rustfmt(&out)
+}
+
+/// `error_records.rs` of the library. An error in a record would else need a module that needs it.
+pub fn error_module(records: &Records) -> Result<String, String> {
+    let mut out = format!(
+        "// {}\n\n//! What errors are made of, apart from the other records, which have errors in \
+         them.\n\nuse std::time::Duration;\n\nuse serde::{{Deserialize, Serialize}};\n\n\
+         use crate::ms;\n\n",
+        crate::HEADER
+    );
+    let of_errors = error_items(records);
+    write_items(&mut out, records, |item| of_errors.contains(&&*item.name))?;
+    rustfmt(&out)
+}
+
+/// The record of errors, and what is in it.
+fn error_items(records: &Records) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut next = vec!["error"];
+    while let Some(item) = next.pop().and_then(|name| records.item(name)) {
+        if names.insert(&*item.name) {
+            next.extend(item.fields().iter().filter_map(|field| field.ty.named()));
         }
     }
-    rustfmt(&out)
+    names
+}
+
+fn write_items(
+    out: &mut String,
+    records: &Records,
+    is_wanted: impl Fn(&&Item) -> bool,
+) -> Result<(), String> {
+    let items = records.items.iter().filter(|item| !WITHOUT.contains(&&*item.name));
+    for item in items.filter(is_wanted) {
+        match &item.kind {
+            Kind::Enum(_) => choice(out, records, item),
+            Kind::Record(_) if is_flags(records, item) => flags(out, records, item),
+            Kind::Record(_) if item.is_argument() => options(out, records, item)?,
+            Kind::Record(_) => answer(out, records, item),
+        }
+    }
+    Ok(())
 }
 
 fn docs(out: &mut String, records: &Records, docs: &[String]) {
@@ -196,7 +235,7 @@ fn options(out: &mut String, records: &Records, item: &Item) -> Result<(), Strin
         let _ = writeln!(
             out,
             "/// # Errors\n/// `invalid-input`: a duration does not fit.\n\
-             pub(crate) fn check(&self) -> Result<(), Error> {{ ms::check([{}]) }}",
+             pub(crate) fn check(&self) -> Result<(), Error> {{ durations::check([{}]) }}",
             durations.join(", ")
         );
     }

@@ -10,7 +10,7 @@ use crate::limits::failed_call;
 
 /// An engine's way with memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum Reservation {
     /// wasmtime's own: all that a memory can ever have is reserved, more than 4 GiB, so that nearly
     /// no access needs a check. What a memory begins with is mapped from a file in memory.
     Whole,
@@ -28,23 +28,23 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// What the engine and its threads need besides, for a few runs of a few kilobytes.
 const NEEDED_BYTES: usize = 64 * 1024 * 1024;
 
-impl Room {
+impl Reservation {
     /// Each way.
-    pub(crate) const ALL: [Room; 2] = [Room::Whole, Room::Little];
+    pub(crate) const ALL: [Reservation; 2] = [Reservation::Whole, Reservation::Little];
 
     /// The way that the limits of this process leave.
-    pub(crate) fn of_process() -> Room {
+    pub(crate) fn of_process() -> Reservation {
         let limit = |resource| getrlimit(resource).current;
         let is_small = |bytes| bytes < FILE_BYTES_MAX;
         if limit(Resource::As).is_some() || limit(Resource::Fsize).is_some_and(is_small) {
-            Room::Little
+            Reservation::Little
         } else {
-            Room::Whole
+            Reservation::Whole
         }
     }
 
     pub(super) fn configure(self, config: &mut Config) {
-        if self == Room::Little {
+        if self == Reservation::Little {
             config.memory_reservation(0);
             config.memory_reservation_for_growth(GROWTH_BYTES);
             config.memory_guard_size(GUARD_BYTES);
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn an_engine_with_little_room_is_another_engine() {
-        let [whole, little] = Room::ALL.map(|room| engine(room).unwrap());
+        let [whole, little] = Reservation::ALL.map(|reservation| engine(reservation).unwrap());
         let bytes = tandem_components::TANDEM;
         let compiled = little.precompile_component(bytes).unwrap();
         // SAFETY: wasmtime made these bytes.
