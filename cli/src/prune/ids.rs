@@ -2,7 +2,7 @@
 
 use tandem_host::{ErrorKind, HistoryOptions, Tandem};
 
-use super::found::FoundRun;
+use super::found_run::FoundRun;
 use crate::plain::message;
 
 /// Refuses what is no id, by the rules of the component.

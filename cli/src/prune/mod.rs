@@ -1,13 +1,18 @@
 //! `tandem prune`: removes runs that are over, and what killed processes left.
 
 mod common;
+mod directories;
 mod end_state;
 mod found;
+mod found_run;
 mod ids;
+mod kept;
+mod leftovers;
 mod removal;
 mod report;
 mod rules;
 mod stop;
+mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -25,7 +30,9 @@ use super::status::scan;
 use super::tandem;
 use common::COMMAND;
 use end_state::EndState;
-use found::{FoundRun, Other, TaskRuns};
+use found::{Other, TaskRuns};
+use found_run::FoundRun;
+use leftovers::Leftovers;
 use removal::{Removal, RemovalOutcome};
 use report::Report;
 use rules::Rules;
@@ -120,11 +127,11 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
     let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
     for task in &args.task {
         ids::check(&tandem, task).await?;
-        found::refuse_link(&root, task)?;
+        directories::refuse_link(&root, task)?;
     }
     let mut report = Report::new(args.yes);
     let tasks: BTreeSet<String> = match args.task.is_empty() {
-        true => found::tasks(&root, args.history)?,
+        true => directories::tasks(&root, args.history)?,
         false => args.task.iter().cloned().collect(),
     };
     for task in tasks {
@@ -248,7 +255,7 @@ fn stays(
 
 /// How many leftovers a removal would find, but for those that go with their run.
 async fn leftovers(root: &Dir, tandem: &Tandem, task: &str, going: &[FoundRun]) -> usize {
-    let found::Leftovers { of_task, of_runs } = found::leftovers(root, task);
+    let Leftovers { of_task, of_runs } = leftovers::leftovers(root, task);
     let going: BTreeSet<&str> = going.iter().map(|run| run.run.as_str()).collect();
     let mut sum = of_task;
     for (run, count) in of_runs {
@@ -271,7 +278,7 @@ pub async fn keep(
     wait: Duration,
 ) -> Vec<String> {
     let found = scan::open_root(root).and_then(|root| {
-        found::refuse_link(&root, task)?;
+        directories::refuse_link(&root, task)?;
         let runs = found::runs(&root, task)?;
         Ok((root, runs))
     });

@@ -6,7 +6,8 @@ use std::time::Duration;
 use cap_std::fs::Dir;
 use tandem_host::{Error, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
 
-use super::found::{self, FoundRun};
+use super::found;
+use super::found_run::FoundRun;
 use super::stop::Stop;
 use crate::plain::message;
 use crate::status::scan::{CLI, RUNS};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::common::COMMAND;
 use super::end_state::EndState;
-use super::found::FoundRun;
+use super::found_run::FoundRun;
 use super::removal::RemovalOutcome;
 use crate::plain::{complain, plain_json};
 use crate::table::{NONE, lines, name};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::end_state::EndState;
-use super::found::FoundRun;
+use super::found_run::FoundRun;
 
 /// Those that go unless others are named: nobody waits for them.
 const DEFAULT: [EndState; 6] = [
