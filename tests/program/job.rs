@@ -178,12 +178,21 @@ pub const EXEC: &str = "$TANDEM exec --no-progress --task task --run run";
 #[cfg(target_os = "linux")]
 #[test]
 fn in_a_shell_a_job_is_stopped_and_brought_back_by_keys_and_words() {
-    for group in ["", "--group"] {
+    let script = "echo pid $$.; read line; echo got $line; read line; echo then $line";
+    let exec = |group| format!("{EXEC} {group} -- sh -c \"$SCRIPT\"");
+    let (plain, apart) = (exec(""), exec("--group"));
+    for line in [
+        plain.clone(),
+        apart.clone(),
+        // Others of the job stand still too, which the keys do not reach.
+        format!("{plain} | cat"),
+        format!("{apart} | cat"),
+        format!("sh -c '{apart}; :'"),
+    ] {
         with_default_signals();
         let root = tempfile::tempdir().unwrap();
         let mut shell = shell(root.path());
-        let script = "echo pid $$.; read line; echo got $line; read line; echo then $line";
-        shell.press(&format!("{EXEC} {group} -- sh -c '{script}'; echo ended $?\n"));
+        shell.press(&format!("export SCRIPT='{script}'; {line}; echo ended $?\n"));
         wait_for("the command", || shell.shows("pid "));
         shell.press("\x1a");
         wait_for("the prompt", || shell.shows("Stopped"));
@@ -204,8 +213,10 @@ fn in_a_shell_a_job_is_stopped_and_brought_back_by_keys_and_words() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminals_key_reaches_a_command_wherever_it_is() {
-    let moves = "import os, time; os.setpgid(0, 0); print('ready.', flush=True); time.sleep(1000)";
-    let stays = "import time; print('ready.', flush=True); time.sleep(1000)";
+    // A signal that comes just before a sleep waits in Python until after it.
+    let ends = "import os, signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL)";
+    let moves = &format!("{ends}; os.setpgid(0, 0); print('ready.', flush=True); time.sleep(1000)");
+    let stays = &format!("{ends}; print('ready.', flush=True); time.sleep(1000)");
     for (group, script) in [("", moves), ("", stays), ("--group", stays), ("--group", moves)] {
         let root = tempfile::tempdir().unwrap();
         let mut shell = shell(root.path());
@@ -276,6 +287,73 @@ fn who_reads_from_the_terminal_by_its_name_is_in_the_foreground_whatever_the_inp
         let shown = terminal.end();
         assert!(shown.contains("got two."), "{shown}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_job_that_reads_in_the_background_is_stopped_and_brought_back() {
+    let exec = format!("{EXEC} --group -- sh -c \"$SCRIPT\"");
+    for line in [exec.clone(), format!("{exec} | cat"), format!("sh -c '{exec}; :'")] {
+        with_default_signals();
+        let root = tempfile::tempdir().unwrap();
+        let mut shell = shell(root.path());
+        let script = "read line < /dev/tty; echo got $line.";
+        shell.press(&format!("export SCRIPT='{script}'; {line} & until jobs | grep Stopped; do sleep 0.01; done; fg\n"));
+        wait_for("a job that stands still", || shell.shows("Stopped"));
+        shell.press("word\n");
+        wait_for("the answer", || shell.shows("got word."));
+        shell.press("exit\n");
+        let shown = shell.end();
+        assert_eq!(status(root.path()), "succeeded", "{shown}");
+    }
+}
+
+/// Whoever is not the first of a group, and who has a command in a group of its own too.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_reads_below_a_command_of_a_pipeline_gets_the_terminal_too() {
+    let read = "read go < two; read line < /dev/tty; echo command got $line.";
+    let other = "read go < one; read line < /dev/tty; echo other got $line.; echo > two; exec cat";
+    let first = format!(
+        "$TANDEM exec --run first --group -- sh -c 'echo > one; exec $UNDER sh -c \"{read}\"'"
+    );
+    let second = format!("$TANDEM exec --run second --group -- sh -c '{other}'");
+    for (under, other) in [
+        ("timeout 1000", format!("sh -c '{other}'")),
+        ("$TANDEM exec --task inner --", format!("sh -c '{other}'")),
+        ("", second),
+    ] {
+        with_default_signals();
+        let root = tempfile::tempdir().unwrap();
+        run(Command::new("mkfifo").args(["one", "two"]).current_dir(root.path()));
+        let mut shell = shell(root.path());
+        let first = first.replace("$UNDER", under).replace("$line", "\\$line");
+        shell.press(&format!("{first} | {other}; echo ended $?\n"));
+        shell.press("first\n");
+        wait_for("the other's answer", || shell.shows("other got first."));
+        shell.press("second\n");
+        wait_for("the end", || shell.shows("command got second.") && shell.shows("ended 0"));
+        shell.press("exit\n");
+        shell.end();
+    }
+}
+
+/// As a pager that starts when the command has just ended.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_asks_for_the_terminal_as_the_command_ends_gets_it() {
+    with_default_signals();
+    let root = tempfile::tempdir().unwrap();
+    let mut shell = shell(root.path());
+    for n in 0..20 {
+        let other = "cat > all; stty -echoe < /dev/tty; stty -echoe < /dev/tty";
+        shell
+            .press(&format!("$TANDEM exec --group -- seq 20 | sh -c '{other}'; echo ended {n}.\n"));
+        wait_for("the end", || shell.shows(&format!("ended {n}.")));
+    }
+    shell.press("exit\n");
+    let shown = shell.end();
+    assert!(!shown.contains("Stopped"), "{shown}");
 }
 
 /// As `less` and `sudo` do in a pipeline, and then the command: the terminal is not with who asks.

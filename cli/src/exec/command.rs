@@ -1,6 +1,5 @@
 //! The command itself: its start, its signals, its end.
 
-use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, PipeWriter};
 use std::path::Path;
@@ -19,6 +18,7 @@ use super::foreground;
 use super::groups;
 use super::handler::{self, is_gone};
 use super::job::{self, Job};
+use super::lending::Lending;
 use super::outputs::{Outputs, Pumping};
 use super::pty;
 use super::pump::Shared;
@@ -36,8 +36,8 @@ pub struct Running {
     started_at: Instant,
     /// In a group of its own, if that is wanted.
     job: Option<Job>,
-    /// The terminal was lent to its group, which alone its keys signal.
-    has_terminal: Cell<bool>,
+    /// Who has the terminal then, whose keys signal that group alone.
+    lending: Option<Lending>,
     status: Option<io::Result<ExitStatus>>,
     ended_at: Instant,
     /// Dropped when the command has ended: the threads end once nothing is left to read.
@@ -127,12 +127,14 @@ impl Running {
         let started_at = Instant::now();
         let job = pid_of(&child).zip(job).map(|(pid, options)| Job::new(pid, options));
         let terminal = given.into_session();
+        let lending = job.as_ref().filter(|_| terminal.is_none());
+        let lending = lending.map(|job| Lending::new(job.group, has_terminal));
         Ok(Running {
             number: pid_of(&child),
             child,
             started_at,
             job,
-            has_terminal: Cell::new(has_terminal),
+            lending,
             status: None,
             ended_at: started_at,
             live: Some(live),
@@ -169,10 +171,8 @@ impl Running {
     }
 
     fn take_back_terminal(&self) {
-        if let Some(job) = &self.job
-            && self.has_terminal.get()
-        {
-            foreground::take_back(job.group);
+        if let Some(lending) = &self.lending {
+            lending.take_back();
         }
     }
 
@@ -186,7 +186,8 @@ impl Running {
 
     /// The signals that the command may have from keys that this process does not see.
     pub fn by_keys(&self) -> impl Iterator<Item = PassedOn> {
-        let keys = self.has_terminal.get().then_some([libc::SIGINT, libc::SIGQUIT]);
+        let may_have = self.lending.as_ref().is_some_and(Lending::was_lent);
+        let keys = may_have.then_some([libc::SIGINT, libc::SIGQUIT]);
         keys.into_iter().flatten().map(|signal| PassedOn { signal, at: None })
     }
 
@@ -272,32 +273,23 @@ impl Running {
 
     /// The command went on with this process: it has the terminal again if its group had it.
     pub fn went_on(&self) {
-        if let Some(job) = &self.job
+        if let Some(lending) = &self.lending
             && self.pid().is_some()
-            && foreground::give(job.group)
         {
-            self.has_terminal.set(true);
+            lending.went_on();
         }
     }
 
-    /// Somebody in this group stands still, who wanted the terminal while the command's had it: it is
-    /// theirs now, until the command wants it. Tells whether that was so.
-    pub fn share_terminal(&self) -> bool {
-        let Some(job) = &self.job else { return false };
-        foreground::take_back(job.group);
-        let is_ours = foreground::is_ours();
-        if is_ours {
-            foreground::go_on();
-        }
-        is_ours
+    /// Whether the terminal goes to and fro between the command's group and this one.
+    pub fn lending(&self) -> Option<&Lending> {
+        self.lending.as_ref()
     }
 
-    /// The command stands still, as it wanted the terminal while this group had it: it is lent to it
+    /// The command stands still, as it asked for the terminal while this group had it: it is lent to it
     /// once more. Tells whether it was.
     pub fn lend_terminal(&self) -> bool {
-        let is_lent = self.job.as_ref().is_some_and(|job| foreground::give(job.group));
+        let is_lent = self.lending.as_ref().is_some_and(Lending::lend);
         if is_lent {
-            self.has_terminal.set(true);
             self.go_on();
         }
         is_lent

@@ -48,24 +48,37 @@ pub fn give(group: Pid) -> bool {
     is_ours() && terminal().is_some_and(|terminal| tcsetpgrp(terminal, group).is_ok())
 }
 
-/// Takes the terminal, which was lent to the command, back from the command's group, or from another
-/// that it came to there: of processes below this one, or empty by now. It stays with a shell that has
-/// taken it meanwhile.
+/// Takes the terminal, which was lent to a command that has ended, back from the command's group, or
+/// from another that it came to there: of processes below those of this group, or empty by now. It stays
+/// with a shell that has taken it meanwhile.
 pub fn take_back(command: Pid) {
+    let is_empty = |group: i32| send(-group, 0, None).is_err_and(|error| is_gone(&error));
+    reclaim_from(|group| is_empty(group) || is_lent(group, command));
+}
+
+/// Takes the terminal from the command's group, or from another that it came to there. From an empty one a
+/// shell is about to take it, whose job this group may be in the background.
+pub fn take(command: Pid) {
+    reclaim_from(|group| is_lent(group, command));
+}
+
+fn reclaim_from(is_right: impl FnOnce(i32) -> bool) {
     let Some(group) = of_terminal().filter(|group| *group != groups::own()) else { return };
-    let is_empty = || send(-group, 0, None).is_err_and(|error| is_gone(&error));
-    let is_lent = group == number(command)
-        || is_empty()
+    // A shell may have taken it while all were looked at.
+    if is_right(group) && of_terminal() == Some(group) {
+        reclaim();
+    }
+}
+
+/// Whether a group has the terminal from this one: it is the command's, or all of it is below this group.
+fn is_lent(group: i32, command: Pid) -> bool {
+    group == number(command)
         || Processes::look().is_some_and(|all| {
-            let below = all.below(|_| false);
+            let below = all.below_group(groups::own());
             let mut others = all.of_group(group).peekable();
             // One whose processes cannot be seen is somebody else's.
             others.peek().is_some() && others.all(|process| below.contains(&process))
-        });
-    // A shell may have taken it while all were looked at.
-    if is_lent && of_terminal() == Some(group) {
-        reclaim();
-    }
+        })
 }
 
 /// Takes the terminal back.

@@ -173,6 +173,7 @@ impl Job {
                 started: 0,
                 name: "group".to_owned(),
                 has_ended: false,
+                is_stopped: false,
             }],
         };
         if !left.iter().any(|left| left.group == group) {

@@ -11,6 +11,7 @@ mod groups;
 mod handler;
 mod job;
 mod keeper;
+mod lending;
 mod manifest;
 mod messages;
 mod not_started;

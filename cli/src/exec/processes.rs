@@ -22,6 +22,8 @@ pub struct Process {
     pub started: u64,
     pub name: String,
     pub has_ended: bool,
+    /// It stands still.
+    pub is_stopped: bool,
 }
 
 /// All processes at one time.
@@ -65,12 +67,20 @@ impl Processes {
 
     /// All that came from this process, but not what came from those that are `but`.
     pub fn below(&self, but: impl Fn(&Process) -> bool) -> Vec<&Process> {
+        self.from(vec![self.own], but)
+    }
+
+    /// All that came from a group.
+    pub fn below_group(&self, group: i32) -> Vec<&Process> {
+        self.from(self.of_group(group).map(|process| process.pid).collect(), |_| false)
+    }
+
+    fn from(&self, mut from: Vec<i32>, but: impl Fn(&Process) -> bool) -> Vec<&Process> {
         let mut children: BTreeMap<i32, Vec<&Process>> = BTreeMap::new();
         for process in &self.all {
             children.entry(process.parent).or_default().push(process);
         }
         let mut found = BTreeSet::new();
-        let mut from = vec![self.own];
         while let Some(parent) = from.pop() {
             let new = children.remove(&parent).unwrap_or_default();
             let new = new.into_iter().filter(|child| !but(child) && found.insert(child.pid));
@@ -95,6 +105,11 @@ pub fn child_of_own(pid: i32) -> i32 {
     pid
 }
 
+/// Whether a process stands still, where the system tells.
+pub fn is_stopped(pid: i32) -> Option<bool> {
+    Some(of_number(&pid.to_string())?.is_stopped)
+}
+
 /// When a process was started, where the system tells.
 pub fn started(pid: i32) -> Option<u64> {
     Some(of_number(&pid.to_string())?.started)
@@ -112,13 +127,15 @@ fn parse(stat: &str) -> Option<Process> {
     let (pid, rest) = stat.split_once(" (")?;
     let (name, rest) = rest.rsplit_once(") ")?;
     let mut fields = rest.split_ascii_whitespace();
-    let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
+    let state = fields.next()?;
+    let has_ended = matches!(state, "Z" | "X" | "x");
+    let is_stopped = state == "T";
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
     let started = fields.nth(STARTED - SESSION - 1)?.parse().ok()?;
     let (pid, name) = (pid.parse().ok()?, name.to_owned());
-    Some(Process { pid, parent, group, session, started, name, has_ended })
+    Some(Process { pid, parent, group, session, started, name, has_ended, is_stopped })
 }
 
 #[cfg(test)]
@@ -131,6 +148,7 @@ mod tests {
         let process = parse(&format!("17 (a) b (c) S {rest}")).unwrap();
         assert_eq!((process.pid, process.parent, process.group), (17, 4, 5));
         assert_eq!((&*process.name, process.has_ended), ("a) b (c", false));
+        assert!(!process.is_stopped && parse(&format!("17 (a) T {rest}")).unwrap().is_stopped);
         assert_eq!((process.session, process.started), (6, 9876));
         assert!(parse(&format!("17 (a) Z {rest}")).unwrap().has_ended);
         assert_eq!(parse(""), None);
@@ -146,6 +164,7 @@ mod tests {
             started: 0,
             name: String::new(),
             has_ended: false,
+            is_stopped: false,
         };
         let all =
             [(2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 9)].map(|(pid, up)| process(pid, up));

@@ -117,7 +117,7 @@ impl Signals {
                 return *end;
             }
             if is_stop && !all.contains(&libc::SIGCONT) {
-                stand_still();
+                stand_still(false);
             }
         }
     }
@@ -153,10 +153,11 @@ impl Drop for Signals {
     }
 }
 
-/// Stops this process, until somebody has it go on.
-pub fn stand_still() {
+/// Stops this process, and if `is_whole` its group, until somebody has it go on.
+pub fn stand_still(is_whole: bool) {
+    let own = getpid().as_raw_nonzero().get();
     // SIGSTOP alone stops whatever else is set. Process 1 does not stop.
-    let _ = handler::send(getpid().as_raw_nonzero().get(), libc::SIGSTOP, None);
+    let _ = handler::send(if is_whole { 0 } else { own }, libc::SIGSTOP, None);
 }
 
 /// What the thread works on.

@@ -43,9 +43,11 @@ impl Undecided {
 
     /// Takes one. Of one that stops and one that continues the later counts, as in the system.
     pub fn push(&mut self, caught: Caught) {
-        if caught.signal == libc::SIGCONT {
+        // Without a moment to wait for they are passed on in their order.
+        let waits = !self.window.is_zero();
+        if waits && caught.signal == libc::SIGCONT {
             self.waiting.retain(|waiting| !STOP.contains(&waiting.signal));
-        } else if STOP.contains(&caught.signal) {
+        } else if waits && STOP.contains(&caught.signal) {
             self.waiting.retain(|waiting| waiting.signal != libc::SIGCONT);
         }
         self.waiting.push_back(caught);

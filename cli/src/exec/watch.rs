@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tandem_host::{Channel, Error, Request};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 
 use super::args::Args;
 use super::children::Change;
 use super::command::Running;
+use super::foreground;
 use super::job;
 use super::keeper::Keeper;
+use super::lending::Lending;
 use super::manifest::End;
 use super::not_started::not_started;
 use super::received::{PassedOn, Received};
@@ -25,6 +27,8 @@ const DRAIN_GRACE: Duration = Duration::from_millis(100);
 /// How long output gathers before the document is set anew: often enough for who looks, and seldom
 /// enough for a command that writes all the time.
 const GATHER: Duration = Duration::from_millis(250);
+/// How long who reads below a command waits for a terminal that others in the pipeline have.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Keeper {
     /// Runs the command, which gets the signals that came before it.
@@ -45,7 +49,14 @@ impl Keeper {
                 }
                 self.watch(args, running, signals, early).await
             }
-            Err(error) => not_started(&args.command, &error),
+            Err(error) => {
+                // The terminal was lent before it failed.
+                let last = signals.settle().await;
+                if args.group && last.iter().any(Received::is_for_terminal) {
+                    foreground::go_on();
+                }
+                not_started(&args.command, &error)
+            }
         };
         self.manifest.set_output(&self.shared.tail());
         end
@@ -61,7 +72,9 @@ impl Keeper {
         early: Vec<Received>,
     ) -> End {
         let shared = self.shared.clone();
-        let mut passing = Passing::default();
+        let mut passing = Passing::new(args.group);
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for early in early {
             self.pass_on(&early, &running, &mut passing);
         }
@@ -74,9 +87,14 @@ impl Keeper {
         loop {
             tokio::select! {
                 ended = running.ended() => {
-                    if ended.is_bad() {
-                        // What its group had is on its way to here at least.
-                        let last = signals.settle().await;
+                    let is_bad = ended.is_bad();
+                    // What its group had is on its way to here at least, or what this one had of a
+                    // terminal.
+                    let last = if is_bad || args.group { signals.settle().await } else { Vec::new() };
+                    if last.iter().any(Received::is_for_terminal) {
+                        running.lending().map(Lending::share);
+                    }
+                    if is_bad {
                         let had = last.iter().filter(|last| last.may_be_had());
                         let had = had.filter(|last| !running.has_sent(last));
                         passing.passed_on.extend(had.map(Received::passed_on));
@@ -96,6 +114,9 @@ impl Keeper {
                     Event::Command(change) => passing.changed(&running, change),
                     Event::Settled(_) => {}
                 },
+                _ = looks.tick(), if running.lending().is_some_and(Lending::is_shared) => {
+                    passing.look(&running);
+                }
                 result = state.result() => {
                     state = Writing::None;
                     if std::mem::take(&mut has_changed) {
@@ -135,9 +156,13 @@ impl Keeper {
 
     /// Passes a signal on, and warns once of each that may not be sent.
     fn pass_on(&self, received: &Received, running: &Running, passing: &mut Passing) {
-        let is_over = !passing.stops.counts(received)
-            || received.is_for_terminal() && running.share_terminal();
-        if is_over {
+        if !passing.stops.counts(received) {
+            return;
+        }
+        if received.is_for_terminal() && running.lending().is_some_and(Lending::share) {
+            if passing.stops.is_to_go_on() {
+                running.go_on();
+            }
             return;
         }
         // Whoever gets it may end by it.
@@ -152,10 +177,9 @@ impl Keeper {
             }
             Err(_) => {}
         }
-        if !running.has_own_terminal() {
-            passing.stops.received(received);
+        if !running.has_own_terminal() && passing.stops.received(running.pid(), received) {
+            running.went_on();
         }
-        running.went_on();
     }
 
     /// Waits until the output of a command that has ended is passed on. If its reader is slow, the
@@ -200,7 +224,6 @@ impl Keeper {
 }
 
 /// What is known of the signals of a command that runs.
-#[derive(Default)]
 struct Passing {
     passed_on: Vec<PassedOn>,
     /// The signals that may not be sent to the command, as was warned of.
@@ -209,6 +232,18 @@ struct Passing {
 }
 
 impl Passing {
+    fn new(is_apart: bool) -> Self {
+        let (passed_on, refused) = Default::default();
+        Passing { passed_on, refused, stops: Stops::new(is_apart) }
+    }
+
+    /// Somebody below a command may have asked for the terminal that is with others.
+    fn look(&self, running: &Running) {
+        if !self.stops.is_stopped() && running.lending().is_some_and(Lending::is_wanted) {
+            running.lend_terminal();
+        }
+    }
+
     /// The command stands still or goes on.
     fn changed(&mut self, running: &Running, change: Change) {
         let Some(pid) = running.pid() else { return };
@@ -216,7 +251,8 @@ impl Passing {
             // Nobody would have that terminal as it was while this program stands still.
             return;
         }
-        if self.stops.wants_terminal(change) && running.lend_terminal() {
+        let is_shared = running.lending().is_some_and(Lending::is_shared);
+        if self.stops.wants_terminal(change, is_shared) && running.lend_terminal() {
             return;
         }
         if self.stops.changed(pid, change) {

@@ -81,7 +81,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 /// is on the disk then, whatever was refused before, else 1 (also if the input cannot be read, or an
 /// answer cannot be written, unless its reader went away); after a signal 128 and its number. After a signal a history that is not read yet is
 /// answered with an error of kind closed. A second signal ends the wait for a history that others
-/// lock. A signal that is ignored at the start stays ignored.
+/// lock; one that comes again within a second, or from the same sender within 100 ms, is no second one,
+/// nor is any SIGHUP after a SIGHUP. A signal that is ignored at the start stays ignored.
 ///
 /// A line has at most 17 MiB, a document 16 MiB, all documents together 256 MiB, a history 64 MiB,
 /// an id 4 KiB. At 4,096 unanswered requests the feed stops reading; requests that wait for the

@@ -54,7 +54,8 @@ use stop::Stop;
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
 /// A signal ends it after the up to 256 runs in hand, and a second one at once. One that comes again
-/// because it was passed on, or because a terminal went away, is no second one.
+/// within a second, or from the same sender within 100 ms, is no second one, nor is any SIGHUP after a
+/// SIGHUP.
 ///
 /// Exit codes: 0; 128 + n if signal n ended it; 1 if something could not be removed, a history's lock could not be had, or a task
 /// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
@@ -164,7 +165,6 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
         report.add(&task, &going, outcome);
     }
     stop.finish();
-    stop.tell();
     if let Some(signal) = stop.signal().filter(|_| report.is_stopped()) {
         report.fail(&format!("{} ended it before all was removed", signal_name(signal)));
     }

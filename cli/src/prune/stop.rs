@@ -17,6 +17,8 @@ use crate::signals;
 
 /// How long an end at once waits for who reads why.
 const LAST_WORD: Duration = Duration::from_millis(100);
+/// How long who reads what was removed may delay an end that was asked for.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The request to end, once there is one.
 #[derive(Clone, Default)]
@@ -56,16 +58,26 @@ impl Stop {
         self.signal().and_then(|signal| u8::try_from(128 + signal).ok())
     }
 
-    /// Nothing is removed from here on, so that the next request may end the command at once.
+    /// Nothing is removed from here on, so that the next request may end the command at once. After a
+    /// request it ends soon, whoever does not read what it has to say.
     pub fn finish(&self) {
-        self.0.is_done.store(true, Ordering::Release);
-    }
-
-    /// Waits until it is told that it ends.
-    pub fn tell(&self) {
-        let told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Nothing is ever sent.
-        told.map(|told| told.recv());
+        // Who tells of a request has the lock until that begins.
+        let told = {
+            let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+            self.0.is_done.store(true, Ordering::Release);
+            told.take()
+        };
+        let Some(code) = self.code() else { return };
+        let limit = thread::Builder::new().name("limit".into()).spawn(move || {
+            thread::sleep(LAST_LINES);
+            process::exit(code.into());
+        });
+        // Nothing is ever sent. Without a limit it is not waited for.
+        if limit.is_ok()
+            && let Some(told) = told
+        {
+            let _ = told.recv();
+        }
     }
 
     fn request(&self, signal: i32) {
