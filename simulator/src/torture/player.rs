@@ -601,8 +601,12 @@ impl<'p> Player<'p> {
                 Some(LeftReason::Open) => self.restore(of),
                 Some(reason) if is_alone => {
                     let known = &mut self.acknowledged.runs[of.run];
-                    let has_lost_entry = reason == LeftReason::Failed && removal.from_history;
-                    (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
+                    let has_failed = reason == LeftReason::Failed;
+                    let has_lost_entry = has_failed && removal.from_history;
+                    // It was put back, which a power loss undoes where no directory can be synced.
+                    if !has_failed || self.model.syncs_directories() {
+                        (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
+                    }
                     known.may_be_gone.entry |= has_lost_entry;
                 }
                 Some(_) => {}
