@@ -18,7 +18,7 @@ use crate::signals;
 /// How long an end at once waits for who reads why.
 const LAST_WORD: Duration = Duration::from_millis(100);
 /// How long who reads what was removed may delay an end that was asked for.
-const LAST_LINES: Duration = Duration::from_secs(1);
+const LAST_LINES: Duration = Duration::from_secs(10);
 
 /// The request to end, once there is one.
 #[derive(Clone, Default)]
