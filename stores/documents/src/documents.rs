@@ -20,8 +20,9 @@ pub struct Document {
     pub body: Option<Arc<[u8]>>,
     /// Which state of it this is.
     pub version: Version,
-    /// When it was written, by whichever clock the store has: it is compared for change only, so
-    /// that it differs whenever the version does is enough.
+    /// When it was written, by the clock of [`Documents::time`], or what its writer [told](Write).
+    /// It differs whenever the version does, unless a writer told it. Without it no age can be told:
+    /// every run counts as one that gives no sign of life.
     pub modified: Option<SystemTime>,
 }
 
@@ -59,6 +60,9 @@ pub struct Write {
     pub body: Option<Arc<[u8]>>,
     /// What it follows.
     pub expect: Expect,
+    /// The time that its document is to have; none for now. What is moved keeps its time, because
+    /// that tells whether a run lives.
+    pub modified: Option<SystemTime>,
 }
 
 /// One key of a list, without its body.
@@ -178,8 +182,8 @@ impl fmt::Display for Promise {
     }
 }
 
-/// Documents by key, in a store that several hosts share. `DocumentsDisk`
-/// makes a disk of it.
+/// Documents by key, in a store that several hosts share. [`DocumentsDisk`](crate::DocumentsDisk)
+/// makes a disk of it, and [`contract`](crate::contract) tries what is promised here.
 ///
 /// # Keys
 ///
@@ -235,6 +239,12 @@ pub trait Documents: Send + Sync + 'static {
         since: &Cursor,
     ) -> impl Future<Output = Result<Changes, Trouble>> + Send;
 
-    /// What an acknowledgement survives now, as far as the store can be asked.
+    /// The time now, by the clock that [`Document::modified`] has, so that ages are told by one clock
+    /// and not by two machines'.
+    fn time(&self) -> impl Future<Output = Result<SystemTime, Trouble>> + Send;
+
+    /// What an acknowledgement survives now, as far as the store can be asked. It is asked after each
+    /// durable write of a run: a store that would have to ask a server each time may answer from what
+    /// it learnt at most a second ago.
     fn promise(&self) -> impl Future<Output = Result<Promise, Trouble>> + Send;
 }

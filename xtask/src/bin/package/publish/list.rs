@@ -14,6 +14,7 @@ pub struct Crate {
 pub const CRATES: &[Crate] = &[
     Crate { name: "tandem-components", dir: "components", is_prebuilt: true },
     Crate { name: "tandem-host", dir: "host", is_prebuilt: false },
+    Crate { name: "tandem-documents", dir: "stores/documents", is_prebuilt: false },
     Crate { name: "tandem-simulator", dir: "simulator", is_prebuilt: false },
     Crate { name: "tandem-cli", dir: "cli", is_prebuilt: false },
 ];

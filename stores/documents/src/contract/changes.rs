@@ -1,0 +1,123 @@
+//! Who follows what changes.
+
+use std::collections::BTreeMap;
+
+use futures::future::{join, join_all};
+
+use super::{Fault, Held, Place, ensure, seen};
+use crate::{Cursor, Document, Documents, Version};
+
+/// A store may answer that nothing has changed, but not for ever.
+const ANSWERS_MAX: usize = 100_000;
+
+pub(super) async fn what_changed_is_told_with_what_stands_there<D: Documents>(
+    place: &Place<'_, D>,
+) -> Held {
+    let old = place.create("in/changed", b"1").await?;
+    let removed = place.create("in/removed", b"1").await?;
+    place.create("in/kept", b"1").await?;
+    let cursor = place.store.cursor().await?;
+    let changed = place.follow("in/changed", b"2", old).await?;
+    let mark = place.remove("in/removed", removed).await?;
+    let new = place.create("in/new", b"3").await?;
+    place.create("out/new", b"4").await?;
+
+    let wanted = [("in/changed", changed), ("in/new", new), ("in/removed", mark)];
+    let mut follower = Follower::new(place, "in/", cursor);
+    follower.until(|found| is_told(place, found, &wanted)).await?;
+    let bodies = [Some(b"2".as_slice()), Some(b"3".as_slice()), None];
+    for ((name, version), body) in wanted.into_iter().zip(bodies) {
+        let found = follower.found.get(&place.key(name));
+        let found = found.ok_or_else(|| seen(format!("a change of {name} is not told")))?;
+        let is_right = found.version == version && found.body.as_deref() == body;
+        ensure(is_right, || format!("a change of {name} is told with what does not stand there"))?;
+    }
+    let others = follower.found.keys().find(|key| !key.starts_with(&place.key("in/")));
+    ensure(others.is_none(), || format!("a change elsewhere is told: {others:?}"))
+}
+
+pub(super) async fn no_change_is_missed_while_others_write<D: Documents>(
+    place: &Place<'_, D>,
+) -> Held {
+    const WRITERS: usize = 8;
+    const TURNS: u8 = 40;
+    let cursor = place.store.cursor().await?;
+    let names: Vec<String> = (0..WRITERS).map(|writer| format!("by/{writer}")).collect();
+    let writing = names.iter().map(|name| async move {
+        let mut version = place.create(name, &[0]).await?;
+        for turn in 1..TURNS {
+            version = place.follow(name, &[turn], version).await?;
+        }
+        Ok::<Version, Fault>(version)
+    });
+    let mut follower = Follower::new(place, "by/", cursor);
+    let last = [TURNS - 1];
+    let is_over = |found: &BTreeMap<String, Document>| {
+        let is_last = |document: &&Document| document.body.as_deref() == Some(&last);
+        found.values().filter(is_last).count() == WRITERS
+    };
+    let (written, followed) = join(join_all(writing), follower.until(is_over)).await;
+    let written = written.into_iter().collect::<Result<Vec<_>, Fault>>()?;
+    followed?;
+    let wanted: Vec<_> = names.iter().map(String::as_str).zip(written).collect();
+    ensure(is_told(place, &follower.found, &wanted), || {
+        "a change is told with another version than the one answered".to_owned()
+    })
+}
+
+/// Follows what changes below a prefix.
+struct Follower<'a, D> {
+    place: &'a Place<'a, D>,
+    prefix: String,
+    cursor: Cursor,
+    /// The newest that was told of each document.
+    found: BTreeMap<String, Document>,
+}
+
+impl<'a, D: Documents> Follower<'a, D> {
+    fn new(place: &'a Place<'a, D>, prefix: &str, cursor: Cursor) -> Self {
+        Follower { place, prefix: place.key(prefix), cursor, found: BTreeMap::new() }
+    }
+
+    async fn until(&mut self, is_over: impl Fn(&BTreeMap<String, Document>) -> bool) -> Held {
+        for _ in 0..ANSWERS_MAX {
+            let changes = self.place.store.changes(&self.prefix, &self.cursor).await?;
+            self.cursor = changes.next;
+            for change in changes.changed {
+                let known = self.found.get(&change.key).map(|document| document.version);
+                if known.is_none_or(|known| known < change.document.version) {
+                    self.found.insert(change.key, change.document);
+                }
+            }
+            if is_over(&self.found) {
+                return Ok(());
+            }
+            // A store that answers at once lets the writers write.
+            yield_now().await;
+        }
+        Err(seen(format!("after {ANSWERS_MAX} answers a change is still not told")))
+    }
+}
+
+fn is_told<D: Documents>(
+    place: &Place<'_, D>,
+    found: &BTreeMap<String, Document>,
+    wanted: &[(&str, Version)],
+) -> bool {
+    wanted.iter().all(|(name, version)| {
+        found.get(&place.key(name)).is_some_and(|document| document.version >= *version)
+    })
+}
+
+/// Lets others be polled.
+async fn yield_now() {
+    let mut has_yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,151 @@
+//! A store in memory.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::{
+    Changed, Changes, Cursor, Document, Documents, Expect, Level, Listed, Page, Promise, Survives,
+    Trouble, Version, Write,
+};
+
+/// What a page of a list has at most.
+const PAGE: usize = 1000;
+
+/// Documents in memory, for tests and as an example of a store. Clones share them: two disks over
+/// clones of one are as two hosts over one store.
+#[derive(Clone)]
+pub struct MemoryDocuments {
+    state: Arc<Mutex<State>>,
+    promise: Arc<Promise>,
+}
+
+#[derive(Default)]
+struct State {
+    documents: BTreeMap<String, Document>,
+    /// The newest version of any document.
+    newest: u64,
+}
+
+impl MemoryDocuments {
+    /// An empty store, which truly promises nothing.
+    pub fn new() -> Self {
+        MemoryDocuments::promising(Survives::Nothing)
+    }
+
+    /// An empty store that says it survives so much, for tests of what depends on that.
+    pub fn promising(survives: Survives) -> Self {
+        let promise = Arc::new(Promise::new(survives, "it is a test's, in memory"));
+        MemoryDocuments { state: Arc::default(), promise }
+    }
+
+    /// Every document, by its key.
+    pub fn documents(&self) -> BTreeMap<String, Arc<[u8]>> {
+        let bodies = self.state().documents.clone().into_iter();
+        bodies.filter_map(|(key, document)| Some((key, document.body?))).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn holds(&self, key: &str, expect: Expect) -> bool {
+        expect.holds(self.documents.get(key))
+    }
+
+    fn write(
+        &mut self,
+        key: &str,
+        body: Option<Arc<[u8]>>,
+        modified: Option<SystemTime>,
+    ) -> Version {
+        self.newest += 1;
+        let version = Version(self.newest);
+        let modified = modified.unwrap_or_else(SystemTime::now);
+        let document = Document::new(body, version, Some(modified));
+        self.documents.insert(key.to_owned(), document);
+        version
+    }
+}
+
+impl Documents for MemoryDocuments {
+    async fn get(&self, key: &str) -> Result<Option<Document>, Trouble> {
+        Ok(self.state().documents.get(key).cloned())
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        body: Option<Arc<[u8]>>,
+        expect: Expect,
+        _level: Level,
+    ) -> Result<Option<Version>, Trouble> {
+        let mut state = self.state();
+        Ok(state.holds(key, expect).then(|| state.write(key, body, None)))
+    }
+
+    async fn replace_all(&self, writes: Vec<Write>) -> Result<bool, Trouble> {
+        let mut state = self.state();
+        let is_made = writes.iter().all(|write| state.holds(&write.key, write.expect));
+        for Write { key, body, modified, .. } in writes.into_iter().filter(|_| is_made) {
+            state.write(&key, body, modified);
+        }
+        Ok(is_made)
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Page, Trouble> {
+        let state = self.state();
+        let found = state.documents.range(prefix.to_owned()..).filter(|(key, document)| {
+            document.body.is_some() && after.is_none_or(|after| key.as_str() > after)
+        });
+        let mut below = found.take_while(|(key, _)| key.starts_with(prefix));
+        let listed = |(key, document): (&String, &Document)| Listed::new(key, document.version);
+        let entries = below.by_ref().take(PAGE).map(listed).collect();
+        Ok(Page::new(entries, below.next().is_some()))
+    }
+
+    async fn cursor(&self) -> Result<Cursor, Trouble> {
+        Ok(Cursor(self.state().newest.to_string()))
+    }
+
+    /// It does not wait for a change.
+    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
+        let Ok(since) = since.0.parse::<u64>() else {
+            return Err(Trouble::refused(
+                tandem_host::disk::ErrorCode::Io,
+                format!("it is no cursor of this store: {}", since.0),
+            ));
+        };
+        let state = self.state();
+        let is_new = |(key, document): &(&String, &Document)| {
+            key.starts_with(prefix) && document.version.0 > since
+        };
+        let changed = state.documents.iter().filter(is_new);
+        let changed = changed.map(|(key, document)| Changed::new(key, document.clone())).collect();
+        Ok(Changes::new(changed, Cursor(state.newest.to_string()), false))
+    }
+
+    async fn time(&self) -> Result<SystemTime, Trouble> {
+        Ok(SystemTime::now())
+    }
+
+    async fn promise(&self) -> Result<Promise, Trouble> {
+        Ok(Promise::clone(&self.promise))
+    }
+}
+
+impl Default for MemoryDocuments {
+    fn default() -> Self {
+        MemoryDocuments::new()
+    }
+}
+
+impl fmt::Debug for MemoryDocuments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDocuments").finish_non_exhaustive()
+    }
+}
