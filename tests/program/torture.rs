@@ -91,6 +91,7 @@ fn help_lists_every_option_and_every_model() {
         "--model",
         "--unit",
         "--blocking",
+        "--documents",
         "--component",
         "--threads",
         "--json",
@@ -177,6 +178,24 @@ fn a_bounded_run_of_the_blocking_component_finds_no_violation() {
     has_tried_each_model(&told);
     assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
     assert_eq!(told["component"], "tandem-blocking");
+}
+
+#[test]
+fn a_bounded_run_of_documents_finds_no_violation() {
+    let states = BLOCKING_STATES.to_string();
+    let told = told(&["--documents", "--states", &states]);
+    assert!(count(&told, "states") >= BLOCKING_STATES, "{told}");
+    assert!(count(&told, "faults") > 0 && count(&told, "orders") > 0, "{told}");
+    assert_eq!((&told["violations"], &told["first"]), (&json!(0), &Value::Null));
+    assert_eq!((&told["component"], &told["models"]), (&json!("tandem"), &json!(["store"])));
+}
+
+#[test]
+fn documents_have_one_component_and_one_model() {
+    for other in [["--blocking"].as_slice(), &["--model", "xfs"]] {
+        let stderr = assert_one_line(&run(torture(&["--documents"]).args(other)), 2);
+        assert!(stderr.contains("--documents") && stderr.contains(other[0]), "{stderr}");
+    }
 }
 
 #[test]
@@ -278,11 +297,13 @@ fn a_seed_is_the_whole_run() {
 
 #[test]
 fn threads_change_nothing() {
-    for flags in [&[][..], &["--blocking"]] {
+    for flags in [&[][..], &["--blocking"], &["--documents"]] {
         let args = ["--states", SHORT, "--threads"];
         let of = |threads| trace(&[&args[..], &[threads], flags].concat());
         let one = of("1");
-        has_tried_each_model(&one);
+        if flags != ["--documents"] {
+            has_tried_each_model(&one);
+        }
         assert_eq!(of("2"), one);
         assert_eq!(of("5"), one);
     }

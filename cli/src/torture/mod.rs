@@ -4,6 +4,7 @@ mod bar;
 mod file;
 mod json;
 mod outcome;
+mod played;
 mod replay;
 mod text;
 
@@ -22,6 +23,7 @@ use super::terminal::moves_cursor;
 use super::waiting;
 use bar::Bar;
 use outcome::Outcome;
+use played::Played;
 use replay::Replay;
 
 /// How messages name this command.
@@ -71,6 +73,12 @@ pub struct Args {
     #[arg(long)]
     blocking: bool,
 
+    /// Documents of a store that hosts share in the place of files
+    ///
+    /// Its requests are lost, refused and late. What it answers survives, so there is one model.
+    #[arg(long, conflicts_with_all = ["blocking", "model"])]
+    documents: bool,
+
     /// Another build of the component, for the same WASI; a file of at most 64 MiB
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
@@ -88,6 +96,16 @@ pub struct Args {
     /// steps, before, after and replay; after is null if there was no crash.
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    fn played(&self) -> Played {
+        match (self.blocking, self.documents) {
+            (true, _) => Played::Blocking,
+            (false, true) => Played::Documents,
+            (false, false) => Played::Files,
+        }
+    }
 }
 
 fn models() -> impl TypedValueParser<Value = Model> {
@@ -135,9 +153,8 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
     if let Some(threads) = args.threads {
         torture = torture.threads(threads);
     }
-    if args.blocking {
-        torture = torture.blocking();
-    }
+    let played = args.played();
+    torture = played.of(torture);
     if let Some(file) = &args.component {
         torture = torture.component(file::read(file)?);
     }
@@ -149,7 +166,7 @@ fn torture(args: &Args) -> Result<Outcome<'_>, String> {
     bar.end();
     let component = args.component.as_deref();
     let report = report.map_err(|error| file::unusable(component, &error))?;
-    let replay = Replay { model: args.model, is_blocking: args.blocking, component };
+    let replay = Replay { model: args.model, played, component };
     Ok(Outcome { report, elapsed, replay })
 }
 

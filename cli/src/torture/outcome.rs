@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tandem_simulator::sim::Model;
 use tandem_simulator::torture::Report;
 
 use super::replay::Replay;
@@ -24,13 +23,13 @@ impl Outcome<'_> {
     pub fn models(&self) -> Vec<&'static str> {
         match self.replay.model {
             Some(model) => vec![model.name],
-            None => Model::ALL.map(|model| model.name).to_vec(),
+            None => self.replay.played.models(),
         }
     }
 
     /// The world of the component that was played.
     pub fn component(&self) -> &'static str {
-        if self.replay.is_blocking { "tandem-blocking" } else { "tandem" }
+        self.replay.played.component()
     }
 
     pub fn trace_hash(&self) -> String {
@@ -51,14 +50,16 @@ impl Outcome<'_> {
 /// Made-up outcomes.
 #[cfg(test)]
 pub mod samples {
+    use tandem_simulator::sim::Model;
     use tandem_simulator::torture::{Progress, Violation};
 
+    use super::super::played::Played;
     use super::*;
 
     pub fn clean() -> Outcome<'static> {
         let counts = Progress { states: 5_000, faults: 300, orders: 20, violations: 0, units: 17 };
         let report = Report { seed: 7, counts, trace_hash: 0xab12, violations: Vec::new() };
-        let replay = Replay { model: Model::find("xfs"), is_blocking: false, component: None };
+        let replay = Replay { model: Model::find("xfs"), played: Played::Files, component: None };
         Outcome { report, elapsed: Duration::from_millis(2_500), replay }
     }
 
@@ -86,13 +87,15 @@ pub mod samples {
         let mut outcome = clean();
         outcome.report.counts.violations = 2;
         outcome.report.violations = violations;
-        outcome.replay = Replay { model: None, is_blocking: false, component: None };
+        outcome.replay = Replay { model: None, played: Played::Files, component: None };
         outcome
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tandem_simulator::sim::Model;
+
     use super::*;
 
     #[test]

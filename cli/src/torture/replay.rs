@@ -5,12 +5,14 @@ use std::path::Path;
 
 use tandem_simulator::sim::Model;
 
+use super::played::Played;
+
 /// What it needs besides the seed and the unit.
 pub struct Replay<'a> {
     /// The one model that the run was given.
     pub model: Option<Model>,
-    /// Whether the run was one of the component for WASI 0.2.
-    pub is_blocking: bool,
+    /// What was played.
+    pub played: Played,
     /// The component that the run was given.
     pub component: Option<&'a Path>,
 }
@@ -22,8 +24,8 @@ impl Replay<'_> {
         if let Some(model) = self.model {
             command.push_str(&format!(" --model {}", model.name));
         }
-        if self.is_blocking {
-            command.push_str(" --blocking");
+        if let Some(option) = self.played.option() {
+            command.push_str(&format!(" {option}"));
         }
         if let Some(component) = self.component {
             command.push_str(&format!(" --component {}", quoted(component)));
@@ -45,11 +47,11 @@ mod tests {
 
     #[test]
     fn it_has_what_the_run_was_given_and_no_more() {
-        let replay = Replay { model: None, is_blocking: false, component: None };
+        let replay = Replay { model: None, played: Played::Files, component: None };
         assert_eq!(replay.command(7, 12), "tandem torture --seed 7 --unit 12");
         let replay = Replay {
             model: Model::find("xfs"),
-            is_blocking: true,
+            played: Played::Blocking,
             component: Some(Path::new("it's a/build;.wasm")),
         };
         let words = shlex::split(&replay.command(u64::MAX, 0)).unwrap();

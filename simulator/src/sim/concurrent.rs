@@ -9,6 +9,7 @@ use wasmtime_wasi::p3::bindings::random::random;
 use super::clock::Timer;
 use super::disk::SimDisk;
 use super::state::SimState;
+use tandem_host::disk::Disk;
 use tandem_host::wasi::add_disk_to_linker;
 
 /// The clock and the randomness of a world.
@@ -18,15 +19,15 @@ impl HasData for Time<'static> {
     type Data<'a> = Time<'a>;
 }
 
-pub(super) fn link(linker: &mut Linker<SimState>) -> wasmtime::Result<()> {
-    fn time(state: &mut SimState) -> Time<'_> {
+pub(super) fn link<D: Disk>(linker: &mut Linker<SimState<D>>) -> wasmtime::Result<()> {
+    fn time<D: Disk>(state: &mut SimState<D>) -> Time<'_> {
         Time(state.disk())
     }
     add_disk_to_linker(linker)?;
-    types::add_to_linker::<_, Time<'static>>(linker, time)?;
-    monotonic_clock::add_to_linker::<_, Time<'static>>(linker, time)?;
-    system_clock::add_to_linker::<_, Time<'static>>(linker, time)?;
-    random::add_to_linker::<_, Time<'static>>(linker, time)
+    types::add_to_linker::<_, Time<'static>>(linker, time::<D>)?;
+    monotonic_clock::add_to_linker::<_, Time<'static>>(linker, time::<D>)?;
+    system_clock::add_to_linker::<_, Time<'static>>(linker, time::<D>)?;
+    random::add_to_linker::<_, Time<'static>>(linker, time::<D>)
 }
 
 impl types::Host for Time<'_> {}

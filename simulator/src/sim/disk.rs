@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::model::Model;
+use super::store::{StoreAnswer, StoreOp};
 use super::tree::{Ino, ROOT, Tree};
 use super::world::{Op, OpAnswer, World, operation};
 use tandem_host::disk::{Disk, Entry, ErrorCode, Mode, Purpose, Stat};
@@ -77,6 +78,14 @@ impl SimDisk {
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         // Nothing in the world panics half way.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request to the store that stands in the place of the disk.
+    pub(super) async fn ask(&self, op: StoreOp) -> Result<StoreAnswer, ErrorCode> {
+        match self.call(op.path(), Op::Store(op)).await? {
+            OpAnswer::Store(answer) => Ok(answer),
+            _ => Err(ErrorCode::Io),
+        }
     }
 
     async fn call(&self, path: String, op: Op) -> Result<OpAnswer, ErrorCode> {

@@ -2,7 +2,8 @@
 //!
 //! [`SimDisk`] is the disk, [`Model`] what a file system promises. A component runs on it in a store
 //! of [`SimState`]; whatever else makes calls uses it through its [`Disk`](tandem_host::disk::Disk)
-//! implementation. Nothing here knows what is kept on the disk.
+//! implementation. Nothing here knows what is kept on the disk. [`SimDocuments`] is a store of
+//! documents in its place, with requests that are held, lost and late.
 //!
 //! [Hold](SimDisk::hold) the disk, and whoever uses it stands still at each call. Then decide what
 //! happens next: look at what is [waiting](SimDisk::waiting), [complete](SimDisk::complete) a call
@@ -51,10 +52,12 @@ pub(crate) mod clock;
 mod concurrent;
 pub(crate) mod crash;
 mod disk;
+mod documents;
 mod drive;
 pub(crate) mod effect;
 mod model;
 mod state;
+mod store;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tree;
@@ -62,6 +65,7 @@ pub(crate) mod world;
 
 pub use crash::{Limits, Scratch};
 pub use disk::{SimDisk, SimNode};
+pub use documents::SimDocuments;
 pub use drive::Waiting;
 pub use model::Model;
 /// What a call is.

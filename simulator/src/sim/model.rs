@@ -130,7 +130,20 @@ impl Model {
         },
     ];
 
-    /// The model of that name.
+    /// What is not a file system but a store whose answers survive: for documents in the place of
+    /// files.
+    pub const STORE: Model = Model {
+        name: "store",
+        about: "documents of a store that keeps what it answers",
+        names: Names::InOrder,
+        data: Data::Prefix,
+        replace_flushes_data: true,
+        file_sync: FileSync::Journal,
+        dir_sync: DirSync::Journal,
+        unit_bytes: 4096,
+    };
+
+    /// The model of a file system of that name.
     pub fn find(name: &str) -> Option<Model> {
         Model::ALL.into_iter().find(|model| model.name == name)
     }

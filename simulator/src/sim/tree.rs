@@ -150,6 +150,20 @@ impl Tree {
         self.put_in(dir, name, Inode::File { data, modified_ns });
     }
 
+    /// Takes the file at `path` below the root away, and the directories that have nothing in them then.
+    pub(crate) fn take(&mut self, path: &str) {
+        let mut path = path;
+        loop {
+            let (dir, name) = path.rsplit_once('/').unwrap_or((".", path));
+            let Ok(ino) = self.lookup(ROOT, dir) else { return };
+            self.bind(ino, &name.into(), None);
+            if ino == ROOT || self.entries(ino).is_ok_and(|entries| !entries.is_empty()) {
+                return;
+            }
+            path = dir;
+        }
+    }
+
     fn put_in(&mut self, dir: Ino, name: &str, inode: Inode) -> Ino {
         let ino = self.last_ino() + 1;
         self.insert(ino, inode);

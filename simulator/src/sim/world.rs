@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::effect::{Change, Persistent};
 use super::model::Model;
+use super::store::{StoreAnswer, StoreOp, Versions};
 use super::tree::{Ino, Inode, Name, Tree};
 use tandem_host::disk::{Entry, ErrorCode, Kind, Stat};
 use tandem_host::testing::{Call, DiskOperation};
@@ -20,24 +21,69 @@ const CALL_NS: u64 = 20_000;
 /// Where the virtual wall clock starts: 2026-01-06T00:27:16.820Z.
 pub(crate) const EPOCH_NS: u64 = 1_767_659_236_820_000_000;
 
+/// Whose calls nobody waits for.
+const NOBODY: usize = usize::MAX;
+
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// What a call is to do.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    OpenDir { at: Ino, path: String },
-    CreateDir { at: Ino, path: String },
-    CreateFile { at: Ino, path: String },
-    OpenFile { at: Ino, path: String },
-    Read { ino: Ino, offset: u64, bytes_max: usize },
-    Write { ino: Ino, offset: u64, bytes: Vec<u8> },
-    SyncData { ino: Ino },
-    SyncDir { ino: Ino },
-    Rename { from_at: Ino, from: String, to_at: Ino, to: String },
-    RemoveFile { at: Ino, path: String },
-    RemoveDir { at: Ino, path: String },
-    Stat { at: Ino, path: String },
-    ReadDir { ino: Ino },
+    OpenDir {
+        at: Ino,
+        path: String,
+    },
+    CreateDir {
+        at: Ino,
+        path: String,
+    },
+    CreateFile {
+        at: Ino,
+        path: String,
+    },
+    OpenFile {
+        at: Ino,
+        path: String,
+    },
+    Read {
+        ino: Ino,
+        offset: u64,
+        bytes_max: usize,
+    },
+    Write {
+        ino: Ino,
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    SyncData {
+        ino: Ino,
+    },
+    SyncDir {
+        ino: Ino,
+    },
+    Rename {
+        from_at: Ino,
+        from: String,
+        to_at: Ino,
+        to: String,
+    },
+    RemoveFile {
+        at: Ino,
+        path: String,
+    },
+    RemoveDir {
+        at: Ino,
+        path: String,
+    },
+    Stat {
+        at: Ino,
+        path: String,
+    },
+    ReadDir {
+        ino: Ino,
+    },
+    /// Of a store in the place of files.
+    Store(StoreOp),
 }
 
 /// What a call answers.
@@ -48,6 +94,7 @@ pub(crate) enum OpAnswer {
     Bytes(Vec<u8>),
     Stat(Stat),
     Entries(Vec<Entry>),
+    Store(StoreAnswer),
 }
 
 /// How a call goes wrong.
@@ -61,6 +108,8 @@ pub enum Fault {
     Half(ErrorCode),
     /// A sync fails, and what it should have written counts as clean from then on.
     MarksClean(ErrorCode),
+    /// A write of a store fails, and is made later, if what it follows is still there then.
+    Late(ErrorCode),
 }
 
 impl Fault {
@@ -71,6 +120,9 @@ impl Fault {
             Fault::Half(_) => operation == DiskOperation::Write,
             Fault::MarksClean(_) => {
                 matches!(operation, DiskOperation::SyncData | DiskOperation::SyncDir)
+            }
+            Fault::Late(_) => {
+                matches!(operation, DiskOperation::Rename | DiskOperation::RemoveFile)
             }
         }
     }
@@ -85,6 +137,15 @@ pub(crate) struct InFlight {
     pub op: Op,
     answer: Option<Result<OpAnswer, ErrorCode>>,
     waker: Option<Waker>,
+    /// Whether its caller was told that it failed, or is gone: nobody waits for its answer.
+    is_late: bool,
+}
+
+impl InFlight {
+    /// Whether it is a write of a store.
+    pub(crate) fn is_store_write(&self) -> bool {
+        matches!(&self.op, Op::Store(op) if op.writes())
+    }
 }
 
 /// Files, time, randomness, calls in flight.
@@ -94,6 +155,8 @@ pub(crate) struct World {
     /// What a reader sees now.
     pub live: Tree,
     pub persistent: Persistent,
+    /// Of the documents, if it is a store.
+    versions: Versions,
     /// Counts the calls that changed something or made it durable.
     pub changes: u64,
     next_ino: Ino,
@@ -151,6 +214,7 @@ impl World {
             model,
             persistent: Persistent::new(tree.clone()),
             live: tree,
+            versions: Versions::new(),
             changes: 0,
             next_ino,
             is_held: false,
@@ -193,7 +257,8 @@ impl World {
         if !self.is_held {
             return Ok(self.perform(call, op, None).0);
         }
-        self.in_flight.push(InFlight { owner, call, op, answer: None, waker: None });
+        let (answer, waker, is_late) = (None, None, false);
+        self.in_flight.push(InFlight { owner, call, op, answer, waker, is_late });
         Err(id)
     }
 
@@ -213,6 +278,9 @@ impl World {
         let Some(at) = self.in_flight.iter().position(|held| held.call.id == id) else { return };
         let held = self.in_flight.remove(at);
         if held.answer.is_none() && self.random.bool() {
+            if matches!(held.op, Op::Store(_)) && self.random.bool() {
+                return self.in_flight.push(InFlight { waker: None, is_late: true, ..held });
+            }
             // Nobody is left to be answered.
             let _ = self.perform(held.call, held.op, None);
         }
@@ -235,6 +303,11 @@ impl World {
             return false;
         };
         let (call, op) = (self.in_flight[at].call.clone(), self.in_flight[at].op.clone());
+        if self.in_flight[at].is_late {
+            self.in_flight.remove(at);
+            let _ = self.perform(call, op, None);
+            return false;
+        }
         let (answer, is_faulty) = self.perform(call, op, fault);
         let held = &mut self.in_flight[at];
         held.answer = Some(answer);
@@ -273,9 +346,13 @@ impl World {
         self.last_timer
     }
 
-    /// The files as they are when half of a write in flight was made.
+    /// The files as they are when half of a write in flight was made; of a store, when it was made
+    /// and its caller died before it was answered.
     pub(crate) fn torn(&self, held: &InFlight) -> Tree {
         let mut tree = self.live.clone();
+        if let Op::Store(op) = &held.op {
+            self.versions.clone().apply(op, &mut tree, self.wall_ns());
+        }
         if let Op::Write { ino, offset, bytes } = &held.op {
             let half = &bytes[..bytes.len() / 2];
             let offset = usize::try_from(*offset).unwrap_or(0);
@@ -312,6 +389,15 @@ impl World {
                 if let Op::SyncData { ino } | Op::SyncDir { ino } = op {
                     self.persistent.lose(ino);
                 }
+                Err(code)
+            }
+            Some(Fault::Late(code)) => {
+                let id = self.next_call;
+                self.next_call += 1;
+                let call = Call { id, ..call.clone() };
+                let (owner, op) = (NOBODY, op.clone());
+                let (answer, waker, is_late) = (None, None, true);
+                self.in_flight.push(InFlight { owner, call, op, answer, waker, is_late });
                 Err(code)
             }
         };
@@ -432,6 +518,15 @@ impl World {
                     |(name, ino): (&Name, &Ino)| Entry::new(name.to_string(), self.live.kind(*ino));
                 Ok(OpAnswer::Entries(entries.map(entry).collect()))
             }
+            Op::Store(op) => {
+                let wall_ns = self.wall_ns();
+                let answer = self.versions.apply(op, &mut self.live, wall_ns);
+                if op.writes() {
+                    // What is answered survives.
+                    self.persistent = Persistent::new(self.live.clone());
+                }
+                Ok(OpAnswer::Store(answer))
+            }
         }
     }
 
@@ -503,5 +598,6 @@ pub(crate) fn operation(op: &Op) -> DiskOperation {
         Op::RemoveDir { .. } => DiskOperation::RemoveDir,
         Op::Stat { .. } => DiskOperation::Stat,
         Op::ReadDir { .. } => DiskOperation::ReadDir,
+        Op::Store(op) => op.operation(),
     }
 }

@@ -11,12 +11,13 @@ use wasmtime::component::{Accessor, ResourceAny};
 
 use super::machine::{Calls, Command, Outcome, lock};
 use crate::sim::SimState;
+use tandem_host::disk::Disk;
 use tandem_host::testing::bindings::{Tandem, TandemPre};
 
 /// Makes the calls that the director asks for. It never ends by itself.
-pub(super) async fn serve(
-    pre: &TandemPre<SimState>,
-    mut store: Store<SimState>,
+pub(super) async fn serve<D: Disk>(
+    pre: &TandemPre<SimState<D>>,
+    mut store: Store<SimState<D>>,
     calls: &Mutex<Calls>,
 ) -> wasmtime::Result<()> {
     let tandem = pre.instantiate_async(&mut store).await?;
@@ -31,8 +32,8 @@ struct EndedCall {
     opened: Option<(usize, ResourceAny)>,
 }
 
-async fn make_calls(
-    accessor: &Accessor<SimState>,
+async fn make_calls<D: Disk>(
+    accessor: &Accessor<SimState<D>>,
     tandem: &Tandem,
     calls: &Mutex<Calls>,
 ) -> wasmtime::Result<()> {
@@ -75,8 +76,8 @@ async fn make_calls(
     .await
 }
 
-fn start<'a>(
-    accessor: &'a Accessor<SimState>,
+fn start<'a, D: Disk>(
+    accessor: &'a Accessor<SimState<D>>,
     tandem: &'a Tandem,
     runs: &mut Vec<(usize, ResourceAny)>,
     call: usize,

@@ -10,7 +10,7 @@ use crate::sim::SimDisk;
 use crate::sim::crash::{Limits, each_state};
 use crate::sim::effect::Persistent;
 use crate::sim::tree::Tree;
-use crate::sim::world::{Fault, Step};
+use crate::sim::world::{Fault, InFlight, Step};
 use tandem_host::disk::Kind;
 use tandem_host::testing::{DiskOperation, is_temporary, temporary_target};
 
@@ -240,10 +240,13 @@ fn run(
         // Between what was acknowledged and what the disk does next.
         player.collect(stage);
         let world = stage.disk.world();
-        let is_in_place = |call: &tandem_host::testing::Call| {
-            call.operation == DiskOperation::Write && !is_temporary(call.name())
+        // What a process that dies now leaves one way or the other.
+        let is_undecided = |held: &&InFlight| {
+            let call = &held.call;
+            let is_in_place = call.operation == DiskOperation::Write && !is_temporary(call.name());
+            is_in_place || held.is_store_write()
         };
-        let torn = || world.waiting().filter(|held| is_in_place(&held.call));
+        let torn = || world.waiting().filter(is_undecided);
         let now = (world.changes, player.acknowledged.changes, torn().count());
         if last != Some(now) {
             last = Some(now);

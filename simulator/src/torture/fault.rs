@@ -5,6 +5,7 @@ use super::plan::{Act, Plan, Removal};
 use super::player::{Ended, Order, PlannedFault};
 use super::reference;
 use super::unit::Unit;
+use super::world::WasiWorld;
 use crate::sim::crash::Limits;
 use crate::sim::world::{Fault, Step};
 use tandem_host::disk::ErrorCode;
@@ -35,8 +36,20 @@ pub(super) const KINDS: [Kind; 8] = [
 const LIMITS: Limits = Limits { names_max: 3, states_max: 4 };
 
 impl Kind {
-    fn faults(self) -> Vec<Fault> {
+    fn faults(self, world: WasiWorld) -> Vec<Fault> {
         match self {
+            // A refusal was not carried out, so it comes before. Of what is lost nobody knows.
+            Kind::Code(
+                code @ (ErrorCode::InsufficientSpace
+                | ErrorCode::Quota
+                | ErrorCode::ReadOnly
+                | ErrorCode::Access),
+            ) if world.has_documents() => vec![Fault::Before(code)],
+            Kind::Code(code) if world.has_documents() => {
+                vec![Fault::Before(code), Fault::After(code), Fault::Late(code)]
+            }
+            // It has no syncs.
+            Kind::MarksClean if world.has_documents() => vec![Fault::Late(ErrorCode::Io)],
             Kind::Code(code) => vec![Fault::Before(code), Fault::After(code), Fault::Half(code)],
             Kind::MarksClean => vec![Fault::MarksClean(ErrorCode::Io)],
         }
@@ -136,7 +149,7 @@ pub(super) fn drawn(unit: &mut Unit<'_>) {
     for _ in 0..DRAWN {
         let plan = Plan::random(&mut unit.random).without_patches();
         let kind = KINDS[unit.random.usize(..KINDS.len())];
-        let faults = kind.faults();
+        let faults = kind.faults(unit.lab.world);
         let planned = PlannedFault {
             nth: unit.random.usize(..80),
             fault: faults[unit.random.usize(..faults.len())],
@@ -176,8 +189,8 @@ pub(super) fn every_call(unit: &mut Unit<'_>, plan: &Plan, kind: Kind) {
         Act::Mark(..) => true,
         _ => false,
     };
-    let is_modelled = !plan.is_burst && !plan.acts.iter().any(is_beyond);
-    for fault in kind.faults() {
+    let is_modelled = !world.has_documents() && !plan.is_burst && !plan.acts.iter().any(is_beyond);
+    for fault in kind.faults(world) {
         for is_sticky in [false, true] {
             for nth in 0.. {
                 let planned = PlannedFault { nth, fault, is_sticky };

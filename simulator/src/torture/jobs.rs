@@ -47,7 +47,7 @@ pub(super) fn run(
 ) -> Result<Report, Error> {
     let models = match torture.model {
         Some(model) => vec![model],
-        None => Model::ALL.to_vec(),
+        None => torture.world.models(),
     };
     let next = AtomicU64::new(torture.unit.unwrap_or(0));
     let is_over = AtomicBool::new(false);

@@ -14,7 +14,8 @@ use super::blocking;
 use super::concurrent;
 use super::world::WasiWorld;
 use crate::guest::Exports;
-use crate::sim::{SimDisk, SimState};
+use crate::sim::{SimDisk, SimDocuments, SimState};
+use tandem_documents::DocumentsDisk;
 use tandem_host::Error;
 use tandem_host::testing::bindings::TandemPre;
 use tandem_host::testing::keep_compiled;
@@ -34,6 +35,7 @@ pub(crate) struct Lab {
 enum GuestMaker {
     Concurrent(TandemPre<SimState>),
     Blocking(Exports<SimState>),
+    Documents(TandemPre<SimState<DocumentsDisk<SimDocuments>>>),
 }
 
 /// A call of an export. Runs are numbered by whoever opens them.
@@ -214,6 +216,11 @@ impl Lab {
                 SimState::link(&mut linker)?;
                 GuestMaker::Concurrent(TandemPre::new(linker.instantiate_pre(&component)?)?)
             }
+            WasiWorld::Documents => {
+                let mut linker = Linker::new(&engine);
+                SimState::link(&mut linker)?;
+                GuestMaker::Documents(TandemPre::new(linker.instantiate_pre(&component)?)?)
+            }
             WasiWorld::Blocking => {
                 SimState::link_blocking(&mut linker)?;
                 GuestMaker::Blocking(Exports::new(linker.instantiate_pre(&component)?)?)
@@ -264,10 +271,17 @@ impl Lab {
     }
 
     async fn serve(&self, disk: SimDisk, calls: &Mutex<Calls>) -> wasmtime::Result<()> {
-        let store = Store::new(&self.engine, SimState::new(&disk));
+        let engine = &self.engine;
+        let on_files = || Store::new(engine, SimState::new(&disk));
         match &self.guest {
-            GuestMaker::Concurrent(pre) => concurrent::serve(pre, store, calls).await,
-            GuestMaker::Blocking(exports) => blocking::serve(exports, store, &disk, calls).await,
+            GuestMaker::Concurrent(pre) => concurrent::serve(pre, on_files(), calls).await,
+            GuestMaker::Blocking(exports) => {
+                blocking::serve(exports, on_files(), &disk, calls).await
+            }
+            GuestMaker::Documents(pre) => {
+                let store = Store::new(engine, SimState::of_documents(&disk));
+                concurrent::serve(pre, store, calls).await
+            }
         }
     }
 }

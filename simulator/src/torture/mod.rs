@@ -97,6 +97,12 @@ impl Torture {
         Torture { world: WasiWorld::Blocking, ..self }
     }
 
+    /// Documents of a store in the place of files: requests are lost, refused and late, and hosts share
+    /// it. The model is [`Model::STORE`], and no other.
+    pub fn documents(self) -> Self {
+        Torture { world: WasiWorld::Documents, ..self }
+    }
+
     /// Another build of the component, for the same version of WASI.
     pub fn component(self, component: Vec<u8>) -> Self {
         Torture { component: Some(component), ..self }

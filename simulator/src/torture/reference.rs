@@ -52,7 +52,7 @@ pub(super) fn check_records(world: WasiWorld, ended: &[Ended], log: &[Step]) -> 
     };
     let steps = log.get(call.log.clone()).unwrap_or_default();
     let waited_for = match world {
-        WasiWorld::Concurrent => steps.first(),
+        WasiWorld::Concurrent | WasiWorld::Documents => steps.first(),
         // Opening blocks. The summary's write is the first that does not, and what failed before
         // it may have ended the other file.
         WasiWorld::Blocking => steps
@@ -319,8 +319,10 @@ fn sync_failures(steps: &[Step]) -> Failures {
 /// The name of the code that a call was made to fail with.
 fn injected(step: &Step) -> Option<&'static str> {
     match step.fault? {
-        Fault::Before(code) | Fault::After(code) | Fault::Half(code) | Fault::MarksClean(code) => {
-            Some(code.name())
-        }
+        Fault::Before(code)
+        | Fault::After(code)
+        | Fault::Half(code)
+        | Fault::MarksClean(code)
+        | Fault::Late(code) => Some(code.name()),
     }
 }
