@@ -23,9 +23,10 @@ pub fn run(mut arguments: Vec<OsString>) -> Result<u8, Failure> {
 
     setup::ensure()?;
     say("building the program `tandem`; the first time, this takes some minutes")?;
-    // With the features that the tests build it with, so that they find it built.
+    // With the features that the tests build it with, so that they find it built: cargo counts those
+    // of dependencies of tests as soon as there is a test among the targets, for example a small one.
     let build = ["build", "--workspace", "--exclude", "tandem-benchmark", "--bin", "tandem"];
-    must("the build", &mut cargo(build))?;
+    must("the build", cargo(build).args(["--test", "versions"]))?;
     let tandem = process::program("debug", "tandem")?;
 
     let root = workspace()?.join("target").join("demo");
