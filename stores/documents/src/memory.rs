@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -99,10 +100,13 @@ impl Documents for MemoryDocuments {
 
     async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Page, Trouble> {
         let state = self.state();
-        let found = state.documents.range(prefix.to_owned()..).filter(|(key, document)| {
-            document.body.is_some() && after.is_none_or(|after| key.as_str() > after)
-        });
-        let mut below = found.take_while(|(key, _)| key.starts_with(prefix));
+        let first = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let behind = state.documents.range::<str, _>((first, Bound::Unbounded));
+        let below = behind.take_while(|(key, _)| key.starts_with(prefix));
+        let mut below = below.filter(|(_, document)| document.body.is_some());
         let listed = |(key, document): (&String, &Document)| Listed::new(key, document.version);
         let entries = below.by_ref().take(PAGE).map(listed).collect();
         Ok(Page::new(entries, below.next().is_some()))

@@ -56,6 +56,22 @@ impl Lab {
         Ok(out)
     }
 
+    /// Builds the program `tandem` with a mutation, and tells its file. It is not optimised but for what
+    /// runs long: to build it takes longer than to find something with it.
+    pub fn build_program(&self, mutation: &Mutation) -> Result<PathBuf, String> {
+        let copy = self.copy(mutation)?;
+        let target = self.directory.join("target");
+        let output = cargo(["build", "--quiet", "--package", "tandem-cli", "--bin", "tandem"])
+            .current_dir(&copy)
+            .env("CARGO_TARGET_DIR", &target)
+            .output()
+            .map_err(|error| format!("cannot run cargo: {error}"))?;
+        if !output.status.success() {
+            return Err(not_built(mutation, &output.stderr));
+        }
+        Ok(target.join("debug").join("tandem"))
+    }
+
     /// Whether a test of the core fails on a mutant. An error says why that cannot be told.
     pub fn fails(&self, mutation: &Mutation, test: &str) -> Result<bool, String> {
         let copy = self.copy(mutation)?;

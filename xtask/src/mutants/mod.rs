@@ -1,6 +1,8 @@
-//! `cargo xtask mutants`, the tests of the tests: the component is broken in one way after another,
-//! and `tandem torture` must find out each time, or a test of the core.
+//! `cargo xtask mutants`, the tests of the tests: the component, and the disk over documents, are
+//! broken in one way after another, and `tandem torture` must find out each time, or a test of the
+//! core.
 
+mod documents;
 mod lab;
 mod list;
 mod mutation;
@@ -16,11 +18,13 @@ use std::time::Instant;
 
 use crate::process::{Failure, say};
 use crate::setup;
+use documents::OF_DOCUMENTS;
 use lab::Lab;
 use list::MUTATIONS;
 use mutation::Mutation;
 use outcome::{Outcome, Report};
 use table::Table;
+use torture::Played;
 
 /// The component as it is. Were it found to be broken, a caught mutant would mean nothing.
 static CONTROL: Mutation = Mutation {
@@ -31,6 +35,20 @@ static CONTROL: Mutation = Mutation {
     changes: &[],
 };
 
+/// The disk over documents as it is.
+static CONTROL_OF_DOCUMENTS: Mutation = Mutation {
+    name: "documents-none",
+    what: "nothing",
+    rule: "the simulated store is right",
+    test: None,
+    changes: &[],
+};
+
+/// All mutations: those of the component, and those of the disk over documents.
+fn all() -> impl Iterator<Item = &'static Mutation> {
+    MUTATIONS.iter().chain(OF_DOCUMENTS)
+}
+
 /// After so many states without a violation a mutant has survived.
 const STATES: u64 = 300_000;
 /// Most mutants are caught in fewer; when mutants are named, as many are enough of the control.
@@ -39,9 +57,9 @@ const FEW_STATES: u64 = 30_000;
 const HELP: &str = "\
 Usage: cargo xtask mutants [NAME ...] [--json] [--list]
 
-Breaks a copy of the component in each known way, or in the named ones; `tandem torture` must find
-out each time, or the test of the core that the mutant names. Before them the component as it is
-must pass.
+Breaks a copy of the component, or of the disk over documents, in each known way, or in the named
+ones; `tandem torture` must find out each time, or the test of the core that the mutant names. Before
+them what is not broken must pass.
 
 Arguments:
   NAME    Only this mutant; the component as it is passes after fewer states then
@@ -91,7 +109,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     let table = Table::new(names, table::chars_max());
     let show = |line: String| if is_json { Ok(()) } else { say(line) };
 
-    let attempt = |mutation: &'static Mutation, states| {
+    let attempt = |mutation: &'static Mutation, is_of_documents, states| {
         let begin = Instant::now();
         if let Some(test) = mutation.test {
             let violation = |fails: bool| fails.then(|| format!("the test fails: {test}"));
@@ -100,31 +118,49 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
                 result.map(|fails| torture::Found { states: 0, violation: violation(fails) });
             return Outcome { mutation, result, took: begin.elapsed() };
         }
-        let built = lab.build(mutation);
-        let result = built.and_then(|component| {
+        let built = match is_of_documents {
+            true => lab.build_program(mutation).map(|program| Played::Documents { program }),
+            false => lab
+                .build(mutation)
+                .map(|component| Played::Component { program: program.clone(), component }),
+        };
+        let result = built.and_then(|played| {
             // A run goes on for a while when it has found something, so a short one comes first.
-            match torture::run(&program, &component, FEW_STATES.min(states))? {
+            match torture::run(&played, FEW_STATES.min(states))? {
                 torture::Found { violation: None, .. } if states > FEW_STATES => {
-                    torture::run(&program, &component, states)
+                    torture::run(&played, states)
                 }
                 found => Ok(found),
             }
         });
         Outcome { mutation, result, took: begin.elapsed() }
     };
-    let control = attempt(&CONTROL, if are_all { STATES } else { FEW_STATES });
-    let passed = check_control(&control).and_then(|()| check_tests(&lab, &chosen));
+    let states = if are_all { STATES } else { FEW_STATES };
+    let has = |is_of_documents| {
+        chosen.iter().any(|mutation| mutation.is_of_documents() == is_of_documents)
+    };
+    let mut controls = Vec::new();
+    if has(false) || !has(true) {
+        controls.push(attempt(&CONTROL, false, states));
+    }
+    if has(true) {
+        controls.push(attempt(&CONTROL_OF_DOCUMENTS, true, states));
+    }
+    let passed = controls.iter().try_for_each(check_control);
+    let passed = passed.and_then(|()| check_tests(&lab, &chosen));
     show(table.head())?;
-    show(table.row(&control.cells()))?;
+    for control in &controls {
+        show(table.row(&control.cells()))?;
+    }
     let mut outcomes = Vec::new();
     if passed.is_ok() {
         for mutation in chosen {
-            let outcome = attempt(mutation, STATES);
+            let outcome = attempt(mutation, mutation.is_of_documents(), STATES);
             show(table.row(&outcome.cells()))?;
             outcomes.push(outcome);
         }
     }
-    let report = Report::new(&control, &outcomes);
+    let report = Report::new(&controls, &outcomes);
     if is_json {
         say(report.json()?)?;
     }
@@ -175,10 +211,10 @@ fn parse(arguments: &[OsString]) -> Result<Arguments, Failure> {
             given.is_help = true;
         } else if argument.as_encoded_bytes().starts_with(b"-") {
             crate::process::no_more(std::slice::from_ref(argument))?;
-        } else if let Some(mutation) = MUTATIONS.iter().find(|known| argument == known.name) {
+        } else if let Some(mutation) = all().find(|known| argument == known.name) {
             given.chosen.push(mutation);
         } else {
-            let names: Vec<_> = MUTATIONS.iter().map(|mutation| mutation.name).collect();
+            let names: Vec<_> = all().map(|mutation| mutation.name).collect();
             return Err(Failure::usage(format!(
                 "there is no mutant {}, but {}",
                 argument.display(),
@@ -188,7 +224,7 @@ fn parse(arguments: &[OsString]) -> Result<Arguments, Failure> {
     }
     if given.chosen.is_empty() {
         given.are_all = true;
-        given.chosen = MUTATIONS.iter().collect();
+        given.chosen = all().collect();
     }
     Ok(given)
 }
@@ -210,9 +246,9 @@ mod tests {
     fn every_mutation_applies_to_the_sources() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let sources = Sources::read(workspace).expect("the sources");
-        let stale = MUTATIONS.iter().filter_map(|mutation| mutation.apply(&sources).err());
+        let stale = all().filter_map(|mutation| mutation.apply(&sources).err());
         assert_eq!(stale.collect::<Vec<_>>(), [""; 0]);
-        for mutation in MUTATIONS {
+        for mutation in all() {
             let is_change = |change: &mutation::Change| change.from != change.to;
             assert!(mutation.changes.iter().all(is_change), "{}", mutation.name);
             let is_there = |test: &str| {
@@ -225,7 +261,8 @@ mod tests {
 
     #[test]
     fn names_are_words_and_there_once() {
-        let mut names: Vec<_> = MUTATIONS.iter().chain([&CONTROL]).map(|m| m.name).collect();
+        let mut names: Vec<_> =
+            all().chain([&CONTROL, &CONTROL_OF_DOCUMENTS]).map(|m| m.name).collect();
         for name in &names {
             assert!(name.bytes().all(|b| b == b'-' || b.is_ascii_lowercase()), "{name}");
         }
@@ -244,7 +281,7 @@ mod tests {
         };
         let all = parsed(&["--json"]).expect("all");
         assert!(all.is_json && !all.is_list && !all.is_help);
-        assert!(all.are_all && all.chosen.len() == MUTATIONS.len());
+        assert!(all.are_all && all.chosen.len() == super::all().count());
         let one = parsed(&["no-redirty"]).expect("one");
         assert!(!one.is_json && !one.are_all);
         assert!(one.chosen.len() == 1 && one.chosen[0].name == "no-redirty");

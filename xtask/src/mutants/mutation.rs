@@ -1,10 +1,10 @@
-//! One way to break the component.
+//! One way to break the component, or the disk over documents.
 
 use std::path::Path;
 
 use super::sources::Sources;
 
-/// A small change of the component's text that breaks a rule.
+/// A small change of a text that breaks a rule.
 pub struct Mutation {
     pub name: &'static str,
     /// What is wrong then.
@@ -27,6 +27,11 @@ pub struct Change {
 }
 
 impl Mutation {
+    /// Whether it is in the program, which plays hosts over a store of documents then.
+    pub fn is_of_documents(&self) -> bool {
+        self.changes.iter().any(|change| !change.file.starts_with("src/"))
+    }
+
     /// The sources with this in them, or one sentence.
     pub fn apply(&self, sources: &Sources) -> Result<Sources, String> {
         let mut mutated = sources.clone();

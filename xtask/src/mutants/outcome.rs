@@ -18,8 +18,8 @@ pub struct Outcome {
 /// The outcomes of a run as one object. Its keys stand in this order.
 #[derive(Serialize)]
 pub struct Report<'a> {
-    /// The component as it is.
-    control: Object<'a>,
+    /// The component, and the disk over documents, as they are.
+    controls: Vec<Object<'a>>,
     mutants: Vec<Object<'a>>,
     caught: usize,
     survived: usize,
@@ -40,11 +40,11 @@ struct Object<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(control: &'a Outcome, outcomes: &'a [Outcome]) -> Self {
+    pub fn new(controls: &'a [Outcome], outcomes: &'a [Outcome]) -> Self {
         let caught = outcomes.iter().filter(|outcome| outcome.is_caught()).count();
         let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
         Report {
-            control: control.object(),
+            controls: controls.iter().map(Outcome::object).collect(),
             mutants: outcomes.iter().map(Outcome::object).collect(),
             caught,
             survived: outcomes.len() - caught - failed,
@@ -134,23 +134,23 @@ mod tests {
     #[test]
     fn only_a_violation_catches_a_mutant() {
         let outcomes = outcomes();
-        let report = Report::new(&outcomes[1], &outcomes);
+        let report = Report::new(&outcomes[1..2], &outcomes);
         assert_eq!(report.sum(), "1 caught, 1 survived, 1 could not be tried");
         assert!(!report.are_all_caught());
-        assert!(Report::new(&outcomes[1], &outcomes[..1]).are_all_caught());
+        assert!(Report::new(&outcomes[1..2], &outcomes[..1]).are_all_caught());
     }
 
     #[test]
     fn its_keys_are_in_order() {
         let expected = concat!(
-            r#"{"control":{"name":"name","what":"what","rule":"rule","caught":false,"#,
-            r#""states":300000,"violation":null,"error":null,"seconds":2.34},"#,
+            r#"{"controls":[{"name":"name","what":"what","rule":"rule","caught":false,"#,
+            r#""states":300000,"violation":null,"error":null,"seconds":2.34}],"#,
             r#""mutants":[{"name":"name","what":"what","rule":"rule","caught":true,"states":12,"#,
             r#""violation":"a run is lost","error":null,"seconds":2.34}],"#,
             r#""caught":1,"survived":0,"failed":0}"#,
         );
         let outcomes = outcomes();
-        let report = Report::new(&outcomes[1], &outcomes[..1]);
+        let report = Report::new(&outcomes[1..2], &outcomes[..1]);
         assert_eq!(report.json().as_deref(), Ok(expected));
     }
 

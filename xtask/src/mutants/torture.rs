@@ -1,7 +1,7 @@
-//! One run of `tandem torture` on a component.
+//! One run of `tandem torture`.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,6 +11,19 @@ use serde::Deserialize;
 const SEED: &str = "1";
 /// A mutant that is still under way then goes round in circles.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// What is played, and by which program.
+#[derive(Clone)]
+pub enum Played {
+    Component {
+        program: PathBuf,
+        component: PathBuf,
+    },
+    /// Hosts over a store, as the program has them.
+    Documents {
+        program: PathBuf,
+    },
+}
 
 /// What the run told.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,12 +36,15 @@ pub struct Found {
 
 /// Runs it until so many states were tried, or a violation was found. An error says why it tells
 /// nothing about the component.
-pub fn run(program: &Path, component: &Path, states: u64) -> Result<Found, String> {
-    let mut command = Command::new(program);
-    command
-        .args(["torture", "--json", "--seed", SEED, "--states", &states.to_string()])
-        .arg("--component")
-        .arg(component);
+pub fn run(played: &Played, states: u64) -> Result<Found, String> {
+    let mut command = Command::new(match played {
+        Played::Component { program, .. } | Played::Documents { program } => program,
+    });
+    command.args(["torture", "--json", "--seed", SEED, "--states", &states.to_string()]);
+    match played {
+        Played::Component { component, .. } => command.arg("--component").arg(component),
+        Played::Documents { .. } => command.arg("--documents"),
+    };
     let (status, told) = output(command, TIME_MAX)?;
     read(status.code(), &String::from_utf8_lossy(&told))
         .ok_or_else(|| format!("`tandem torture` tells no result: {status}"))

@@ -8,7 +8,7 @@ use super::{Fault, Held, Place, ensure, seen};
 use crate::{Cursor, Document, Documents, Version};
 
 /// A store may answer that nothing has changed, but not for ever.
-const ANSWERS_MAX: usize = 100_000;
+const ANSWERS_MAX: usize = 10_000;
 
 pub(super) async fn what_changed_is_told_with_what_stands_there<D: Documents>(
     place: &Place<'_, D>,

@@ -18,6 +18,8 @@ mod changes;
 mod conditions;
 mod kept;
 mod lists;
+#[cfg(test)]
+mod tests;
 mod together;
 
 use std::fmt;
