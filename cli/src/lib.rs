@@ -16,12 +16,17 @@ mod inherited;
 mod json;
 mod log;
 mod memory;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod mode;
+mod place;
 mod plain;
 mod prune;
 mod root;
 mod signals;
 mod status;
+#[cfg(feature = "postgres")]
+mod store;
 mod table;
 mod tandem;
 mod terminal;
@@ -58,6 +63,8 @@ enum Command {
     Status(status::Args),
     History(history::Args),
     Prune(prune::Args),
+    #[cfg(feature = "postgres")]
+    Migrate(migrate::Args),
     Component(component::Args),
     #[cfg(feature = "torture")]
     Torture(torture::Args),
@@ -98,6 +105,8 @@ fn run() -> ExitCode {
         Command::Prune(args) => {
             on_runtime("prune", ExitCode::FAILURE, || prune::run(args, inherited))
         }
+        #[cfg(feature = "postgres")]
+        Command::Migrate(args) => on_runtime("migrate", ExitCode::FAILURE, || migrate::run(args)),
         Command::Component(args) => component::run(&args),
         #[cfg(feature = "torture")]
         Command::Torture(args) => torture::run(&args),

@@ -9,6 +9,7 @@ pub struct Mode {
     /// a replaced file has; directories that are created may also be entered by whom may read
     /// [default: a replaced file keeps its mode, a new one has 666 less the umask]
     #[arg(long = "mode", value_name = "MODE", value_parser = parse)]
+    #[cfg_attr(feature = "postgres", arg(conflicts_with = "store"))]
     files: Option<u32>,
 }
 

@@ -14,7 +14,16 @@ pub async fn open(root: &Path) -> Result<Tandem, Error> {
 
 /// Keeps runs below a directory.
 pub fn builder(root: &Path) -> Builder {
-    let builder = Tandem::builder().dir(root);
+    precompiled(Tandem::builder().dir(root))
+}
+
+/// Keeps runs on a disk of one's own.
+#[cfg(feature = "postgres")]
+pub fn over(disk: impl tandem_host::disk::Disk) -> Builder {
+    precompiled(Tandem::builder().disk(disk))
+}
+
+fn precompiled(builder: Builder) -> Builder {
     // SAFETY: the build script wrote what `precompile` returned, and nobody can have changed it since
     // but who changes the program itself.
     #[allow(unsafe_code, reason = "the one call that loads what this build compiled")]

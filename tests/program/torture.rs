@@ -17,9 +17,9 @@ use crate::support::{
 
 /// Enough for some units of each model: the smallest workloads in all their states, the first kinds
 /// of faults, the first orders, and some workloads that are drawn. Longer runs try the others.
-const BOUNDED_STATES: u64 = 5_000;
-/// The same of the blocking component, which has fewer orders.
-const BLOCKING_STATES: u64 = 2_000;
+const BOUNDED_STATES: u64 = 3_000;
+/// The same of the blocking component, which has fewer orders, and of documents, which have one model.
+const BLOCKING_STATES: u64 = 1_000;
 /// Enough for a unit of each model.
 const SHORT: &str = "200";
 const KEYS: [&str; 13] = [

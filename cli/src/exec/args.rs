@@ -7,7 +7,7 @@ use super::omit::Omitting;
 use super::outputs::OutputOptions;
 use super::record::RecordArgs;
 use crate::mode::Mode;
-use crate::root::Root;
+use crate::place::Place;
 
 /// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///
@@ -30,7 +30,7 @@ use crate::root::Root;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    pub root: Root,
+    pub place: Place,
 
     /// The task that the run belongs to
     #[arg(long, value_name = "ID", default_value = "exec")]

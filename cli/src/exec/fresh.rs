@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
+use crate::place::Place;
+
 /// A run's directory, before the run is opened.
 pub struct Fresh {
     root: PathBuf,
@@ -14,10 +16,13 @@ pub struct Fresh {
 
 impl Fresh {
     /// Looks whether the run has a directory.
-    pub fn find(root: &Path, task: &str, run: &str) -> Self {
+    pub fn find(place: &Place, task: &str, run: &str) -> Self {
+        let root = &place.root.path;
         let directory = Path::new(".runs").join(task).join("cli").join(run);
         let is_there = root.join(&directory).symlink_metadata().is_ok();
-        Fresh { root: root.to_owned(), directory: (!is_there).then_some(directory) }
+        // A store has no directories that stay.
+        let is_fresh = place.is_directory() && !is_there;
+        Fresh { root: root.to_owned(), directory: is_fresh.then_some(directory) }
     }
 
     /// Removes the directory, if it was not there and there is still no manifest in it. What cannot be

@@ -20,7 +20,6 @@ use super::signals::Signals;
 use super::status::Status;
 use crate::inherited::{Inherited, STDOUT, was_closed};
 use crate::plain::message;
-use crate::tandem;
 
 /// How long the end waits for what is on its way to the disk.
 const LAST_WRITES: Duration = Duration::from_secs(1);
@@ -53,8 +52,9 @@ impl Keeper {
         args: &Args,
         run_id: String,
         inherited: Inherited,
-    ) -> Result<Self, Error> {
-        let tandem = args.mode.of(tandem::builder(&args.root.path)).build().await?;
+    ) -> Result<Self, String> {
+        let builder = args.mode.of(args.place.builder().await?);
+        let tandem = builder.build().await.map_err(|error| message(&error))?;
         let heartbeat = Duration::from_millis(args.heartbeat);
         let mut options = RunOptions::new(&args.task, &run_id)
             .manifest_interval(Duration::from_millis(args.interval))
@@ -66,7 +66,7 @@ impl Keeper {
         if let Some(durability) = durability {
             options = options.manifest_durability(durability).heartbeat_durability(durability);
         }
-        let run = tandem.open_run(options).await?;
+        let run = tandem.open_run(options).await.map_err(|error| message(&error))?;
         let outputs = Outputs::choose(&args.outputs);
         let tail = outputs.tail();
         let command = Shown::new(&args.command);
@@ -209,7 +209,7 @@ impl Keeper {
         // Strings and numbers always have a JSON text.
         let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
         let run = self.name.rsplit('/').next().unwrap_or_default();
-        let (root, task) = (&*args.root.path, &*args.task);
+        let (root, task) = (&*args.place.root.path, &*args.task);
         let over = record::Over { root, task, run, name: &self.name, is_cancelled, summary };
         let warnings =
             record::record(&self.tandem, &args.record, self.durability, over, signals).await;

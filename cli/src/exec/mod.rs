@@ -76,12 +76,12 @@ pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>)
         }
     };
     let run_id = args.run.clone().unwrap_or_else(new_run_id);
-    let fresh = Fresh::find(&args.root.path, &args.task, &run_id);
+    let fresh = Fresh::find(&args.place, &args.task, &run_id);
     let mut keeper = match Keeper::open(&args, run_id, inherited).await {
         Ok(keeper) => keeper,
         Err(error) => {
             fresh.discard();
-            return refuse(message(&error), &mut signals).await;
+            return refuse(error, &mut signals).await;
         }
     };
     // No command is started whose state cannot be kept.

@@ -31,6 +31,7 @@ pub struct RecordArgs {
     /// With --keep-last, remove the directories of the task's runs too that are over, but for the
     /// last N and this one, with all that is in them
     #[arg(long, requires = "keep_last")]
+    #[cfg_attr(feature = "postgres", arg(conflicts_with = "store"))]
     prune: bool,
 
     /// How long to wait for a history that others write, in milliseconds, at most 2000 if the run

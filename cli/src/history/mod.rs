@@ -12,9 +12,9 @@ use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
 use super::file_kind::file_kind;
 use super::json::on_one_line;
+use super::place::Place;
 use super::plain::{complain, message, plain, plain_json};
-use super::root::Root;
-use super::{table, tandem, waiting};
+use super::{table, waiting};
 use entry::Entry;
 
 /// How messages name this command.
@@ -27,7 +27,7 @@ const HEAD: [&str; 5] = ["RUN", "COMPLETED", "TOOK", "STATUS", "DETAIL"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    root: Root,
+    place: Place,
     /// The task
     #[arg(long, value_name = "ID")]
     task: String,
@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<(), String> {
-    let history = read(args).await.map_err(|error| told(&error))?;
+    let history = read(args).await?;
     if let Some(kind) = in_the_way(args).filter(|_| history.total == 0) {
         return Err(format!("out/{}/runs.json is {kind}", args.task));
     }
@@ -73,7 +73,10 @@ async fn show(args: &Args) -> Result<(), String> {
 /// What stands in the place of the history. To the component it is no history, since the next write
 /// replaces it; who looks for runs should know.
 fn in_the_way(args: &Args) -> Option<&'static str> {
-    let root = Dir::open_ambient_dir(&args.root.path, ambient_authority()).ok()?;
+    if !args.place.is_directory() {
+        return None;
+    }
+    let root = Dir::open_ambient_dir(&args.place.root.path, ambient_authority()).ok()?;
     let metadata =
         root.symlink_metadata(Path::new("out").join(&args.task).join("runs.json")).ok()?;
     (!metadata.is_file()).then(|| file_kind(&metadata))
@@ -87,20 +90,20 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(args: &Args) -> Result<TaskHistory, Error> {
-    let tandem = tandem::open(&args.root.path).await?;
+async fn read(args: &Args) -> Result<TaskHistory, String> {
+    let tandem = args.place.builder().await?.build().await.map_err(|error| told(&error))?;
     let options = HistoryOptions::new(&args.task);
     let options = match args.limit {
         Some(limit) => options.limit(limit),
         None => options,
     };
-    tandem.history(options).await
+    tandem.history(options).await.map_err(|error| told(&error))
 }
 
 fn lines(args: &Args, history: &TaskHistory) -> Vec<String> {
     if history.total == 0 {
-        let root = plain(&args.root.path.display().to_string());
-        return vec![format!("there are no recorded runs of {} below {root}", plain(&args.task))];
+        let (task, place) = (plain(&args.task), args.place.name());
+        return vec![format!("there are no recorded runs of {task} {place}")];
     }
     let mut cells = vec![HEAD.map(str::to_owned)];
     cells.extend(history.runs.iter().map(|run| Entry::read(run).columns()));

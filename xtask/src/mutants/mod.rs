@@ -14,6 +14,7 @@ mod torture;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::process::{Failure, say};
@@ -100,10 +101,15 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     for mutation in &chosen {
         lab.check(mutation)?;
     }
+    let has = |is_of_documents| {
+        chosen.iter().any(|mutation| mutation.is_of_documents() == is_of_documents)
+    };
+    let has_component = has(false) || !has(true);
     note(
         "building the program `tandem` and the component; the first time, this takes some minutes",
     );
-    let program = lab::program()?;
+    // The disk over documents is in the mutant's own program.
+    let program = if has_component { lab::program()? } else { PathBuf::new() };
 
     let names = chosen.iter().map(|mutation| [mutation.name, mutation.what]);
     let table = Table::new(names, table::chars_max());
@@ -136,11 +142,8 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         Outcome { mutation, result, took: begin.elapsed() }
     };
     let states = if are_all { STATES } else { FEW_STATES };
-    let has = |is_of_documents| {
-        chosen.iter().any(|mutation| mutation.is_of_documents() == is_of_documents)
-    };
     let mut controls = Vec::new();
-    if has(false) || !has(true) {
+    if has_component {
         controls.push(attempt(&CONTROL, false, states));
     }
     if has(true) {

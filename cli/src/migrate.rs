@@ -1,0 +1,31 @@
+//! `tandem migrate`: makes the tables of a store.
+
+use std::process::ExitCode;
+
+use super::plain::complain;
+use super::store;
+
+/// How messages name this command.
+const COMMAND: &str = "migrate";
+
+/// Make the tables of a store, or bring them to what this release needs
+///
+/// It can be run at any time and as often as one likes, also while others use the store. The user must
+/// be allowed to create a schema, or own the one that is there; those who keep runs need less.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The store: postgres://USER@HOST:PORT,HOST:PORT/DATABASE?OPTION=VALUE&...
+    #[arg(long, value_name = "URL")]
+    store: String,
+}
+
+/// Makes them.
+pub async fn run(args: Args) -> ExitCode {
+    match store::migrate(&args.store).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            complain(COMMAND, &why);
+            ExitCode::FAILURE
+        }
+    }
+}
