@@ -37,7 +37,7 @@ impl Batched for Waiting {
 
 impl Waiting {
     fn given(&self) -> Given<'_> {
-        Given { key: &self.key, body: self.body.as_deref(), expect: self.expect }
+        Given { key: &self.key, body: self.body.as_deref(), expect: self.expect, modified: None }
     }
 
     /// Whoever has stopped waiting needs no answer.

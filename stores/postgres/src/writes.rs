@@ -1,6 +1,7 @@
 //! Writes, as statements.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use tandem_documents::{Expect, Level, Version, Write};
 use tokio_postgres::Row;
@@ -34,6 +35,8 @@ pub(crate) struct Given<'a> {
     pub key: &'a str,
     pub body: Option<&'a [u8]>,
     pub expect: Expect,
+    /// The time that it is to have; none for now.
+    pub modified: Option<SystemTime>,
 }
 
 /// The version behind another one: by the clock, so that no crash repeats it; by chance, in case the
@@ -57,7 +60,7 @@ fn quick(level: Level) -> (&'static str, &'static str) {
     }
 }
 
-/// Of `$1` keys, `$2` bodies, `$3` versions, those whose document or mark has the version, locked
+/// Of `$1` keys, `$2` bodies, `$3` times, `$4` versions, those whose document or mark has the version, locked
 /// in the order of their keys.
 fn update(schema: &str, level: Level) -> String {
     let (quick, join_quick) = quick(level);
@@ -65,10 +68,11 @@ fn update(schema: &str, level: Level) -> String {
     let parts = keys::parts("key");
     format!(
         "with given as (
-            select {parts}, body, expected
-            from unnest($1::text[], $2::bytea[], $3::bigint[]) as given (key, body, expected)
+            select {parts}, body, modified, expected
+            from unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::bigint[])
+                as given (key, body, modified, expected)
         ), held as (
-            select document.head, document.tail_id, given.body from {schema}.documents document
+            select document.head, document.tail_id, given.body, given.modified from {schema}.documents document
             join given on document.head = given.head and document.tail_id = given.tail_id
                 and document.version = given.expected
             order by document.head, document.tail_id for update of document
@@ -76,7 +80,8 @@ fn update(schema: &str, level: Level) -> String {
         update {schema}.documents document set
             version = {version},
             body = held.body,
-            modified = greatest(clock_timestamp(), document.modified + interval '1 microsecond'),
+            modified = coalesce(held.modified,
+                greatest(clock_timestamp(), document.modified + interval '1 microsecond')),
             changed_in = pg_current_xact_id()
         from held {join_quick}
         where document.head = held.head and document.tail_id = held.tail_id
@@ -84,18 +89,20 @@ fn update(schema: &str, level: Level) -> String {
     )
 }
 
-/// Of `$1` keys and `$2` bodies, those that have neither document nor mark.
+/// Of `$1` keys, `$2` bodies, `$3` times, those that have neither document nor mark.
 fn insert(schema: &str, level: Level) -> String {
     let (quick, join_quick) = quick(level);
     let version = version_behind("0");
     let parts = keys::parts("key");
     format!(
         "with given as (
-            select {parts}, body from unnest($1::text[], $2::bytea[]) as given (key, body)
+            select {parts}, body, modified
+            from unnest($1::text[], $2::bytea[], $3::timestamptz[]) as given (key, body, modified)
         ){quick}
         insert into {schema}.documents as document
             (head, tail, tail_id, version, body, modified, changed_in)
-        select head, tail, tail_id, {version}, body, clock_timestamp(), pg_current_xact_id()
+        select head, tail, tail_id, {version}, body, coalesce(modified, clock_timestamp()),
+            pg_current_xact_id()
         from given {join_quick} order by head collate \"C\", tail_id
         on conflict (head, tail_id) do nothing
         returning document.head || document.tail, document.version"
@@ -112,10 +119,11 @@ async fn send(
 ) -> Result<Vec<Row>, Failure> {
     let keys: Vec<&str> = writes.iter().map(|write| write.key).collect();
     let bodies: Vec<Option<&[u8]>> = writes.iter().map(|write| write.body).collect();
+    let times: Vec<Option<SystemTime>> = writes.iter().map(|write| write.modified).collect();
     match kind {
         Kind::Insert => {
             let sql = insert(shared.pool.schema(), level);
-            connection.query(&sql, &[&keys, &bodies], true, shared.patience).await
+            connection.query(&sql, &[&keys, &bodies, &times], true, shared.patience).await
         }
         Kind::Update => {
             let expected = |write: &Given<'_>| match write.expect {
@@ -125,7 +133,9 @@ async fn send(
             };
             let expected: Vec<i64> = writes.iter().map(expected).collect();
             let sql = update(shared.pool.schema(), level);
-            connection.query(&sql, &[&keys, &bodies, &expected], true, shared.patience).await
+            connection
+                .query(&sql, &[&keys, &bodies, &times, &expected], true, shared.patience)
+                .await
         }
     }
 }
@@ -169,7 +179,12 @@ pub(crate) async fn replace_all(shared: &Shared, mut writes: Vec<Write>) -> Resu
 }
 
 fn given_of(write: &Write) -> Given<'_> {
-    Given { key: &write.key, body: write.body.as_deref(), expect: write.expect }
+    Given {
+        key: &write.key,
+        body: write.body.as_deref(),
+        expect: write.expect,
+        modified: write.modified,
+    }
 }
 
 async fn make_all(
