@@ -141,7 +141,7 @@ impl Failure {
     /// What a statement failed with that was sent.
     pub fn of(error: tokio_postgres::Error) -> Self {
         let Some(said) = error.as_db_error() else {
-            let message = "the connection was lost before the answer came";
+            let message = "no answer came that can be read";
             return Failure::unknown(message).because(Cause::new(error));
         };
         let verdict = verdict(said.code().code(), ends_session(said));

@@ -69,8 +69,7 @@ impl Lanes {
     pub fn write(&self, shared: &Rc<Shared>, waiting: Waiting) {
         let (kind, level) = (Kind::of(waiting.expect), waiting.level);
         if waiting.bytes() > batch::ALONE_BYTES {
-            let shared = shared.clone();
-            spawn_local(async move { write(&shared, kind, level, vec![waiting]).await });
+            spawn_local(alone(shared.clone(), kind, waiting));
         } else if let Some((_, _, lane)) = self.0.iter().find(|(k, l, _)| (*k, *l) == (kind, level))
             && let Err(mpsc::error::SendError(waiting)) = lane.send(waiting)
         {
@@ -101,8 +100,17 @@ async fn serve(
     }
 }
 
+/// Makes one write and answers it.
+async fn alone(shared: Rc<Shared>, kind: Kind, waiting: Waiting) {
+    let (deadline, level) = (waiting.deadline, waiting.level);
+    let given = [waiting.given()];
+    let outcome = writes::write(&shared, deadline, kind, level, &given).await;
+    let version = outcome.map(|made| made.get(&waiting.key).copied());
+    waiting.answer(version);
+}
+
 /// Makes the writes of a batch and answers each.
-async fn write(shared: &Shared, kind: Kind, level: Level, batch: Vec<Waiting>) {
+async fn write(shared: &Rc<Shared>, kind: Kind, level: Level, batch: Vec<Waiting>) {
     let now = Instant::now();
     let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|write| write.deadline > now);
     for write in late {
@@ -118,12 +126,10 @@ async fn write(shared: &Shared, kind: Kind, level: Level, batch: Vec<Waiting>) {
                 write.answer(Ok(version));
             }
         }
+        // On their own ways, so that one that waits for somebody does not keep others waiting.
         Err(failure) if failure.is_of_one && batch.len() > 1 => {
-            for write in batch {
-                let given = [write.given()];
-                let outcome = writes::write(shared, write.deadline, kind, level, &given).await;
-                let version = outcome.map(|made| made.get(&write.key).copied());
-                write.answer(version);
+            for waiting in batch {
+                spawn_local(alone(shared.clone(), kind, waiting));
             }
         }
         Err(failure) => {

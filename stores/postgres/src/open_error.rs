@@ -29,7 +29,7 @@ pub enum OpenError {
     Unreachable {
         /// The hosts that were tried.
         hosts: String,
-        /// What the last one failed with.
+        /// What one of them failed with.
         #[source]
         source: Option<Box<dyn Error + Send + Sync>>,
     },

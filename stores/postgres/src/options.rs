@@ -43,7 +43,7 @@ impl Options {
 
     /// How long a request waits for a server that takes it, and then once more for an answer: 100
     /// milliseconds to an hour, by default 10 seconds. What was not sent by then is refused; what was
-    /// sent and not answered is unknown.
+    /// sent and not answered is unknown. A large body has to get there within this time.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
