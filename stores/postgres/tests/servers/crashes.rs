@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use tandem_documents::{Documents, Expect, Level, Version};
+use tandem_documents::{Documents, Expect, Level, Version, Write};
 use tandem_host::disk::ErrorCode;
 use tandem_postgres::Options;
 
 use crate::kept::{create, follow};
-use crate::ledger::Ledger;
+use crate::ledger::{End, Ledger};
 use crate::server::{servers, wait_until};
 
 #[test]
@@ -30,6 +31,68 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         wait_for(200);
     });
     ledger.check(&store, "server killed three times");
+}
+
+#[test]
+fn what_is_written_together_is_there_together_when_the_server_is_killed() {
+    let mut server = servers!().start(&[]);
+    let options = Options::new(server.url("tandem")).patience(Duration::from_secs(5));
+    let store = server.store_with(options);
+    let keys = ["pair/a", "pair/b"];
+    let (is_over, written) = (AtomicBool::new(false), AtomicU64::new(0));
+    let found = || {
+        keys.map(|key| {
+            let found = loop {
+                match block_on(store.get(key)) {
+                    Ok(found) => break found,
+                    Err(trouble) => assert!(!is_over.load(Ordering::SeqCst), "{trouble}"),
+                }
+            };
+            let body = found.as_ref().and_then(|document| document.body.clone());
+            (found.map_or(Expect::Absent, |document| Expect::Is(document.version)), body)
+        })
+    };
+    thread::scope(|scope| {
+        let write = || {
+            let mut acknowledged = 0_u64;
+            for turn in 1_u64.. {
+                if is_over.load(Ordering::SeqCst) {
+                    return acknowledged;
+                }
+                let body: Arc<[u8]> = Arc::from(turn.to_be_bytes());
+                let pair = found();
+                let writes = keys.iter().zip(&pair).map(|(key, (expect, _))| Write {
+                    key: (*key).into(),
+                    body: Some(body.clone()),
+                    expect: *expect,
+                    modified: None,
+                });
+                let outcome = block_on(store.replace_all(writes.collect()));
+                if matches!(outcome, Ok(true)) {
+                    acknowledged = turn;
+                    written.fetch_add(1, Ordering::SeqCst);
+                }
+                let [(_, a), (_, b)] = found();
+                assert_eq!(a, b);
+            }
+            acknowledged
+        };
+        let writer = scope.spawn(write);
+        let end = End(&is_over);
+        for _ in 0..3 {
+            let goal = written.load(Ordering::SeqCst) + 20;
+            wait_until("pairs are written", || {
+                written.load(Ordering::SeqCst) >= goal || writer.is_finished()
+            });
+            server.kill();
+            server.start();
+        }
+        drop(end);
+        let acknowledged = writer.join().unwrap();
+        let [(_, a), _] = found();
+        let last = a.map_or(0, |body| u64::from_be_bytes(body[..].try_into().unwrap()));
+        assert!(last >= acknowledged, "{last} found, {acknowledged} acknowledged");
+    });
 }
 
 #[test]

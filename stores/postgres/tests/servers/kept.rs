@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use tandem_documents::{Changed, Cursor, Documents, Expect, Level, Survives};
@@ -140,6 +141,25 @@ fn a_promise_is_what_the_server_is_set_to() {
     assert_eq!(hasty.survives, Survives::Nothing, "{hasty}");
     let careless = promise(&installed.start(&["fsync=off"]), "");
     assert_eq!(careless.survives, Survives::Kill, "{careless}");
+}
+
+#[test]
+fn the_largest_body_is_kept_and_one_byte_more_is_not() {
+    let server = servers!().shared();
+    let store =
+        server.store_with(Options::new(server.url("large")).patience(Duration::from_secs(120)));
+    let body: Arc<[u8]> =
+        (0..64 << 20).map(|n: u32| (n.wrapping_mul(2654435761) >> 24) as u8).collect();
+    create(&store, "a", &body, Level::Durable);
+    let found = block_on(store.get("a")).unwrap().unwrap();
+    assert!(found.body.as_deref() == Some(&*body));
+    let more = Some(Arc::from(vec![0; (64 << 20) + 1]));
+    let trouble = block_on(store.replace("b", more, Expect::Absent, Level::Durable)).unwrap_err();
+    assert!(trouble.is_refused(), "{trouble}");
+    assert_eq!(
+        trouble.to_string(),
+        "a document may have at most 67108864 bytes, and has 67108865: b"
+    );
 }
 
 #[test]

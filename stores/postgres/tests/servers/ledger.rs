@@ -75,7 +75,8 @@ impl Ledger {
     }
 }
 
-struct End<'a>(&'a AtomicBool);
+/// Sets it when it is dropped, be it in a panic.
+pub struct End<'a>(pub &'a AtomicBool);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ pub struct Installed {
     /// Whom servers run as, if that is not whoever runs the tests.
     user: Option<(u32, u32)>,
     template: PathBuf,
+    /// Removes it when the tests are over, which is when its standard input ends.
+    _watch: Option<Child>,
 }
 
 impl Installed {
@@ -60,10 +63,9 @@ impl Installed {
         let bin = bin()
             .ok_or("there is no PostgreSQL 15 or newer: install Debian's package `postgresql`")?;
         let user = user()?;
-        let mut installed = Installed { bin, user, template: PathBuf::new() };
+        let mut installed = Installed { bin, user, template: PathBuf::new(), _watch: None };
         let directory = installed.directory();
-        // Nothing else removes it when the tests are over.
-        watch(&directory, &[]);
+        installed._watch = Some(watch(&directory, &[]));
         installed.template = directory.join("data");
         let made = installed
             .command("initdb")
@@ -143,7 +145,6 @@ impl Installed {
             let mut copy = Command::new("cp");
             copy.arg("-a").arg(&self.template).arg(server.directory.join("data"));
             assert!(copy.status().unwrap().success());
-            server.is_shared = true;
             server.start();
             server
         })
@@ -202,6 +203,27 @@ fn watch(remove: &Path, program: &[&str]) -> Child {
     command.process_group(0).spawn().unwrap()
 }
 
+/// A port that nobody listens at, from below those that the system gives to clients: one of them may
+/// get the port of a server that is down.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next =
+            std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + (next % 12_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Whether a process has ended, be it that nobody has asked for its outcome yet.
+fn is_gone(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    matches!(state, None | Some("Z" | "X"))
+}
+
 /// One server.
 pub struct Server<'a> {
     pub installed: &'a Installed,
@@ -209,15 +231,16 @@ pub struct Server<'a> {
     pub port: u16,
     settings: Vec<String>,
     watch: Mutex<Option<Child>>,
-    is_shared: bool,
+    /// Removes its directory.
+    remove: Child,
 }
 
 impl<'a> Server<'a> {
     pub fn new(installed: &'a Installed, directory: PathBuf, settings: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let watch = Mutex::new(None);
-        Server { installed, directory, port, settings, watch, is_shared: false }
+        let remove = watch(&directory, &[]);
+        Server { installed, directory, port, settings, watch: Mutex::new(None), remove }
     }
 
     pub fn data(&self) -> PathBuf {
@@ -241,8 +264,7 @@ impl<'a> Server<'a> {
         program.extend([&binary, "-D", &data, "-p", &port, "-k", &sockets]);
         program.extend(["-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=16MB"]);
         program.extend(self.settings.iter().flat_map(|setting| ["-c", setting]));
-        let remove = if self.is_shared { self.directory.as_path() } else { Path::new("") };
-        *self.watch.lock().unwrap() = Some(watch(remove, &program));
+        *self.watch.lock().unwrap() = Some(watch(Path::new(""), &program));
         wait_until("a server answers", || {
             let mut ready = self.installed.command("pg_isready");
             ready.args(["-q", "-h", "127.0.0.1", "-p", &port]);
@@ -321,8 +343,13 @@ impl<'a> Server<'a> {
     pub fn kill(&self) {
         // Frozen first, so that none outlives the others and notices.
         self.signal("-STOP");
+        let processes = self.processes();
         self.signal("-KILL");
         self.end();
+        // A new server does not start as long as one of them is there.
+        wait_until("all its processes are gone", || {
+            processes.iter().all(|process| is_gone(process))
+        });
     }
 
     /// Kills a session of the store.
@@ -386,6 +413,7 @@ impl Drop for Server<'_> {
     fn drop(&mut self) {
         self.thaw();
         self.end();
-        drop(fs::remove_dir_all(&self.directory));
+        drop(self.remove.stdin.take());
+        drop(self.remove.wait());
     }
 }
