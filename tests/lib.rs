@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod blocking;
+pub mod postgres;
 
 #[path = "../components/build/component.rs"]
 #[expect(dead_code, reason = "the build script uses all of it")]

@@ -37,6 +37,18 @@ impl Place {
         Ok(tandem::builder(&self.root.path))
     }
 
+    /// The library over it, for who only reads: a store is not written to.
+    ///
+    /// # Errors
+    /// As [`builder`](Place::builder).
+    pub async fn reader(&self) -> Result<Builder, String> {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.store {
+            return Ok(tandem::over(store::read(url).await?));
+        }
+        Ok(tandem::builder(&self.root.path))
+    }
+
     /// What messages call it.
     pub fn name(&self) -> String {
         #[cfg(feature = "postgres")]

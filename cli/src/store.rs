@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use tandem_documents::DocumentsDisk;
+use tandem_documents::{DocumentsDisk, Survives};
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 /// How the address of a store begins.
@@ -15,6 +15,16 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 pub async fn open(url: &str) -> Result<DocumentsDisk<PostgresDocuments>, String> {
     let store = PostgresDocuments::open(options(url)?).await.map_err(|error| told(&error))?;
     DocumentsDisk::open(store).await.map_err(|error| sentence(&error))
+}
+
+/// Opens a store that is only read.
+///
+/// # Errors
+/// As [`open`].
+pub async fn read(url: &str) -> Result<DocumentsDisk<PostgresDocuments>, String> {
+    let store = PostgresDocuments::open(options(url)?).await.map_err(|error| told(&error))?;
+    // Nothing is written, so what would survive does not count.
+    Ok(DocumentsDisk::untried(store, Survives::Nothing))
 }
 
 /// Makes the tables of a store, or brings them to what this release needs.

@@ -35,6 +35,8 @@ mod status;
 mod status_odd;
 mod status_select;
 mod status_watch;
+#[cfg(feature = "postgres")]
+mod store;
 mod support;
 mod talk;
 mod terminal;

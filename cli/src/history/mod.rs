@@ -91,7 +91,7 @@ fn told(error: &Error) -> String {
 }
 
 async fn read(args: &Args) -> Result<TaskHistory, String> {
-    let tandem = args.place.builder().await?.build().await.map_err(|error| told(&error))?;
+    let tandem = args.place.reader().await?.build().await.map_err(|error| told(&error))?;
     let options = HistoryOptions::new(&args.task);
     let options = match args.limit {
         Some(limit) => options.limit(limit),

@@ -216,8 +216,21 @@ impl<D: Documents> DocumentsDisk<D> {
         Err(ErrorCode::Busy)
     }
 
+    /// Hands out the keys of all documents below a prefix.
+    async fn keys_below(&self, prefix: &str, add: &mut impl FnMut(&str)) -> Result<(), ErrorCode> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store().list(prefix, after.as_deref()).await;
+            let page = page.map_err(|trouble| told(prefix, &trouble))?;
+            page.entries.iter().for_each(|listed| add(&listed.key));
+            match page.entries.into_iter().next_back() {
+                Some(last) if page.has_more => after = Some(last.key),
+                _ => return Ok(()),
+            }
+        }
+    }
+
     async fn names(&self, directory: &str) -> Result<BTreeMap<String, Kind>, ErrorCode> {
-        let has_documents = path::split(directory).1 != TAKEOVER;
         let prefix = path::below(directory);
         let mut names = BTreeMap::new();
         let mut add = |key: &str| {
@@ -227,15 +240,8 @@ impl<D: Documents> DocumentsDisk<D> {
                 None => names.insert(below.to_owned(), Kind::File),
             };
         };
-        let mut after: Option<String> = None;
-        while has_documents {
-            let page = self.store().list(&prefix, after.as_deref()).await;
-            let page = page.map_err(|trouble| told(directory, &trouble))?;
-            page.entries.iter().for_each(|listed| add(&listed.key));
-            match page.entries.into_iter().next_back() {
-                Some(last) if page.has_more => after = Some(last.key),
-                _ => break,
-            }
+        if path::split(directory).1 != TAKEOVER {
+            self.keys_below(&prefix, &mut add).await?;
         }
         let temporaries: BTreeSet<String> = self.temporaries().keys().cloned().collect();
         temporaries.iter().filter(|key| key.starts_with(&prefix)).for_each(|key| add(key));

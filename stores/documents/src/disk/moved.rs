@@ -54,7 +54,7 @@ impl<D: Documents> DocumentsDisk<D> {
     async fn find_moving(&self, from: &str, to: &str) -> Result<Vec<Moving>, ErrorCode> {
         let keys = match self.get(from).await? {
             Some(Document { body: Some(_), .. }) => vec![(from.to_owned(), to.to_owned())],
-            _ => self.keys_below(from, to).await?,
+            _ => self.moved_keys(from, to).await?,
         };
         let mut moving = Vec::with_capacity(keys.len());
         for (from, to) in keys {
@@ -72,7 +72,7 @@ impl<D: Documents> DocumentsDisk<D> {
         if moving.is_empty() { Err(ErrorCode::NoEntry) } else { Ok(moving) }
     }
 
-    async fn keys_below(&self, from: &str, to: &str) -> Result<Vec<(String, String)>, ErrorCode> {
+    async fn moved_keys(&self, from: &str, to: &str) -> Result<Vec<(String, String)>, ErrorCode> {
         let prefix = path::below(from);
         let page = self.store().list(&prefix, None).await;
         let page = page.map_err(|trouble| told(from, &trouble))?;

@@ -12,7 +12,9 @@ use tandem_documents::{Cursor, Documents, Expect, Level, Trouble};
 use tandem_host::disk::ErrorCode;
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
-use crate::server::{Server, servers};
+use crate::stores::Stores as _;
+use tandem_tests::postgres::Server;
+use tandem_tests::servers;
 
 fn refused(url: &str) -> OpenError {
     let error = block_on(PostgresDocuments::open(Options::new(url))).expect_err(url);
@@ -204,7 +206,7 @@ fn put(
 #[test]
 fn what_the_server_could_not_hold_is_refused_at_once() {
     let server = servers!().shared();
-    let store = server.store_with(Options::new(server.url("limits")).body_bytes_max(10));
+    let store = crate::stores::opened(Options::new(server.url("limits")).body_bytes_max(10));
     let codes = |result: Result<Option<_>, Trouble>| {
         let trouble = result.unwrap_err();
         is_sentence(&trouble);
@@ -257,7 +259,7 @@ fn the_longest_key_is_kept_whatever_it_has() {
 fn nothing_is_sent_behind_the_end_of_patience() {
     let server = servers!().start(&[]);
     let options = Options::new(server.url("tandem")).patience(Duration::from_millis(300));
-    let store = server.store_with(options);
+    let store = crate::stores::opened(options);
     assert!(put(&store, "a", b"1", Expect::Absent).unwrap().is_some());
     server.stop();
     let trouble = put(&store, "b", b"1", Expect::Absent).unwrap_err();

@@ -15,13 +15,15 @@ use tandem_postgres::Options;
 
 use crate::kept::{create, follow};
 use crate::ledger::{End, Ledger};
-use crate::server::{servers, wait_until};
+use crate::stores::Stores as _;
+use tandem_tests::postgres::wait_until;
+use tandem_tests::servers;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let mut server = servers!().start(&[]);
     let options = Options::new(server.url("tandem")).patience(Duration::from_secs(5));
-    let store = server.store_with(options);
+    let store = crate::stores::opened(options);
     let ledger = Ledger::keep(&store, 8, |wait_for| {
         for _ in 0..3 {
             wait_for(200);
@@ -37,7 +39,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 fn what_is_written_together_is_there_together_when_the_server_is_killed() {
     let mut server = servers!().start(&[]);
     let options = Options::new(server.url("tandem")).patience(Duration::from_secs(5));
-    let store = server.store_with(options);
+    let store = crate::stores::opened(options);
     let keys = ["pair/a", "pair/b"];
     let (is_over, written) = (AtomicBool::new(false), AtomicU64::new(0));
     let found = || {
@@ -144,7 +146,7 @@ fn no_version_comes_again_after_a_crash_that_took_visible_writes_back() {
 fn a_server_that_stands_still_makes_a_write_unknown() {
     let server = servers!().start(&[]);
     let options = Options::new(server.url("tandem") + "&connect_timeout=1");
-    let store = server.store_with(options.patience(Duration::from_millis(500)));
+    let store = crate::stores::opened(options.patience(Duration::from_millis(500)));
     create(&store, "a", b"1", Level::Durable);
     let version = block_on(store.get("a")).unwrap().unwrap().version;
     // Once before, so that it has nothing to ask before it is sent.
@@ -173,7 +175,7 @@ fn a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement() {
     let url = server.url("tandem");
     // The tables are made without anybody's confirmation.
     let migration = Options::new(format!("{url}&options=-c%20synchronous_commit%3Dlocal"));
-    let store = server.store_with(migration);
+    let store = crate::stores::opened(migration);
     create(&store, "a", b"1", Level::Durable);
     drop(store);
     let store = block_on(tandem_postgres::PostgresDocuments::open(Options::new(&url))).unwrap();

@@ -9,7 +9,9 @@ use futures::executor::block_on;
 use tandem_documents::{Changed, Cursor, Documents, Expect, Level, Survives};
 use tandem_postgres::{Options, PostgresDocuments};
 
-use crate::server::{Server, servers};
+use crate::stores::Stores as _;
+use tandem_tests::postgres::Server;
+use tandem_tests::servers;
 
 /// Everything that changed since a cursor, and where to go on.
 pub fn follow(
@@ -131,7 +133,7 @@ fn a_list_is_in_parts_of_a_thousand() {
 fn a_promise_is_what_the_server_is_set_to() {
     let installed = servers!();
     let promise = |server: &Server<'_>, more: &str| {
-        let store = server.store_with(Options::new(server.url("tandem") + more));
+        let store = crate::stores::opened(Options::new(server.url("tandem") + more));
         block_on(store.promise()).unwrap()
     };
     let server = installed.shared();
@@ -147,7 +149,7 @@ fn a_promise_is_what_the_server_is_set_to() {
 fn the_largest_body_is_kept_and_one_byte_more_is_not() {
     let server = servers!().shared();
     let store =
-        server.store_with(Options::new(server.url("large")).patience(Duration::from_secs(120)));
+        crate::stores::opened(Options::new(server.url("large")).patience(Duration::from_secs(120)));
     let body: Arc<[u8]> =
         (0..64 << 20).map(|n: u32| (n.wrapping_mul(2654435761) >> 24) as u8).collect();
     create(&store, "a", &body, Level::Durable);
@@ -200,7 +202,7 @@ fn a_store_can_be_used_and_dropped_where_nothing_may_wait() {
         drop(store);
         assert!(clone.get("a").await.unwrap().is_some());
     });
-    crate::server::wait_until("its sessions have ended", || {
+    tandem_tests::postgres::wait_until("its sessions have ended", || {
         server.sql("select count(*) from pg_stat_activity where query like '%runtime.documents%' and pid <> pg_backend_pid()") == "0"
     });
 }

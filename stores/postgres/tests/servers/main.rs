@@ -7,6 +7,6 @@ mod kept;
 mod ledger;
 mod quorum;
 mod runs;
-mod server;
 mod sharing;
+mod stores;
 mod tls;

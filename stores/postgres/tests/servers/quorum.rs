@@ -10,7 +10,9 @@ use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 use crate::kept::{create, follow};
 use crate::ledger::Ledger;
-use crate::server::{Installed, Server, servers, wait_until};
+use crate::stores::Stores as _;
+use tandem_tests::postgres::{Installed, Server, wait_until};
+use tandem_tests::servers;
 
 /// Three servers, the primary first.
 struct Quorum<'a> {

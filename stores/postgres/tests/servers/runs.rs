@@ -5,7 +5,8 @@ use tandem_documents::DocumentsDisk;
 use tandem_host::{ErrorKind, Request, RunOptions, Tandem};
 use tandem_postgres::PostgresDocuments;
 
-use crate::server::servers;
+use crate::stores::Stores as _;
+use tandem_tests::servers;
 
 async fn host(store: &PostgresDocuments) -> Tandem {
     let disk = DocumentsDisk::open(store.clone()).await.unwrap();

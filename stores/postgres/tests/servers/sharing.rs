@@ -6,7 +6,9 @@ use futures::executor::block_on;
 use futures::future::{join_all, try_join_all};
 use tandem_documents::{Documents, Expect, Level};
 
-use crate::server::{servers, wait_until};
+use crate::stores::Stores as _;
+use tandem_tests::postgres::wait_until;
+use tandem_tests::servers;
 
 #[test]
 fn small_writes_go_together() {

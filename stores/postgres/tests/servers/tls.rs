@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use futures::executor::block_on;
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
-use crate::server::servers;
+use crate::stores::Stores as _;
+use tandem_tests::servers;
 
 /// Makes an authority, and by it a certificate for `localhost` alone; false without openssl.
 fn certificates(directory: &Path) -> bool {
@@ -72,7 +73,9 @@ fn what_is_checked_of_a_server_is_what_the_mode_says() {
         let store = open("localhost", options).unwrap();
         assert_eq!(server.sql(encrypted), is_encrypted, "{options}");
         drop(store);
-        crate::server::wait_until("its sessions have ended", || server.sql(encrypted).is_empty());
+        tandem_tests::postgres::wait_until("its sessions have ended", || {
+            server.sql(encrypted).is_empty()
+        });
     }
     let is_refused = |opened: Result<_, OpenError>| match opened {
         Err(OpenError::Tls { .. }) => {}

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -13,25 +14,26 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tandem_postgres::{Options, PostgresDocuments};
-
 /// Only a hang takes so long.
 pub const HANG: Duration = Duration::from_secs(180);
 
-/// Ends the test if the servers cannot be had: with an error where all tests must run.
+/// Ends the test if the servers cannot be had: with an error where all tests must run, else in words.
+#[macro_export]
 macro_rules! servers {
     () => {
-        match crate::server::Installed::get() {
+        match $crate::postgres::Installed::get() {
             Ok(installed) => installed,
-            Err(reason) => {
-                assert!(std::env::var_os("CI").is_none(), "no server can be started: {reason}");
-                eprintln!("ignored: no server can be started: {reason}");
-                return;
-            }
+            Err(reason) => return $crate::postgres::not_run(reason),
         }
     };
 }
-pub(crate) use servers;
+
+/// Says why a test is not run.
+pub fn not_run(reason: &str) {
+    assert!(env::var_os("CI").is_none(), "no server can be started: {reason}");
+    // Not by the macro, whose output a test that passes does not show.
+    let _ = writeln!(io::stderr(), "not run, no server can be started: {reason}");
+}
 
 /// Waits for something that others do, and for ever as good as never.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -275,19 +277,6 @@ impl<'a> Server<'a> {
     /// The address of the store, as the superuser, in a schema.
     pub fn url(&self, schema: &str) -> String {
         format!("postgres://admin@127.0.0.1:{}/postgres?schema={schema}", self.port)
-    }
-
-    /// A store in a schema of its own, which is made.
-    pub fn store(&self, schema: &str) -> PostgresDocuments {
-        self.store_with(Options::new(self.url(schema)))
-    }
-
-    pub fn store_with(&self, options: Options) -> PostgresDocuments {
-        let store = async {
-            PostgresDocuments::migrate(options.clone()).await?;
-            PostgresDocuments::open(options).await
-        };
-        futures::executor::block_on(store).unwrap()
     }
 
     /// What a statement answers, as text.
