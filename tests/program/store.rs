@@ -108,7 +108,7 @@ fn feed_keeps_runs_in_a_store() {
     let lines = concat!(
         r#"{"id":1,"op":"open","task":"nightly","run":"r1"}"#,
         "\n",
-        r#"{"id":2,"op":"set","task":"nightly","run":"r1","document":{"status":"in_progress"}}"#,
+        r#"{"id":2,"op":"set","task":"nightly","run":"r1","manifest":{"status":"in_progress"}}"#,
         "\n",
         r#"{"id":3,"op":"flush","task":"nightly","run":"r1"}"#,
         "\n",
@@ -118,7 +118,8 @@ fn feed_keeps_runs_in_a_store() {
     let mut feed = Guarded::spawn(&mut command);
     feed.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = feed.output();
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
     let manifest = body(server, "fed", ".runs/nightly/cli/r1/manifest.json");
     assert!(manifest.contains("in_progress"), "{manifest}");
 }

@@ -8,7 +8,6 @@ use futures::executor::block_on;
 use tandem_documents::{Documents, Expect, Level};
 use tandem_postgres::PostgresDocuments;
 
-use crate::stores::Stores as _;
 use tandem_tests::postgres::wait_until;
 
 /// What one writer knows of its key.

@@ -10,7 +10,6 @@ use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 use crate::kept::{create, follow};
 use crate::ledger::Ledger;
-use crate::stores::Stores as _;
 use tandem_tests::postgres::{Installed, Server, wait_until};
 use tandem_tests::servers;
 
@@ -42,7 +41,7 @@ impl<'a> Quorum<'a> {
     }
 
     fn store(&self) -> PostgresDocuments {
-        self.servers[0].store_with(self.options())
+        crate::stores::opened(self.options())
     }
 
     /// Makes the standby that has more a primary, confirmed by the other one. Answers which it is.
