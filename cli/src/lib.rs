@@ -12,6 +12,7 @@ mod exec;
 mod feed;
 mod file_kind;
 mod history;
+mod ids;
 mod inherited;
 mod json;
 mod log;

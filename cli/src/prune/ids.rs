@@ -1,24 +1,9 @@
-//! Which names can be those of tasks and runs: other directories are not Tandem's, and stay.
+//! Which names can be those of runs: other directories are not Tandem's, and stay.
 
-use tandem_host::{ErrorKind, HistoryOptions, Tandem};
+use tandem_host::Tandem;
 
 use super::found_run::FoundRun;
-use crate::plain::message;
-
-/// Refuses what is no id, by the rules of the component.
-///
-/// # Errors
-/// One sentence that names the rule.
-pub async fn check(tandem: &Tandem, id: &str) -> Result<(), String> {
-    if is_usual(id) {
-        return Ok(());
-    }
-    match tandem.history(HistoryOptions::new(id).limit(0)).await {
-        Err(error) if error.kind() == ErrorKind::InvalidId => Err(message(&error)),
-        // What else is wrong with the history is told by who needs it.
-        _ => Ok(()),
-    }
-}
+use crate::ids::check;
 
 /// Parts those whose names are ids from those whose names are none.
 pub async fn part(tandem: &Tandem, runs: Vec<FoundRun>) -> (Vec<FoundRun>, Vec<FoundRun>) {
@@ -28,25 +13,4 @@ pub async fn part(tandem: &Tandem, runs: Vec<FoundRun>) -> (Vec<FoundRun>, Vec<F
         list.push(run);
     }
     (own, others)
-}
-
-/// As most ids are, which breaks no rule.
-fn is_usual(id: &str) -> bool {
-    id.len() <= 64
-        && id.starts_with(|first: char| first.is_ascii_digit())
-        && id.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_usual_ids_break_no_rule() {
-        assert!(is_usual("2026-01-06T00-27-16-820Z-ca34f41d") && is_usual("0042-quarterly_report"));
-        for odd in ["", "con", "cli", "local-mcp", "1.lock", "1:2", "1.", "1 ", "1\u{e9}"] {
-            assert!(!is_usual(odd), "{odd}");
-        }
-        assert!(!is_usual(&"1".repeat(129)));
-    }
 }

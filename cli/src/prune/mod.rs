@@ -23,6 +23,7 @@ use tandem_host::limits::in_words;
 use tandem_host::{HistoryOptions, Json, Tandem};
 
 use super::exec::signal_name;
+use super::ids::check as check_id;
 use super::inherited::Inherited;
 use super::plain::{complain, message};
 use super::root::Root;
@@ -127,7 +128,7 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);
     let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
     for task in &args.task {
-        ids::check(&tandem, task).await?;
+        check_id(&tandem, task).await?;
         directories::refuse_link(&root, task)?;
     }
     let mut report = Report::new(args.yes);
@@ -190,7 +191,7 @@ async fn going(
 ) -> Result<Going, String> {
     let mut found = found::runs(root, task)?;
     let now = SystemTime::now();
-    if let Err(why) = ids::check(tandem, task).await {
+    if let Err(why) = check_id(tandem, task).await {
         let is_any = !rules.going(found.over, now).is_empty();
         let note = is_any.then(|| format!("the runs of a directory stay: {why}"));
         return Ok(Going { runs: Vec::new(), is_task: false, notes: note.into_iter().collect() });
@@ -259,7 +260,7 @@ async fn leftovers(root: &Dir, tandem: &Tandem, task: &str, going: &[FoundRun]) 
     let going: BTreeSet<&str> = going.iter().map(|run| run.run.as_str()).collect();
     let mut sum = of_task;
     for (run, count) in of_runs {
-        if !going.contains(&*run) && ids::check(tandem, &run).await.is_ok() {
+        if !going.contains(&*run) && check_id(tandem, &run).await.is_ok() {
             sum += count;
         }
     }
