@@ -7,6 +7,9 @@ use std::time::SystemTime;
 use super::manifest::FoundManifest;
 use super::state::State;
 
+/// The status of a run that goes on.
+pub const IN_PROGRESS: &str = "in_progress";
+
 /// One run; without a name, it stands for all of its task.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -41,5 +44,12 @@ impl Known {
     ) -> Self {
         let text = |name: &OsStr| name.to_string_lossy().into_owned();
         Known { task: text(task), run: text(run), manifest, signs }
+    }
+
+    /// Whether it can turn stale while nothing about it changes.
+    #[cfg(feature = "serve")]
+    pub fn is_in_progress(&self) -> bool {
+        let status = self.manifest.as_ref().ok().and_then(|manifest| manifest.status.as_deref());
+        status == Some(IN_PROGRESS)
     }
 }

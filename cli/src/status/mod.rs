@@ -2,24 +2,32 @@
 
 mod args;
 pub mod known;
-mod locked;
+pub mod locked;
 pub mod manifest;
 mod output;
 pub mod row;
 pub mod scan;
 mod screen;
-mod select;
+pub mod select;
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "what `status` does not ask for"))]
+pub mod source;
 pub mod state;
 mod table;
 mod watch;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use super::plain::complain;
 pub use args::Args;
 use args::COMMAND;
+use locked::{lock, unlocked};
 use output::{NotShown, Printer};
-use scan::Scanner;
+use row::Row;
+use scan::Files;
+use select::Selection;
+use source::Source;
 
 /// Shows the runs.
 pub fn run(args: &Args) -> ExitCode {
@@ -32,16 +40,34 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// Where the runs below a root are. This is the one place that knows which sources there are.
+///
+/// # Errors
+/// Why there can be no runs.
+pub fn source_below(root: &Path, is_polled: bool) -> Result<Box<dyn Source>, String> {
+    Ok(Box::new(Files::open(root, is_polled)?))
+}
+
 fn show(args: &Args) -> Result<(), NotShown> {
-    let scanner = Scanner::open(&args.root.path)?;
+    let source = source_below(&args.root.path, args.poll)?;
     let mut output = Printer::new(args);
     if args.watch {
-        watch::watch(args, scanner, output)
+        watch::watch(args, source, output)
     } else if args.json_lines {
-        output.stream(|print| scanner.each(&args.selection, print))
+        output.stream(|print| source.each(&args.selection, print))
     } else {
-        let mut rows = scanner.scan(&args.selection)?;
+        let mut rows = all(&*source, &args.selection)?;
         let left_out = args.order.arrange(&mut rows);
         output.print(&rows, left_out)
     }
+}
+
+/// The selected runs, in no order.
+fn all(source: &dyn Source, selection: &Selection) -> Result<Vec<Row>, String> {
+    let rows = Mutex::new(Vec::new());
+    source.each(selection, &|piece| {
+        lock(&rows).extend(piece);
+        true
+    })?;
+    Ok(unlocked(rows))
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::known::{Known, Signs};
+use super::known::{IN_PROGRESS, Known, Signs};
 use super::state::State;
 use crate::table::{time, timestamp};
 
@@ -53,8 +53,8 @@ impl Row {
             Some("succeeded") => State::Done,
             Some("failed") => State::Failed,
             Some("cancelled") => State::Cancelled,
-            Some("in_progress") if pulse.is_alive(manifest.stale_after_seconds) => State::Live,
-            Some("in_progress") => {
+            Some(IN_PROGRESS) if pulse.is_alive(manifest.stale_after_seconds) => State::Live,
+            Some(IN_PROGRESS) => {
                 detail = pulse.ahead.map(ahead_of_clock).or(detail);
                 State::Stale
             }

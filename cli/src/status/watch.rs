@@ -1,28 +1,27 @@
 //! Shows runs and goes on with what changes.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
 
 use super::args::{Args, COMMAND};
 use super::output::{NotShown, Printer, lines};
 use super::row::Row;
-use super::scan::{Followed, Scanner};
 use super::screen::Screen;
+use super::source::{Follow, Source};
 use crate::plain::{complain, plain};
 
 /// Shows the runs until nobody sees it any more.
-pub fn watch(args: &Args, scanner: Scanner, output: Printer<'_>) -> Result<(), NotShown> {
+pub fn watch(args: &Args, source: Box<dyn Source>, output: Printer<'_>) -> Result<(), NotShown> {
     let screen = Screen::new();
     let is_redrawn = screen.is_terminal() && !args.json && !args.json_lines;
     let mut shown = View { args, output, screen, is_redrawn, note: None, rows: None };
-    let mut followed = Followed::start(scanner, args.selection.clone(), args.poll)?;
+    let mut followed = source.follow(args.selection.clone())?;
     loop {
         shown.note(followed.note());
-        shown.show(&followed)?;
+        shown.show(&*followed)?;
         if !shown.screen.wait(followed.notices()) {
             return Ok(());
         }
-        followed.update()?;
+        followed.update(&mut |_| {})?;
     }
 }
 
@@ -48,8 +47,8 @@ impl View<'_> {
         self.note = note;
     }
 
-    fn show(&mut self, followed: &Followed) -> Result<(), NotShown> {
-        let now = SystemTime::now();
+    fn show(&mut self, followed: &dyn Follow) -> Result<(), NotShown> {
+        let now = followed.judged_at();
         let rows = followed.known().map(|known| Row::new(known.clone(), now));
         if self.args.json_lines {
             return self.show_each(rows.collect());

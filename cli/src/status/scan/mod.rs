@@ -2,6 +2,7 @@
 
 mod directory;
 pub mod file;
+mod files;
 mod follow;
 mod notices;
 mod place;
@@ -10,7 +11,6 @@ mod scanner;
 mod walk;
 
 pub use directory::{names, open_root, runs, subdirectory};
-pub use follow::Followed;
+pub use files::Files;
 pub use place::{CLI, RUNS, can_be_run, can_be_task};
 pub use run::{HEARTBEAT, MANIFEST, MANIFEST_BYTES_MAX, look};
-pub use scanner::Scanner;

@@ -4,8 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::SystemTime;
 
 use cap_std::fs::{Dir, MetadataExt as _};
 
@@ -13,8 +11,6 @@ use super::directory::{Attend, names, open_root, runs};
 use super::place::{Place, RUNS};
 use super::walk::{Entries, Piece, Take, Walk};
 use crate::plain::failed_call;
-use crate::status::locked::{lock, unlocked};
-use crate::status::row::Row;
 use crate::status::select::Selection;
 
 /// The directory whose runs are looked for.
@@ -60,38 +56,6 @@ impl Scanner {
         let open = self.root.dir_metadata().map_err(problem)?;
         let is_same = there.dev() == open.dev() && there.ino() == open.ino();
         Ok(if is_same { Stands::Same } else { Stands::Other })
-    }
-
-    /// The selected runs, in no order.
-    ///
-    /// Nothing that is wrong with one task or run hides the others: it becomes that row's detail.
-    ///
-    /// # Errors
-    /// Why no run can be listed.
-    pub fn scan(&self, selection: &Selection) -> Result<Vec<Row>, String> {
-        let rows = Mutex::new(Vec::new());
-        self.each(selection, &|piece| {
-            lock(&rows).extend(piece);
-            true
-        })?;
-        Ok(unlocked(rows))
-    }
-
-    /// Hands out the selected runs, some at once, as they are found and by several threads, until
-    /// the answer is `false`.
-    ///
-    /// # Errors
-    /// Why no run can be listed.
-    pub fn each(
-        &self,
-        selection: &Selection,
-        found: &(dyn Fn(Vec<Row>) -> bool + Sync),
-    ) -> Result<(), String> {
-        self.walk(selection, &Entries::new(), &|_, _| {}, &|piece| {
-            let now = SystemTime::now();
-            let rows = piece.runs.into_iter().map(|(_, entry)| Row::new(entry.known, now));
-            found(rows.filter(|row| selection.has_state(row)).collect())
-        })
     }
 
     /// Looks at all runs that may be selected.
