@@ -40,7 +40,7 @@ fn modules(sources: &str) -> BTreeMap<Module, Vec<String>> {
                 continue;
             } else if path.is_dir() {
                 directories.push((path, module));
-            } else {
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub mod samples {"];
                 let end = tests.iter().filter_map(|tests| text.find(tests)).min();
