@@ -24,6 +24,8 @@ mod place;
 mod plain;
 mod prune;
 mod root;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod status;
 #[cfg(feature = "postgres")]
@@ -62,6 +64,8 @@ enum Command {
     Exec(exec::Args),
     Feed(feed::Args),
     Status(status::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     History(history::Args),
     Prune(prune::Args),
     #[cfg(feature = "postgres")]
@@ -102,6 +106,11 @@ fn run() -> ExitCode {
             on_runtime("feed", ExitCode::FAILURE, || feed::run(args, inherited))
         }
         Command::Status(args) => status::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => {
+            feed::raise_open_files();
+            on_runtime("serve", ExitCode::FAILURE, || serve::run(args, inherited))
+        }
         Command::History(args) => on_runtime("history", ExitCode::FAILURE, || history::run(args)),
         Command::Prune(args) => {
             on_runtime("prune", ExitCode::FAILURE, || prune::run(args, inherited))

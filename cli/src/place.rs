@@ -25,6 +25,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// A directory.
+    #[cfg(feature = "serve")]
+    pub fn below(root: &std::path::Path) -> Self {
+        Place {
+            root: Root { path: root.to_owned() },
+            #[cfg(feature = "postgres")]
+            store: None,
+        }
+    }
+
     /// The library over it, with every default.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 mod another_task;
 #[cfg(target_os = "linux")]
 mod background;
+#[cfg(feature = "serve")]
+mod chromium;
 mod component;
 mod exec;
 #[cfg(target_os = "linux")]
@@ -29,6 +31,14 @@ mod runs;
 mod same;
 mod script;
 mod secrets;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "serve")]
+mod serve_events;
+#[cfg(feature = "serve")]
+mod serve_page;
+#[cfg(feature = "serve")]
+mod serving;
 mod signals;
 mod small;
 mod status;

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
+use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
 
 /// Watches some of them.
 pub struct Opened {
@@ -22,6 +22,15 @@ impl Opened {
         };
         let paths = paths.into_iter().map(watch).collect();
         Opened { fd, paths }
+    }
+
+    /// How often they were opened since the last call.
+    pub fn count(&mut self) -> usize {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&self.fd, &mut buffer);
+        let events = std::iter::from_fn(|| Some(reader.next().ok()?.events()));
+        // That a file is gone is told too.
+        events.filter(|events| events.contains(ReadFlags::OPEN)).count()
     }
 
     /// Those of them that were opened since the last call.

@@ -107,8 +107,8 @@ pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
     }
 }
 
-/// Every flush in flight needs a few descriptors, and the usual soft limit is meant for programs
-/// with few files. Where it cannot be raised, flushes fail with an error and are retried.
+/// Every flush in flight needs a few descriptors, as does every connection, and the usual soft limit is
+/// meant for programs with few files. Where it cannot be raised, flushes fail with an error and are retried.
 pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });

@@ -1,5 +1,7 @@
 //! One entry of a history. Other programs write histories too, so it can have any shape.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -17,11 +19,12 @@ const STATUS_CHARS_MAX: usize = 20;
 /// out.
 #[derive(Debug, Default, PartialEq)]
 pub struct Entry {
-    run: Option<String>,
-    completed_at: Option<String>,
-    started_at: Option<String>,
-    status: Option<String>,
-    detail: String,
+    pub run: Option<String>,
+    pub completed_at: Option<String>,
+    pub started_at: Option<String>,
+    /// In the words of those who wrote it.
+    pub status: Option<String>,
+    pub detail: String,
 }
 
 impl Entry {
@@ -48,21 +51,22 @@ impl Entry {
         [
             or_none(self.run.as_deref(), |run| name(&cut(run, RUN_CHARS_MAX))),
             or_none(self.completed_at.as_deref(), moment),
-            self.took().unwrap_or_else(|| NONE.to_owned()),
+            self.took().map_or_else(|| NONE.to_owned(), span),
             or_none(self.status.as_deref(), status),
             self.detail.clone(),
         ]
     }
 
-    fn took(&self) -> Option<String> {
+    /// How long the run took.
+    pub fn took(&self) -> Option<Duration> {
         let started = time(self.started_at.as_deref()?)?;
         let completed = time(self.completed_at.as_deref()?)?;
-        completed.duration_since(started).ok().map(span)
+        completed.duration_since(started).ok()
     }
 }
 
 /// The words of `tandem status`.
-fn status(status: &str) -> String {
+pub fn status(status: &str) -> String {
     match status {
         "succeeded" => "done".to_owned(),
         other => name(&cut(other, STATUS_CHARS_MAX)),

@@ -1,6 +1,6 @@
 //! `tandem history`: the recorded runs of a task.
 
-mod entry;
+pub mod entry;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -53,10 +53,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<(), String> {
-    let history = read(args).await?;
-    if let Some(kind) = in_the_way(args).filter(|_| history.total == 0) {
-        return Err(format!("out/{}/runs.json is {kind}", args.task));
-    }
+    let history = recorded(&args.place, &args.task, args.limit).await?;
     let mut output = io::BufWriter::new(waiting::stdout());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
@@ -70,15 +67,30 @@ async fn show(args: &Args) -> Result<(), String> {
     }
 }
 
+/// The recorded runs of a task, the newest ones first.
+///
+/// # Errors
+/// Why they cannot be read.
+pub async fn recorded(
+    place: &Place,
+    task: &str,
+    limit: Option<u32>,
+) -> Result<TaskHistory, String> {
+    let history = read(place, task, limit).await?;
+    if let Some(kind) = in_the_way(place, task).filter(|_| history.total == 0) {
+        return Err(format!("out/{task}/runs.json is {kind}"));
+    }
+    Ok(history)
+}
+
 /// What stands in the place of the history. To the component it is no history, since the next write
 /// replaces it; who looks for runs should know.
-fn in_the_way(args: &Args) -> Option<&'static str> {
-    if !args.place.is_directory() {
+fn in_the_way(place: &Place, task: &str) -> Option<&'static str> {
+    if !place.is_directory() {
         return None;
     }
-    let root = Dir::open_ambient_dir(&args.place.root.path, ambient_authority()).ok()?;
-    let metadata =
-        root.symlink_metadata(Path::new("out").join(&args.task).join("runs.json")).ok()?;
+    let root = Dir::open_ambient_dir(&place.root.path, ambient_authority()).ok()?;
+    let metadata = root.symlink_metadata(Path::new("out").join(task).join("runs.json")).ok()?;
     (!metadata.is_file()).then(|| file_kind(&metadata))
 }
 
@@ -90,10 +102,10 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(args: &Args) -> Result<TaskHistory, String> {
-    let tandem = args.place.reader().await?.build().await.map_err(|error| told(&error))?;
-    let options = HistoryOptions::new(&args.task);
-    let options = match args.limit {
+async fn read(place: &Place, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
+    let tandem = place.reader().await?.build().await.map_err(|error| told(&error))?;
+    let options = HistoryOptions::new(task);
+    let options = match limit {
         Some(limit) => options.limit(limit),
         None => options,
     };
