@@ -37,8 +37,8 @@ pub async fn migrate(url: &str) -> Result<(), String> {
 
 fn options(url: &str) -> Result<Options, String> {
     if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
-        let scheme = url.split_once("://").map_or("none", |(scheme, _)| scheme);
-        return Err(format!("a store is told as postgres://..., not with the scheme {scheme}"));
+        let scheme = url.split_once("://").map(|(scheme, _)| format!(", not as {scheme}://..."));
+        return Err(format!("a store is told as postgres://...{}", scheme.unwrap_or_default()));
     }
     Ok(Options::new(url))
 }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn another_scheme_is_told_and_nothing_else_of_the_address() {
         let told = options("mysql://me:secret@host/db").err();
-        let expected = "a store is told as postgres://..., not with the scheme mysql";
+        let expected = "a store is told as postgres://..., not as mysql://...";
         assert_eq!(told.as_deref(), Some(expected));
         assert!(options("secret").is_err_and(|told| !told.contains("secret")));
     }

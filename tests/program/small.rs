@@ -86,9 +86,10 @@ fn a_limit_of_data_is_enough_or_told() {
     assert_enough_or_told(Resource::Data, (1..=24).map(|step| step * 8 * MIB), "ulimit -d");
 }
 
+/// With less the system cannot load a program that is built without optimisation.
 #[test]
 fn too_little_address_space_is_told_as_that() {
-    assert_enough_or_told(Resource::As, (4..=24).map(|step| step * 16 * MIB), "ulimit -v");
+    assert_enough_or_told(Resource::As, (6..=24).map(|step| step * 16 * MIB), "ulimit -v");
 }
 
 /// Each ends well, or with a sentence that names the limit, and some of each kind are among them.

@@ -150,7 +150,7 @@ fn what_cannot_be_a_store_is_told_in_one_line_and_starts_no_command() {
     for (url, told) in [
         (unmade.as_str(), "tandem migrate --store URL"),
         (closed, "no server can be reached at 127.0.0.1:1"),
-        ("mysql://me:secret@host/db", "not with the scheme mysql"),
+        ("mysql://me:secret@host/db", "not as mysql://..."),
         ("postgres://me:secret@host/db?color=red", "color"),
     ] {
         let output = exec(url, TASK, &["echo", "started"]);

@@ -38,6 +38,8 @@ pub(crate) enum StoreAnswer {
 #[derive(Clone, Debug)]
 pub(crate) struct Versions {
     of: BTreeMap<String, Version>,
+    /// When documents were removed.
+    removed_ns: BTreeMap<String, u64>,
     newest: Version,
 }
 
@@ -71,7 +73,7 @@ impl StoreOp {
 
 impl Versions {
     pub(crate) fn new() -> Self {
-        Versions { of: BTreeMap::new(), newest: FIRST }
+        Versions { of: BTreeMap::new(), removed_ns: BTreeMap::new(), newest: FIRST }
     }
 
     /// Does what a request asks for, on the bodies in `tree`.
@@ -97,11 +99,12 @@ impl Versions {
 
     fn get(&self, key: &str, tree: &Tree) -> Option<Document> {
         let known = self.of.get(key).copied();
+        let time = |ns| UNIX_EPOCH.checked_add(Duration::from_nanos(ns));
         let Some(data) = tree.content(key) else {
-            return Some(Document::new(None, known?, None));
+            let removed = self.removed_ns.get(key).copied().and_then(time);
+            return Some(Document::new(None, known?, removed));
         };
-        let modified =
-            tree.modified_ns(key).and_then(|ns| UNIX_EPOCH.checked_add(Duration::from_nanos(ns)));
+        let modified = tree.modified_ns(key).and_then(time);
         Some(Document::new(Some(Arc::from(&***data)), known.unwrap_or(FIRST), modified))
     }
 
@@ -122,7 +125,10 @@ impl Versions {
                 let modified_ns = told.and_then(|ns| u64::try_from(ns).ok()).unwrap_or(wall_ns);
                 tree.put(&write.key, body, modified_ns);
             }
-            None => tree.take(&write.key),
+            None => {
+                self.removed_ns.insert(write.key.clone(), wall_ns);
+                tree.take(&write.key);
+            }
         }
         tree.collect();
         self.newest

@@ -142,6 +142,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
+    /// Whether nobody waits for its answer any longer.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_late
+    }
+
     /// Whether it is a write of a store.
     pub(crate) fn is_store_write(&self) -> bool {
         matches!(&self.op, Op::Store(op) if op.writes())

@@ -58,6 +58,8 @@ impl Stall {
 struct HeldCall {
     id: u64,
     instance: usize,
+    /// Whether nobody waits for it any longer, and it comes when it comes.
+    is_late: bool,
 }
 
 /// A fault to inject: the call with this number fails so, counted from 0 over the plan.
@@ -119,6 +121,8 @@ pub(super) struct Player<'p> {
     /// How many removals ended well, and whether one did not.
     removed: usize,
     has_failed_removal: bool,
+    /// Whether a removal of each run was asked for since it was opened.
+    is_removal_asked: Vec<bool>,
     /// When the heartbeat of each run was marked last.
     marked_ms: Vec<Option<u64>>,
     next_act: usize,
@@ -150,6 +154,7 @@ impl<'p> Player<'p> {
             traffic: Traffic::new(plan),
             removed: 0,
             has_failed_removal: false,
+            is_removal_asked: vec![false; plan.runs.len()],
             marked_ms: vec![None; plan.runs.len()],
             next_act: 0,
             under_way: Vec::new(),
@@ -191,7 +196,11 @@ impl<'p> Player<'p> {
         self.abandon(stage);
         let waiting: Vec<HeldCall> = {
             let world = stage.disk.world();
-            let waiting = |held: &InFlight| HeldCall { id: held.call.id, instance: held.owner };
+            let waiting = |held: &InFlight| HeldCall {
+                id: held.call.id,
+                instance: held.owner,
+                is_late: held.is_late(),
+            };
             world.waiting().map(waiting).collect()
         };
         let is_free = self.under_way.is_empty();
@@ -393,6 +402,7 @@ impl<'p> Player<'p> {
         match act {
             Act::Remove(Removal { from_history, .. }) => {
                 for of in seen.runs() {
+                    self.is_removal_asked[of.run] = true;
                     self.acknowledged.ask_removal(of.run, from_history, of.is_quiet());
                 }
             }
@@ -444,8 +454,10 @@ impl<'p> Player<'p> {
         let is_apart = matches!(call.act, Act::Remove(_)) || self.traffic.is_apart(&call.seen);
         // Whoever has a run open whose documents were moved away finds that out when it writes.
         let is_moved = |error: &Error| {
-            self.plan.has_removals
-                && self.model == Model::STORE
+            let is_asked = call.act.run().is_some_and(|run| self.is_removal_asked[run]);
+            self.model == Model::STORE
+                && is_asked
+                && matches!(outcome, Outcome::Flushed(_))
                 && error.kind() == ErrorKind::Conflict
         };
         let failed = |error: &Error| match is_apart && !is_moved(error) {
@@ -456,7 +468,9 @@ impl<'p> Player<'p> {
             |error: &Error| call.versions == 0 && error.kind() == ErrorKind::InvalidInput;
         match outcome {
             Outcome::Opened(Ok(_)) => {
-                self.traffic.opened(call.act.run().unwrap_or_default());
+                let run = call.act.run().unwrap_or_default();
+                self.is_removal_asked[run] &= !is_apart;
+                self.traffic.opened(run);
                 Ok(())
             }
             // It promises nothing until a barrier ends.
@@ -609,8 +623,10 @@ impl<'p> Player<'p> {
                     let known = &mut self.acknowledged.runs[of.run];
                     let has_failed = reason == LeftReason::Failed;
                     let has_lost_entry = has_failed && removal.from_history;
-                    // It was put back, which a power loss undoes where no directory can be synced.
-                    if !has_failed || self.model.syncs_directories() {
+                    // It was put back, which a power loss undoes where no directory can be synced. In
+                    // a store a move whose answer was lost may come late.
+                    let is_put_back = self.model.syncs_directories() && self.model != Model::STORE;
+                    if !has_failed || is_put_back {
                         (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
                     }
                     known.may_be_gone.entry |= has_lost_entry;
@@ -684,7 +700,7 @@ impl Dice {
             }
             Some(_) => None,
             None if random.usize(..STALL_ONE_OF) == 0 => {
-                let HeldCall { id, instance } = waiting[random.usize(..waiting.len())];
+                let HeldCall { id, instance, .. } = waiting[random.usize(..waiting.len())];
                 let is_call = random.bool();
                 let stall = if is_call { Stall::Call(id) } else { Stall::Instance(instance) };
                 Some((stall, random.u32(..STALL_MAX)))
@@ -712,7 +728,10 @@ impl Order {
     fn choose(&mut self, waiting: &[HeldCall]) -> Option<u64> {
         let ids: Vec<u64> = waiting.iter().map(|call| call.id).collect();
         Some(match self {
-            Order::Issued => ids[0],
+            // What is late comes after whatever is asked for because of it.
+            Order::Issued => {
+                waiting.iter().find(|call| !call.is_late).map_or(ids[0], |call| call.id)
+            }
             Order::Random(dice) => return dice.choose(waiting),
             Order::Chosen { choices, widths } => {
                 let choice = choices.get(widths.len()).copied().unwrap_or(0);

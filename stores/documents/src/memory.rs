@@ -47,6 +47,18 @@ impl MemoryDocuments {
         bodies.filter_map(|(key, document)| Some((key, document.body?))).collect()
     }
 
+    /// All that is there, for [`restore`](MemoryDocuments::restore).
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, Document> {
+        self.state().documents.clone()
+    }
+
+    /// Takes back what was written since, as a crash may. Versions go on.
+    #[cfg(test)]
+    pub(crate) fn restore(&self, documents: &BTreeMap<String, Document>) {
+        self.state().documents = documents.clone();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,14 +1,16 @@
 //! Who follows what changes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use futures::future::{join, join_all};
 
 use super::{Fault, Held, Place, ensure, seen};
 use crate::{Cursor, Document, Documents, Version};
 
-/// A store may answer that nothing has changed, but not for ever.
-const ANSWERS_MAX: usize = 10_000;
+/// A store may answer that nothing has changed, but not for ever once all is written.
+const ANSWERS_MAX: usize = 1_000;
 
 pub(super) async fn what_changed_is_told_with_what_stands_there<D: Documents>(
     place: &Place<'_, D>,
@@ -51,12 +53,19 @@ pub(super) async fn no_change_is_missed_while_others_write<D: Documents>(
         Ok::<Version, Fault>(version)
     });
     let mut follower = Follower::new(place, "by/", cursor);
+    let is_written = follower.is_written.clone();
+    is_written.set(false);
+    let writing = async {
+        let written = join_all(writing).await;
+        is_written.set(true);
+        written
+    };
     let last = [TURNS - 1];
     let is_over = |found: &BTreeMap<String, Document>| {
         let is_last = |document: &&Document| document.body.as_deref() == Some(&last);
         found.values().filter(is_last).count() == WRITERS
     };
-    let (written, followed) = join(join_all(writing), follower.until(is_over)).await;
+    let (written, followed) = join(writing, follower.until(is_over)).await;
     let written = written.into_iter().collect::<Result<Vec<_>, Fault>>()?;
     followed?;
     let wanted: Vec<_> = names.iter().map(String::as_str).zip(written).collect();
@@ -72,15 +81,20 @@ struct Follower<'a, D> {
     cursor: Cursor,
     /// The newest that was told of each document.
     found: BTreeMap<String, Document>,
+    /// Whether nothing is written any more.
+    is_written: Rc<Cell<bool>>,
 }
 
 impl<'a, D: Documents> Follower<'a, D> {
     fn new(place: &'a Place<'a, D>, prefix: &str, cursor: Cursor) -> Self {
-        Follower { place, prefix: place.key(prefix), cursor, found: BTreeMap::new() }
+        let is_written = Rc::new(Cell::new(true));
+        Follower { place, prefix: place.key(prefix), cursor, found: BTreeMap::new(), is_written }
     }
 
     async fn until(&mut self, is_over: impl Fn(&BTreeMap<String, Document>) -> bool) -> Held {
-        for _ in 0..ANSWERS_MAX {
+        let mut answers = 0;
+        while answers < ANSWERS_MAX {
+            answers += usize::from(self.is_written.get());
             let changes = self.place.store.changes(&self.prefix, &self.cursor).await?;
             self.cursor = changes.next;
             for change in changes.changed {

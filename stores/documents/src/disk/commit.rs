@@ -29,15 +29,17 @@ pub(super) struct Commit<'a> {
 impl Commit<'_> {
     /// Makes the write. An answer that is lost is never taken for a failure: only the document itself
     /// tells whether the write was made, and a write that is asked for again follows the same
-    /// version, so that it is made once.
+    /// version, so that it is made once. Of a durable one that was made an answer is still needed: the
+    /// same content is written once more, over what was found.
     ///
     /// # Errors
     /// The store refused it; or nobody knows, and it may be made later: [`Trouble::is_refused`] tells
     /// which.
     pub(super) async fn make<D: Documents>(&self, store: &D) -> Result<Committed, Trouble> {
         let mut lost: Option<Trouble> = None;
+        let mut expect = self.expect;
         for _ in 0..TRIES {
-            let made = store.replace(self.key, self.body.clone(), self.expect, self.level).await;
+            let made = store.replace(self.key, self.body.clone(), expect, self.level).await;
             match (made, &lost) {
                 (Ok(Some(version)), _) => return Ok(Committed::Made(version)),
                 (Ok(None), None) => return Ok(Committed::Overtaken),
@@ -51,12 +53,16 @@ impl Commit<'_> {
                 // The first one says what went wrong.
                 Err(_) => break,
             };
-            if !self.expect.holds(found.as_ref()) {
-                let is_own = found.as_ref().and_then(|it| it.body.as_ref()) == self.body.as_ref();
-                return Ok(match found {
-                    Some(Document { version, .. }) if is_own => Committed::Made(version),
-                    _ => Committed::Overtaken,
-                });
+            if expect.holds(found.as_ref()) {
+                continue;
+            }
+            match found {
+                Some(Document { version, body, .. }) if body == self.body => match self.level {
+                    Level::Visible => return Ok(Committed::Made(version)),
+                    // It is seen, and nobody has said what it survives: an answer to the next one does.
+                    Level::Durable => expect = Expect::Is(version),
+                },
+                _ => return Ok(Committed::Overtaken),
             }
         }
         Err(lost.unwrap_or_else(|| Trouble::unknown("the store does not answer")))

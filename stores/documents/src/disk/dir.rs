@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
-use crate::{Document, Expect};
+use super::standing::Standing;
+use crate::Document;
 
 /// An open directory of a [`DocumentsDisk`](crate::DocumentsDisk). It remembers which version it has
 /// shown of each document that was looked at through it: a rename over one follows that version, so
@@ -20,7 +21,7 @@ pub struct DocumentsDir {
 /// What stood at a key.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
-    is: Expect,
+    standing: Standing,
     /// Whether the content was read, and not only described.
     is_read: bool,
 }
@@ -40,17 +41,17 @@ impl DocumentsDir {
     }
 
     /// Remembers what was read at a key, or written there.
-    pub(super) fn show(&self, key: &str, is: Expect) {
-        lock(&self.shown).insert(key.to_owned(), Shown { is, is_read: true });
+    pub(super) fn show(&self, key: &str, standing: Standing) {
+        lock(&self.shown).insert(key.to_owned(), Shown { standing, is_read: true });
     }
 
     /// Remembers what stands at a key, unless its content was read before: whoever writes then follows
     /// what was read.
-    pub(super) fn describe(&self, key: &str, is: Expect) {
+    pub(super) fn describe(&self, key: &str, standing: Standing) {
         let mut shown = lock(&self.shown);
         let has_read = shown.get(key).is_some_and(|shown| shown.is_read);
         if !has_read {
-            shown.insert(key.to_owned(), Shown { is, is_read: false });
+            shown.insert(key.to_owned(), Shown { standing, is_read: false });
         }
     }
 
@@ -72,7 +73,7 @@ impl DocumentsDir {
     }
 
     /// What it has shown of a key.
-    pub(super) fn shown(&self, key: &str) -> Option<Expect> {
-        Some(lock(&self.shown).get(key)?.is)
+    pub(super) fn shown(&self, key: &str) -> Option<Standing> {
+        Some(lock(&self.shown).get(key)?.standing)
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Stored {
     pub key: String,
     pub version: Version,
     pub body: Arc<[u8]>,
-    /// Where it was created, if it was there under its name from the beginning.
+    /// Where it was created under its name, until it is written.
     pub at: Option<DocumentsDir>,
 }
 

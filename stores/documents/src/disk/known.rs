@@ -4,11 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use super::path;
+use super::standing::Standing;
 use crate::Expect;
 
 /// Of more directories the least recently used are forgotten: of a run that has written nothing while
 /// so many others did, another owner is not noticed.
 const DIRECTORIES_MAX: usize = 16_384;
+
+/// A directory with more documents is none of a run: what was known of locks can be asked anew.
+const DOCUMENTS_MAX: usize = 1024;
+
+/// Of more writes whose answers were lost the oldest are forgotten.
+const UNSETTLED_MAX: usize = 16;
 
 /// The documents that this disk has looked at or written: what stands there as far as it knows, so
 /// that it finds out if somebody else has written since.
@@ -30,7 +37,7 @@ struct Directory {
 /// One document.
 #[derive(Debug)]
 struct Own {
-    is: Expect,
+    standing: Standing,
     /// Whether what is written follows this and nothing else, until it is looked at again.
     is_claimed: bool,
     /// Writes of this disk of which nobody knows whether they were made, or will be.
@@ -56,21 +63,32 @@ impl Known {
     /// What a write of a key follows: of one that is not known, that it is not there, or whatever is.
     pub(super) fn follows(&self, key: &str) -> Follows {
         match self.find(key) {
-            Some(Own { is, is_claimed, .. }) => Follows { expect: *is, is_claimed: *is_claimed },
+            Some(Own { standing, is_claimed, .. }) => {
+                Follows { expect: standing.is, is_claimed: *is_claimed }
+            }
             None => Follows { expect: Expect::Absent, is_claimed: false },
         }
     }
 
+    /// The mark that stands at a key.
+    pub(super) fn mark(&self, key: &str) -> Option<Expect> {
+        self.find(key).map(|own| own.standing).filter(|it| !it.has_body).map(|it| it.is)
+    }
+
     /// Claims a key: it was looked at by whoever is about to write it, and is theirs until others
     /// write.
-    pub(super) fn claim(&mut self, key: &str, is: Expect) {
-        *self.own(key) = Own { is, is_claimed: true, unsettled: Vec::new() };
+    pub(super) fn claim(&mut self, key: &str, standing: Standing) {
+        let own = self.own(key);
+        if own.standing.is != standing.is {
+            own.unsettled.clear();
+        }
+        (own.standing, own.is_claimed) = (standing, true);
     }
 
     /// Remembers what was written at a key. Whatever was not settled is.
-    pub(super) fn set(&mut self, key: &str, is: Expect) {
+    pub(super) fn set(&mut self, key: &str, standing: Standing) {
         let own = self.own(key);
-        own.is = is;
+        own.standing = standing;
         own.unsettled.clear();
     }
 
@@ -78,11 +96,14 @@ impl Known {
     pub(super) fn set_unsettled(&mut self, key: &str, expect: Expect, body: &[u8]) {
         let fingerprint = self.fingerprint(body);
         let own = self.own(key);
-        if own.is != expect {
-            own.is = expect;
+        if own.standing.is != expect {
+            own.standing = Standing { is: expect, has_body: expect != Expect::Absent };
             own.unsettled.clear();
         }
         if !own.unsettled.contains(&fingerprint) {
+            if own.unsettled.len() >= UNSETTLED_MAX {
+                own.unsettled.remove(0);
+            }
             own.unsettled.push(fingerprint);
         }
     }
@@ -106,7 +127,11 @@ impl Known {
         }
         let directory = self.directories.entry(directory.to_owned()).or_default();
         directory.used = used;
-        let new = || Own { is: Expect::Absent, is_claimed: false, unsettled: Vec::new() };
+        if directory.documents.len() >= DOCUMENTS_MAX && !directory.documents.contains_key(name) {
+            directory.documents.clear();
+        }
+        let standing = Standing::NOTHING;
+        let new = || Own { standing, is_claimed: false, unsettled: Vec::new() };
         directory.documents.entry(name.to_owned()).or_insert_with(new)
     }
 
@@ -127,7 +152,8 @@ mod tests {
     use super::*;
     use crate::Version;
 
-    const ONE: Expect = Expect::Is(Version(1));
+    const IS_ONE: Expect = Expect::Is(Version(1));
+    const ONE: Standing = Standing { is: IS_ONE, has_body: true };
 
     #[test]
     fn the_least_recently_written_are_forgotten() {
@@ -137,7 +163,7 @@ mod tests {
             known.claim(&format!("{run}/manifest.json"), ONE);
         }
         assert!(known.directories.len() < DIRECTORIES_MAX);
-        let claimed = Follows { expect: ONE, is_claimed: true };
+        let claimed = Follows { expect: IS_ONE, is_claimed: true };
         assert_eq!(known.follows("kept/manifest.json"), claimed);
         assert_eq!(known.follows(&format!("{DIRECTORIES_MAX}/manifest.json")), claimed);
         let unknown = Follows { expect: Expect::Absent, is_claimed: false };
@@ -145,14 +171,41 @@ mod tests {
     }
 
     #[test]
+    fn what_grows_has_an_end() {
+        let mut known = Known::default();
+        for at in 0..=DOCUMENTS_MAX {
+            known.claim(&format!(".runs/{at}.lock"), ONE);
+        }
+        assert!(known.directories[".runs"].documents.len() < DOCUMENTS_MAX);
+        for at in 0..100_u8 {
+            known.set_unsettled("a", IS_ONE, &[at]);
+        }
+        assert_eq!(known.find("a").map(|own| own.unsettled.len()), Some(UNSETTLED_MAX));
+        assert!(known.is_unsettled("a", &[99]) && !known.is_unsettled("a", &[0]));
+    }
+
+    #[test]
+    fn a_mark_is_known_as_one() {
+        let mut known = Known::default();
+        known.claim("a", ONE);
+        assert_eq!(known.mark("a"), None);
+        known.set("a", Standing::mark(Version(2)));
+        assert_eq!(known.mark("a"), Some(Expect::Is(Version(2))));
+        assert_eq!(known.mark("b"), None);
+    }
+
+    #[test]
     fn a_write_is_unsettled_until_something_is_known() {
         let mut known = Known::default();
         known.claim("a", ONE);
-        known.set_unsettled("a", ONE, b"late");
+        known.set_unsettled("a", IS_ONE, b"late");
         assert!(known.is_unsettled("a", b"late"));
         assert!(!known.is_unsettled("a", b"other"));
         assert!(!known.is_unsettled("b", b"late"));
-        known.set("a", Expect::Is(Version(2)));
+        // Whoever opens the run again has seen nothing of it yet.
+        known.claim("a", ONE);
+        assert!(known.is_unsettled("a", b"late"));
+        known.set("a", Standing::document(Version(2)));
         assert!(!known.is_unsettled("a", b"late"));
         assert!(known.follows("a").is_claimed);
     }

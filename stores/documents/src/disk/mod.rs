@@ -7,6 +7,7 @@ mod known;
 mod moved;
 mod path;
 mod put;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use dir::DocumentsDir;
 pub use file::DocumentsFile;
 use file::{Content, Stored, Temporary};
 use known::Known;
+use standing::Standing;
 
 use crate::probe::probe;
 use crate::{Document, Documents, Expect, Level, OpenError, Survives, Trouble};
@@ -127,10 +129,10 @@ impl<D: Documents> DocumentsDisk<D> {
 
     /// Remembers what whoever reads at a key goes on from. Whoever looks from the directory that it
     /// is in is about to write it; whoever looks from above is not.
-    fn has_shown(&self, at: &DocumentsDir, key: &str, is: Expect) {
-        at.show(key, is);
+    fn has_shown(&self, at: &DocumentsDir, key: &str, standing: Standing) {
+        at.show(key, standing);
         if at.holds(key) {
-            self.known().claim(key, is);
+            self.known().claim(key, standing);
         }
     }
 
@@ -140,12 +142,12 @@ impl<D: Documents> DocumentsDisk<D> {
         // Nobody else creates the same, so that a lost answer can be looked for.
         let body: Arc<[u8]> = format!("{:032x}\n", fastrand::u128(..)).into_bytes().into();
         // This disk has often removed it itself, and knows the mark.
-        let mut expect = self.known().follows(key).expect;
+        let mut expect = self.known().mark(key).unwrap_or(Expect::Absent);
         for _ in 0..LOOKS {
             let commit = Commit { key, body: Some(body.clone()), expect, level: Level::Visible };
             match commit.make(self.store()).await.map_err(|trouble| told(key, &trouble))? {
                 Committed::Made(version) => {
-                    at.show(key, Expect::Is(version));
+                    at.show(key, Standing::document(version));
                     let at = Some(at.clone());
                     let stored = Stored { key: key.to_owned(), version, body, at };
                     return Ok(DocumentsFile::new(Content::Stored(stored)));
@@ -169,22 +171,33 @@ impl<D: Documents> DocumentsDisk<D> {
         offset: u64,
         bytes: &[u8],
     ) -> Result<Content, ErrorCode> {
-        let Stored { key, version, body, at } = stored;
+        let Stored { key, version, body: before, at } = stored;
         // The first write replaces what the creation wrote.
-        let mut content = if offset == 0 { Vec::new() } else { body.to_vec() };
+        let mut content = if offset == 0 { Vec::new() } else { before.to_vec() };
         file::overwrite(&mut content, offset, bytes)?;
         let body: Arc<[u8]> = content.into();
-        let expect = Expect::Is(version);
-        let commit = Commit { key: &key, body: Some(body.clone()), expect, level: Level::Visible };
-        Ok(match commit.make(self.store()).await.map_err(|trouble| told(&key, &trouble))? {
-            Committed::Made(version) => {
-                if let Some(at) = &at {
-                    at.see(&key, Document::new(Some(body.clone()), version, None));
+        let mut expect = Expect::Is(version);
+        for _ in 0..LOOKS {
+            let commit =
+                Commit { key: &key, body: Some(body.clone()), expect, level: Level::Visible };
+            match commit.make(self.store()).await.map_err(|trouble| told(&key, &trouble))? {
+                Committed::Made(version) => {
+                    if let Some(at) = &at {
+                        at.see(&key, Document::new(Some(body.clone()), version, None));
+                    }
+                    return Ok(Content::Stored(Stored { key, version, body, at: None }));
                 }
-                Content::Stored(Stored { key, version, body, at })
+                Committed::Overtaken => {}
             }
-            Committed::Overtaken => Content::Temporary(Temporary::of(body.to_vec())),
-        })
+            let found = self.get(&key).await?;
+            let there = found.as_ref().and_then(|document| document.body.as_ref());
+            // An earlier write of this file came late. Nobody else writes what it has.
+            if !there.is_some_and(|there| *there == before || *there == body) {
+                break;
+            }
+            expect = Expect::of(found.as_ref());
+        }
+        Ok(Content::Temporary(Temporary::of(body.to_vec())))
     }
 
     /// Removes a document: the one that was read through the directory, else whichever is there.
@@ -192,21 +205,19 @@ impl<D: Documents> DocumentsDisk<D> {
         at.look_away();
         let shown = at.shown(key);
         for _ in 0..LOOKS {
-            let expect = match shown {
-                Some(expect) => expect,
-                None => match self.get(key).await? {
-                    Some(Document { body: Some(_), version, .. }) => Expect::Is(version),
-                    _ => Expect::Absent,
-                },
+            let standing = match shown {
+                Some(standing) => standing,
+                None => Standing::of(self.get(key).await?.as_ref()),
             };
-            if expect == Expect::Absent {
+            if !standing.has_body {
                 return Err(ErrorCode::NoEntry);
             }
+            let expect = standing.is;
             let commit = Commit { key, body: None, expect, level: Level::Visible };
             match commit.make(self.store()).await.map_err(|trouble| told(key, &trouble))? {
                 Committed::Made(version) => {
-                    at.show(key, Expect::Absent);
-                    self.known().set(key, Expect::Is(version));
+                    at.show(key, Standing::mark(version));
+                    self.known().set(key, Standing::mark(version));
                     return Ok(());
                 }
                 Committed::Overtaken if shown.is_some() => return Err(ErrorCode::NoEntry),
@@ -301,8 +312,7 @@ impl<D: Documents> Disk for DocumentsDisk<D> {
             Some(document) => Some(document),
             None => self.get(&key).await?,
         };
-        let is = Expect::of(found.as_ref());
-        self.has_shown(at, &key, is);
+        self.has_shown(at, &key, Standing::of(found.as_ref()));
         let body = found.and_then(|document| document.body).ok_or(ErrorCode::NoEntry)?;
         Ok(DocumentsFile::new(Content::Read(body)))
     }
@@ -380,9 +390,11 @@ impl<D: Documents> Disk for DocumentsDisk<D> {
             None => {
                 self.move_documents(&from, &to).await?;
                 if from_dir.holds(&from) && from_dir.shown(&from).is_some() {
-                    // What it leaves is this disk's own mark.
-                    let left = self.get(&from).await?;
-                    self.has_shown(from_dir, &from, Expect::of(left.as_ref()));
+                    let left = Standing::of(self.get(&from).await?.as_ref());
+                    // It is this disk's own mark, unless somebody has written since.
+                    if !left.has_body {
+                        self.has_shown(from_dir, &from, left);
+                    }
                 }
                 Ok(())
             }
@@ -421,10 +433,10 @@ impl<D: Documents> Disk for DocumentsDisk<D> {
         }
         at.look_away();
         let found = self.get(&key).await?;
-        let is = Expect::of(found.as_ref());
+        let standing = Standing::of(found.as_ref());
         match found {
             Some(Document { body: Some(body), version, modified }) => {
-                at.describe(&key, is);
+                at.describe(&key, standing);
                 at.see(&key, Document::new(Some(body.clone()), version, modified));
                 // Any time will do that differs whenever the version does.
                 let modified = modified.or_else(|| {
@@ -435,7 +447,7 @@ impl<D: Documents> Disk for DocumentsDisk<D> {
             _ if self.has_entries(&key).await? => Ok(Stat::new(Kind::Directory, 0, None)),
             _ => {
                 // Whoever learns that it is not there goes on as if it had read that.
-                self.has_shown(at, &key, is);
+                self.has_shown(at, &key, standing);
                 Err(ErrorCode::NoEntry)
             }
         }

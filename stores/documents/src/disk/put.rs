@@ -6,6 +6,7 @@ use tandem_host::disk::ErrorCode;
 
 use super::commit::{Commit, Committed};
 use super::file::{Content, Stored};
+use super::standing::Standing;
 use super::{DocumentsDir, DocumentsDisk, DocumentsFile, LOOKS, told};
 use crate::{Document, Documents, Expect, Level, Trouble};
 
@@ -26,7 +27,7 @@ impl<D: Documents> DocumentsDisk<D> {
         let (body, level) = taken.ok_or(ErrorCode::NoEntry)?;
         to_dir.look_away();
         let committed = match to_dir.shown(to) {
-            Some(expect) => {
+            Some(Standing { is: expect, .. }) => {
                 let commit = Commit { key: to, body: Some(body.clone()), expect, level };
                 let made = commit.make(self.store()).await;
                 self.note_lost(&made, to, expect, &body);
@@ -38,11 +39,11 @@ impl<D: Documents> DocumentsDisk<D> {
         self.temporaries().remove(from);
         match committed {
             Committed::Made(version) => {
-                let is = Expect::Is(version);
+                let standing = Standing::document(version);
                 if to_dir.shown(to).is_some() {
-                    to_dir.show(to, is);
+                    to_dir.show(to, standing);
                 }
-                self.known().set(to, is);
+                self.known().set(to, standing);
                 file.set(Content::Stored(Stored { key: to.to_owned(), version, body, at: None }));
                 Ok(())
             }
@@ -69,10 +70,12 @@ impl<D: Documents> DocumentsDisk<D> {
                 made => return Ok(made),
             }
             let found = self.store().get(key).await?;
-            if follows.is_claimed && !self.is_late(key, found.as_ref()) {
+            let standing = Standing::of(found.as_ref());
+            let is_own = standing.is_before(expect) || self.is_late(key, found.as_ref());
+            if follows.is_claimed && !is_own {
                 return Ok(Committed::Overtaken);
             }
-            expect = Expect::of(found.as_ref());
+            expect = standing.is;
         }
         Ok(Committed::Overtaken)
     }

@@ -35,6 +35,9 @@ struct Unsure {
     store: MemoryDocuments,
     fates: Arc<Mutex<VecDeque<Fate>>>,
     late: Arc<Mutex<Vec<Write>>>,
+    late_moves: Arc<Mutex<Vec<Vec<Write>>>>,
+    /// A document that another creates just before the next move is made.
+    beside: Arc<Mutex<Option<(String, String)>>>,
     writes: Arc<Mutex<usize>>,
     promise: Arc<Mutex<Survives>>,
 }
@@ -45,6 +48,8 @@ impl Unsure {
             store: MemoryDocuments::new(),
             fates: Arc::default(),
             late: Arc::default(),
+            late_moves: Arc::default(),
+            beside: Arc::default(),
             writes: Arc::default(),
             promise: Arc::new(Mutex::new(Survives::Machine)),
         }
@@ -107,9 +112,26 @@ impl Documents for Unsure {
     }
 
     async fn replace_all(&self, writes: Vec<Write>) -> Result<bool, Trouble> {
+        let beside = lock(&self.beside).take();
+        if let Some((key, body)) = beside {
+            let body = Some(body.into_bytes().into());
+            self.store.replace(&key, body, Expect::Absent, Level::Visible).await?;
+        }
         let fate = lock(&self.fates).pop_front().unwrap_or(Fate::Answered);
         match fate {
             Fate::NotMade => Err(Trouble::unknown("the answer is lost")),
+            // Before what is asked for next.
+            Fate::Late => {
+                lock(&self.late_moves).push(writes);
+                Err(Trouble::unknown("the answer is lost"))
+            }
+            _ if !lock(&self.late_moves).is_empty() => {
+                let late = std::mem::take(&mut *lock(&self.late_moves));
+                for moved in late {
+                    self.store.replace_all(moved).await?;
+                }
+                self.store.replace_all(writes).await
+            }
             Fate::Lost => {
                 self.store.replace_all(writes).await?;
                 Err(Trouble::unknown("the answer is lost"))
@@ -277,7 +299,7 @@ fn what_nobody_looked_at_is_written_over_whatever_is_there() {
 
 #[test]
 fn a_lost_answer_is_looked_for_and_the_write_is_made_once() {
-    for (fate, writes) in [(Fate::Lost, 1), (Fate::NotMade, 2)] {
+    for (fate, writes) in [(Fate::Lost, 2), (Fate::NotMade, 2)] {
         let store = Unsure::new();
         let host = store.host();
         store.then(&[fate]);
@@ -316,6 +338,104 @@ fn a_write_that_comes_late_overwrites_nothing() {
     store.land();
     assert_eq!(store.body("run/manifest.json").as_deref(), Some(b"other".as_slice()));
     assert_eq!(one.replace(&one.open("run"), "manifest.json", "3"), Err(ErrorCode::NoEntry));
+}
+
+#[test]
+fn a_durable_write_counts_as_made_when_one_is_answered() {
+    let store = Unsure::new();
+    let host = store.host();
+    store.then(&[Fate::Lost]);
+    host.replace(&host.open("run"), "manifest.json", "1").expect("written");
+    // The first one was found, and nobody had said what it survives.
+    assert_eq!(store.writes(), 2);
+    store.then(&[Fate::Lost, Fate::Lost, Fate::Lost]);
+    assert_eq!(host.replace(&host.open("run"), "manifest.json", "2"), Err(ErrorCode::Io));
+    host.replace(&host.open("run"), "manifest.json", "3").expect("written");
+    assert_eq!(store.body("run/manifest.json").as_deref(), Some(b"3".as_slice()));
+}
+
+#[test]
+fn what_a_store_takes_back_is_no_other_owner() {
+    let store = Unsure::new();
+    let host = store.host();
+    let _ = host.read(&host.open("run"), ".heartbeat");
+    host.replace(&host.open("run"), ".heartbeat", "1").expect("written");
+    let before = store.store.snapshot();
+    for content in ["2", "3"] {
+        host.replace(&host.open("run"), ".heartbeat", content).expect("written");
+    }
+    store.store.restore(&before);
+    host.replace(&host.open("run"), ".heartbeat", "4").expect("written");
+    store.store.restore(&MemoryDocuments::new().snapshot());
+    host.replace(&host.open("run"), ".heartbeat", "5").expect("written");
+    assert_eq!(store.body("run/.heartbeat").as_deref(), Some(b"5".as_slice()));
+}
+
+#[test]
+fn a_lock_that_was_looked_at_is_not_created_over() {
+    let store = Unsure::new();
+    let (one, two) = (store.host(), store.host());
+    one.create_lock(&one.open(".runs")).expect("created");
+    for host in [&two, &one] {
+        let dir = host.open(".runs");
+        host.read(&dir, "t.lock").expect("read");
+        assert_eq!(host.create_lock(&host.open(".runs")).err(), Some(ErrorCode::Exist));
+    }
+}
+
+#[test]
+fn a_touch_that_came_late_is_no_other_holder() {
+    let store = Unsure::new();
+    let host = store.host();
+    let held = host.create_lock(&host.open(".runs")).expect("created");
+    store.then(&[Fate::Late, Fate::NotMade, Fate::NotMade]);
+    assert_eq!(now(host.disk.write(&held, 0, b"record")), Err(ErrorCode::Io));
+    store.land();
+    let dir = host.open(".runs");
+    let before = now(host.disk.stat(&dir, "t.lock")).expect("described").modified;
+    now(host.disk.write(&held, 0, b"record")).expect("touched");
+    assert_ne!(now(host.disk.stat(&dir, "t.lock")).expect("described").modified, before);
+}
+
+#[test]
+fn a_move_that_comes_late_is_told_as_made() {
+    let store = Unsure::new();
+    let host = store.host();
+    host.replace(&host.open("task/cli/run"), "manifest.json", "1").expect("written");
+    store.then(&[Fate::Late]);
+    let task = host.open("task");
+    now(host.disk.rename(&task, "cli/run", &task, ".run.tmp", Mode::Own)).expect("renamed");
+    let keys: Vec<String> = store.store.documents().into_keys().collect();
+    assert_eq!(keys, ["task/.run.tmp/manifest.json"]);
+}
+
+#[test]
+fn who_sets_a_file_aside_claims_no_newer_one() {
+    let store = Unsure::new();
+    let (one, two) = (store.host(), store.host());
+    one.replace(&one.open("run"), "manifest.json", "half").expect("written");
+    let dir = one.open("run");
+    one.read(&dir, "manifest.json").expect("read");
+    one.rename(&dir, "manifest.json", "manifest.json.corrupt-1").expect("renamed");
+    // Its own mark is no other owner's.
+    one.replace(&one.open("run"), "manifest.json", "1").expect("written");
+    let dir = one.open("run");
+    one.read(&dir, "manifest.json").expect("read");
+    two.read(&two.open("run"), "manifest.json").expect("read");
+    two.replace(&two.open("run"), "manifest.json", "2").expect("written");
+    assert_eq!(one.replace(&one.open("run"), "manifest.json", "3"), Err(ErrorCode::NoEntry));
+}
+
+#[test]
+fn what_is_created_while_a_directory_is_moved_goes_with_it() {
+    let store = Unsure::new();
+    let (owner, other) = (store.host(), store.host());
+    owner.replace(&owner.open("task/cli/run"), "manifest.json", "1").expect("written");
+    *lock(&store.beside) = Some(("task/cli/run/.heartbeat".to_owned(), "late".to_owned()));
+    let task = other.open("task");
+    now(other.disk.rename(&task, "cli/run", &task, ".run.tmp", Mode::Own)).expect("renamed");
+    let keys: Vec<String> = store.store.documents().into_keys().collect();
+    assert_eq!(keys, ["task/.run.tmp/.heartbeat", "task/.run.tmp/manifest.json"]);
 }
 
 #[test]
