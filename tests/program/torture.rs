@@ -306,8 +306,7 @@ fn threads_change_nothing() {
         if flags != ["--documents"] {
             has_tried_each_model(&one);
         }
-        assert_eq!(of("2"), one);
-        assert_eq!(of("5"), one);
+        assert_eq!(of("3"), one);
     }
 }
 

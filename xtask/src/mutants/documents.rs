@@ -21,7 +21,7 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
             to: "match to_dir.shown(to).filter(|_| to.starts_with('?')) {",
         }, Change {
             file: PUT,
-            from: "if follows.is_claimed && !self.is_late(key, found.as_ref()) {",
+            from: "if follows.is_claimed && !is_own {",
             to: "if false {",
         }],
     },
@@ -58,14 +58,14 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         test: None,
         changes: &[Change {
             file: COMMIT,
-            from: "let made = store.replace(self.key, self.body.clone(), self.expect, self.level).await;",
+            from: "let made = store.replace(self.key, self.body.clone(), expect, self.level).await;",
             to: "let found = if lost.is_some() { store.get(self.key).await.ok() } else { None };
-            let expect = found.map_or(self.expect, |found| Expect::of(found.as_ref()));
+            let expect = found.map_or(expect, |found| Expect::of(found.as_ref()));
             let made = store.replace(self.key, self.body.clone(), expect, self.level).await;",
         }, Change {
             file: COMMIT,
-            from: "if !self.expect.holds(found.as_ref()) {",
-            to: "if false && !self.expect.holds(found.as_ref()) {",
+            from: "if expect.holds(found.as_ref()) {",
+            to: "if lost.is_some() || expect.holds(found.as_ref()) {",
         }],
     },
     Mutation {
@@ -122,13 +122,15 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         test: None,
         changes: &[Change {
             file: MOVED,
-            from: "let is_made = match self.store().replace_all(writes).await {",
+            from: "match self.store().replace_all(writes).await {
+                Ok(true) =>",
             to: "let mut last = Ok(true);
             let writes: Vec<Write> = writes;
             for pair in writes.chunks(2) {
                 last = self.store().replace_all(pair.to_vec()).await;
             }
-            let is_made = match last {",
+            match last {
+                Ok(true) =>",
         }],
     },
     Mutation {
@@ -149,8 +151,8 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         test: None,
         changes: &[Change {
             file: DISK,
-            from: "Committed::Overtaken => Content::Temporary(Temporary::of(body.to_vec())),",
-            to: "Committed::Overtaken => return Err(ErrorCode::NoEntry),",
+            from: "Ok(Content::Temporary(Temporary::of(body.to_vec())))",
+            to: "Err(ErrorCode::NoEntry)",
         }],
     },
     Mutation {
