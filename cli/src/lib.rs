@@ -15,12 +15,12 @@ mod history;
 mod ids;
 mod inherited;
 mod json;
+mod location;
 mod log;
 mod memory;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod mode;
-mod place;
 mod plain;
 mod prune;
 mod root;

@@ -6,8 +6,8 @@ use super::common::MAX_MS;
 use super::omit::Omitting;
 use super::outputs::OutputOptions;
 use super::record::RecordArgs;
+use crate::location::Location;
 use crate::mode::Mode;
-use crate::place::Place;
 
 /// Run a command, keep its manifest and heartbeat, and record it in its task's history.
 ///
@@ -30,7 +30,7 @@ use crate::place::Place;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    pub place: Place,
+    pub location: Location,
 
     /// The task that the run belongs to
     #[arg(long, value_name = "ID", default_value = "exec")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use crate::place::Place;
+use crate::location::Location;
 
 /// A run's directory, before the run is opened.
 pub struct Fresh {
@@ -16,12 +16,12 @@ pub struct Fresh {
 
 impl Fresh {
     /// Looks whether the run has a directory.
-    pub fn find(place: &Place, task: &str, run: &str) -> Self {
-        let root = &place.root.path;
+    pub fn find(location: &Location, task: &str, run: &str) -> Self {
+        let root = &location.root.path;
         let directory = Path::new(".runs").join(task).join("cli").join(run);
         let is_there = root.join(&directory).symlink_metadata().is_ok();
         // A store has no directories that stay.
-        let is_fresh = place.is_directory() && !is_there;
+        let is_fresh = location.is_directory() && !is_there;
         Fresh { root: root.to_owned(), directory: is_fresh.then_some(directory) }
     }
 

@@ -53,7 +53,7 @@ impl Keeper {
         run_id: String,
         inherited: Inherited,
     ) -> Result<Self, String> {
-        let builder = args.mode.of(args.place.builder().await?);
+        let builder = args.mode.of(args.location.builder().await?);
         let tandem = builder.build().await.map_err(|error| message(&error))?;
         let heartbeat = Duration::from_millis(args.heartbeat);
         let mut options = RunOptions::new(&args.task, &run_id)
@@ -209,7 +209,7 @@ impl Keeper {
         // Strings and numbers always have a JSON text.
         let summary = serde_json::to_string(&self.manifest.summary()).unwrap_or_default();
         let run = self.name.rsplit('/').next().unwrap_or_default();
-        let (root, task) = (&*args.place.root.path, &*args.task);
+        let (root, task) = (&*args.location.root.path, &*args.task);
         let over = record::Over { root, task, run, name: &self.name, is_cancelled, summary };
         let warnings =
             record::record(&self.tandem, &args.record, self.durability, over, signals).await;

@@ -76,7 +76,7 @@ pub async fn run(args: Args, inherited: Inherited, signals: io::Result<Signals>)
         }
     };
     let run_id = args.run.clone().unwrap_or_else(new_run_id);
-    let fresh = Fresh::find(&args.place, &args.task, &run_id);
+    let fresh = Fresh::find(&args.location, &args.task, &run_id);
     let mut keeper = match Keeper::open(&args, run_id, inherited).await {
         Ok(keeper) => keeper,
         Err(error) => {

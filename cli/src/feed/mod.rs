@@ -19,8 +19,8 @@ use tandem_host::limits::in_words;
 use tokio::time::Instant;
 
 use super::inherited::Inherited;
+use super::location::Location;
 use super::mode::Mode;
-use super::place::Place;
 use super::plain::{complain, message};
 use super::signals::EndSignals;
 use limits::Limits;
@@ -90,7 +90,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    place: Place,
+    location: Location,
 
     #[command(flatten)]
     mode: Mode,
@@ -117,7 +117,7 @@ pub fn raise_open_files() {
 async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     let mut signals = EndSignals::catch(&inherited)
         .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
-    let tandem = args.mode.of(args.place.builder().await?).build().await;
+    let tandem = args.mode.of(args.location.builder().await?).build().await;
     let tandem = tandem.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {}", in_words(&error));
     let limits = Limits::new();

@@ -12,7 +12,7 @@ use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
 use super::file_kind::file_kind;
 use super::json::on_one_line;
-use super::place::Place;
+use super::location::Location;
 use super::plain::{complain, message, plain, plain_json};
 use super::{table, waiting};
 use entry::Entry;
@@ -27,7 +27,7 @@ const HEAD: [&str; 5] = ["RUN", "COMPLETED", "TOOK", "STATUS", "DETAIL"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    place: Place,
+    location: Location,
     /// The task
     #[arg(long, value_name = "ID")]
     task: String,
@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<(), String> {
-    let history = recorded(&args.place, &args.task, args.limit).await?;
+    let history = recorded(&args.location, &args.task, args.limit).await?;
     let mut output = io::BufWriter::new(waiting::stdout());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
@@ -72,12 +72,12 @@ async fn show(args: &Args) -> Result<(), String> {
 /// # Errors
 /// Why they cannot be read.
 pub async fn recorded(
-    place: &Place,
+    location: &Location,
     task: &str,
     limit: Option<u32>,
 ) -> Result<TaskHistory, String> {
-    let history = read(place, task, limit).await?;
-    if let Some(kind) = in_the_way(place, task).filter(|_| history.total == 0) {
+    let history = read(location, task, limit).await?;
+    if let Some(kind) = in_the_way(location, task).filter(|_| history.total == 0) {
         return Err(format!("out/{task}/runs.json is {kind}"));
     }
     Ok(history)
@@ -85,11 +85,11 @@ pub async fn recorded(
 
 /// What stands in the place of the history. To the component it is no history, since the next write
 /// replaces it; who looks for runs should know.
-fn in_the_way(place: &Place, task: &str) -> Option<&'static str> {
-    if !place.is_directory() {
+fn in_the_way(location: &Location, task: &str) -> Option<&'static str> {
+    if !location.is_directory() {
         return None;
     }
-    let root = Dir::open_ambient_dir(&place.root.path, ambient_authority()).ok()?;
+    let root = Dir::open_ambient_dir(&location.root.path, ambient_authority()).ok()?;
     let metadata = root.symlink_metadata(Path::new("out").join(task).join("runs.json")).ok()?;
     (!metadata.is_file()).then(|| file_kind(&metadata))
 }
@@ -102,8 +102,8 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(place: &Place, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
-    let tandem = place.reader().await?.build().await.map_err(|error| told(&error))?;
+async fn read(location: &Location, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
+    let tandem = location.reader().await?.build().await.map_err(|error| told(&error))?;
     let options = HistoryOptions::new(task);
     let options = match limit {
         Some(limit) => options.limit(limit),
@@ -114,7 +114,7 @@ async fn read(place: &Place, task: &str, limit: Option<u32>) -> Result<TaskHisto
 
 fn lines(args: &Args, history: &TaskHistory) -> Vec<String> {
     if history.total == 0 {
-        let (task, place) = (plain(&args.task), args.place.name());
+        let (task, place) = (plain(&args.task), args.location.name());
         return vec![format!("there are no recorded runs of {task} {place}")];
     }
     let mut cells = vec![HEAD.map(str::to_owned)];

@@ -9,7 +9,7 @@ use crate::tandem;
 
 /// Where runs are kept.
 #[derive(Debug, clap::Args)]
-pub struct Place {
+pub struct Location {
     #[command(flatten)]
     pub root: Root,
 
@@ -24,11 +24,11 @@ pub struct Place {
     pub store: Option<String>,
 }
 
-impl Place {
+impl Location {
     /// A directory.
     #[cfg(feature = "serve")]
     pub fn below(root: &std::path::Path) -> Self {
-        Place {
+        Location {
             root: Root { path: root.to_owned() },
             #[cfg(feature = "postgres")]
             store: None,
@@ -50,7 +50,7 @@ impl Place {
     /// The library over it, for who only reads: a store is not written to.
     ///
     /// # Errors
-    /// As [`builder`](Place::builder).
+    /// As [`builder`](Location::builder).
     pub async fn reader(&self) -> Result<Builder, String> {
         #[cfg(feature = "postgres")]
         if let Some(url) = &self.store {
