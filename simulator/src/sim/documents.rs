@@ -88,11 +88,7 @@ impl Documents for SimDocuments {
     }
 
     /// Nobody follows it.
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        Ok(Cursor(String::new()))
-    }
-
-    async fn changes(&self, _prefix: &str, _since: &Cursor) -> Result<Changes, Trouble> {
+    async fn changes(&self, _prefix: &str, _since: Option<&Cursor>) -> Result<Changes, Trouble> {
         Err(Trouble::refused(ErrorCode::NotPermitted, "a simulated store tells no changes"))
     }
 

@@ -125,6 +125,9 @@ impl Changed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
+    /// Whether it begins with everything: what was told before counts no more, and what is not told
+    /// from here on until [`has_more`](Changes::has_more) is `false` is not there.
+    pub is_anew: bool,
     /// The documents, each as it stands now. One may be told again that has not changed.
     pub changed: Vec<Changed>,
     /// Where to go on.
@@ -136,7 +139,12 @@ pub struct Changes {
 impl Changes {
     /// What changed, and where to go on.
     pub fn new(changed: Vec<Changed>, next: Cursor, has_more: bool) -> Self {
-        Changes { changed, next, has_more }
+        Changes { is_anew: false, changed, next, has_more }
+    }
+
+    /// It, as the beginning of everything.
+    pub fn anew(self) -> Self {
+        Changes { is_anew: true, ..self }
     }
 }
 
@@ -227,16 +235,16 @@ pub trait Documents: Send + Sync + 'static {
         after: Option<&str>,
     ) -> impl Future<Output = Result<Page, Trouble>> + Send;
 
-    /// A cursor for what changes from now on: whoever asks for it, lists, and then follows the
-    /// changes misses nothing.
-    fn cursor(&self) -> impl Future<Output = Result<Cursor, Trouble>> + Send;
-
-    /// What changed below a prefix since a cursor, each at least once. It may wait for a while if
-    /// nothing has, and answer that nothing has.
+    /// What changed below a prefix since a cursor, each at least once, with the bodies. It may wait
+    /// for a while if nothing has, and answer that nothing has.
+    ///
+    /// With no cursor it begins with every document that stands there, in parts: so whoever follows
+    /// them to the end has a list, and misses nothing that changes from then on. It begins anew also
+    /// by itself, where the store no longer knows what changed since.
     fn changes(
         &self,
         prefix: &str,
-        since: &Cursor,
+        since: Option<&Cursor>,
     ) -> impl Future<Output = Result<Changes, Trouble>> + Send;
 
     /// The time now, by the clock that [`Document::modified`] has, so that ages are told by one clock

@@ -54,6 +54,7 @@ mod documents;
 mod memory;
 mod open;
 mod probe;
+mod settings;
 mod trouble;
 
 pub use disk::{DocumentsDir, DocumentsDisk, DocumentsFile};
@@ -63,4 +64,5 @@ pub use documents::{
 };
 pub use memory::MemoryDocuments;
 pub use open::OpenError;
+pub use settings::Settings;
 pub use trouble::Trouble;

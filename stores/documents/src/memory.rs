@@ -124,25 +124,25 @@ impl Documents for MemoryDocuments {
         Ok(Page::new(entries, below.next().is_some()))
     }
 
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        Ok(Cursor(self.state().newest.to_string()))
-    }
-
     /// It does not wait for a change.
-    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
-        let Ok(since) = since.0.parse::<u64>() else {
+    async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
+        let is_anew = since.is_none();
+        let Ok(since) = since.map_or(Ok(0), |since| since.0.parse::<u64>()) else {
             return Err(Trouble::refused(
                 tandem_host::disk::ErrorCode::Io,
-                format!("it is no cursor of this store: {}", since.0),
+                "the cursor is from another kind of store",
             ));
         };
         let state = self.state();
         let is_new = |(key, document): &(&String, &Document)| {
-            key.starts_with(prefix) && document.version.0 > since
+            key.starts_with(prefix)
+                && document.version.0 > since
+                && (document.body.is_some() || !is_anew)
         };
         let changed = state.documents.iter().filter(is_new);
         let changed = changed.map(|(key, document)| Changed::new(key, document.clone())).collect();
-        Ok(Changes::new(changed, Cursor(state.newest.to_string()), false))
+        let changes = Changes::new(changed, Cursor(state.newest.to_string()), false);
+        Ok(if is_anew { changes.anew() } else { changes })
     }
 
     async fn time(&self) -> Result<SystemTime, Trouble> {

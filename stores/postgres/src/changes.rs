@@ -27,44 +27,39 @@ const BYTES_MAX: i64 = 8 << 20;
 /// How long it waits before it looks once more, if nothing has changed.
 const WAIT: Duration = Duration::from_millis(500);
 
-/// A cursor for what changes from now on.
-pub(crate) async fn cursor(shared: &Shared) -> Result<Cursor, Failure> {
-    let work = async |connection: &mut Connection| {
-        let sql = "select pg_current_snapshot()::text";
-        let rows = connection.query(sql, &[], false, shared.patience).await?;
-        let row = rows.first().ok_or_else(|| Failure::unknown("the server has no snapshot"))?;
-        let since = row.try_get(0).map_err(Failure::of)?;
-        Ok(Position::new(connection.life.word(), since).cursor())
-    };
-    shared.pool.attempt(shared.deadline(), Repeat::Read, work).await
-}
-
 /// What changed below a prefix since a cursor.
 pub(crate) async fn changes(
     shared: &Shared,
     prefix: &str,
-    since: &Cursor,
+    since: Option<&Cursor>,
 ) -> Result<Changes, Failure> {
+    let Some(since) = since else { return look(shared, prefix, None).await };
     let position = Position::of(since).ok_or_else(|| {
         Failure::refused(ErrorCode::Io, "the cursor is from another kind of store")
     })?;
-    let changes = look(shared, prefix, &position).await?;
-    if !changes.changed.is_empty() || changes.has_more {
+    let changes = look(shared, prefix, Some(&position)).await?;
+    if changes.is_anew || !changes.changed.is_empty() || changes.has_more {
         return Ok(changes);
     }
     sleep(WAIT).await;
-    look(shared, prefix, &position).await
+    look(shared, prefix, Some(&position)).await
 }
 
-async fn look(shared: &Shared, prefix: &str, position: &Position) -> Result<Changes, Failure> {
+async fn look(
+    shared: &Shared,
+    prefix: &str,
+    position: Option<&Position>,
+) -> Result<Changes, Failure> {
     let work = async |connection: &mut Connection| {
         let life = connection.life.word();
         // Ids of transactions that a crash or a failover has taken back are given again.
-        let from = match position.life == life {
-            true => position.clone(),
-            false => Position::new(life, NOTHING.into()),
-        };
-        part(connection, shared, prefix, &from).await
+        match position.filter(|position| position.life == life) {
+            Some(position) => part(connection, shared, prefix, position).await,
+            None => {
+                let beginning = Position::new(life, NOTHING.into());
+                Ok(part(connection, shared, prefix, &beginning).await?.anew())
+            }
+        }
     };
     shared.pool.attempt(shared.deadline(), Repeat::Read, work).await
 }
@@ -79,13 +74,15 @@ async fn part(
     let end = keys::end(prefix);
     let after = from.round.as_ref().map(|(_, key)| key.as_str());
     let Range { conditions, parameters } = Range::new(vec![&from.since], &prefix, &after, &end);
+    // Who begins knows of nothing that could be gone.
+    let there = if from.since == NOTHING { "and body is not null" } else { "" };
     let sql = format!(
         "select pg_current_snapshot()::text, told.found, told.head || told.tail, told.version, told.body, told.modified
         from (select) as always left join (
             select *, count(*) over () as found, sum(size) over (order by head, tail) - size as before
             from (
                 select *, coalesce(octet_length(body), 0) as size from {schema}.documents
-                where {conditions}
+                where {conditions} {there}
                     and changed_in >= pg_snapshot_xmin($1::text::pg_snapshot)
                     and not pg_visible_in_snapshot(changed_in, $1::text::pg_snapshot)
                 order by head, tail limit {limit}

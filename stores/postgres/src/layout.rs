@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tandem_host::disk::ErrorCode;
 
-use crate::OpenError;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::{OpenError, Options};
 
 /// What makes each layout out of the one before it.
 ///
@@ -44,14 +44,14 @@ const FOUND: &str = "
         (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where n.nspname = $1 and c.relname in ('documents', 'layout') and c.relkind in ('r', 'p'))";
 
-/// The first privilege that the user lacks, of those that the store needs.
+/// The first privilege that the user lacks, of those that the store needs: fewer if it only reads.
 const LACKS: &str = "
     select case
         when not has_schema_privilege($1, 'usage') then 'usage on schema ' || $1
         when not has_table_privilege($1 || '.layout', 'select') then 'select on ' || $1 || '.layout'
         when not has_table_privilege($1 || '.documents', 'select') then 'select on ' || $1 || '.documents'
-        when not has_table_privilege($1 || '.documents', 'insert') then 'insert on ' || $1 || '.documents'
-        when not has_table_privilege($1 || '.documents', 'update') then 'update on ' || $1 || '.documents'
+        when $2 and not has_table_privilege($1 || '.documents', 'insert') then 'insert on ' || $1 || '.documents'
+        when $2 and not has_table_privilege($1 || '.documents', 'update') then 'update on ' || $1 || '.documents'
     end";
 
 /// Makes the tables, or makes the newest layout of them: all or nothing.
@@ -97,14 +97,18 @@ pub(crate) async fn check(
     connection: &mut Connection,
     schema: &str,
     host: &str,
-    patience: Duration,
+    options: &Options,
 ) -> Result<(), OpenError> {
+    let patience = options.patience;
     let of = |failure| open_error(failure, schema, host);
     let (_, has_tables) = found(connection, schema, patience).await.map_err(of)?;
     if !has_tables {
         return Err(OpenError::NoSchema { schema: schema.into() });
     }
-    let rows = connection.query(LACKS, &[&schema], false, patience).await.map_err(of)?;
+    let rows = connection
+        .query(LACKS, &[&schema, &!options.is_read_only], false, patience)
+        .await
+        .map_err(of)?;
     let missing = rows.first().and_then(|row| row.try_get(0).ok().flatten());
     if let Some(missing) = missing {
         return Err(OpenError::Privileges { missing });

@@ -20,6 +20,7 @@ pub struct Options {
     pub(crate) patience: Duration,
     pub(crate) body_bytes_max: usize,
     pub(crate) is_read_confirmed: bool,
+    pub(crate) is_read_only: bool,
 }
 
 impl Options {
@@ -31,6 +32,7 @@ impl Options {
             patience: PATIENCE,
             body_bytes_max: BODY_BYTES_MAX,
             is_read_confirmed: false,
+            is_read_only: false,
         }
     }
 
@@ -64,6 +66,12 @@ impl Options {
         self
     }
 
+    /// For who only reads: a user that may select suffices, and writes fail.
+    pub fn read_only(mut self) -> Self {
+        self.is_read_only = true;
+        self
+    }
+
     /// The rule that these options break.
     pub(crate) fn broken_rule(&self) -> Option<String> {
         if !(2..=64).contains(&self.connections) {
@@ -87,6 +95,7 @@ impl fmt::Debug for Options {
             .field("patience", &self.patience)
             .field("body_bytes_max", &self.body_bytes_max)
             .field("confirms_reads", &self.is_read_confirmed)
+            .field("read_only", &self.is_read_only)
             .finish_non_exhaustive()
     }
 }

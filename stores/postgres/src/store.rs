@@ -175,7 +175,7 @@ async fn open(options: &Options) -> Result<Shared, OpenError> {
     let pool = pool(options)?;
     let mut connection = pool.connect().await?;
     let servers = pool.servers();
-    layout::check(&mut connection, pool.schema(), &servers, options.patience).await?;
+    layout::check(&mut connection, pool.schema(), &servers, options).await?;
     pool.keep(connection);
     Ok(Shared { pool, patience: options.patience, is_read_confirmed: options.is_read_confirmed })
 }
@@ -231,14 +231,13 @@ impl Documents for PostgresDocuments {
             .await
     }
 
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        self.ask(async move |engine| changes::cursor(&engine.shared).await).await
-    }
-
-    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
+    async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
         check_key(prefix)?;
-        let (prefix, since) = (prefix.to_owned(), since.clone());
-        self.ask(async move |engine| changes::changes(&engine.shared, &prefix, &since).await).await
+        let (prefix, since) = (prefix.to_owned(), since.cloned());
+        self.ask(async move |engine| {
+            changes::changes(&engine.shared, &prefix, since.as_ref()).await
+        })
+        .await
     }
 
     async fn time(&self) -> Result<SystemTime, Trouble> {

@@ -12,20 +12,57 @@ use crate::{Cursor, Document, Documents, Version};
 /// A store may answer that nothing has changed, but not for ever once all is written.
 const ANSWERS_MAX: usize = 1_000;
 
+pub(super) async fn changes_begin_with_all_that_stands_there<D: Documents>(
+    place: &Place<'_, D>,
+) -> Held {
+    // More than a store would tell at once.
+    let names: Vec<String> = (0..1_100).map(|at| format!("in/{at}")).collect();
+    let mut versions = Vec::new();
+    for names in names.chunks(100) {
+        let created = names.iter().map(|name| place.create(name, name.as_bytes()));
+        versions
+            .extend(join_all(created).await.into_iter().collect::<Result<Vec<Version>, Fault>>()?);
+    }
+    let gone = place.create("in/gone", b"1").await?;
+    place.remove("in/gone", gone).await?;
+    place.create("out/other", b"1").await?;
+
+    let mut follower = Follower::new(place, "in/");
+    follower.all().await?;
+    ensure(follower.begun == 1, || {
+        format!("who has no cursor is told {} times that everything follows", follower.begun)
+    })?;
+    follower.found.retain(|_, document| document.body.is_some());
+    ensure(follower.found.len() == names.len(), || {
+        format!("of {} documents {} are told", names.len(), follower.found.len())
+    })?;
+    for (name, version) in names.iter().zip(versions) {
+        let found = follower.found.get(&place.key(name));
+        let is_right = found.is_some_and(|found| {
+            found.version == version && found.body.as_deref() == Some(name.as_bytes())
+        });
+        ensure(is_right, || format!("{name} is not told as it stands there"))?;
+    }
+    let new = place.create("in/new", b"2").await?;
+    follower.until(|found| is_told(place, found, &[("in/new", new)])).await?;
+    ensure(follower.begun == 1, || "it begins anew though nothing was forgotten".to_owned())
+}
+
 pub(super) async fn what_changed_is_told_with_what_stands_there<D: Documents>(
     place: &Place<'_, D>,
 ) -> Held {
     let old = place.create("in/changed", b"1").await?;
     let removed = place.create("in/removed", b"1").await?;
     place.create("in/kept", b"1").await?;
-    let cursor = place.store.cursor().await?;
+    let mut follower = Follower::new(place, "in/");
+    follower.all().await?;
+    follower.found.clear();
     let changed = place.follow("in/changed", b"2", old).await?;
     let mark = place.remove("in/removed", removed).await?;
     let new = place.create("in/new", b"3").await?;
     place.create("out/new", b"4").await?;
 
     let wanted = [("in/changed", changed), ("in/new", new), ("in/removed", mark)];
-    let mut follower = Follower::new(place, "in/", cursor);
     follower.until(|found| is_told(place, found, &wanted)).await?;
     let bodies = [Some(b"2".as_slice()), Some(b"3".as_slice()), None];
     for ((name, version), body) in wanted.into_iter().zip(bodies) {
@@ -43,7 +80,6 @@ pub(super) async fn no_change_is_missed_while_others_write<D: Documents>(
 ) -> Held {
     const WRITERS: usize = 8;
     const TURNS: u8 = 40;
-    let cursor = place.store.cursor().await?;
     let names: Vec<String> = (0..WRITERS).map(|writer| format!("by/{writer}")).collect();
     let writing = names.iter().map(|name| async move {
         let mut version = place.create(name, &[0]).await?;
@@ -52,7 +88,8 @@ pub(super) async fn no_change_is_missed_while_others_write<D: Documents>(
         }
         Ok::<Version, Fault>(version)
     });
-    let mut follower = Follower::new(place, "by/", cursor);
+    let mut follower = Follower::new(place, "by/");
+    follower.all().await?;
     let is_written = follower.is_written.clone();
     is_written.set(false);
     let writing = async {
@@ -78,7 +115,9 @@ pub(super) async fn no_change_is_missed_while_others_write<D: Documents>(
 struct Follower<'a, D> {
     place: &'a Place<'a, D>,
     prefix: String,
-    cursor: Cursor,
+    cursor: Option<Cursor>,
+    /// How often everything was to follow.
+    begun: usize,
     /// The newest that was told of each document.
     found: BTreeMap<String, Document>,
     /// Whether nothing is written any more.
@@ -86,23 +125,45 @@ struct Follower<'a, D> {
 }
 
 impl<'a, D: Documents> Follower<'a, D> {
-    fn new(place: &'a Place<'a, D>, prefix: &str, cursor: Cursor) -> Self {
-        let is_written = Rc::new(Cell::new(true));
-        Follower { place, prefix: place.key(prefix), cursor, found: BTreeMap::new(), is_written }
+    fn new(place: &'a Place<'a, D>, prefix: &str) -> Self {
+        Follower {
+            place,
+            prefix: place.key(prefix),
+            cursor: None,
+            begun: 0,
+            found: BTreeMap::new(),
+            is_written: Rc::new(Cell::new(true)),
+        }
+    }
+
+    /// Everything that stands there.
+    async fn all(&mut self) -> Held {
+        while self.part().await? {}
+        Ok(())
+    }
+
+    /// What is told next. Answers whether more is known already.
+    async fn part(&mut self) -> Result<bool, Fault> {
+        let changes = self.place.store.changes(&self.prefix, self.cursor.as_ref()).await?;
+        self.cursor = Some(changes.next);
+        if changes.is_anew {
+            self.begun += 1;
+            self.found.clear();
+        }
+        for change in changes.changed {
+            let known = self.found.get(&change.key).map(|document| document.version);
+            if known.is_none_or(|known| known < change.document.version) {
+                self.found.insert(change.key, change.document);
+            }
+        }
+        Ok(changes.has_more)
     }
 
     async fn until(&mut self, is_over: impl Fn(&BTreeMap<String, Document>) -> bool) -> Held {
         let mut answers = 0;
         while answers < ANSWERS_MAX {
             answers += usize::from(self.is_written.get());
-            let changes = self.place.store.changes(&self.prefix, &self.cursor).await?;
-            self.cursor = changes.next;
-            for change in changes.changed {
-                let known = self.found.get(&change.key).map(|document| document.version);
-                if known.is_none_or(|known| known < change.document.version) {
-                    self.found.insert(change.key, change.document);
-                }
-            }
+            self.part().await?;
             if is_over(&self.found) {
                 return Ok(());
             }

@@ -100,6 +100,7 @@ rules! {
     together::what_is_moved_keeps_its_time,
     together::of_several_that_overlap_one_is_made,
     together::sixty_four_are_written_together,
+    changes::changes_begin_with_all_that_stands_there,
     changes::what_changed_is_told_with_what_stands_there,
     changes::no_change_is_missed_while_others_write,
 }

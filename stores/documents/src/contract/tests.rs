@@ -46,6 +46,8 @@ enum Flaw {
     ChangesWithoutRemovals,
     ChangesOfOthers,
     ChangesAreSkipped,
+    ChangesBeginNow,
+    BeginningIsUntold,
 }
 
 use Flaw::*;
@@ -82,6 +84,8 @@ const FLAWS: &[(Flaw, &str)] = &[
     (ChangesWithoutRemovals, "what_changed_is_told_with_what_stands_there"),
     (ChangesOfOthers, "what_changed_is_told_with_what_stands_there"),
     (ChangesAreSkipped, "no_change_is_missed_while_others_write"),
+    (ChangesBeginNow, "changes_begin_with_all_that_stands_there"),
+    (BeginningIsUntold, "changes_begin_with_all_that_stands_there"),
 ];
 
 /// A store with a flaw.
@@ -225,7 +229,8 @@ impl Documents for Flawed {
         };
         match self.flaw {
             ListHasMarks => {
-                let changes = self.store.changes(prefix, &Cursor("0".to_owned())).await?;
+                let cursor = Cursor("0".to_owned());
+                let changes = self.store.changes(prefix, Some(&cursor)).await?;
                 let all = changes.changed.into_iter();
                 page.entries =
                     all.map(|it| crate::Listed::new(it.key, it.document.version)).collect();
@@ -239,17 +244,15 @@ impl Documents for Flawed {
         Ok(page)
     }
 
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        self.store.cursor().await
-    }
-
-    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
+    async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
         let prefix = if self.flaw == ChangesOfOthers { "" } else { prefix };
         let mut changes = self.store.changes(prefix, since).await?;
         match self.flaw {
             ChangesWithoutRemovals => changes.changed.retain(|it| it.document.body.is_some()),
             // What is committed late is behind the cursor.
             ChangesAreSkipped if changes.changed.len() > 4 => changes.changed.clear(),
+            ChangesBeginNow if since.is_none() => changes.changed.clear(),
+            BeginningIsUntold => changes.is_anew = false,
             _ => {}
         }
         Ok(changes)

@@ -144,11 +144,7 @@ impl Documents for Unsure {
         self.store.list(prefix, after).await
     }
 
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        self.store.cursor().await
-    }
-
-    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
+    async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
         self.store.changes(prefix, since).await
     }
 

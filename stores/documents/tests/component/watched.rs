@@ -77,12 +77,7 @@ impl Documents for Watched {
         self.store.list(prefix, after).await
     }
 
-    async fn cursor(&self) -> Result<Cursor, Trouble> {
-        self.count("cursor")?;
-        self.store.cursor().await
-    }
-
-    async fn changes(&self, prefix: &str, since: &Cursor) -> Result<Changes, Trouble> {
+    async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
         self.count("changes")?;
         self.store.changes(prefix, since).await
     }

@@ -221,7 +221,8 @@ fn what_the_server_could_not_hold_is_refused_at_once() {
     let nul = codes(put(&store, "a\0b", b"", Expect::Absent)).0;
     assert_eq!(nul, ErrorCode::IllegalByteSequence);
     assert!(put(&store, "a", &[0; 10], Expect::Absent).unwrap().is_some());
-    let foreign = block_on(store.changes("", &Cursor("of another store".into()))).unwrap_err();
+    let foreign =
+        block_on(store.changes("", Some(&Cursor("of another store".into())))).unwrap_err();
     is_sentence(&foreign);
     assert!(foreign.is_refused());
 }

@@ -109,10 +109,9 @@ fn no_version_comes_again_after_a_crash_that_took_visible_writes_back() {
         let made = store.replace("run/.heartbeat", Some(Arc::from(body)), expect, level);
         block_on(made).unwrap().unwrap()
     };
-    let cursor = block_on(store.cursor()).unwrap();
+    let mut cursor = follow(&store, "run/", None).1;
     let mut seen = vec![get().version];
     let mut lost = 0;
-    let mut cursor = cursor;
     for turn in 0..5_u8 {
         for _ in 0..40 {
             seen.push(write(*seen.last().unwrap(), Level::Visible, &[turn]));

@@ -13,17 +13,17 @@ use crate::stores::Stores as _;
 use tandem_tests::postgres::Server;
 use tandem_tests::servers;
 
-/// Everything that changed since a cursor, and where to go on.
+/// Everything that changed since a cursor, or with none all that is there, and where to go on.
 pub fn follow(
     store: &PostgresDocuments,
     prefix: &str,
-    mut cursor: Cursor,
-) -> (Vec<Changed>, Cursor) {
+    mut cursor: Option<Cursor>,
+) -> (Vec<Changed>, Option<Cursor>) {
     let mut changed = Vec::new();
     loop {
-        let changes = block_on(store.changes(prefix, &cursor)).unwrap();
+        let changes = block_on(store.changes(prefix, cursor.as_ref())).unwrap();
         changed.extend(changes.changed);
-        cursor = changes.next;
+        cursor = Some(changes.next);
         if !changes.has_more {
             return (changed, cursor);
         }
@@ -39,7 +39,7 @@ pub fn create(store: &PostgresDocuments, key: &str, body: &[u8], level: Level) {
 fn a_change_that_commits_late_is_not_missed() {
     let server = servers!().shared();
     let store = server.store("late");
-    let cursor = block_on(store.cursor()).unwrap();
+    let cursor = follow(&store, "in/", None).1;
 
     // A session of somebody else writes, and does not commit yet.
     let psql = server.psql("");
@@ -70,7 +70,7 @@ fn a_change_that_commits_late_is_not_missed() {
 fn many_changes_come_in_parts_and_none_twice() {
     let server = servers!().shared();
     let store = server.store("parts");
-    let cursor = block_on(store.cursor()).unwrap();
+    let cursor = follow(&store, "k/", None).1;
     let body: Arc<[u8]> = Arc::from(vec![7; 10_000]);
     let writes = (0..2500).map(|n| {
         let (store, body) = (&store, body.clone());
@@ -79,14 +79,14 @@ fn many_changes_come_in_parts_and_none_twice() {
         }
     });
     block_on(futures::future::try_join_all(writes)).unwrap();
-    let first = block_on(store.changes("k/", &cursor)).unwrap();
+    let first = block_on(store.changes("k/", cursor.as_ref())).unwrap();
     // By the bytes, not by the number of documents.
     assert!(first.has_more && (1..1000).contains(&first.changed.len()), "{}", first.changed.len());
     // What changes in the middle of a round is told once more.
     let again = block_on(store.get("k/0000")).unwrap().unwrap();
     let expect = Expect::Is(again.version);
     block_on(store.replace("k/0000", None, expect, Level::Durable)).unwrap().unwrap();
-    let (rest, cursor) = follow(&store, "k/", first.next);
+    let (rest, cursor) = follow(&store, "k/", Some(first.next));
     let keys: Vec<_> = first.changed.iter().chain(&rest).map(|c| c.key.clone()).collect();
     let mut once = keys.clone();
     once.sort();

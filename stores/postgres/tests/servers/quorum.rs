@@ -71,7 +71,7 @@ fn nothing_acknowledged_is_lost_when_the_primary_is_killed() {
     assert_eq!(promise.survives, Survives::Machine, "{promise}");
     assert!(promise.because.contains("confirmed by s2 quorum, s3 quorum"), "{promise}");
     create(&store, "followed/a", b"1", Level::Durable);
-    let cursor = block_on(store.cursor()).unwrap();
+    let cursor = follow(&store, "followed/", None).1;
 
     let ledger = Ledger::keep(&store, 16, |wait_for| {
         wait_for(1000);
