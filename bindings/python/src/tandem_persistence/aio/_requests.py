@@ -16,6 +16,7 @@ from typing import TypeVar
 from ..errors import TandemError
 from ..records import Channel, ErrorKind, Receipt, Scheduled
 from ..run import Run
+from ._counts import Counts
 from ._worker import Worker
 
 Answer = TypeVar("Answer")
@@ -56,8 +57,7 @@ class Waiter:
 
     def fail(self, error: TandemError) -> None:
         if not self.future.done():
-            # Each gets one of its own: who raises it adds to it.
-            self.future.set_exception(copy.copy(error).with_traceback(None))
+            self.future.set_exception(_own(error))
 
 
 @dataclass
@@ -103,11 +103,13 @@ class Requests:
     """Those of one run."""
 
     def __init__(self, worker: Worker, run: Run) -> None:
+        self.counts = Counts()
         self._worker = worker
         self._run = run
         self._last: Batch | None = None
         self._waiting: list[Waiter] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._closes: list[asyncio.Future[Receipt]] = []
         self._writes = dict.fromkeys(CHANNELS, 0)
 
     def between(self) -> None:
@@ -141,12 +143,13 @@ class Requests:
             made.add_done_callback(lambda done: self._made(batch, done))
 
     def close(self) -> asyncio.Future[Receipt]:
-        """Closes the run, which has the outcome for all who wait."""
-        self.between()
-        self._stop()
+        """Closes the run, which has the outcome for all who wait, and for all who close it now."""
         answered: asyncio.Future[Receipt] = self._worker.loop().create_future()
-        closed = self._worker.begin(self._close)
-        closed.add_done_callback(lambda done: self._closed(answered, done))
+        if not self._closes:
+            self.between()
+            self._stop()
+            self._worker.begin(self._close).add_done_callback(self._closed)
+        self._closes.append(answered)
         return answered
 
     def _make(self, batch: Batch) -> Scheduled | Failed:
@@ -178,12 +181,16 @@ class Requests:
             return
         waiters = [*batch.waiters, *self._waiting]
         self._count(outcome.receipt)
+        self.counts.accept(len(batch.waiters))
+        written = channels_of(outcome.receipt)
+        is_met = any(it.left & written for it in waiters)
         again = outcome.call_again_in_ms
         for waiter in waiters:
             waiter.covered(outcome.receipt)
         forced = [it for it in batch.waiters if batch.is_forced]
         ended = [it for it in waiters if again is None or not it.left or it in forced]
         self._waiting = [it for it in waiters if it not in ended]
+        self.counts.flushed(written, len(ended), is_met=is_met)
         for waiter in ended:
             waiter.succeed()
         self._stop()
@@ -210,6 +217,8 @@ class Requests:
             covered = self._covered(failed)
             waiters = [*batch.waiters, *self._waiting]
             ended = [it for it in waiters if it.left & covered or it.is_forced]
+            self.counts.accept(len(batch.waiters))
+            self.counts.flushed(covered, len(ended), is_met=bool(ended))
             self._waiting = [it for it in waiters if it not in ended]
             self._end(ended, error)
             # It tells when to try again what failed.
@@ -223,15 +232,15 @@ class Requests:
         self._writes = failed.writes
         return covered
 
-    def _closed(
-        self, answered: asyncio.Future[Receipt], done: asyncio.Future[Receipt | Failed]
-    ) -> None:
+    def _closed(self, done: asyncio.Future[Receipt | Failed]) -> None:
         outcome = _outcome(done)
         waiting, self._waiting = self._waiting, []
+        closes, self._closes = self._closes, []
+        unanswered = [answered for answered in closes if not answered.done()]
         if isinstance(outcome, Failed):
             self._end(waiting, outcome.error)
-            if not answered.done():
-                answered.set_exception(outcome.error)
+            for answered in unanswered:
+                answered.set_exception(_own(outcome.error))
                 # Who does not wait any more is not told.
                 answered.exception()
             if outcome.error.kind in OF_WRITES:
@@ -239,10 +248,13 @@ class Requests:
                 self.ask((), None)
             return
         self._count(outcome)
+        written = channels_of(outcome)
+        is_met = any(it.left & written for it in waiting)
+        self.counts.flushed(written, len(waiting), is_met=is_met)
         for waiter in waiting:
             waiter.covered(outcome)
             waiter.succeed()
-        if not answered.done():
+        for answered in unanswered:
             answered.set_result(outcome)
 
     def _end(self, waiters: Iterable[Waiter], error: TandemError) -> None:
@@ -277,3 +289,8 @@ def _outcome(done: asyncio.Future[Answer]) -> Answer | Failed:
     except Exception as error:
         # Nobody must wait for ever because of what this package does wrong.
         return Failed(TandemError(ErrorKind.COMPONENT_FAILED, f"a call failed: {error!r}"), {})
+
+
+def _own(error: TandemError) -> TandemError:
+    """One for each who waits: who raises it adds to it."""
+    return copy.copy(error).with_traceback(None)

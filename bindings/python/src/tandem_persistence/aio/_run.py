@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import Self, Unpack
 
@@ -50,9 +51,11 @@ class Run(Closing):
 
         A failure shows in `stats`, and in the next call that waits.
         """
-        options.record(REQUEST, request)
+        asked = options.record(REQUEST, request)
+        channels = {it for it in (Channel.MANIFEST, Channel.HEARTBEAT) if asked[it]}
         self._requests.between()
         marked = self._worker.begin(functools.partial(self._run.mark, **request))
+        marked.add_done_callback(lambda done: self._marked(channels, done))
         self._requests.ask((), None)
         await self._worker.until(marked)
 
@@ -85,7 +88,11 @@ class Run(Closing):
     async def stats(self) -> Stats:
         """Read the counters. It works on a closed run too, as long as its `Tandem` is open."""
         self._requests.between()
-        return await self._worker.do(self._run.stats)
+        return self._requests.counts.of(await self._worker.do(self._run.stats))
+
+    def _marked(self, channels: set[Channel], done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._requests.counts.mark(channels)
 
     def _text(self, name: str, document: Document) -> str:
         bytes_max = self._run._document_bytes_max
