@@ -1,13 +1,10 @@
 //! What can be the id of a task or a run.
 
-#[cfg(feature = "serve")]
-use std::path::Path;
-
 use tandem_host::{ErrorKind, HistoryOptions, Tandem};
 
-use super::plain::message;
 #[cfg(feature = "serve")]
-use super::tandem;
+use super::location::Place;
+use super::plain::message;
 
 /// Refuses what is no id, by the rules of the component.
 ///
@@ -29,8 +26,8 @@ pub async fn check(tandem: &Tandem, id: &str) -> Result<(), String> {
 /// # Errors
 /// As [`check`], or why there is no component.
 #[cfg(feature = "serve")]
-pub async fn check_below(root: &Path, id: &str) -> Result<(), String> {
-    let tandem = tandem::open(root).await.map_err(|error| message(&error))?;
+pub async fn check_in(place: &Place, id: &str) -> Result<(), String> {
+    let tandem = place.reader().build().await.map_err(|error| message(&error))?;
     check(&tandem, id).await
 }
 

@@ -1,11 +1,39 @@
 //! The flags that say where runs are kept: below a directory, or in a store.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use tandem_host::Builder;
 
 use crate::root::Root;
 #[cfg(feature = "postgres")]
-use crate::store;
+use crate::store::{self, Store};
 use crate::tandem;
+
+/// What is to be done where runs are kept.
+#[derive(Clone, Copy)]
+pub enum Access {
+    /// Who only reads needs fewer rights.
+    Read,
+    Write,
+}
+
+/// What keeps runs somewhere.
+pub struct Kept {
+    /// The library over it, with every default.
+    pub builder: Builder,
+    /// How often runs are to show a sign of life, if the place tells.
+    pub heartbeat_interval: Option<Duration>,
+}
+
+/// Where runs are read, once it was found.
+#[derive(Clone)]
+pub enum Place {
+    /// A directory, which is opened when it is read.
+    Directory(PathBuf),
+    #[cfg(feature = "postgres")]
+    Store(Store),
+}
 
 /// Where runs are kept.
 #[derive(Debug, clap::Args)]
@@ -25,38 +53,31 @@ pub struct Location {
 }
 
 impl Location {
-    /// A directory.
-    #[cfg(feature = "serve")]
-    pub fn below(root: &std::path::Path) -> Self {
-        Location {
-            root: Root { path: root.to_owned() },
-            #[cfg(feature = "postgres")]
-            store: None,
-        }
-    }
-
-    /// The library over it, with every default.
+    /// What keeps runs in it.
     ///
     /// # Errors
     /// The store cannot be used, in one sentence. A directory is opened later.
-    pub async fn builder(&self) -> Result<Builder, String> {
-        #[cfg(feature = "postgres")]
-        if let Some(url) = &self.store {
-            return Ok(tandem::over(store::open(url).await?));
-        }
-        Ok(tandem::builder(&self.root.path))
+    pub async fn kept(&self) -> Result<Kept, String> {
+        let place = self.open(Access::Write).await?;
+        let heartbeat_interval = match &place {
+            Place::Directory(_) => None,
+            #[cfg(feature = "postgres")]
+            Place::Store(store) => store::settings(store).await?.heartbeat_interval,
+        };
+        Ok(Kept { builder: place.keeper().await?, heartbeat_interval })
     }
 
-    /// The library over it, for who only reads: a store is not written to.
+    /// Finds it.
     ///
     /// # Errors
-    /// As [`builder`](Location::builder).
-    pub async fn reader(&self) -> Result<Builder, String> {
+    /// As [`kept`](Location::kept).
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "of a store"))]
+    pub async fn open(&self, access: Access) -> Result<Place, String> {
         #[cfg(feature = "postgres")]
         if let Some(url) = &self.store {
-            return Ok(tandem::over(store::read(url).await?));
+            return Ok(Place::Store(store::open(url, access).await?));
         }
-        Ok(tandem::builder(&self.root.path))
+        Ok(Place::Directory(self.root.path.clone()))
     }
 
     /// What messages call it.
@@ -74,5 +95,42 @@ impl Location {
         return self.store.is_none();
         #[cfg(not(feature = "postgres"))]
         true
+    }
+}
+
+impl Place {
+    /// The library over it.
+    ///
+    /// # Errors
+    /// A store cannot keep runs, in one sentence.
+    pub async fn keeper(&self) -> Result<Builder, String> {
+        match self {
+            Place::Directory(root) => Ok(tandem::builder(root)),
+            #[cfg(feature = "postgres")]
+            Place::Store(store) => Ok(tandem::over(store::disk(store.clone()).await?)),
+        }
+    }
+
+    /// The library over it, for who only reads: a store is not written to.
+    pub fn reader(&self) -> Builder {
+        match self {
+            Place::Directory(root) => tandem::builder(root),
+            #[cfg(feature = "postgres")]
+            Place::Store(store) => tandem::over(store::read(store.clone())),
+        }
+    }
+
+    /// What a page calls it: what is above a directory is nobody's matter there, nor where a store is.
+    #[cfg(feature = "serve")]
+    pub fn title(&self) -> String {
+        match self {
+            Place::Directory(root) => {
+                let whole = root.canonicalize();
+                let name = whole.as_deref().unwrap_or(root).file_name();
+                name.unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
+            }
+            #[cfg(feature = "postgres")]
+            Place::Store(_) => "the store".to_owned(),
+        }
     }
 }

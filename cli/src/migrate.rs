@@ -1,6 +1,7 @@
 //! `tandem migrate`: makes the tables of a store.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::plain::complain;
 use super::store;
@@ -17,11 +18,18 @@ pub struct Args {
     /// The store: postgres://USER@HOST:PORT,HOST:PORT/DATABASE?OPTION=VALUE&...
     #[arg(long, value_name = "URL")]
     store: String,
+    /// Have runs that are opened from now on, and are told nothing else, show a sign of life so often,
+    /// such as 15s; their manifests say that they are stale after six times as long, 30 seconds at
+    /// least [default: as it is, 5s in a new store]
+    ///
+    /// So many heartbeats are written in a second as there are runs, divided by this.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    heartbeat_interval: Option<Duration>,
 }
 
 /// Makes them.
 pub async fn run(args: Args) -> ExitCode {
-    match store::migrate(&args.store).await {
+    match store::migrate(&args.store, args.heartbeat_interval).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             complain(COMMAND, &why);

@@ -1,38 +1,62 @@
 //! Stores that several hosts share: opened, and made.
 
 use std::error::Error;
+use std::time::Duration;
 
-use tandem_documents::{DocumentsDisk, Survives};
+use tandem_documents::{DocumentsDisk, Settings, Survives};
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
+
+use super::location::Access;
 
 /// How the address of a store begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// Opens a store, and tries whether it can keep runs.
+/// A store that was opened.
+pub type Store = PostgresDocuments;
+
+/// Opens a store.
 ///
 /// # Errors
 /// Why it cannot be used, in one sentence without the address, which may have a password.
-pub async fn open(url: &str) -> Result<DocumentsDisk<PostgresDocuments>, String> {
-    let store = PostgresDocuments::open(options(url)?).await.map_err(|error| told(&error))?;
+pub async fn open(url: &str, access: Access) -> Result<Store, String> {
+    let options = match access {
+        Access::Read => options(url)?.read_only(),
+        Access::Write => options(url)?,
+    };
+    PostgresDocuments::open(options).await.map_err(|error| told(&error))
+}
+
+/// A disk over a store, which is tried whether it can keep runs.
+///
+/// # Errors
+/// As [`open`].
+pub async fn disk(store: Store) -> Result<DocumentsDisk<Store>, String> {
     DocumentsDisk::open(store).await.map_err(|error| sentence(&error))
 }
 
-/// Opens a store that is only read.
+/// What a store tells all who keep runs in it.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn read(url: &str) -> Result<DocumentsDisk<PostgresDocuments>, String> {
-    let store = PostgresDocuments::open(options(url)?).await.map_err(|error| told(&error))?;
-    // Nothing is written, so what would survive does not count.
-    Ok(DocumentsDisk::untried(store, Survives::Nothing))
+pub async fn settings(store: &Store) -> Result<Settings, String> {
+    Settings::read(store).await.map_err(|trouble| sentence(&trouble))
 }
 
-/// Makes the tables of a store, or brings them to what this release needs.
+/// A disk over a store that is only read.
+pub fn read(store: Store) -> DocumentsDisk<Store> {
+    // Nothing is written, so what would survive does not count.
+    DocumentsDisk::untried(store, Survives::Nothing)
+}
+
+/// Makes the tables of a store, or brings them to what this release needs, and tells it settings.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn migrate(url: &str) -> Result<(), String> {
-    PostgresDocuments::migrate(options(url)?).await.map_err(|error| told(&error))
+pub async fn migrate(url: &str, heartbeat_interval: Option<Duration>) -> Result<(), String> {
+    PostgresDocuments::migrate(options(url)?).await.map_err(|error| told(&error))?;
+    let Some(interval) = heartbeat_interval else { return Ok(()) };
+    let settings = Settings::default().heartbeat_interval(interval);
+    settings.write(&open(url, Access::Write).await?).await.map_err(|trouble| sentence(&trouble))
 }
 
 fn options(url: &str) -> Result<Options, String> {

@@ -2,17 +2,12 @@
 
 use std::path::Path;
 
-use tandem_host::{Builder, Error, Tandem};
+use tandem_host::{Builder, Tandem};
 
 /// Empty if the build could not compile for this target: the library then does it at each start.
 const PRECOMPILED: &[u8] = include_bytes!(env!("TANDEM_PRECOMPILED"));
 
 /// Keeps runs below a directory, with every default.
-pub async fn open(root: &Path) -> Result<Tandem, Error> {
-    builder(root).build().await
-}
-
-/// Keeps runs below a directory.
 pub fn builder(root: &Path) -> Builder {
     precompiled(Tandem::builder().dir(root))
 }

@@ -47,6 +47,10 @@ mod status_select;
 mod status_watch;
 #[cfg(feature = "postgres")]
 mod store;
+#[cfg(feature = "postgres")]
+mod store_prune;
+#[cfg(feature = "postgres")]
+mod store_status;
 mod support;
 mod talk;
 mod terminal;

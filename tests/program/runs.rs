@@ -97,9 +97,13 @@ pub struct Watched {
 
 impl Watched {
     pub fn start(command: &mut Command) -> Self {
-        let mut child = Guarded::spawn(
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
-        );
+        Watched::start_telling(command, Stdio::piped())
+    }
+
+    /// With somewhere for what it has to tell.
+    pub fn start_telling(command: &mut Command, stderr: Stdio) -> Self {
+        let mut child =
+            Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr));
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Watched { child, lines }
     }

@@ -10,23 +10,23 @@ use tandem_tests::servers;
 
 use crate::support::{Guarded, assert_one_line, run, tandem, text, wait_for};
 
-const TASK: &str = "nightly";
+pub const TASK: &str = "nightly";
 
 /// The program with a store.
-fn with_store(url: &str, args: &[&str]) -> Command {
+pub fn with_store(url: &str, args: &[&str]) -> Command {
     let mut command = tandem(&args[..1]);
     command.args(["--store", url]).args(&args[1..]);
     command
 }
 
-fn migrated(server: &Server<'_>, schema: &str) -> String {
+pub fn migrated(server: &Server<'_>, schema: &str) -> String {
     let url = server.url(schema);
     let output = run(&mut with_store(&url, &["migrate"]));
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     url
 }
 
-fn exec(url: &str, task: &str, command: &[&str]) -> Output {
+pub fn exec(url: &str, task: &str, command: &[&str]) -> Output {
     run(&mut with_store(url, &[&["exec", "--task", task, "--"], command].concat()))
 }
 
@@ -39,7 +39,7 @@ fn body(server: &Server<'_>, schema: &str, like: &str) -> String {
 }
 
 /// An `exec` whose command waits until it is to go on.
-struct Waiting {
+pub struct Waiting {
     exec: Guarded,
     go_on: PathBuf,
     _directory: tempfile::TempDir,
@@ -47,7 +47,7 @@ struct Waiting {
 
 impl Waiting {
     /// Returns when the command runs. `then` is its end.
-    fn start(url: &str, flags: &[&str], then: &str) -> Self {
+    pub fn start(url: &str, flags: &[&str], then: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let [started, go_on] = ["started", "go-on"].map(|name| directory.path().join(name));
         let (begin, end) = (started.display(), go_on.display());
@@ -60,7 +60,7 @@ impl Waiting {
         Waiting { exec, go_on, _directory: directory }
     }
 
-    fn go_on(self) -> Output {
+    pub fn go_on(self) -> Output {
         fs::write(&self.go_on, "").unwrap();
         self.exec.output()
     }
@@ -189,4 +189,30 @@ fn a_second_owner_gets_a_conflict_and_its_command_goes_on() {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("somebody else writes it"), "{stderr}");
+}
+
+#[test]
+fn a_store_tells_how_often_runs_show_a_sign_of_life() {
+    let server = servers!().shared();
+    let url = migrated(server, "beats");
+    let intervals = || {
+        let members = ["heartbeat_interval_seconds", "heartbeat_stale_after_seconds"];
+        let manifest = body(server, "beats", ".runs/nightly/cli/%/manifest.json");
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        server.sql("delete from beats.documents where head like '.runs/%'");
+        members.map(|name| manifest[name].as_f64().unwrap())
+    };
+    assert_eq!(exec(&url, TASK, &["true"]).status.code(), Some(0));
+    assert_eq!(intervals(), [5.0, 30.0]);
+    let told = run(&mut with_store(&url, &["migrate", "--heartbeat-interval", "20s"]));
+    assert_eq!((told.status.code(), text(&told.stderr)), (Some(0), String::new()));
+    assert_eq!(exec(&url, TASK, &["true"]).status.code(), Some(0));
+    assert_eq!(intervals(), [20.0, 120.0]);
+    // Who makes the tables again leaves it.
+    migrated(server, "beats");
+    let args = ["exec", "--task", TASK, "--heartbeat", "7000", "--", "true"];
+    assert_eq!(run(&mut with_store(&url, &args)).status.code(), Some(0));
+    assert_eq!(intervals(), [7.0, 42.0]);
+    let told = run(&mut with_store(&url, &["migrate", "--heartbeat-interval", "2days"]));
+    assert!(assert_one_line(&told, 1).contains("not within a millisecond and a day"));
 }

@@ -46,9 +46,9 @@ pub struct Args {
     pub interval: u64,
 
     /// The time between two heartbeats, in milliseconds; one that is due within a tenth of it goes
-    /// along with the manifest
-    #[arg(long, value_name = "MS", default_value_t = 5000, value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
-    pub heartbeat: u64,
+    /// along with the manifest [default: 5000, or what the store tells]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=MAX_MS))]
+    pub heartbeat: Option<u64>,
 
     /// What all files survive: a power loss (durable) or a crash of the process (visible)
     /// [default: visible for the heartbeat, durable for the others]

@@ -19,7 +19,11 @@ use super::shown::Shown;
 use super::signals::Signals;
 use super::status::Status;
 use crate::inherited::{Inherited, STDOUT, was_closed};
+use crate::location::Kept;
 use crate::plain::message;
+
+/// The time between two heartbeats of which nobody tells another.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How long the end waits for what is on its way to the disk.
 const LAST_WRITES: Duration = Duration::from_secs(1);
@@ -29,6 +33,8 @@ pub(super) struct Keeper {
     tandem: Tandem,
     pub(super) run: Run,
     pub(super) manifest: Manifest,
+    /// The time between two heartbeats.
+    pub(super) heartbeat: Duration,
     pub(super) outputs: Outputs,
     pub(super) shared: Arc<Shared>,
     name: String,
@@ -53,9 +59,10 @@ impl Keeper {
         run_id: String,
         inherited: Inherited,
     ) -> Result<Self, String> {
-        let builder = args.mode.of(args.location.builder().await?);
-        let tandem = builder.build().await.map_err(|error| message(&error))?;
-        let heartbeat = Duration::from_millis(args.heartbeat);
+        let Kept { builder, heartbeat_interval } = args.location.kept().await?;
+        let tandem = args.mode.of(builder).build().await.map_err(|error| message(&error))?;
+        let heartbeat = args.heartbeat.map(Duration::from_millis).or(heartbeat_interval);
+        let heartbeat = heartbeat.unwrap_or(HEARTBEAT);
         let mut options = RunOptions::new(&args.task, &run_id)
             .manifest_interval(Duration::from_millis(args.interval))
             .heartbeat_interval(heartbeat);
@@ -93,6 +100,7 @@ impl Keeper {
             tandem,
             run,
             manifest,
+            heartbeat,
             outputs,
             shared,
             name,

@@ -129,8 +129,8 @@ impl Keeper {
                 }
                 result = beat.result() => {
                     // The component tries again by itself.
-                    let wait_ms = if result.is_ok() { 0 } else { args.heartbeat };
-                    beat = self.beat(Instant::now() + Duration::from_millis(wait_ms));
+                    let wait = if result.is_ok() { Duration::ZERO } else { self.heartbeat };
+                    beat = self.beat(Instant::now() + wait);
                     self.tell(&[Channel::Heartbeat], result);
                 }
                 () = shared.has_grown.notified(), if gathered_at.is_none() => {

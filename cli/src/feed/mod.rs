@@ -117,7 +117,7 @@ pub fn raise_open_files() {
 async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     let mut signals = EndSignals::catch(&inherited)
         .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
-    let tandem = args.mode.of(args.location.builder().await?).build().await;
+    let tandem = args.mode.of(args.location.kept().await?.builder).build().await;
     let tandem = tandem.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {}", in_words(&error));
     let limits = Limits::new();

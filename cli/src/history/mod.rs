@@ -12,7 +12,7 @@ use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
 use super::file_kind::file_kind;
 use super::json::on_one_line;
-use super::location::Location;
+use super::location::{Access, Location, Place};
 use super::plain::{complain, message, plain, plain_json};
 use super::{table, waiting};
 use entry::Entry;
@@ -53,7 +53,8 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<(), String> {
-    let history = recorded(&args.location, &args.task, args.limit).await?;
+    let place = args.location.open(Access::Read).await?;
+    let history = recorded(&place, &args.task, args.limit).await?;
     let mut output = io::BufWriter::new(waiting::stdout());
     let printed = if args.json {
         print_json(&mut output, &args.task, &history)
@@ -72,12 +73,12 @@ async fn show(args: &Args) -> Result<(), String> {
 /// # Errors
 /// Why they cannot be read.
 pub async fn recorded(
-    location: &Location,
+    place: &Place,
     task: &str,
     limit: Option<u32>,
 ) -> Result<TaskHistory, String> {
-    let history = read(location, task, limit).await?;
-    if let Some(kind) = in_the_way(location, task).filter(|_| history.total == 0) {
+    let history = read(place, task, limit).await?;
+    if let Some(kind) = in_the_way(place, task).filter(|_| history.total == 0) {
         return Err(format!("out/{task}/runs.json is {kind}"));
     }
     Ok(history)
@@ -85,11 +86,12 @@ pub async fn recorded(
 
 /// What stands in the place of the history. To the component it is no history, since the next write
 /// replaces it; who looks for runs should know.
-fn in_the_way(location: &Location, task: &str) -> Option<&'static str> {
-    if !location.is_directory() {
-        return None;
-    }
-    let root = Dir::open_ambient_dir(&location.root.path, ambient_authority()).ok()?;
+fn in_the_way(place: &Place, task: &str) -> Option<&'static str> {
+    let root = match place {
+        Place::Directory(root) => Dir::open_ambient_dir(root, ambient_authority()).ok()?,
+        #[cfg(feature = "postgres")]
+        Place::Store(_) => return None,
+    };
     let metadata = root.symlink_metadata(Path::new("out").join(task).join("runs.json")).ok()?;
     (!metadata.is_file()).then(|| file_kind(&metadata))
 }
@@ -102,8 +104,8 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(location: &Location, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
-    let tandem = location.reader().await?.build().await.map_err(|error| told(&error))?;
+async fn read(place: &Place, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
+    let tandem = place.reader().build().await.map_err(|error| told(&error))?;
     let options = HistoryOptions::new(task);
     let options = match limit {
         Some(limit) => options.limit(limit),

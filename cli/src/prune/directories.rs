@@ -51,9 +51,15 @@ pub fn task_directory(root: &Dir, task: &str) -> Result<Option<Dir>, String> {
 /// The names of directories that can be those of runs; a link to one is none.
 pub fn run_names(dir: &Dir, shown: &str) -> Result<Vec<String>, String> {
     let mut names = names(dir, shown)?;
-    let is_reserved = |name: &str| RESERVED.iter().any(|it| it.eq_ignore_ascii_case(name));
-    names.retain(|name| can_be_run(name.as_ref()) && !is_reserved(name) && is_directory(dir, name));
+    names.retain(|name| {
+        can_be_run(name.as_ref()) && can_be_summary(name) && is_directory(dir, name)
+    });
     Ok(names)
+}
+
+/// Whether the layout has no other use for the name beside summaries.
+pub fn can_be_summary(name: &str) -> bool {
+    !RESERVED.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 fn is_directory(dir: &Dir, name: &str) -> bool {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cap_std::fs::Dir;
 use tandem_host::Json;
 
-use super::directories::{run_names, subdirectory, task_directory};
 use super::found_run::FoundRun;
-use super::kept::{Kept, kept};
-use super::summary::{FoundSummary, summary};
+use super::kept::Kept;
+use super::place::RunsPlace;
+use super::summary::FoundSummary;
 use crate::json::Members;
 use crate::status::scan::{CLI, MANIFEST, RUNS};
 use crate::table::time;
@@ -34,29 +33,27 @@ pub struct TaskRuns {
 ///
 /// # Errors
 /// They cannot be listed.
-pub fn runs(root: &Dir, task: &str) -> Result<TaskRuns, String> {
-    let Some(dir) = task_directory(root, task)? else { return Ok(TaskRuns::default()) };
+pub fn runs(place: &dyn RunsPlace, task: &str) -> Result<TaskRuns, String> {
+    let Some(there) = place.task(task)? else { return Ok(TaskRuns::default()) };
     let mut found = TaskRuns::default();
     let mut known = BTreeSet::new();
-    if let Some(cli) = subdirectory(&dir, CLI)? {
-        for run in run_names(&cli, CLI)? {
-            known.insert(run.clone());
-            match kept(&cli, task, &run) {
-                Kept::Over(over) => found.over.push(over),
-                Kept::Live | Kept::Gone => drop(found.live.insert(run)),
-                Kept::Doubtful(over) => match summary(&dir, task, &run) {
-                    Some(FoundSummary::Own(_)) => found.over.push(over),
-                    _ => found.doubtful.push(Other { why: no_sign(task, &run), run: over }),
-                },
-            }
+    for run in there.runs()? {
+        known.insert(run.clone());
+        match there.kept(&run) {
+            Kept::Over(over) => found.over.push(over),
+            Kept::Live | Kept::Gone => drop(found.live.insert(run)),
+            Kept::Doubtful(over) => match there.summary(&run) {
+                Some(FoundSummary::Own(_)) => found.over.push(over),
+                _ => found.doubtful.push(Other { why: no_sign(task, &run), run: over }),
+            },
         }
     }
-    for run in run_names(&dir, task)? {
+    for run in there.summaries()? {
         if known.contains(&run) {
             continue;
         }
         let recorded = |ended| FoundRun::recorded(run.clone(), ended);
-        match summary(&dir, task, &run) {
+        match there.summary(&run) {
             Some(FoundSummary::Own(ended)) => found.over.push(recorded(ended)),
             Some(FoundSummary::Broken(ended)) => {
                 found.doubtful.push(Other { run: recorded(ended), why: broken(task, &run) });
@@ -75,13 +72,13 @@ pub fn runs(root: &Dir, task: &str) -> Result<TaskRuns, String> {
 /// # Errors
 /// They cannot be looked at.
 pub fn part(
-    root: &Dir,
+    place: &dyn RunsPlace,
     task: &str,
     runs: Vec<FoundRun>,
 ) -> Result<(Vec<FoundRun>, Vec<Other>), String> {
-    let Some(dir) = task_directory(root, task)? else { return Ok((runs, Vec::new())) };
+    let Some(there) = place.task(task)? else { return Ok((runs, Vec::new())) };
     let is_others =
-        |run: &FoundRun| matches!(summary(&dir, task, &run.run), Some(FoundSummary::Others(_)));
+        |run: &FoundRun| matches!(there.summary(&run.run), Some(FoundSummary::Others(_)));
     let (others, own): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_others);
     let other = |run: FoundRun| Other { why: no_summary(task, &run.run), run };
     Ok((own, others.into_iter().map(other).collect()))
@@ -91,13 +88,14 @@ pub fn part(
 ///
 /// # Errors
 /// They cannot be looked at.
-pub fn live(root: &Dir, task: &str, runs: &[&FoundRun]) -> Result<BTreeSet<String>, String> {
-    let mut live = BTreeSet::new();
-    let Some(dir) = task_directory(root, task)? else { return Ok(live) };
-    let Some(cli) = subdirectory(&dir, CLI)? else { return Ok(live) };
-    let is_live = |run: &&&FoundRun| matches!(kept(&cli, task, &run.run), Kept::Live);
-    live.extend(runs.iter().filter(is_live).map(|run| run.run.clone()));
-    Ok(live)
+pub fn live(
+    place: &dyn RunsPlace,
+    task: &str,
+    runs: &[&FoundRun],
+) -> Result<BTreeSet<String>, String> {
+    let Some(there) = place.task(task)? else { return Ok(BTreeSet::new()) };
+    let is_live = |run: &&&FoundRun| matches!(there.kept(&run.run), Kept::Live);
+    Ok(runs.iter().filter(is_live).map(|run| run.run.clone()).collect())
 }
 
 impl TaskRuns {

@@ -7,7 +7,7 @@ use cap_std::fs::Dir;
 use super::directories::{is_temporary, subdirectory};
 use super::end_state::EndState;
 use super::found_run::{ALIVE_FOR, FoundRun};
-use crate::status::known::Missing;
+use crate::status::known::{Known, Missing};
 use crate::status::row::{Row, is_ahead};
 use crate::status::scan::{self, HEARTBEAT, file, look};
 use crate::status::state::State;
@@ -34,12 +34,17 @@ pub fn kept(cli: &Dir, task: &str, run: &str) -> Kept {
         return Kept::Gone;
     };
     // It is taken after the look: what is written between them would be ahead of it.
-    let now = SystemTime::now();
-    let known = entry.known;
+    stands(entry.known, SystemTime::now(), || has_sign(cli, run))
+}
+
+/// How a run stands, by what is known of it. `has_sign` tells whether its place is Tandem's, if it has
+/// no status.
+pub fn stands(known: Known, now: SystemTime, has_sign: impl Fn() -> bool) -> Kept {
+    let run = known.run.clone();
     let has_status = known.manifest.as_ref().is_ok_and(|manifest| manifest.status.is_some());
     let over = |state, ended: SystemTime, alive_for| {
-        let found = FoundRun { run: run.to_owned(), state, ended: ended.min(now), alive_for };
-        match has_status || has_sign(cli, run) {
+        let found = FoundRun { run: run.clone(), state, ended: ended.min(now), alive_for };
+        match has_status || has_sign() {
             true => Kept::Over(found),
             false => Kept::Doubtful(found),
         }

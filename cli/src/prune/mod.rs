@@ -6,8 +6,12 @@ mod end_state;
 mod found;
 mod found_run;
 mod ids;
+mod in_files;
+#[cfg(feature = "postgres")]
+mod in_store;
 mod kept;
 mod leftovers;
+mod place;
 mod removal;
 mod report;
 mod rules;
@@ -18,22 +22,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use cap_std::fs::Dir;
 use tandem_host::limits::in_words;
 use tandem_host::{HistoryOptions, Json, Tandem};
 
 use super::exec::signal_name;
 use super::ids::check as check_id;
 use super::inherited::Inherited;
+use super::location::{Access, Location, Place};
 use super::plain::{complain, message};
-use super::root::Root;
 use super::status::scan;
-use super::tandem;
 use common::COMMAND;
 use end_state::EndState;
 use found::{Other, TaskRuns};
 use found_run::FoundRun;
 use leftovers::Leftovers;
+use place::RunsPlace;
 use removal::{Removal, RemovalOutcome};
 use report::Report;
 use rules::Rules;
@@ -54,6 +57,9 @@ use stop::Stop;
 /// or heartbeat was written within the last 30 seconds and that is not recorded since. A time in a
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
+/// In a store there are no links and no temporary files, and other documents of a run's place go with
+/// it. The time of a document is the store's.
+///
 /// A signal ends it after the up to 256 runs in hand, and a second one at once. One that comes again
 /// within a second, or from the same sender within 100 ms, is no second one, nor is any SIGHUP after a
 /// SIGHUP.
@@ -66,7 +72,7 @@ use stop::Stop;
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    root: Root,
+    location: Location,
     /// Only runs of this task; may be given several times [default: all tasks]
     #[arg(long, value_name = "ID")]
     task: Vec<String>,
@@ -124,16 +130,24 @@ pub async fn run(args: Args, inherited: Inherited) -> ExitCode {
 
 /// Tells whether all that was to go could.
 async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
-    let root = scan::open_root(&args.root.path)?;
+    let access = if args.yes { Access::Write } else { Access::Read };
+    let opened = args.location.open(access).await?;
+    let place: Box<dyn RunsPlace> = match &opened {
+        Place::Directory(root) => Box::new(scan::open_root(root)?),
+        #[cfg(feature = "postgres")]
+        Place::Store(store) => Box::new(in_store::RunsStore::new(store.clone())),
+    };
+    let place = &*place;
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);
-    let tandem = tandem::open(&args.root.path).await.map_err(|error| message(&error))?;
+    let builder = if args.yes { opened.keeper().await? } else { opened.reader() };
+    let tandem = builder.build().await.map_err(|error| message(&error))?;
     for task in &args.task {
         check_id(&tandem, task).await?;
-        directories::refuse_link(&root, task)?;
+        place.check(task)?;
     }
     let mut report = Report::new(args.yes);
     let tasks: BTreeSet<String> = match args.task.is_empty() {
-        true => directories::tasks(&root, args.history)?,
+        true => place.tasks(args.history)?,
         false => args.task.iter().cloned().collect(),
     };
     for task in tasks {
@@ -142,7 +156,7 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
             break;
         }
         let Going { runs: going, is_task, notes } =
-            match going(&root, &tandem, args, &task, &rules).await {
+            match going(place, &tandem, args, &task, &rules).await {
                 Ok(found) => found,
                 Err(why) => {
                     report.fail(&why);
@@ -154,14 +168,14 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
             continue;
         }
         if !args.yes {
-            report.leftovers += leftovers(&root, &tandem, &task, &going).await;
+            report.leftovers += leftovers(place, &tandem, &task, &going).await;
             report.show(&task, &going);
             continue;
         }
         let wait = Duration::from_millis(args.lock_wait);
         let from_history = args.history;
         let sweep = true;
-        let removal = Removal { root: &root, task: &task, from_history, sweep, wait, stop };
+        let removal = Removal { place, task: &task, from_history, sweep, wait, stop };
         let outcome = removal.remove(&tandem, &going).await;
         report.add(&task, &going, outcome);
     }
@@ -183,13 +197,13 @@ struct Going {
 
 /// The runs of a task that the rules let go.
 async fn going(
-    root: &Dir,
+    place: &dyn RunsPlace,
     tandem: &Tandem,
     args: &Args,
     task: &str,
     rules: &Rules,
 ) -> Result<Going, String> {
-    let mut found = found::runs(root, task)?;
+    let mut found = found::runs(place, task)?;
     let now = SystemTime::now();
     if let Err(why) = check_id(tandem, task).await {
         let is_any = !rules.going(found.over, now).is_empty();
@@ -205,7 +219,7 @@ async fn going(
         let shown = &other.run;
         format!("directories of {task} stay whose names are no ids of runs, such as {shown:?}")
     });
-    let (runs, beside) = found::part(root, task, rules.going(own, now))?;
+    let (runs, beside) = found::part(place, task, rules.going(own, now))?;
     let mut notes: Vec<String> = note.into_iter().collect();
     notes.extend(stays(task, found.others, beside, rules, now));
     Ok(Going { runs, is_task: true, notes })
@@ -255,8 +269,13 @@ fn stays(
 }
 
 /// How many leftovers a removal would find, but for those that go with their run.
-async fn leftovers(root: &Dir, tandem: &Tandem, task: &str, going: &[FoundRun]) -> usize {
-    let Leftovers { of_task, of_runs } = leftovers::leftovers(root, task);
+async fn leftovers(
+    place: &dyn RunsPlace,
+    tandem: &Tandem,
+    task: &str,
+    going: &[FoundRun],
+) -> usize {
+    let Leftovers { of_task, of_runs } = place.leftovers(task);
     let going: BTreeSet<&str> = going.iter().map(|run| run.run.as_str()).collect();
     let mut sum = of_task;
     for (run, count) in of_runs {
@@ -279,7 +298,7 @@ pub async fn keep(
     wait: Duration,
 ) -> Vec<String> {
     let found = scan::open_root(root).and_then(|root| {
-        directories::refuse_link(&root, task)?;
+        root.check(task)?;
         let runs = found::runs(&root, task)?;
         Ok((root, runs))
     });
@@ -303,7 +322,7 @@ pub async fn keep(
         return Vec::new();
     }
     let stop = &Stop::default();
-    let removal = Removal { root: &root, task, from_history: false, sweep: false, wait, stop };
+    let removal = Removal { place: &root, task, from_history: false, sweep: false, wait, stop };
     let RemovalOutcome { problems, .. } = removal.remove(tandem, &going).await;
     problems.into_iter().collect()
 }

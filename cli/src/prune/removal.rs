@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use cap_std::fs::Dir;
 use tandem_host::{Error, LeftReason, LeftRun, RemoveOptions, Removed, Tandem};
 
 use super::found;
 use super::found_run::FoundRun;
+use super::place::RunsPlace;
 use super::stop::Stop;
 use crate::plain::message;
 use crate::status::scan::{CLI, RUNS};
@@ -21,7 +21,7 @@ const STOPPED: &str = "a signal came before";
 
 /// What is to be removed of a task, and how.
 pub struct Removal<'a> {
-    pub root: &'a Dir,
+    pub place: &'a dyn RunsPlace,
     pub task: &'a str,
     pub from_history: bool,
     pub sweep: bool,
@@ -86,7 +86,7 @@ impl Removal<'_> {
         outcome: &mut RemovalOutcome,
     ) {
         // Those before took their time: a run may have been started anew since it was found.
-        let live = match found::live(self.root, self.task, runs) {
+        let live = match found::live(self.place, self.task, runs) {
             Ok(live) => live,
             Err(why) => return outcome.fail(runs, why),
         };

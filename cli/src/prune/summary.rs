@@ -11,6 +11,7 @@ use crate::status::scan::{MANIFEST, MANIFEST_BYTES_MAX, file};
 use crate::table::time;
 
 /// What is in the place of a run's summary.
+#[derive(Clone, Copy, Debug)]
 pub enum FoundSummary {
     /// It names the run, and tells when that was over.
     Own(SystemTime),
@@ -29,16 +30,24 @@ pub fn summary(dir: &Dir, task: &str, run: &str) -> Option<FoundSummary> {
         Err(_) => return Some(FoundSummary::Others(SystemTime::UNIX_EPOCH)),
     };
     let content = file::read(&dir, MANIFEST, MANIFEST_BYTES_MAX).ok().flatten();
-    let text = content.and_then(|(_, content)| String::from_utf8(content).ok()).unwrap_or_default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let Ok(members) = Members::named(text, &["taskId", "runId", "timestamp"]) else {
-        return Some(FoundSummary::Broken(modified));
-    };
-    let is = |name, id| members.field::<String>(name).is_some_and(|told| told == id);
-    if !(is("taskId", task) && is("runId", run)) {
-        return Some(FoundSummary::Others(modified));
+    let content = content.map(|(_, content)| content).unwrap_or_default();
+    Some(FoundSummary::read(&content, modified, task, run))
+}
+
+impl FoundSummary {
+    /// What a file in the place of a run's summary is.
+    pub fn read(content: &[u8], modified: SystemTime, task: &str, run: &str) -> Self {
+        let text = str::from_utf8(content).unwrap_or_default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let Ok(members) = Members::named(text, &["taskId", "runId", "timestamp"]) else {
+            return FoundSummary::Broken(modified);
+        };
+        let is = |name, id| members.field::<String>(name).is_some_and(|told| told == id);
+        if !(is("taskId", task) && is("runId", run)) {
+            return FoundSummary::Others(modified);
+        }
+        let told = members.field::<String>("timestamp").as_deref().and_then(time);
+        let told = told.filter(|at| !is_ahead(*at, SystemTime::now()));
+        FoundSummary::Own(told.unwrap_or(modified))
     }
-    let told = members.field::<String>("timestamp").as_deref().and_then(time);
-    let told = told.filter(|at| !is_ahead(*at, SystemTime::now()));
-    Some(FoundSummary::Own(told.unwrap_or(modified)))
 }

@@ -17,8 +17,8 @@ use crate::status::manifest::FoundManifest;
 pub async fn manifest(server: &Arc<Server>, task: String, run: String) -> Result<Reply, NoAnswer> {
     let broken = |why: String| refusal(StatusCode::INTERNAL_SERVER_ERROR, why);
     let permit = server.reading().await.map_err(broken)?;
-    let (root, is_polled) = (server.root.clone(), server.is_polled);
-    let read = elsewhere(move || status::source_below(&root, is_polled)?.manifest(&task, &run));
+    let (place, is_polled) = (server.place.clone(), server.is_polled);
+    let read = elsewhere(move || status::source_of(&place, is_polled)?.manifest(&task, &run));
     let shown = match read.await.map_err(broken)? {
         Ok(None) => return Err(refusal(StatusCode::NOT_FOUND, "this run has no manifest")),
         Ok(Some(content)) => ShownManifest::new(&content),

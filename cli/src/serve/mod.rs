@@ -25,8 +25,8 @@ use tandem_host::limits::in_words;
 use tokio::net::TcpListener;
 
 use super::inherited::Inherited;
+use super::location::{Access, Location};
 use super::plain::complain;
-use super::root::Root;
 use super::signals::EndSignals;
 use super::waiting;
 use server::Server;
@@ -49,13 +49,13 @@ const COMMAND: &str = "serve";
 /// Files are looked at only while somebody has the page open, and once for all who have.
 ///
 /// Exit codes: 128 + n if signal n ended it, which any does that ends a program by default; 1 if the
-/// root cannot be opened, the address cannot be had, or nothing can be written to standard output; 0
+/// root, or the store, cannot be opened, the address cannot be had, or nothing can be written to standard output; 0
 /// if nobody reads that any more; 2 if this command line is wrong.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    root: Root,
+    location: Location,
     /// Where to listen; port 0 takes one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8263")]
     listen: SocketAddr,
@@ -79,7 +79,8 @@ async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     let mut signals = EndSignals::catch(&inherited)
         .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
     // Whoever starts it should learn at once that there can be no runs.
-    drop(super::status::source_below(&args.root.path, args.poll)?);
+    let place = args.location.open(Access::Read).await?;
+    drop(super::status::source_of(&place, args.poll)?);
     let cannot_listen = |error| format!("cannot listen on {}: {}", args.listen, in_words(&error));
     let listener = TcpListener::bind(args.listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
@@ -93,7 +94,7 @@ async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
             "warning: whoever can reach the address sees the runs, with commands and outputs";
         complain(COMMAND, &format!("{warning}: {address}"));
     }
-    let server = Server::start(args.root.path, args.poll, address.ip().is_loopback())
+    let server = Server::start(place, args.poll, address.ip().is_loopback())
         .map_err(|error| format!("cannot start a thread: {}", in_words(&error)))?;
     tokio::select! {
         () = connections::accept(listener, server) => Ok(ExitCode::FAILURE),

@@ -10,15 +10,13 @@ use super::bounds::ENTRIES_MAX;
 use super::server::Server;
 use crate::history::entry::{self, Entry};
 use crate::history::recorded;
-use crate::location::Location;
 use crate::plain::plain_json;
 
 /// The newest entries of a task, whose name is an id.
 pub async fn past(server: &Arc<Server>, task: &str) -> Result<Reply, NoAnswer> {
     let broken = |why: String| refusal(StatusCode::INTERNAL_SERVER_ERROR, why);
     let permit = server.reading().await.map_err(broken)?;
-    let location = Location::below(&server.root);
-    let history = recorded(&location, task, Some(ENTRIES_MAX)).await.map_err(broken)?;
+    let history = recorded(&server.place, task, Some(ENTRIES_MAX)).await.map_err(broken)?;
     let entries: Vec<Value> = history.runs.iter().map(|run| shown(&Entry::read(run))).collect();
     let shown = json!({"total": history.total, "entries": entries});
     Ok(answer::json(plain_json(&shown.to_string()), permit))

@@ -72,7 +72,7 @@ async fn id<B>(server: &Server, request: &Request<B>, name: &str) -> Result<Stri
         // The component knows the rules, and it is not kept for the few that need it.
         let checked = async {
             let _permit = server.reading().await?;
-            ids::check_below(&server.root, &id).await
+            ids::check_in(&server.place, &id).await
         };
         // It is asked for what could be a task's. Runs have the same rules.
         let told = |why: String| bad(&why.replacen("task id", &format!("{name} id"), 1));

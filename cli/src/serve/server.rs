@@ -1,16 +1,16 @@
 //! What all requests share.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bounds::READINGS_MAX;
 use super::watcher::Watcher;
+use crate::location::Place;
 
 pub struct Server {
-    pub root: PathBuf,
+    pub place: Place,
     pub is_polled: bool,
     /// Whether it listens for this machine alone, so that requests can have no other name for it.
     pub is_loopback: bool,
@@ -21,10 +21,10 @@ pub struct Server {
 impl Server {
     /// # Errors
     /// The system's.
-    pub fn start(root: PathBuf, is_polled: bool, is_loopback: bool) -> io::Result<Arc<Self>> {
+    pub fn start(place: Place, is_polled: bool, is_loopback: bool) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Server {
-            watcher: Watcher::start(root.clone(), is_polled)?,
-            root,
+            watcher: Watcher::start(place.clone(), is_polled)?,
+            place,
             is_polled,
             is_loopback,
             readings: Arc::new(Semaphore::new(READINGS_MAX)),

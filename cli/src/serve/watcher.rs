@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,17 +12,18 @@ use tokio::sync::watch;
 use super::board::{Board, NewsPiece, RunName};
 use super::bounds::{GAP, LINGER, LOOK, PIECE_BYTES, VIEWERS_MAX};
 use super::line::line;
+use crate::location::Place;
+use crate::status;
 use crate::status::known::Known;
 use crate::status::locked::lock;
 use crate::status::select::Selection;
 use crate::status::source;
-use crate::status::source_below;
 
 /// What the thread and the viewers share.
 pub struct Watcher {
     /// In the marks of this process: after another start, the numbers mean something else.
     epoch: String,
-    /// The last name of the root.
+    /// What the page calls where the runs are.
     place: String,
     seen: Mutex<Sighted>,
     viewed: Condvar,
@@ -63,13 +63,13 @@ type RunChange = (RunName, Option<String>);
 impl Watcher {
     /// # Errors
     /// The system's.
-    pub fn start(root: PathBuf, is_polled: bool) -> io::Result<Arc<Self>> {
-        let watcher = Arc::new(Watcher::new(place(&root))?);
+    pub fn start(place: Place, is_polled: bool) -> io::Result<Arc<Self>> {
+        let watcher = Arc::new(Watcher::new(place.title())?);
         let watching = watcher.clone();
         thread::Builder::new().name("watcher".to_owned()).spawn(move || {
             loop {
                 watching.wait_for_viewer();
-                let followed = source_below(&root, is_polled)
+                let followed = status::source_of(&place, is_polled)
                     .and_then(|source| source.follow(Selection::default()));
                 if let Err(why) = followed.and_then(|followed| watching.follow(followed)) {
                     // It begins anew: what could not be listed may be another store by then.
@@ -209,13 +209,6 @@ impl Watcher {
         seen.is_fresh &= !is_left;
         is_left
     }
-}
-
-/// How the page names a root: what is above it is nobody's matter there.
-fn place(root: &Path) -> String {
-    let whole = root.canonicalize();
-    let name = whole.as_deref().unwrap_or(root).file_name().unwrap_or(root.as_os_str());
-    name.to_string_lossy().into_owned()
 }
 
 /// Those that may turn stale without a change.

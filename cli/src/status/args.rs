@@ -1,7 +1,7 @@
 //! What the command line of `status` says, and its help.
 
 use super::select::{Order, Selection};
-use crate::root::Root;
+use crate::location::Location;
 
 /// How messages name this command.
 pub const COMMAND: &str = "status";
@@ -18,12 +18,14 @@ pub const COMMAND: &str = "status";
 ///   empty       it has no manifest yet
 ///   unreadable  its manifest cannot be read, the detail tells why
 ///
-/// It reads only, and it never follows a link out of the root.
+/// It reads only, and it never follows a link out of the root. In a store, a heartbeat is as old as
+/// its last change is by the store's clock, and with --watch since it was seen; a store that cannot
+/// be reached is told, and makes no run stale.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(flatten)]
-    pub root: Root,
+    pub location: Location,
     #[command(flatten)]
     pub selection: Selection,
     #[command(flatten)]

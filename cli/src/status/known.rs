@@ -2,7 +2,7 @@
 //! looked at.
 
 use std::ffi::OsStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::manifest::FoundManifest;
 use super::state::State;
@@ -33,6 +33,8 @@ pub struct Signs {
     pub heartbeat: Option<SystemTime>,
     /// When the manifest was written, or without one, its place was made.
     pub written: Option<SystemTime>,
+    /// For how long since the last sign nobody could have seen one.
+    pub unseen: Duration,
 }
 
 impl Known {

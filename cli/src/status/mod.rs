@@ -12,13 +12,17 @@ pub mod select;
 #[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "what `status` does not ask for"))]
 pub mod source;
 pub mod state;
+#[cfg(feature = "postgres")]
+pub mod stored;
 mod table;
 mod watch;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
+use futures::executor::block_on;
+
+use super::location::{Access, Place};
 use super::plain::complain;
 pub use args::Args;
 use args::COMMAND;
@@ -40,16 +44,20 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Where the runs below a root are. This is the one place that knows which sources there are.
+/// The runs of a place. This alone knows which sources there are.
 ///
 /// # Errors
 /// Why there can be no runs.
-pub fn source_below(root: &Path, is_polled: bool) -> Result<Box<dyn Source>, String> {
-    Ok(Box::new(Files::open(root, is_polled)?))
+pub fn source_of(place: &Place, is_polled: bool) -> Result<Box<dyn Source>, String> {
+    match place {
+        Place::Directory(root) => Ok(Box::new(Files::open(root, is_polled)?)),
+        #[cfg(feature = "postgres")]
+        Place::Store(store) => Ok(Box::new(stored::Stored::new(store.clone()))),
+    }
 }
 
 fn show(args: &Args) -> Result<(), NotShown> {
-    let source = source_below(&args.root.path, args.poll)?;
+    let source = source_of(&block_on(args.location.open(Access::Read))?, args.poll)?;
     let mut output = Printer::new(args);
     if args.watch {
         watch::watch(args, source, output)

@@ -9,7 +9,7 @@ use super::args::Args;
 use super::locked::{lock, unlocked};
 use super::row::Row;
 use super::table;
-use crate::plain::{plain, plain_json};
+use crate::plain::plain_json;
 use crate::waiting::{self, Waiting};
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -108,11 +108,11 @@ pub fn lines<'a>(
     rows: &'a [Row],
     left_out: usize,
 ) -> impl Iterator<Item = String> + use<'a> {
-    let root = plain(&args.root.path.display().to_string());
+    let place = args.location.name();
     let none = match (rows.is_empty() && left_out == 0, args.selection.is_everything()) {
         (false, _) => None,
-        (true, true) => Some(format!("there are no runs below {root}")),
-        (true, false) => Some(format!("there are no such runs below {root}")),
+        (true, true) => Some(format!("there are no runs {place}")),
+        (true, false) => Some(format!("there are no such runs {place}")),
     };
     let table = none.is_none().then(|| table::lines(rows));
     let more = (left_out > 0).then(|| format!("and {left_out} more"));

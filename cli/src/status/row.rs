@@ -113,7 +113,8 @@ impl Pulse {
         let ahead = heartbeats().filter(is_ahead).max();
         // A run that has just begun has no heartbeat yet.
         let written = signs.written.filter(|at| ahead.is_none() && !is_ahead(at));
-        Pulse { last, age: last.map(age), ahead, silent: last.or(written).map(age) }
+        let silent = last.or(written).map(|at| age(at).saturating_sub(signs.unseen));
+        Pulse { last, age: last.map(age), ahead, silent }
     }
 
     fn is_alive(&self, stale_after_seconds: f64) -> bool {
@@ -206,7 +207,7 @@ mod tests {
         let manifest = r#"{"status":"in_progress"}"#;
         let epoch = SystemTime::UNIX_EPOCH;
         for at in [epoch - 70 * 366 * 86_400 * SECOND, epoch - Duration::from_nanos(1)] {
-            let signs = Signs { heartbeat: Some(at), written: Some(at) };
+            let signs = Signs { heartbeat: Some(at), written: Some(at), ..Signs::default() };
             let row = row(manifest, signs, "2026-01-01T00:00:00Z");
             assert_eq!((row.state, row.heartbeat_at), (State::Stale, None));
             assert!(row.heartbeat_age_ms.is_some());
@@ -214,7 +215,8 @@ mod tests {
         // Years that no text has, up to the last second that a system can tell.
         for s in [253_402_300_800, i64::MAX as u64] {
             let at = epoch.checked_add(Duration::from_secs(s));
-            let row = row(manifest, Signs { heartbeat: at, written: at }, "2026-01-01T00:00:00Z");
+            let signs = Signs { heartbeat: at, written: at, ..Signs::default() };
+            let row = row(manifest, signs, "2026-01-01T00:00:00Z");
             assert_eq!((row.state, row.heartbeat_at), (State::Stale, None));
             assert_eq!(
                 row.detail.as_deref(),

@@ -16,7 +16,7 @@ pub fn watch(args: &Args, source: Box<dyn Source>, output: Printer<'_>) -> Resul
     let mut shown = View { args, output, screen, is_redrawn, note: None, rows: None };
     let mut followed = source.follow(args.selection.clone())?;
     loop {
-        shown.note(followed.note());
+        shown.note(Note::of(&*followed));
         shown.show(&*followed)?;
         if !shown.screen.wait(followed.notices()) {
             return Ok(());
@@ -31,18 +31,47 @@ struct View<'a> {
     output: Printer<'a>,
     screen: Screen,
     is_redrawn: bool,
-    note: Option<String>,
+    note: Option<Note>,
     rows: Option<Vec<Row>>,
 }
 
+/// What there is to tell of where the runs are kept.
+#[derive(PartialEq)]
+enum Note {
+    /// Why it cannot be reached.
+    Away(String),
+    /// Why changes are looked for.
+    Polled(String),
+}
+
+impl Note {
+    fn of(followed: &dyn Follow) -> Option<Self> {
+        followed.away().map(Note::Away).or_else(|| followed.note().map(Note::Polled))
+    }
+
+    /// Its sentence, for who sees no table below which it would stand.
+    fn told(&self) -> String {
+        match self {
+            Note::Away(why) => format!("{why}; what is shown is of before"),
+            Note::Polled(why) => format!("{why}; what is not watched is looked at each second"),
+        }
+    }
+
+    /// The line below the table.
+    fn line(&self) -> String {
+        let (Note::Away(why) | Note::Polled(why)) = self;
+        plain(why)
+    }
+}
+
 impl View<'_> {
-    /// Tells once why changes are looked for; where the screen is redrawn, below the table.
-    fn note(&mut self, note: Option<String>) {
+    /// Tells a note once; where the screen is redrawn, below the table.
+    fn note(&mut self, note: Option<Note>) {
         if self.note != note
             && let Some(note) = &note
             && !self.is_redrawn
         {
-            complain(COMMAND, &format!("{note}; what is not watched is looked at each second"));
+            complain(COMMAND, &note.told());
         }
         self.note = note;
     }
@@ -61,7 +90,7 @@ impl View<'_> {
         }
         if self.is_redrawn {
             let (columns, mut lines_max) = self.screen.size();
-            let note = self.note.as_deref().map(plain);
+            let note = self.note.as_ref().map(Note::line);
             lines_max -= usize::from(note.is_some());
             // The head of the table, and what tells that there are more.
             let fits = left_out == 0 && rows.len() < lines_max;

@@ -110,7 +110,7 @@ pub fn look(
         },
     };
     let (heartbeat, heartbeat_stamp) = heartbeat(&dir, before, now);
-    let signs = Signs { heartbeat, written: found.modified };
+    let signs = Signs { heartbeat, written: found.modified, ..Signs::default() };
     Some(ScannedRun {
         known: Known::new(task, run, manifest, signs),
         manifest: found.settled(now).filter(|_| is_read),

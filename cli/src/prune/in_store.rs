@@ -1,0 +1,141 @@
+//! Runs that are kept in a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::executor::block_on;
+use tandem_documents::Documents;
+
+use super::directories::{HISTORIES, can_be_summary, is_temporary};
+use super::kept::{Kept, stands};
+use super::leftovers::Leftovers;
+use super::place::{RunsPlace, TaskPlace};
+use super::summary::FoundSummary;
+use crate::status::known::Known;
+use crate::status::scan::{MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task};
+use crate::status::select::Selection;
+use crate::status::stored::reader::told;
+use crate::status::stored::runs::{StoredRuns, Told};
+use crate::status::stored::snapshot::{Dated, snapshot};
+
+/// Behind every key below another one.
+const LAST: char = char::MAX;
+
+/// The runs of a store.
+pub struct RunsStore<D> {
+    store: Arc<D>,
+}
+
+impl<D: Documents> RunsStore<D> {
+    pub fn new(store: D) -> Self {
+        RunsStore { store: Arc::new(store) }
+    }
+
+    /// The names that come next in keys below a prefix. One request for each.
+    fn names(&self, prefix: &str) -> Result<BTreeSet<String>, String> {
+        let mut names = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let page = block_on(self.store.list(prefix, after.as_deref()));
+            let page = page.map_err(|trouble| told(&trouble))?;
+            let last = page.entries.last().map(|listed| listed.key.clone());
+            for listed in page.entries {
+                let rest = listed.key.strip_prefix(prefix).and_then(|rest| rest.split_once('/'));
+                names.extend(rest.map(|(name, _)| name.to_owned()));
+            }
+            let Some(last) = last.filter(|_| page.has_more) else { return Ok(names) };
+            let name = last.strip_prefix(prefix).and_then(|rest| rest.split_once('/'));
+            after = Some(name.map_or(last.clone(), |(name, _)| format!("{prefix}{name}/{LAST}")));
+        }
+    }
+}
+
+impl<D: Documents> RunsPlace for RunsStore<D> {
+    fn tasks(&self, has_history: bool) -> Result<BTreeSet<String>, String> {
+        let mut tasks = self.names(&format!("{RUNS}/"))?;
+        if has_history {
+            tasks.extend(self.names(&format!("{HISTORIES}/"))?);
+        }
+        tasks.retain(|task| can_be_task(task.as_ref()));
+        Ok(tasks)
+    }
+
+    /// There are no links.
+    fn check(&self, _task: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn task(&self, task: &str) -> Result<Option<Box<dyn TaskPlace>>, String> {
+        let documents = block_on(snapshot(&self.store, &format!("{RUNS}/{task}/")))?;
+        Ok(Some(Box::new(TaskDocuments::new(task, &documents))))
+    }
+
+    /// Temporary files are in memory, so only what a removal had begun to take away can be left.
+    fn leftovers(&self, task: &str) -> Leftovers {
+        let names = self.names(&format!("{RUNS}/{task}/")).unwrap_or_default();
+        let of_task = names.iter().filter(|name| is_temporary(name)).count();
+        Leftovers { of_task, ..Leftovers::default() }
+    }
+}
+
+/// What a store has of a task.
+struct TaskDocuments {
+    runs: BTreeMap<String, (Known, HasHeartbeat)>,
+    summaries: BTreeMap<String, FoundSummary>,
+}
+
+type HasHeartbeat = bool;
+
+impl TaskDocuments {
+    fn new(task: &str, documents: &BTreeMap<String, Dated>) -> Self {
+        let selection = Selection::default();
+        let mut runs = StoredRuns::default();
+        let mut summaries = BTreeMap::new();
+        for (key, Dated { document, at }) in documents {
+            if let Some(told) = Told::read(document, *at, &selection) {
+                runs.take(told, &mut |_| {});
+            } else if let Some(run) = summary_of(key, task)
+                && let Some(body) = &document.document.body
+            {
+                let at = at.unwrap_or(SystemTime::UNIX_EPOCH);
+                let content = if body.len() as u64 > MANIFEST_BYTES_MAX { &[] } else { &**body };
+                summaries.insert(run.to_owned(), FoundSummary::read(content, at, task, run));
+            }
+        }
+        let known = |known: &Known| {
+            let mut known = known.clone();
+            // Without a manifest its place is as old as what is there.
+            known.signs.written = known.signs.written.or(known.signs.heartbeat);
+            (known.run.clone(), (known.clone(), known.signs.heartbeat.is_some()))
+        };
+        let runs = runs.known().filter(|known| can_be_summary(&known.run)).map(known);
+        TaskDocuments { runs: runs.collect(), summaries }
+    }
+}
+
+/// The run whose summary a document is.
+fn summary_of<'a>(key: &'a str, task: &str) -> Option<&'a str> {
+    let run = key.strip_prefix(RUNS)?.strip_prefix('/')?.strip_prefix(task)?.strip_prefix('/')?;
+    let run = run.strip_suffix(MANIFEST)?.strip_suffix('/')?;
+    (can_be_run(run.as_ref()) && can_be_summary(run)).then_some(run)
+}
+
+impl TaskPlace for TaskDocuments {
+    fn runs(&self) -> Result<Vec<String>, String> {
+        Ok(self.runs.keys().cloned().collect())
+    }
+
+    fn summaries(&self) -> Result<Vec<String>, String> {
+        Ok(self.summaries.keys().cloned().collect())
+    }
+
+    fn kept(&self, run: &str) -> Kept {
+        let Some((known, has_heartbeat)) = self.runs.get(run) else { return Kept::Gone };
+        stands(known.clone(), SystemTime::now(), || *has_heartbeat)
+    }
+
+    fn summary(&self, run: &str) -> Option<FoundSummary> {
+        self.summaries.get(run).copied()
+    }
+}
