@@ -3,7 +3,7 @@
 use tandem_host::{ErrorKind, HistoryOptions, Tandem};
 
 #[cfg(feature = "serve")]
-use super::location::Place;
+use super::location::OpenedLocation;
 use super::plain::message;
 
 /// Refuses what is no id, by the rules of the component.
@@ -26,7 +26,7 @@ pub async fn check(tandem: &Tandem, id: &str) -> Result<(), String> {
 /// # Errors
 /// As [`check`], or why there is no component.
 #[cfg(feature = "serve")]
-pub async fn check_in(place: &Place, id: &str) -> Result<(), String> {
+pub async fn check_in(place: &OpenedLocation, id: &str) -> Result<(), String> {
     let tandem = place.reader().build().await.map_err(|error| message(&error))?;
     check(&tandem, id).await
 }

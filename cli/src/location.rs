@@ -5,21 +5,14 @@ use std::time::Duration;
 
 use tandem_host::Builder;
 
+use crate::access::Access;
 use crate::root::Root;
 #[cfg(feature = "postgres")]
-use crate::store::{self, Store};
+use crate::store::{self, SharedStore};
 use crate::tandem;
 
-/// What is to be done where runs are kept.
-#[derive(Clone, Copy)]
-pub enum Access {
-    /// Who only reads needs fewer rights.
-    Read,
-    Write,
-}
-
 /// What keeps runs somewhere.
-pub struct Kept {
+pub struct Keeping {
     /// The library over it, with every default.
     pub builder: Builder,
     /// How often runs are to show a sign of life, if the place tells.
@@ -28,11 +21,11 @@ pub struct Kept {
 
 /// Where runs are read, once it was found.
 #[derive(Clone)]
-pub enum Place {
+pub enum OpenedLocation {
     /// A directory, which is opened when it is read.
     Directory(PathBuf),
     #[cfg(feature = "postgres")]
-    Store(Store),
+    Store(SharedStore),
 }
 
 /// Where runs are kept.
@@ -57,14 +50,14 @@ impl Location {
     ///
     /// # Errors
     /// The store cannot be used, in one sentence. A directory is opened later.
-    pub async fn kept(&self) -> Result<Kept, String> {
+    pub async fn kept(&self) -> Result<Keeping, String> {
         let place = self.open(Access::Write).await?;
         let heartbeat_interval = match &place {
-            Place::Directory(_) => None,
+            OpenedLocation::Directory(_) => None,
             #[cfg(feature = "postgres")]
-            Place::Store(store) => store::settings(store).await?.heartbeat_interval,
+            OpenedLocation::Store(store) => store::settings(store).await?.heartbeat_interval,
         };
-        Ok(Kept { builder: place.keeper().await?, heartbeat_interval })
+        Ok(Keeping { builder: place.keeper().await?, heartbeat_interval })
     }
 
     /// Finds it.
@@ -72,12 +65,12 @@ impl Location {
     /// # Errors
     /// As [`kept`](Location::kept).
     #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "of a store"))]
-    pub async fn open(&self, access: Access) -> Result<Place, String> {
+    pub async fn open(&self, access: Access) -> Result<OpenedLocation, String> {
         #[cfg(feature = "postgres")]
         if let Some(url) = &self.store {
-            return Ok(Place::Store(store::open(url, access).await?));
+            return Ok(OpenedLocation::Store(store::open(url, access).await?));
         }
-        Ok(Place::Directory(self.root.path.clone()))
+        Ok(OpenedLocation::Directory(self.root.path.clone()))
     }
 
     /// What messages call it.
@@ -98,25 +91,25 @@ impl Location {
     }
 }
 
-impl Place {
+impl OpenedLocation {
     /// The library over it.
     ///
     /// # Errors
     /// A store cannot keep runs, in one sentence.
     pub async fn keeper(&self) -> Result<Builder, String> {
         match self {
-            Place::Directory(root) => Ok(tandem::builder(root)),
+            OpenedLocation::Directory(root) => Ok(tandem::builder(root)),
             #[cfg(feature = "postgres")]
-            Place::Store(store) => Ok(tandem::over(store::disk(store.clone()).await?)),
+            OpenedLocation::Store(store) => Ok(tandem::over(store::disk(store.clone()).await?)),
         }
     }
 
     /// The library over it, for who only reads: a store is not written to.
     pub fn reader(&self) -> Builder {
         match self {
-            Place::Directory(root) => tandem::builder(root),
+            OpenedLocation::Directory(root) => tandem::builder(root),
             #[cfg(feature = "postgres")]
-            Place::Store(store) => tandem::over(store::read(store.clone())),
+            OpenedLocation::Store(store) => tandem::over(store::read(store.clone())),
         }
     }
 
@@ -124,13 +117,13 @@ impl Place {
     #[cfg(feature = "serve")]
     pub fn title(&self) -> String {
         match self {
-            Place::Directory(root) => {
+            OpenedLocation::Directory(root) => {
                 let whole = root.canonicalize();
                 let name = whole.as_deref().unwrap_or(root).file_name();
                 name.unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
             }
             #[cfg(feature = "postgres")]
-            Place::Store(_) => "the store".to_owned(),
+            OpenedLocation::Store(_) => "the store".to_owned(),
         }
     }
 }

@@ -6,19 +6,19 @@ use std::time::Duration;
 use tandem_documents::{DocumentsDisk, Settings, Survives};
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
-use super::location::Access;
+use super::access::Access;
 
 /// How the address of a store begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// A store that was opened.
-pub type Store = PostgresDocuments;
+pub type SharedStore = PostgresDocuments;
 
 /// Opens a store.
 ///
 /// # Errors
 /// Why it cannot be used, in one sentence without the address, which may have a password.
-pub async fn open(url: &str, access: Access) -> Result<Store, String> {
+pub async fn open(url: &str, access: Access) -> Result<SharedStore, String> {
     let options = match access {
         Access::Read => options(url)?.read_only(),
         Access::Write => options(url)?,
@@ -30,7 +30,7 @@ pub async fn open(url: &str, access: Access) -> Result<Store, String> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn disk(store: Store) -> Result<DocumentsDisk<Store>, String> {
+pub async fn disk(store: SharedStore) -> Result<DocumentsDisk<SharedStore>, String> {
     DocumentsDisk::open(store).await.map_err(|error| sentence(&error))
 }
 
@@ -38,12 +38,12 @@ pub async fn disk(store: Store) -> Result<DocumentsDisk<Store>, String> {
 ///
 /// # Errors
 /// As [`open`].
-pub async fn settings(store: &Store) -> Result<Settings, String> {
+pub async fn settings(store: &SharedStore) -> Result<Settings, String> {
     Settings::read(store).await.map_err(|trouble| sentence(&trouble))
 }
 
 /// A disk over a store that is only read.
-pub fn read(store: Store) -> DocumentsDisk<Store> {
+pub fn read(store: SharedStore) -> DocumentsDisk<SharedStore> {
     // Nothing is written, so what would survive does not count.
     DocumentsDisk::untried(store, Survives::Nothing)
 }

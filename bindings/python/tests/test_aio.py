@@ -200,7 +200,7 @@ async def in_one_tick(root: Path) -> None:
         )
         assert first == second and first.manifest and first.heartbeat
         stats = await run.stats()
-        assert (stats.flushes, stats.requests) == (3, 3)
+        assert (stats.flushes, stats.requests, stats.coalesced) == (3, 5, 2)
 
 
 @run_it

@@ -19,7 +19,7 @@ use super::shown::Shown;
 use super::signals::Signals;
 use super::status::Status;
 use crate::inherited::{Inherited, STDOUT, was_closed};
-use crate::location::Kept;
+use crate::location::Keeping;
 use crate::plain::message;
 
 /// The time between two heartbeats of which nobody tells another.
@@ -59,7 +59,7 @@ impl Keeper {
         run_id: String,
         inherited: Inherited,
     ) -> Result<Self, String> {
-        let Kept { builder, heartbeat_interval } = args.location.kept().await?;
+        let Keeping { builder, heartbeat_interval } = args.location.kept().await?;
         let tandem = args.mode.of(builder).build().await.map_err(|error| message(&error))?;
         let heartbeat = args.heartbeat.map(Duration::from_millis).or(heartbeat_interval);
         let heartbeat = heartbeat.unwrap_or(HEARTBEAT);

@@ -10,9 +10,10 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use tandem_host::{Error, ErrorKind, HistoryOptions, TaskHistory};
 
+use super::access::Access;
 use super::file_kind::file_kind;
 use super::json::on_one_line;
-use super::location::{Access, Location, Place};
+use super::location::{Location, OpenedLocation};
 use super::plain::{complain, message, plain, plain_json};
 use super::{table, waiting};
 use entry::Entry;
@@ -73,7 +74,7 @@ async fn show(args: &Args) -> Result<(), String> {
 /// # Errors
 /// Why they cannot be read.
 pub async fn recorded(
-    place: &Place,
+    place: &OpenedLocation,
     task: &str,
     limit: Option<u32>,
 ) -> Result<TaskHistory, String> {
@@ -86,11 +87,11 @@ pub async fn recorded(
 
 /// What stands in the place of the history. To the component it is no history, since the next write
 /// replaces it; who looks for runs should know.
-fn in_the_way(place: &Place, task: &str) -> Option<&'static str> {
+fn in_the_way(place: &OpenedLocation, task: &str) -> Option<&'static str> {
     let root = match place {
-        Place::Directory(root) => Dir::open_ambient_dir(root, ambient_authority()).ok()?,
+        OpenedLocation::Directory(root) => Dir::open_ambient_dir(root, ambient_authority()).ok()?,
         #[cfg(feature = "postgres")]
-        Place::Store(_) => return None,
+        OpenedLocation::Store(_) => return None,
     };
     let metadata = root.symlink_metadata(Path::new("out").join(task).join("runs.json")).ok()?;
     (!metadata.is_file()).then(|| file_kind(&metadata))
@@ -104,7 +105,11 @@ fn told(error: &Error) -> String {
     }
 }
 
-async fn read(place: &Place, task: &str, limit: Option<u32>) -> Result<TaskHistory, String> {
+async fn read(
+    place: &OpenedLocation,
+    task: &str,
+    limit: Option<u32>,
+) -> Result<TaskHistory, String> {
     let tandem = place.reader().build().await.map_err(|error| told(&error))?;
     let options = HistoryOptions::new(task);
     let options = match limit {

@@ -25,10 +25,11 @@ use std::time::{Duration, SystemTime};
 use tandem_host::limits::in_words;
 use tandem_host::{HistoryOptions, Json, Tandem};
 
+use super::access::Access;
 use super::exec::signal_name;
 use super::ids::check as check_id;
 use super::inherited::Inherited;
-use super::location::{Access, Location, Place};
+use super::location::{Location, OpenedLocation};
 use super::plain::{complain, message};
 use super::status::scan;
 use common::COMMAND;
@@ -133,9 +134,9 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
     let access = if args.yes { Access::Write } else { Access::Read };
     let opened = args.location.open(access).await?;
     let place: Box<dyn RunsPlace> = match &opened {
-        Place::Directory(root) => Box::new(scan::open_root(root)?),
+        OpenedLocation::Directory(root) => Box::new(scan::open_root(root)?),
         #[cfg(feature = "postgres")]
-        Place::Store(store) => Box::new(in_store::RunsStore::new(store.clone())),
+        OpenedLocation::Store(store) => Box::new(in_store::RunsStore::new(store.clone())),
     };
     let place = &*place;
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);

@@ -24,8 +24,9 @@ use std::process::ExitCode;
 use tandem_host::limits::in_words;
 use tokio::net::TcpListener;
 
+use super::access::Access;
 use super::inherited::Inherited;
-use super::location::{Access, Location};
+use super::location::Location;
 use super::plain::complain;
 use super::signals::EndSignals;
 use super::waiting;

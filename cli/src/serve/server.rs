@@ -7,10 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::bounds::READINGS_MAX;
 use super::watcher::Watcher;
-use crate::location::Place;
+use crate::location::OpenedLocation;
 
 pub struct Server {
-    pub place: Place,
+    pub place: OpenedLocation,
     pub is_polled: bool,
     /// Whether it listens for this machine alone, so that requests can have no other name for it.
     pub is_loopback: bool,
@@ -21,7 +21,11 @@ pub struct Server {
 impl Server {
     /// # Errors
     /// The system's.
-    pub fn start(place: Place, is_polled: bool, is_loopback: bool) -> io::Result<Arc<Self>> {
+    pub fn start(
+        place: OpenedLocation,
+        is_polled: bool,
+        is_loopback: bool,
+    ) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Server {
             watcher: Watcher::start(place.clone(), is_polled)?,
             place,

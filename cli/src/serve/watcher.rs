@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::board::{Board, NewsPiece, RunName};
 use super::bounds::{GAP, LINGER, LOOK, PIECE_BYTES, VIEWERS_MAX};
 use super::line::line;
-use crate::location::Place;
+use crate::location::OpenedLocation;
 use crate::status;
 use crate::status::known::Known;
 use crate::status::locked::lock;
@@ -63,7 +63,7 @@ type RunChange = (RunName, Option<String>);
 impl Watcher {
     /// # Errors
     /// The system's.
-    pub fn start(place: Place, is_polled: bool) -> io::Result<Arc<Self>> {
+    pub fn start(place: OpenedLocation, is_polled: bool) -> io::Result<Arc<Self>> {
         let watcher = Arc::new(Watcher::new(place.title())?);
         let watching = watcher.clone();
         thread::Builder::new().name("watcher".to_owned()).spawn(move || {

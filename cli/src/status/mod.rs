@@ -22,7 +22,8 @@ use std::sync::Mutex;
 
 use futures::executor::block_on;
 
-use super::location::{Access, Place};
+use super::access::Access;
+use super::location::OpenedLocation;
 use super::plain::complain;
 pub use args::Args;
 use args::COMMAND;
@@ -48,11 +49,11 @@ pub fn run(args: &Args) -> ExitCode {
 ///
 /// # Errors
 /// Why there can be no runs.
-pub fn source_of(place: &Place, is_polled: bool) -> Result<Box<dyn Source>, String> {
+pub fn source_of(place: &OpenedLocation, is_polled: bool) -> Result<Box<dyn Source>, String> {
     match place {
-        Place::Directory(root) => Ok(Box::new(Files::open(root, is_polled)?)),
+        OpenedLocation::Directory(root) => Ok(Box::new(Files::open(root, is_polled)?)),
         #[cfg(feature = "postgres")]
-        Place::Store(store) => Ok(Box::new(stored::Stored::new(store.clone()))),
+        OpenedLocation::Store(store) => Ok(Box::new(stored::Stored::new(store.clone()))),
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use tandem_documents::{Cursor, Documents};
 use tandem_host::limits::in_words;
 
-use super::reader::{Answer, Reader};
+use super::reader::{Reader, RunChanges};
 use super::runs::{StoredRuns, Told};
 use crate::status::known::Known;
 use crate::status::source::{Follow, Tell};
@@ -26,9 +26,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ANSWERS_MAX: usize = 8;
 
 /// Runs that are followed.
-pub struct Followed {
+pub struct FollowedStore {
     runs: StoredRuns,
-    words: Receiver<Word>,
+    words: Receiver<Heard>,
     notices: OwnedFd,
     /// When the store last answered.
     answered: SystemTime,
@@ -36,12 +36,12 @@ pub struct Followed {
 }
 
 /// What the thread has to say.
-enum Word {
+enum Heard {
     Changed { is_anew: bool, told: Vec<Told>, at: SystemTime },
     Away(String),
 }
 
-impl Followed {
+impl FollowedStore {
     /// # Errors
     /// The store's, or the system's, in one sentence.
     pub fn start<D: Documents>(reader: Reader<D>) -> Result<Self, String> {
@@ -55,12 +55,12 @@ impl Followed {
             .name("store".to_owned())
             .spawn(move || listen(&reader, cursor, &send, &notice))
             .map_err(|error| format!("cannot start a thread: {}", in_words(&error)))?;
-        Ok(Followed { runs, words, notices, answered: SystemTime::now(), away: None })
+        Ok(FollowedStore { runs, words, notices, answered: SystemTime::now(), away: None })
     }
 
-    fn take(&mut self, word: Word, tell: Tell<'_>) {
+    fn take(&mut self, word: Heard, tell: Tell<'_>) {
         match word {
-            Word::Changed { is_anew, told, at } => {
+            Heard::Changed { is_anew, told, at } => {
                 if self.away.take().is_some() {
                     self.runs.was_away(at.duration_since(self.answered).unwrap_or_default());
                 }
@@ -71,12 +71,12 @@ impl Followed {
                     told.into_iter().for_each(|told| self.runs.take(told, tell));
                 }
             }
-            Word::Away(why) => self.away = Some(why),
+            Heard::Away(why) => self.away = Some(why),
         }
     }
 }
 
-impl Follow for Followed {
+impl Follow for FollowedStore {
     fn update(&mut self, tell: Tell<'_>) -> Result<(), String> {
         // Before what they told of is taken, so that none is taken away that tells of more.
         while matches!(rustix::io::read(&self.notices, &mut [0; 64]), Ok(read) if read > 0) {}
@@ -116,21 +116,21 @@ impl Follow for Followed {
 fn listen<D: Documents>(
     reader: &Reader<D>,
     mut cursor: Cursor,
-    send: &SyncSender<Word>,
+    send: &SyncSender<Heard>,
     notice: &OwnedFd,
 ) {
     loop {
         let word = match block_on(reader.changed(Some(cursor.clone()))) {
-            Ok(Answer { is_anew, told, next }) => {
+            Ok(RunChanges { is_anew, told, next }) => {
                 cursor = next;
-                Word::Changed { is_anew, told, at: SystemTime::now() }
+                Heard::Changed { is_anew, told, at: SystemTime::now() }
             }
-            Err(why) => Word::Away(why),
+            Err(why) => Heard::Away(why),
         };
         let pause = match &word {
-            Word::Changed { is_anew: false, told, .. } if told.is_empty() => Some(PAUSE),
-            Word::Changed { .. } => None,
-            Word::Away(_) => Some(AGAIN),
+            Heard::Changed { is_anew: false, told, .. } if told.is_empty() => Some(PAUSE),
+            Heard::Changed { .. } => None,
+            Heard::Away(_) => Some(AGAIN),
         };
         if send.send(word).is_err() {
             return;

@@ -7,7 +7,7 @@ pub const ALL: &str = ".runs/";
 
 /// Which document of a run it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum RunPart {
     Manifest,
     Heartbeat,
 }
@@ -24,13 +24,13 @@ pub fn manifest_key(task: &str, run: &str) -> Option<String> {
 }
 
 /// The task and the run that a document is of; none if it is no run's.
-pub fn parsed(key: &str) -> Option<(&str, &str, Part)> {
+pub fn parsed(key: &str) -> Option<(&str, &str, RunPart)> {
     let mut steps = key.split('/');
     let [runs, task, cli, run, name] =
         [steps.next()?, steps.next()?, steps.next()?, steps.next()?, steps.next()?];
     let part = match name {
-        MANIFEST => Part::Manifest,
-        HEARTBEAT => Part::Heartbeat,
+        MANIFEST => RunPart::Manifest,
+        HEARTBEAT => RunPart::Heartbeat,
         _ => return None,
     };
     let is_run = steps.next().is_none()
@@ -48,8 +48,8 @@ mod tests {
     fn a_key_tells_the_run_and_what_of_it() {
         let key = manifest_key("t", "r").unwrap();
         assert!(key.starts_with(ALL) && key.starts_with(&task_prefix("t")));
-        assert_eq!(parsed(&key), Some(("t", "r", Part::Manifest)));
-        assert_eq!(parsed(".runs/t/cli/r/.heartbeat"), Some(("t", "r", Part::Heartbeat)));
+        assert_eq!(parsed(&key), Some(("t", "r", RunPart::Manifest)));
+        assert_eq!(parsed(".runs/t/cli/r/.heartbeat"), Some(("t", "r", RunPart::Heartbeat)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::row::Row;
 use super::scan::MANIFEST_BYTES_MAX;
 use super::select::Selection;
 use super::source::{Follow, Source};
-use follow::Followed;
+use follow::FollowedStore;
 use key::manifest_key;
 use reader::Reader;
 use runs::StoredRuns;
@@ -59,7 +59,7 @@ impl<D: Documents> Source for Stored<D> {
     }
 
     fn follow(self: Box<Self>, selection: Selection) -> Result<Box<dyn Follow>, String> {
-        Ok(Box::new(Followed::start(Reader::new(self.store, selection))?))
+        Ok(Box::new(FollowedStore::start(Reader::new(self.store, selection))?))
     }
 
     fn manifest(&self, task: &str, run: &str) -> Result<Option<Vec<u8>>, String> {

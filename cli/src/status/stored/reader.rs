@@ -19,7 +19,7 @@ pub struct Reader<D> {
 }
 
 /// What was read at once.
-pub struct Answer {
+pub struct RunChanges {
     /// Whether it is everything.
     pub is_anew: bool,
     pub told: Vec<Told>,
@@ -49,11 +49,11 @@ impl<D: Documents> Reader<D> {
     ///
     /// # Errors
     /// As [`all`](Reader::all).
-    pub async fn changed(&self, since: Option<Cursor>) -> Result<Answer, String> {
+    pub async fn changed(&self, since: Option<Cursor>) -> Result<RunChanges, String> {
         self.read(since).await.map_err(|trouble| told(&trouble))
     }
 
-    async fn read(&self, since: Option<Cursor>) -> Result<Answer, Trouble> {
+    async fn read(&self, since: Option<Cursor>) -> Result<RunChanges, Trouble> {
         let mut cursor = since;
         let mut clocks = None;
         let mut answer = Vec::new();
@@ -74,7 +74,11 @@ impl<D: Documents> Reader<D> {
             }
             // A part of what changed can be shown; of everything, what is missing is not gone.
             if !changes.has_more || clocks.is_none() {
-                return Ok(Answer { is_anew: clocks.is_some(), told: answer, next: changes.next });
+                return Ok(RunChanges {
+                    is_anew: clocks.is_some(),
+                    told: answer,
+                    next: changes.next,
+                });
             }
             cursor = Some(changes.next);
         }

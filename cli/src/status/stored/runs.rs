@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tandem_documents::{Changed, Version};
 
-use super::key::{Part, parsed};
+use super::key::{RunPart, parsed};
 use crate::status::known::{Known, Missing, Signs};
 use crate::status::manifest::FoundManifest;
 use crate::status::scan::MANIFEST_BYTES_MAX;
@@ -19,7 +19,7 @@ use crate::status::state::State;
 pub struct Told {
     task: String,
     run: String,
-    part: Part,
+    part: RunPart,
     /// None if the document is no more.
     manifest: Option<Result<FoundManifest, Missing>>,
     version: Version,
@@ -51,9 +51,9 @@ impl Told {
             run: run.to_owned(),
             part,
             manifest: match part {
-                Part::Manifest => document.body.as_ref().map(manifest),
+                RunPart::Manifest => document.body.as_ref().map(manifest),
                 // What it says is by the clock of who wrote it.
-                Part::Heartbeat => document.body.as_ref().map(|_| Err(no_manifest())),
+                RunPart::Heartbeat => document.body.as_ref().map(|_| Err(no_manifest())),
             },
             version: document.version,
             at,
@@ -75,8 +75,8 @@ impl StoredRuns {
         };
         let stored = entry.get_mut();
         let known_version = match part {
-            Part::Manifest => &mut stored.manifest,
-            Part::Heartbeat => &mut stored.heartbeat,
+            RunPart::Manifest => &mut stored.manifest,
+            RunPart::Heartbeat => &mut stored.heartbeat,
         };
         // It is told again, which is no sign of life.
         if manifest.is_some() && *known_version == Some(version) {
@@ -86,15 +86,15 @@ impl StoredRuns {
         let at = at.filter(|_| manifest.is_some());
         let known = &mut stored.known;
         // A heartbeat, where there is one, is what tells that the run lives.
-        if part == Part::Heartbeat || stored.heartbeat.is_none() {
+        if part == RunPart::Heartbeat || stored.heartbeat.is_none() {
             known.signs.unseen = Duration::ZERO;
         }
         match part {
-            Part::Manifest => {
+            RunPart::Manifest => {
                 known.manifest = manifest.unwrap_or_else(|| Err(no_manifest()));
                 known.signs.written = at;
             }
-            Part::Heartbeat => known.signs.heartbeat = at,
+            RunPart::Heartbeat => known.signs.heartbeat = at,
         }
         if (stored.manifest, stored.heartbeat) == (None, None) {
             tell(Word::Gone(&entry.remove().known));

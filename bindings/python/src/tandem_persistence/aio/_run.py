@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Iterable
 from typing import Self, Unpack
 
 from .. import _arguments as arguments
@@ -90,7 +91,7 @@ class Run(Closing):
         self._requests.between()
         return self._requests.counts.of(await self._worker.do(self._run.stats))
 
-    def _marked(self, channels: set[Channel], done: asyncio.Future[None]) -> None:
+    def _marked(self, channels: Iterable[Channel], done: asyncio.Future[None]) -> None:
         if not done.cancelled() and done.exception() is None:
             self._requests.counts.mark(channels)
 
