@@ -131,10 +131,8 @@ impl Installed {
 
     /// A server in a directory of a file system of its own.
     pub fn start_in(&self, directory: PathBuf, settings: &[&str]) -> Server<'_> {
-        let mut copy = Command::new("cp");
-        copy.arg("-a").arg(&self.template).arg(directory.join("data"));
-        assert!(copy.status().unwrap().success());
         let mut server = Server::new(self, directory, settings);
+        server.fill();
         server.start();
         server
     }
@@ -142,14 +140,7 @@ impl Installed {
     /// The server of all tests that need nothing special; each has a schema of its own in it.
     pub fn shared(&'static self) -> &'static Server<'static> {
         static SHARED: OnceLock<Server<'static>> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let mut server = Server::new(self, self.directory(), &["max_connections=200"]);
-            let mut copy = Command::new("cp");
-            copy.arg("-a").arg(&self.template).arg(server.directory.join("data"));
-            assert!(copy.status().unwrap().success());
-            server.start();
-            server
-        })
+        SHARED.get_or_init(|| self.start_in(self.directory(), &["max_connections=200"]))
     }
 }
 
@@ -230,7 +221,11 @@ fn is_gone(process: &str) -> bool {
 pub struct Server<'a> {
     pub installed: &'a Installed,
     pub directory: PathBuf,
+    /// Where it listens.
+    pub host: String,
     pub port: u16,
+    /// What starts a program where the server is, if that is not here.
+    pub inside: Vec<String>,
     settings: Vec<String>,
     watch: Mutex<Option<Child>>,
     /// Removes its directory.
@@ -242,7 +237,36 @@ impl<'a> Server<'a> {
         let port = free_port();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let remove = watch(&directory, &[]);
-        Server { installed, directory, port, settings, watch: Mutex::new(None), remove }
+        Server {
+            installed,
+            directory,
+            host: "127.0.0.1".to_owned(),
+            port,
+            inside: Vec::new(),
+            settings,
+            watch: Mutex::new(None),
+            remove,
+        }
+    }
+
+    /// Gives it the data of a server that nobody has started.
+    pub fn fill(&self) {
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(&self.installed.template).arg(self.data());
+        assert!(copy.status().unwrap().success());
+    }
+
+    /// Gives it the data of another server, as a standby of that one by a name.
+    pub fn fill_from(&self, primary: &Server<'_>, name: &str) {
+        let mut backup = self.installed.command("pg_basebackup");
+        backup.args(["-d", &primary.source(name), "-R", "-X", "stream", "-c", "fast"]);
+        backup.arg("--no-sync").arg("-D").arg(self.data());
+        assert!(backup.status().unwrap().success());
+    }
+
+    /// Where a standby finds it, by a name.
+    pub fn source(&self, name: &str) -> String {
+        format!("host={} port={} user=admin application_name={name}", self.host, self.port)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -257,26 +281,27 @@ impl<'a> Server<'a> {
         let log = format!("{sockets}/log");
         let (user, group) = self.installed.user.unzip();
         let (user, group) = (user.map(|id| id.to_string()), group.map(|id| id.to_string()));
-        let mut program = Vec::new();
+        let mut program: Vec<&str> = self.inside.iter().map(String::as_str).collect();
         if let (Some(user), Some(group)) = (&user, &group) {
             program.extend(["setpriv", "--reuid", user, "--regid", group, "--clear-groups"]);
         }
         // A shell, for the log alone.
         program.extend(["sh", "-c", r#"log=$1; shift; exec "$@" >>"$log" 2>&1"#, "sh", &log]);
         program.extend([&binary, "-D", &data, "-p", &port, "-k", &sockets]);
-        program.extend(["-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=16MB"]);
+        let listen = format!("listen_addresses={}", self.host);
+        program.extend(["-c", &listen, "-c", "shared_buffers=16MB"]);
         program.extend(self.settings.iter().flat_map(|setting| ["-c", setting]));
         *self.watch.lock().unwrap() = Some(watch(Path::new(""), &program));
         wait_until("a server answers", || {
             let mut ready = self.installed.command("pg_isready");
-            ready.args(["-q", "-h", "127.0.0.1", "-p", &port]);
+            ready.args(["-q", "-h", &self.host, "-p", &port]);
             ready.status().unwrap().success()
         });
     }
 
     /// The address of the store, as the superuser, in a schema.
     pub fn url(&self, schema: &str) -> String {
-        format!("postgres://admin@127.0.0.1:{}/postgres?schema={schema}", self.port)
+        format!("postgres://admin@{}:{}/postgres?schema={schema}", self.host, self.port)
     }
 
     /// What a statement answers, as text.
@@ -386,12 +411,7 @@ impl<'a> Server<'a> {
     /// A standby of this server, by a name.
     pub fn standby(&self, name: &str) -> Server<'a> {
         let mut standby = Server::new(self.installed, self.installed.directory(), &[]);
-        let source =
-            format!("host=127.0.0.1 port={} user=admin application_name={name}", self.port);
-        let mut backup = self.installed.command("pg_basebackup");
-        backup.args(["-d", &source, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D"]);
-        backup.arg(standby.data());
-        assert!(backup.status().unwrap().success());
+        standby.fill_from(self, name);
         standby.settings.clone_from(&self.settings);
         standby.start();
         standby

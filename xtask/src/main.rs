@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod bench;
 mod component;
 mod demo;
+mod fleet;
 mod hosts;
 mod mutants;
 mod package;
@@ -28,6 +29,9 @@ Commands:
                            Build the component, by default as target/tandem.wasm, or the one for
                            hosts of WASI 0.2, by default as target/tandem-blocking.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
+  fleet [--only EVENT] ... Play what may happen to hosts over three PostgreSQL servers, for ten
+                           minutes, and compare what was acknowledged with what is found;
+                           `fleet --help` lists the arguments
   hosts [--write] [HOST ...]
                            Run the tests of each host, among them the conformance cases, and check
                            the support table in README.md; `hosts --help` lists the arguments
@@ -74,6 +78,7 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
             process::run(cargo(test).args(arguments))
         }
         Some("bench") => bench::run(&arguments),
+        Some("fleet") => fleet::run(&arguments),
         Some("hosts") => hosts::run(&arguments),
         Some("mutants") => mutants::run(&arguments),
         Some("plugin") => component::plugin(&arguments),

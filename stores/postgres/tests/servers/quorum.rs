@@ -52,8 +52,7 @@ impl<'a> Quorum<'a> {
         let name = if other == 1 { "s2" } else { "s3" };
         let (next, follower) = (&self.servers[chosen], &self.servers[other]);
         // The other one no more confirms what the old primary writes, before there is a new one.
-        let source =
-            format!("host=127.0.0.1 port={} user=admin application_name={name}", next.port);
+        let source = next.source(name);
         follower.sql(&format!("alter system set primary_conninfo = '{source}'"));
         follower.sql("select pg_reload_conf()");
         next.sql(&format!("alter system set synchronous_standby_names = 'ANY 1 ({name})'"));

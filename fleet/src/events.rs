@@ -1,0 +1,184 @@
+//! What happens to a fleet, and what is found each time.
+
+use std::time::Instant;
+
+use crate::fleet::Fleet;
+use crate::judge::Verdict;
+use crate::report::{Entry, Outcome};
+use crate::settings::Event;
+
+/// What to do if an event cannot be had on this machine.
+enum Played {
+    Yes(Verdict),
+    /// Why not.
+    No(String),
+}
+
+/// Plays an event, and judges.
+///
+/// # Errors
+/// Something fails that must not, or does not come about.
+pub fn play(fleet: &mut Fleet<'_>, event: Event) -> Result<Entry, String> {
+    fleet.ledger.turn();
+    let began = Instant::now();
+    let played = match event {
+        Event::Steady => steady(fleet)?,
+        Event::PrimaryKilled => primary_killed(fleet)?,
+        Event::PrimaryStopped => primary_stopped(fleet)?,
+        Event::StandbyKilled => standby_killed(fleet)?,
+        Event::NodeCutOff => node_cut_off(fleet)?,
+        Event::PowerCut => power_cut(fleet)?,
+        Event::HostKilled => host_killed(fleet)?,
+        Event::HostStopped => host_stopped(fleet)?,
+    };
+    let outcome = match played {
+        Played::No(reason) => Outcome::NotPlayed(reason),
+        Played::Yes(verdict) => Outcome::Judged { verdict, told: fleet.ledger.turn() },
+    };
+    Ok(Entry { event: event.name(), duration: began.elapsed(), outcome })
+}
+
+/// Judges while everybody stands still, lets them go on, and judges again.
+fn judge_twice(fleet: &mut Fleet<'_>) -> Result<Verdict, String> {
+    let held = fleet.judge()?;
+    fleet.go_on();
+    fleet.wait_acknowledged()?;
+    let mut verdict = fleet.judge()?;
+    verdict.wrong.extend(held.wrong);
+    Ok(verdict)
+}
+
+fn steady(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    judge_twice(fleet).map(Played::Yes)
+}
+
+fn primary_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    let old = fleet.cluster.primary();
+    fleet.cluster.server(old).kill();
+    fleet.hold();
+    fleet.cluster.promote();
+    let verdict = judge_twice(fleet)?;
+    fleet.cluster.renew(old)?;
+    Ok(Played::Yes(verdict))
+}
+
+fn primary_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    let old = fleet.cluster.primary();
+    fleet.cluster.server(old).freeze();
+    fleet.hold();
+    fleet.cluster.promote();
+    let mut verdict = judge_twice(fleet)?;
+    // It does not know that it was replaced, and comes first in some addresses.
+    fleet.cluster.server(old).thaw();
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    let wrong = std::mem::take(&mut verdict.wrong);
+    verdict = judge_twice(fleet)?;
+    verdict.wrong.extend(wrong);
+    fleet.cluster.renew(old)?;
+    Ok(Played::Yes(verdict))
+}
+
+fn standby_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    let [standby, _] = fleet.cluster.standbys();
+    fleet.cluster.server(standby).kill();
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    let verdict = judge_twice(fleet)?;
+    fleet.cluster.server(standby).start();
+    fleet.cluster.settle()?;
+    Ok(Played::Yes(verdict))
+}
+
+fn node_cut_off(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    if let Some(reason) = fleet.cluster.without_network() {
+        return Ok(Played::No(format!("there are no network namespaces: {reason}")));
+    }
+    let old = fleet.cluster.primary();
+    let inside = match &fleet.cluster.network {
+        Ok(network) => network.inside(old),
+        Err(_) => Vec::new(),
+    };
+    // Instances that nobody else has, beside the primary.
+    let minority = fleet.start(fleet.settings.instances, 1, &inside)?;
+    fleet.wait_ready(&minority)?;
+    fleet.wait_acknowledged()?;
+    if let Ok(network) = &fleet.cluster.network {
+        network.cut(old)?;
+    }
+    fleet.hold();
+    fleet.cluster.promote();
+    let mut verdict = judge_twice(fleet)?;
+    if let Ok(network) = &fleet.cluster.network {
+        network.join(old)?;
+    }
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    let wrong = std::mem::take(&mut verdict.wrong);
+    verdict = judge_twice(fleet)?;
+    verdict.wrong.extend(wrong);
+    fleet.kill(&minority);
+    fleet.cluster.renew(old)?;
+    Ok(Played::Yes(verdict))
+}
+
+fn power_cut(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    if let Some(reason) = fleet.cluster.without_images() {
+        return Ok(Played::No(format!("there are no file systems in files: {reason}")));
+    }
+    fleet.wait_acknowledged()?;
+    fleet.cut_power()?;
+    judge_twice(fleet).map(Played::Yes)
+}
+
+fn host_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    let mut first = fleet.take()?;
+    first.kill();
+    let second = fleet.start(first.orders.first, first.orders.instances, &[])?;
+    fleet.wait_ready(&second)?;
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    judge_twice(fleet).map(Played::Yes)
+}
+
+fn host_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    fleet.wait_acknowledged()?;
+    let mut first = fleet.take()?;
+    first.freeze();
+    fleet.replaced.insert(first.orders.owner.clone());
+    let second = fleet.start(first.orders.first, first.orders.instances, &[])?;
+    fleet.wait_ready(&second)?;
+    fleet.wait_acknowledged()?;
+    first.thaw();
+    let (owner, count) = (&first.orders.owner, first.orders.instances * first.orders.runs);
+    fleet.wait_until("the first owner finds out about each run", |ledger| {
+        ledger.conflicts(owner) >= count as usize
+    })?;
+    first.end();
+    fleet.hold();
+    judge_twice(fleet).map(Played::Yes)
+}
+
+/// Has all hosts close their runs and end, and judges what is left.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn end(fleet: &mut Fleet<'_>) -> Result<Entry, String> {
+    fleet.ledger.turn();
+    let began = Instant::now();
+    fleet.end();
+    let mut verdict = fleet.judge()?;
+    verdict.wrong.extend(fleet.ledger.bad());
+    // Those who were replaced were to find out, and nobody else.
+    for owner in fleet.ledger.losers().iter().filter(|owner| !fleet.replaced.contains(*owner)) {
+        verdict.wrong.push(format!("{owner}: somebody else's run, though nobody took it over"));
+    }
+    let outcome = Outcome::Judged { verdict, told: fleet.ledger.turn() };
+    Ok(Entry { event: "end".to_owned(), duration: began.elapsed(), outcome })
+}
