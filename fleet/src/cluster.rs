@@ -13,9 +13,15 @@ use crate::network::Network;
 /// How many servers there are.
 const NODES: usize = 3;
 
-/// The write-ahead log stays small, as the images are, and long enough for a standby that begins.
-const SETTINGS: [&str; 4] =
-    ["max_connections=200", "max_wal_size=192MB", "min_wal_size=64MB", "wal_keep_size=64MB"];
+/// The write-ahead log stays small, as the images are, and long enough for a standby that begins. A
+/// standby that comes back asks for it soon.
+const SETTINGS: [&str; 5] = [
+    "max_connections=200",
+    "max_wal_size=192MB",
+    "min_wal_size=64MB",
+    "wal_keep_size=64MB",
+    "wal_retrieve_retry_interval=200ms",
+];
 
 /// The servers, and what they stand on.
 pub struct Cluster<'a> {
@@ -92,6 +98,16 @@ impl<'a> Cluster<'a> {
     /// The address of the primary alone.
     pub fn primary_url(&self) -> String {
         self.servers[self.primary].url("tandem")
+    }
+
+    /// How many transactions its primary has committed, as far as its sessions have told.
+    ///
+    /// # Errors
+    /// It says no number.
+    pub fn commits(&self) -> Result<u64, String> {
+        let count = "select xact_commit from pg_stat_database where datname = 'postgres'";
+        let said = self.servers[self.primary].sql(count);
+        said.parse().map_err(|_| format!("this is no number of transactions: {said}"))
     }
 
     /// Has the two others confirm what this one writes.

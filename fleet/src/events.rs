@@ -1,15 +1,17 @@
 //! What happens to a fleet, and what is found each time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::fleet::Fleet;
 use crate::judge::Verdict;
 use crate::report::{Entry, Outcome};
 use crate::settings::Event;
 
-/// What to do if an event cannot be had on this machine.
+/// Whether an event was played.
 enum Played {
     Yes(Verdict),
+    /// With what was measured.
+    Measured(Verdict, Vec<String>),
     /// Why not.
     No(String),
 }
@@ -33,7 +35,12 @@ pub fn play(fleet: &mut Fleet<'_>, event: Event) -> Result<Entry, String> {
     };
     let outcome = match played {
         Played::No(reason) => Outcome::NotPlayed(reason),
-        Played::Yes(verdict) => Outcome::Judged { verdict, told: fleet.ledger.turn() },
+        Played::Yes(verdict) => {
+            Outcome::Judged { verdict, told: fleet.ledger.turn(), measured: Vec::new() }
+        }
+        Played::Measured(verdict, measured) => {
+            Outcome::Judged { verdict, told: fleet.ledger.turn(), measured }
+        }
     };
     Ok(Entry { event: event.name(), duration: began.elapsed(), outcome })
 }
@@ -49,9 +56,20 @@ fn judge_twice(fleet: &mut Fleet<'_>) -> Result<Verdict, String> {
 }
 
 fn steady(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+    let (began, before) = (Instant::now(), fleet.cluster.commits()?);
+    let time = Duration::from_secs(fleet.settings.steady_seconds);
     fleet.wait_acknowledged()?;
+    fleet.wait_until("the time is over", |_| began.elapsed() >= time)?;
+    let commits = fleet.cluster.commits()?.saturating_sub(before);
+    let mut measured = vec![format!(
+        "{:.0} transactions a second",
+        commits as f64 / began.elapsed().as_secs_f64()
+    )];
+    if let Some(kib) = fleet.memory_kib_max() {
+        measured.push(format!("{} MiB of memory in the largest process of hosts", kib / 1024));
+    }
     fleet.hold();
-    judge_twice(fleet).map(Played::Yes)
+    Ok(Played::Measured(judge_twice(fleet)?, measured))
 }
 
 fn primary_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
@@ -179,6 +197,6 @@ pub fn end(fleet: &mut Fleet<'_>) -> Result<Entry, String> {
     for owner in fleet.ledger.losers().iter().filter(|owner| !fleet.replaced.contains(*owner)) {
         verdict.wrong.push(format!("{owner}: somebody else's run, though nobody took it over"));
     }
-    let outcome = Outcome::Judged { verdict, told: fleet.ledger.turn() };
+    let outcome = Outcome::Judged { verdict, told: fleet.ledger.turn(), measured: Vec::new() };
     Ok(Entry { event: "end".to_owned(), duration: began.elapsed(), outcome })
 }

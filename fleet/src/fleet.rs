@@ -149,7 +149,7 @@ impl<'a> Fleet<'a> {
             {
                 return Err(format!("a process of hosts has ended: {gone}"));
             }
-            if began.elapsed() > HANG {
+            if began.elapsed() > HANG + Duration::from_secs(self.settings.steady_seconds) {
                 return Err(format!("it does not come about: {what}"));
             }
             std::thread::sleep(LOOK);

@@ -59,7 +59,7 @@ impl Process {
     fn signal(&self, signal: Signal) {
         if let Some(process) = Pid::from_raw(self.child.id().cast_signed()) {
             // One that has ended is found out by what it does not say.
-            drop(kill_process(process, signal));
+            let _ = kill_process(process, signal);
         }
     }
 

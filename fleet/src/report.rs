@@ -26,6 +26,8 @@ pub enum Outcome {
         verdict: Verdict,
         /// What was told meanwhile.
         told: Told,
+        /// What was measured, a sentence each.
+        measured: Vec<String>,
     },
     /// It cannot be played on this machine, and why.
     NotPlayed(String),
@@ -72,8 +74,11 @@ pub fn table(entries: &[Entry]) -> String {
         // A text takes everything.
         let _ = match outcome {
             Outcome::NotPlayed(reason) => writeln!(text, "{event}: not played, {reason}"),
-            Outcome::Judged { told, .. } if told.failed.is_empty() => Ok(()),
-            Outcome::Judged { told, .. } => {
+            Outcome::Judged { told, measured, .. } => {
+                measured.iter().for_each(|measured| text += &format!("{event}: {measured}\n"));
+                if told.failed.is_empty() {
+                    continue;
+                }
                 let failed = told.failed.iter().map(|(what, count)| format!("{count} {what}"));
                 let failed = failed.collect::<Vec<_>>().join(", ");
                 writeln!(text, "{event}: failed calls: {failed}")
@@ -89,7 +94,7 @@ pub fn table(entries: &[Entry]) -> String {
 }
 
 fn row(entry: &Entry) -> Option<Vec<String>> {
-    let Outcome::Judged { verdict, told } = &entry.outcome else { return None };
+    let Outcome::Judged { verdict, told, .. } = &entry.outcome else { return None };
     let seconds = |duration: Duration| format!("{:.1}", duration.as_secs_f64());
     Some(vec![
         entry.event.clone(),

@@ -48,6 +48,9 @@ pub struct Settings {
     /// Go through the events, and begin with no further one after so many seconds
     #[arg(long, default_value_t = 600)]
     pub seconds: u64,
+    /// How many seconds of nothing are measured
+    #[arg(long, default_value_t = 30)]
+    pub steady_seconds: u64,
     /// Only this event; may be given several times
     #[arg(long = "only", value_name = "EVENT")]
     pub only: Vec<Event>,

@@ -11,6 +11,7 @@ fn nothing_acknowledged_is_lost_whatever_happens_to_the_fleet() {
     let installed = servers!();
     let settings = Settings {
         seconds: 0,
+        steady_seconds: 0,
         only: Vec::new(),
         processes: 5,
         instances: 50,
