@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::pattern::{Content, Pattern, Whole};
+use crate::store::{Kind, Store};
 use crate::text::Bytes;
 
 /// What the component is given, in the sandbox.
@@ -95,9 +97,10 @@ impl TryFrom<RawEntry> for Entry {
     }
 }
 
-/// The directory of one case.
+/// The directory of one case, or the store that stands for it.
 pub struct Sandbox {
     directory: TempDir,
+    store: Option<Store>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -108,10 +111,11 @@ enum Found {
 }
 
 impl Sandbox {
-    pub fn new() -> io::Result<Self> {
-        let directory = TempDir::new()?;
-        fs::create_dir(directory.path().join(GRANTED))?;
-        Ok(Sandbox { directory })
+    pub fn new(store: Option<Kind>) -> io::Result<Self> {
+        let mut sandbox = Sandbox { directory: TempDir::new()?, store: None };
+        fs::create_dir(sandbox.granted())?;
+        sandbox.store = store.map(|kind| Store::new(kind, &sandbox.granted())).transpose()?;
+        Ok(sandbox)
     }
 
     pub fn granted(&self) -> PathBuf {
@@ -123,6 +127,9 @@ impl Sandbox {
     }
 
     fn try_to(&self, action: &Action) -> io::Result<()> {
+        if let Some(store) = &self.store {
+            return store.act(action);
+        }
         match action {
             Action::WriteFile { path, content, age_s } => {
                 let path = self.place(path)?;
@@ -160,10 +167,16 @@ impl Sandbox {
     pub fn check(&self, entries: &[Entry], is_all: bool) -> Result<(), String> {
         let mut found = BTreeMap::new();
         let told = |error: io::Error| format!("cannot list the sandbox: {error}");
-        self.list(self.directory.path(), "", &mut found).map_err(told)?;
+        let mut documents = BTreeMap::new();
+        match &self.store {
+            Some(store) => documents = store.documents().map_err(told)?,
+            None => self.list(self.directory.path(), "", &mut found).map_err(told)?,
+        }
+        found.extend(documents.keys().flat_map(|key| directories(key)));
+        found.extend(documents.keys().map(|key| (key.clone(), Found::File)));
         let mut named = Vec::new();
         for entry in entries {
-            if let Some(path) = self.check_entry(entry, &found)? {
+            if let Some(path) = self.check_entry(entry, &found, &documents)? {
                 if named.contains(&path) {
                     return Err(format!("{path}: two entries name it"));
                 }
@@ -184,6 +197,7 @@ impl Sandbox {
         &self,
         entry: &Entry,
         found: &BTreeMap<String, Found>,
+        documents: &BTreeMap<String, Arc<[u8]>>,
     ) -> Result<Option<String>, String> {
         let (shown, paths): (&str, Vec<&String>) = match &entry.which {
             Which::Path(path) => {
@@ -204,7 +218,10 @@ impl Sandbox {
         let place = self.granted().join(path);
         match (&entry.is, &found[path]) {
             (Is::File { content, bytes }, Found::File) => {
-                let text = fs::read(place).map_err(|error| told(&error))?;
+                let text = match documents.get(path) {
+                    Some(body) => body.to_vec(),
+                    None => fs::read(place).map_err(|error| told(&error))?,
+                };
                 let size = Value::from(text.len());
                 bytes.as_ref().map_or(Ok(()), |bytes| bytes.check(&size)).map_err(|e| told(&e))?;
                 content
@@ -249,5 +266,18 @@ impl Sandbox {
             found.insert(inside.map_or_else(|| format!("../{name}"), str::to_owned), kind);
         }
         Ok(())
+    }
+}
+
+/// The directories above a document.
+fn directories(key: &str) -> impl Iterator<Item = (String, Found)> {
+    key.match_indices('/').map(|(end, _)| (key[..end].to_owned(), Found::Directory))
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.store.is_some() {
+            Store::close(&self.granted());
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::players;
 use crate::spelling::Spelling;
+use crate::store::Kind;
 
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -16,6 +17,8 @@ pub struct Host {
     pub calls: Calls,
     pub names: Spelling,
     pub start: Start,
+    /// What it keeps runs in, if that is no directory.
+    pub store: Option<Kind>,
 }
 
 /// Whether calls can be in flight together.
@@ -56,6 +59,7 @@ struct RawHost {
     #[expect(dead_code, reason = "it is for `cargo xtask hosts`, which sets the package up")]
     package: Option<String>,
     player: Option<Vec<String>>,
+    store: Option<Kind>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
 }
@@ -66,16 +70,17 @@ impl Host {
         let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| told(&error))?;
         let hosts: Vec<RawHost> = serde_json::from_str(&text).map_err(|error| told(&error))?;
-        let hosts =
-            hosts.into_iter().map(|RawHost { name, calls, names, player, environment, .. }| {
+        let hosts = hosts.into_iter().map(
+            |RawHost { name, calls, names, player, store, environment, .. }| {
                 let start = match player {
                     Some(words) => Start::Process(Command { words, environment }),
                     None => Start::Thread(
                         players::of(&name).ok_or_else(|| told(&format!("{name} has no player")))?,
                     ),
                 };
-                Ok::<_, String>(Host { name, calls, names, start })
-            });
+                Ok::<_, String>(Host { name, calls, names, start, store })
+            },
+        );
         hosts.collect()
     }
 

@@ -16,18 +16,21 @@ mod players;
 mod results;
 mod self_tests;
 mod spelling;
+mod store;
 mod text;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Trial};
+use tandem_tests::postgres::not_run;
 use tandem_tests::workspace;
 
 use case::Case;
 use exceptions::Exceptions;
 use host::Host;
 use results::Results;
+use store::Kind;
 
 /// Names the hosts whose players are processes and which are to be played, with commas between them.
 /// Those in this process always are.
@@ -87,7 +90,14 @@ fn chosen(hosts: &[Host], names: &str) -> Result<Vec<Host>, String> {
         let others: Vec<_> = others.into_iter().map(|host| &*host.name).collect();
         println!("not played: {}; `cargo xtask hosts` sets them up", others.join(", "));
     }
-    Ok(chosen.into_iter().cloned().collect())
+    let is_there = |host: &&&Host| match host.store.and_then(Kind::is_missing) {
+        Some(reason) => {
+            not_run(&format!("{}: {reason}", host.name));
+            false
+        }
+        None => true,
+    };
+    Ok(chosen.iter().filter(is_there).map(|host| Host::clone(host)).collect())
 }
 
 fn trials_of(

@@ -62,7 +62,8 @@ fn steps(
     versions: &mut Map<String, Value>,
     at: &mut String,
 ) -> Result<(), Stop> {
-    let sandbox = Sandbox::new().map_err(|error| format!("cannot make a sandbox: {error}"))?;
+    let sandbox =
+        Sandbox::new(host.store).map_err(|error| format!("cannot make a sandbox: {error}"))?;
     case.before.iter().try_for_each(|action| sandbox.act(action))?;
     let (talk, told) =
         Conversation::begin(host, workspace, &sandbox.granted(), &case.limits.0, until)?;

@@ -8,16 +8,32 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::Serialize;
+use tandem_documents::{Documents, DocumentsDisk};
 use tandem_host::testing::Pause;
 use tandem_host::{Builder, Run, Tandem};
 use tokio::sync::mpsc;
 
 use super::Lines;
 use super::lines::{Asked, Call, Limits, Start, Told};
+use crate::store::Store;
 
 /// On the library's own disk.
 pub fn on_directory(lines: Lines, to: PipeWriter) {
     play(|builder, directory| builder.dir(directory), lines, to);
+}
+
+/// Over the store that stands for the directory.
+pub fn on_store(lines: Lines, to: PipeWriter) {
+    let files = |builder: Builder, directory: &Path| match Store::of(directory) {
+        Some(Store::Memory(store)) => builder.disk(over(store)),
+        Some(Store::Postgres(store)) => builder.disk(over(store)),
+        None => panic!("no store stands for {}", directory.display()),
+    };
+    play(files, lines, to);
+}
+
+fn over<D: Documents>(store: D) -> DocumentsDisk<D> {
+    futures::executor::block_on(DocumentsDisk::open(store)).expect("the store can be used")
 }
 
 /// On wasmtime's own filesystem.

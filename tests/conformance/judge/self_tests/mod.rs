@@ -95,7 +95,7 @@ fn fake(lines: Lines, to: PipeWriter) {
 
 fn waits(start: Start) -> Host {
     let name = String::from("fake");
-    Host { name, calls: Calls::Wait, names: Spelling::Snake, start }
+    Host { name, calls: Calls::Wait, names: Spelling::Snake, start, store: None }
 }
 
 /// A case that is read from a file, as all are.
