@@ -334,6 +334,11 @@ impl<'a> Server<'a> {
     fn processes(&self) -> Vec<String> {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
         let Some(first) = file.lines().next().map(str::to_owned) else { return Vec::new() };
+        // Of a server that was killed the file is still there, and its number may be somebody else's.
+        let name = fs::read_to_string(format!("/proc/{first}/comm")).unwrap_or_default();
+        if name.trim_end() != "postgres" {
+            return Vec::new();
+        }
         let mut processes = vec![first.clone()];
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
@@ -348,6 +353,9 @@ impl<'a> Server<'a> {
 
     fn signal(&self, signal: &str) {
         let processes = self.processes();
+        if processes.is_empty() {
+            return;
+        }
         let mut kill = Command::new("kill");
         kill.arg(signal).args(&processes).stderr(Stdio::null());
         drop(kill.status());
