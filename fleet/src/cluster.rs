@@ -4,6 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::thread;
 
 use tandem_tests::postgres::{Installed, Server, wait_until};
 
@@ -17,9 +18,9 @@ const NODES: usize = 3;
 /// standby that comes back asks for it soon.
 const SETTINGS: [&str; 5] = [
     "max_connections=200",
-    "max_wal_size=192MB",
-    "min_wal_size=64MB",
-    "wal_keep_size=64MB",
+    "max_wal_size=128MB",
+    "min_wal_size=32MB",
+    "wal_keep_size=32MB",
     "wal_retrieve_retry_interval=200ms",
 ];
 
@@ -182,10 +183,11 @@ impl<'a> Cluster<'a> {
         (0..NODES).try_for_each(|node| images.copy(node))?;
         self.servers.iter().for_each(Server::kill);
         (0..NODES).try_for_each(|node| images.come_back(node))?;
-        self.servers[self.primary].start();
-        for node in self.standbys() {
-            self.servers[node].start();
-        }
+        thread::scope(|scope| {
+            for server in &mut self.servers {
+                scope.spawn(|| server.start());
+            }
+        });
         self.settle()
     }
 

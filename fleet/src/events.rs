@@ -56,17 +56,19 @@ fn judge_twice(fleet: &mut Fleet<'_>) -> Result<Verdict, String> {
 }
 
 fn steady(fleet: &mut Fleet<'_>) -> Result<Played, String> {
-    let (began, before) = (Instant::now(), fleet.cluster.commits()?);
-    let time = Duration::from_secs(fleet.settings.steady_seconds);
     fleet.wait_acknowledged()?;
-    fleet.wait_until("the time is over", |_| began.elapsed() >= time)?;
-    let commits = fleet.cluster.commits()?.saturating_sub(before);
-    let mut measured = vec![format!(
-        "{:.0} transactions a second",
-        commits as f64 / began.elapsed().as_secs_f64()
-    )];
-    if let Some(kib) = fleet.memory_kib_max() {
-        measured.push(format!("{} MiB of memory in the largest process of hosts", kib / 1024));
+    let mut measured = Vec::new();
+    let seconds = fleet.settings.steady_seconds;
+    if seconds > 0 {
+        let (began, before) = (Instant::now(), fleet.cluster.commits()?);
+        fleet
+            .wait_until("the time is over", |_| began.elapsed() >= Duration::from_secs(seconds))?;
+        let commits = fleet.cluster.commits()?.saturating_sub(before);
+        let rate = commits as f64 / began.elapsed().as_secs_f64();
+        measured.push(format!("{rate:.0} transactions a second"));
+        if let Some(kib) = fleet.memory_kib_max() {
+            measured.push(format!("{} MiB of memory in the largest process of hosts", kib / 1024));
+        }
     }
     fleet.hold();
     Ok(Played::Measured(judge_twice(fleet)?, measured))

@@ -7,7 +7,7 @@ use crate::command::must;
 use crate::undo::Undo;
 
 /// How large a file system is, in bytes. Of the file, what was never written takes no space.
-const IMAGE_BYTES: u64 = 512 << 20;
+const IMAGE_BYTES: u64 = 384 << 20;
 
 /// How often a copy is begun anew because something was still being written.
 const COPIES: usize = 100;
