@@ -103,6 +103,11 @@ impl Installed {
         command
     }
 
+    /// Where the programs are.
+    pub fn programs(&self) -> &Path {
+        &self.bin
+    }
+
     pub fn as_user(&self, command: &mut Command) {
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
@@ -198,7 +203,7 @@ fn watch(remove: &Path, program: &[&str]) -> Child {
 
 /// A port that nobody listens at, from below those that the system gives to clients: one of them may
 /// get the port of a server that is down.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let next =

@@ -10,6 +10,7 @@ use tandem_tests::postgres::{Installed, Server, wait_until};
 
 use crate::images::Images;
 use crate::network::Network;
+use crate::servers::Servers;
 
 /// How many servers there are.
 const NODES: usize = 3;
@@ -74,13 +75,6 @@ impl<'a> Cluster<'a> {
         Ok(cluster)
     }
 
-    /// The address of all of them.
-    pub fn url(&self) -> String {
-        let hosts = self.servers.iter().map(|server| format!("{}:{}", server.host, server.port));
-        let hosts = hosts.collect::<Vec<_>>().join(",");
-        format!("postgres://admin@{hosts}/postgres?connect_timeout=2")
-    }
-
     /// Which of them is the primary.
     pub fn primary(&self) -> usize {
         self.primary
@@ -94,11 +88,6 @@ impl<'a> Cluster<'a> {
     /// The others.
     pub fn standbys(&self) -> [usize; 2] {
         [(self.primary + 1) % NODES, (self.primary + 2) % NODES]
-    }
-
-    /// The address of the primary alone.
-    pub fn primary_url(&self) -> String {
-        self.servers[self.primary].url("tandem")
     }
 
     /// How many transactions its primary has committed, as far as its sessions have told.
@@ -199,6 +188,18 @@ impl<'a> Cluster<'a> {
     /// Why no node can be cut off.
     pub fn without_network(&self) -> Option<&str> {
         self.network.as_ref().err().map(String::as_str)
+    }
+}
+
+impl Servers for Cluster<'_> {
+    fn url(&self) -> String {
+        let hosts = self.servers.iter().map(|server| format!("{}:{}", server.host, server.port));
+        let hosts = hosts.collect::<Vec<_>>().join(",");
+        format!("postgres://admin@{hosts}/postgres?connect_timeout=2")
+    }
+
+    fn primary_url(&self) -> Result<String, String> {
+        Ok(self.servers[self.primary].url("tandem"))
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cluster::Cluster;
 use crate::fleet::Fleet;
 use crate::judge::Verdict;
+use crate::patroni::Patroni;
 use crate::report::{Entry, Outcome};
+use crate::servers::Servers;
 use crate::settings::Event;
 
 /// Whether an event was played.
@@ -20,7 +23,7 @@ enum Played {
 ///
 /// # Errors
 /// Something fails that must not, or does not come about.
-pub fn play(fleet: &mut Fleet<'_>, event: Event) -> Result<Entry, String> {
+pub fn play(fleet: &mut Fleet<Cluster<'_>>, event: Event) -> Result<Entry, String> {
     fleet.ledger.turn();
     let began = Instant::now();
     let played = match event {
@@ -32,6 +35,7 @@ pub fn play(fleet: &mut Fleet<'_>, event: Event) -> Result<Entry, String> {
         Event::PowerCut => power_cut(fleet)?,
         Event::HostKilled => host_killed(fleet)?,
         Event::HostStopped => host_stopped(fleet)?,
+        Event::Patroni => Played::No("it has a cluster of its own".to_owned()),
     };
     let outcome = match played {
         Played::No(reason) => Outcome::NotPlayed(reason),
@@ -46,7 +50,7 @@ pub fn play(fleet: &mut Fleet<'_>, event: Event) -> Result<Entry, String> {
 }
 
 /// Judges while everybody stands still, lets them go on, and judges again.
-fn judge_twice(fleet: &mut Fleet<'_>) -> Result<Verdict, String> {
+fn judge_twice<S: Servers>(fleet: &mut Fleet<S>) -> Result<Verdict, String> {
     let held = fleet.judge()?;
     fleet.go_on();
     fleet.wait_acknowledged()?;
@@ -55,7 +59,7 @@ fn judge_twice(fleet: &mut Fleet<'_>) -> Result<Verdict, String> {
     Ok(verdict)
 }
 
-fn steady(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn steady(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let mut measured = Vec::new();
     let seconds = fleet.settings.steady_seconds;
@@ -74,7 +78,7 @@ fn steady(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     Ok(Played::Measured(judge_twice(fleet)?, measured))
 }
 
-fn primary_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn primary_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let old = fleet.cluster.primary();
     fleet.cluster.server(old).kill();
@@ -85,7 +89,7 @@ fn primary_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn primary_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn primary_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let old = fleet.cluster.primary();
     fleet.cluster.server(old).freeze();
@@ -103,7 +107,7 @@ fn primary_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn standby_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn standby_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let [standby, _] = fleet.cluster.standbys();
     fleet.cluster.server(standby).kill();
@@ -115,7 +119,7 @@ fn standby_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn node_cut_off(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn node_cut_off(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     if let Some(reason) = fleet.cluster.without_network() {
         return Ok(Played::No(format!("there are no network namespaces: {reason}")));
     }
@@ -147,7 +151,7 @@ fn node_cut_off(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn power_cut(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn power_cut(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     if let Some(reason) = fleet.cluster.without_images() {
         return Ok(Played::No(format!("there are no file systems in files: {reason}")));
     }
@@ -156,7 +160,7 @@ fn power_cut(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     judge_twice(fleet).map(Played::Yes)
 }
 
-fn host_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn host_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let mut first = fleet.take()?;
     first.kill();
@@ -167,7 +171,7 @@ fn host_killed(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     judge_twice(fleet).map(Played::Yes)
 }
 
-fn host_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
+fn host_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let mut first = fleet.take()?;
     first.freeze();
@@ -185,11 +189,27 @@ fn host_stopped(fleet: &mut Fleet<'_>) -> Result<Played, String> {
     judge_twice(fleet).map(Played::Yes)
 }
 
+/// Plays a failover by Patroni, during which the hosts go on, and judges.
+///
+/// # Errors
+/// Something fails that must not, or does not come about.
+pub fn fail_over(fleet: &mut Fleet<Patroni<'_>>) -> Result<Entry, String> {
+    fleet.ledger.turn();
+    let began = Instant::now();
+    fleet.wait_acknowledged()?;
+    fleet.cluster.kill_primary()?;
+    fleet.wait_acknowledged()?;
+    fleet.hold();
+    let verdict = judge_twice(fleet)?;
+    let outcome = Outcome::Judged { verdict, told: fleet.ledger.turn(), measured: Vec::new() };
+    Ok(Entry { event: Event::Patroni.name(), duration: began.elapsed(), outcome })
+}
+
 /// Has all hosts close their runs and end, and judges what is left.
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn end(fleet: &mut Fleet<'_>) -> Result<Entry, String> {
+pub fn end<S: Servers>(fleet: &mut Fleet<S>) -> Result<Entry, String> {
     fleet.ledger.turn();
     let began = Instant::now();
     fleet.end();

@@ -7,25 +7,26 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use tandem_postgres::{Options, PostgresDocuments};
-use tandem_tests::postgres::{HANG, Installed};
+use tandem_tests::postgres::HANG;
 
 use crate::cluster::Cluster;
 use crate::host::Orders;
 use crate::judge::{Verdict, found, judge};
 use crate::ledger::Ledger;
 use crate::process::Process;
+use crate::servers::Servers;
 use crate::settings::Settings;
 
 /// How long to wait before something is looked at again.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// All of it.
-pub struct Fleet<'a> {
+pub struct Fleet<S> {
     /// What it is like.
     pub settings: Settings,
     processes: Vec<Process>,
     /// The servers, which end after the processes.
-    pub cluster: Cluster<'a>,
+    pub cluster: S,
     /// What was acknowledged.
     pub ledger: Arc<Ledger>,
     /// Processes that go on after others took their runs over.
@@ -35,17 +36,12 @@ pub struct Fleet<'a> {
     started: usize,
 }
 
-impl<'a> Fleet<'a> {
+impl<S: Servers> Fleet<S> {
     /// A fleet whose runs are all open. The program is this one, as a process of hosts.
     ///
     /// # Errors
-    /// The servers or the processes cannot be started.
-    pub fn new(
-        settings: Settings,
-        installed: &'a Installed,
-        program: PathBuf,
-    ) -> Result<Self, String> {
-        let cluster = Cluster::new(installed)?;
+    /// The store cannot be made, or the processes cannot be started.
+    pub fn new(settings: Settings, cluster: S, program: PathBuf) -> Result<Self, String> {
         block_on(PostgresDocuments::migrate(Options::new(cluster.url())))
             .map_err(|error| format!("the store cannot be made: {error}"))?;
         let mut fleet = Fleet {
@@ -170,25 +166,13 @@ impl<'a> Fleet<'a> {
         self.ledger.go_on();
     }
 
-    /// Cuts the power of all servers, and has everybody stand still until they are back.
-    ///
-    /// # Errors
-    /// This machine has not what it takes.
-    pub fn cut_power(&mut self) -> Result<(), String> {
-        let Fleet { cluster, ledger, processes, .. } = self;
-        cluster.cut_power(|| {
-            ledger.hold();
-            processes.iter().for_each(Process::freeze);
-        })
-    }
-
     /// Compares what was acknowledged with what the primary has.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn judge(&self) -> Result<Verdict, String> {
         let lines = self.ledger.lines();
-        let store = block_on(PostgresDocuments::open(Options::new(self.cluster.primary_url())));
+        let store = block_on(PostgresDocuments::open(Options::new(self.cluster.primary_url()?)));
         let store = store.map_err(|error| format!("the store cannot be opened: {error}"))?;
         Ok(judge(&lines, &found(&store)?))
     }
@@ -202,5 +186,19 @@ impl<'a> Fleet<'a> {
     pub fn end(&mut self) {
         self.processes.iter_mut().for_each(Process::end);
         self.processes.clear();
+    }
+}
+
+impl Fleet<Cluster<'_>> {
+    /// Cuts the power of all servers, and has everybody stand still until they are back.
+    ///
+    /// # Errors
+    /// This machine has not what it takes.
+    pub fn cut_power(&mut self) -> Result<(), String> {
+        let Fleet { cluster, ledger, processes, .. } = self;
+        cluster.cut_power(|| {
+            ledger.hold();
+            processes.iter().for_each(Process::freeze);
+        })
     }
 }

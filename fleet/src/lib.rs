@@ -19,8 +19,10 @@ mod judge;
 mod kept;
 mod ledger;
 mod network;
+mod patroni;
 mod process;
 pub mod report;
+mod servers;
 pub mod settings;
 mod undo;
 mod word;
@@ -30,9 +32,11 @@ use std::time::{Duration, Instant};
 
 use tandem_tests::postgres::Installed;
 
+use cluster::Cluster;
 use fleet::Fleet;
-use report::Entry;
-use settings::Settings;
+use patroni::Patroni;
+use report::{Entry, Outcome};
+use settings::{Event, Settings};
 
 /// Plays the events, in turn until the time is over and each at least once, and tells each as soon as
 /// it was judged. The program is that of hosts.
@@ -45,25 +49,43 @@ pub fn play(
     program: PathBuf,
     mut tell: impl FnMut(&Entry),
 ) -> Result<Vec<Entry>, String> {
-    let time = Duration::from_secs(settings.seconds);
-    let events = settings.events();
-    let mut fleet = Fleet::new(settings, installed, program)?;
     let mut entries = Vec::new();
-    let began = Instant::now();
-    for event in events.iter().cycle() {
-        if entries.len() >= events.len() && began.elapsed() >= time {
-            break;
-        }
-        let entry = events::play(&mut fleet, *event)?;
+    let mut note = |entry: Entry| {
         tell(&entry);
-        let is_wrong = !entry.wrong().is_empty();
         entries.push(entry);
-        if is_wrong {
-            break;
+    };
+    let events = settings.events();
+    if !events.is_empty() {
+        let time = Duration::from_secs(settings.seconds);
+        let cluster = Cluster::new(installed)?;
+        let mut fleet = Fleet::new(settings.clone(), cluster, program.clone())?;
+        let began = Instant::now();
+        for (played, event) in events.iter().cycle().enumerate() {
+            if played >= events.len() && began.elapsed() >= time {
+                break;
+            }
+            let entry = events::play(&mut fleet, *event)?;
+            let is_wrong = !entry.wrong().is_empty();
+            note(entry);
+            if is_wrong {
+                break;
+            }
+        }
+        note(events::end(&mut fleet)?);
+    }
+    if settings.has_patroni() {
+        match Patroni::new(installed) {
+            Ok(cluster) => {
+                let mut fleet = Fleet::new(settings, cluster, program)?;
+                note(events::fail_over(&mut fleet)?);
+                note(events::end(&mut fleet)?);
+            }
+            Err(reason) => note(Entry {
+                event: Event::Patroni.name(),
+                duration: Duration::ZERO,
+                outcome: Outcome::NotPlayed(reason),
+            }),
         }
     }
-    let last = events::end(&mut fleet)?;
-    tell(&last);
-    entries.push(last);
     Ok(entries)
 }

@@ -21,10 +21,12 @@ pub enum Event {
     HostKilled,
     /// A process of hosts stands still, another one takes its runs over, and it goes on
     HostStopped,
+    /// The primary is killed with its Patroni, and Patroni promotes a standby
+    Patroni,
 }
 
 impl Event {
-    /// All of them.
+    /// All that happen to one cluster, one after the other.
     pub const ALL: [Event; 8] = [
         Event::Steady,
         Event::PrimaryKilled,
@@ -84,8 +86,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The events that are played.
+    /// The events that are played on one cluster.
     pub fn events(&self) -> Vec<Event> {
-        if self.only.is_empty() { Event::ALL.to_vec() } else { self.only.clone() }
+        let chosen = if self.only.is_empty() { &Event::ALL[..] } else { &self.only };
+        chosen.iter().copied().filter(|event| *event != Event::Patroni).collect()
+    }
+
+    /// Whether Patroni is to fail over, on a cluster of its own.
+    pub fn has_patroni(&self) -> bool {
+        self.only.is_empty() || self.only.contains(&Event::Patroni)
     }
 }

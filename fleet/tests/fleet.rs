@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tandem_fleet::report::table;
-use tandem_fleet::settings::Settings;
+use tandem_fleet::settings::{Event, Settings};
 use tandem_tests::servers;
 
 #[test]
@@ -12,7 +12,7 @@ fn nothing_acknowledged_is_lost_whatever_happens_to_the_fleet() {
     let settings = Settings {
         seconds: 0,
         steady_seconds: 0,
-        only: Vec::new(),
+        only: Event::ALL.to_vec(),
         processes: 5,
         instances: 50,
         runs: 4,
