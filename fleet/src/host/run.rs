@@ -33,19 +33,25 @@ impl KeptRun {
         mut stop: Stop,
     ) -> Option<KeptRun> {
         let heartbeat = Duration::from_millis(orders.heartbeat_ms);
-        let run = loop {
+        let (run, found) = loop {
             let options = RunOptions::new(&name.task, &name.run).heartbeat_interval(heartbeat);
             match tandem.open_run(options).await {
-                Ok(run) => break run,
+                Ok(run) => {
+                    let document = run.recovered().document.as_ref();
+                    // The judge finds out why it has no number.
+                    let found = document.map(|text| number(text.as_bytes(), &name));
+                    let found = found.and_then(Result::ok).unwrap_or_default();
+                    match take_over(&run, found).await {
+                        Ok(()) => break (run, found),
+                        Err(error) => tell_failed("take-over", &error),
+                    }
+                }
                 Err(error) => tell_failed("open", &error),
             }
             if !stop.goes_on_after(PAUSE).await {
                 return None;
             }
         };
-        let found = run.recovered().document.as_ref().map(|text| number(text.as_bytes(), &name));
-        // The judge finds out why it has none.
-        let found = found.and_then(Result::ok).unwrap_or_default();
         tell(&Word::Opened(name.clone(), found));
         let (orders, is_lost) = (orders.clone(), Arc::default());
         Some(KeptRun { run, name, number: found, orders, is_lost, stop })
@@ -96,6 +102,15 @@ impl KeptRun {
         }
         false
     }
+}
+
+/// Writes what was found once more: of two owners the second one to write finds out, so whoever takes a
+/// run over writes it at once.
+async fn take_over(run: &Run, found: u64) -> Result<(), Error> {
+    if found > 0 {
+        run.schedule(Request::new().manifest().heartbeat().force()).await?;
+    }
+    Ok(())
 }
 
 /// The heartbeats of a run.
