@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod blocking;
+pub mod etcd;
 pub mod postgres;
 
 #[path = "../components/build/component.rs"]

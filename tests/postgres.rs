@@ -187,7 +187,7 @@ fn user() -> Result<Option<(u32, u32)>, String> {
 }
 
 /// Runs a program that ends, at the latest, when whoever started it does; then the directory goes.
-fn watch(remove: &Path, program: &[&str]) -> Child {
+pub(crate) fn watch(remove: &Path, program: &[&str]) -> Child {
     let script = r#"
         remove=$1; shift
         if [ $# -gt 0 ]; then "$@" </dev/null & program=$!; fi

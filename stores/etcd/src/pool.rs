@@ -1,0 +1,275 @@
+//! The servers of a store, the connections to them, and how often something is tried.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::OpenError;
+use crate::address::{Address, User};
+use crate::connection::Connection;
+use crate::failure::{Failure, Fate, Reason};
+use crate::wire::{AuthenticateAnswer, AuthenticateRequest};
+
+/// How long it waits before the second try; each wait is twice as long as the one before.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+
+/// How long it waits between tries at most.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What stands between may have forgotten a connection that nothing has passed for longer.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// How many bytes an answer has that tells a token.
+const TOKEN_BYTES_MAX: usize = 64 << 10;
+
+/// Connections, opened when they are needed.
+pub(crate) struct Pool {
+    address: Address,
+    patience: Duration,
+    permits: Semaphore,
+    idle: RefCell<Vec<Held>>,
+    /// The server that is asked. It counts on.
+    current: Cell<usize>,
+    /// What the user is known by. Whoever holds it is about to ask for one.
+    token: Mutex<Option<HeaderValue>>,
+}
+
+/// A connection, and which server it is to.
+struct Held {
+    connection: Connection,
+    server: usize,
+    since: Instant,
+}
+
+/// A connection that is in use.
+struct Lease<'a> {
+    held: Held,
+    _permit: SemaphorePermit<'a>,
+}
+
+/// Whether something may be asked again whose answer was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It changes nothing.
+    Read,
+    /// It may have been carried out.
+    Write,
+}
+
+/// A server to ask something of, as the user of the store.
+pub(crate) struct Asked<'a> {
+    pub connection: &'a mut Connection,
+    pub token: Option<&'a HeaderValue>,
+}
+
+impl Pool {
+    pub fn new(address: Address, connections: usize, patience: Duration) -> Self {
+        Pool {
+            address,
+            patience,
+            permits: Semaphore::new(connections),
+            idle: RefCell::default(),
+            current: Cell::new(0),
+            token: Mutex::default(),
+        }
+    }
+
+    /// Its servers, for people.
+    pub fn servers(&self) -> String {
+        self.address.shown()
+    }
+
+    /// What stands before the keys of the store.
+    pub fn prefix(&self) -> &str {
+        &self.address.prefix
+    }
+
+    /// How long a read waits for one server, so that there is time for another.
+    pub fn read_within(&self) -> Duration {
+        self.patience / 3
+    }
+
+    /// When something that is asked now is to be sent at last.
+    pub fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    /// Connects to the first server that takes a connection, from the current one on; if there is
+    /// none, tells the most telling of what they failed with.
+    pub async fn connect(&self) -> Result<(Connection, usize), OpenError> {
+        let Address { servers, tls, connect_within, .. } = &self.address;
+        let mut failed: Option<OpenError> = None;
+        let first = self.current.get();
+        for server in (first..).take(servers.len()) {
+            let at = &servers[server % servers.len()];
+            match Connection::open(at, tls.as_ref(), *connect_within).await {
+                Ok(connection) => {
+                    self.current.set(server.max(self.current.get()));
+                    return Ok((connection, server));
+                }
+                Err(error) => {
+                    let is_away =
+                        |error: &OpenError| matches!(error, OpenError::Unreachable { .. });
+                    if failed.as_ref().is_none_or(|failed| is_away(failed) && !is_away(&error)) {
+                        failed = Some(error);
+                    }
+                }
+            }
+        }
+        Err(match failed {
+            Some(OpenError::Unreachable { source, .. }) => {
+                OpenError::Unreachable { hosts: self.servers(), source }
+            }
+            Some(error) => error,
+            None => OpenError::Unreachable { hosts: self.servers(), source: None },
+        })
+    }
+
+    /// Asks a server, and another one until the deadline as long as it was not carried out for
+    /// certain, or repeating it does no harm.
+    pub async fn attempt<T>(
+        &self,
+        deadline: Instant,
+        repeat: Repeat,
+        mut work: impl AsyncFnMut(Asked<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let within = match repeat {
+            Repeat::Read => self.read_within(),
+            Repeat::Write => self.patience,
+        };
+        let mut pause = PAUSE_MIN;
+        loop {
+            let failure = match self.once(deadline, within, &mut work).await {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let may_repeat = match failure.fate {
+                Fate::Again => true,
+                Fate::Unknown => repeat == Repeat::Read && failure.reason != Reason::TooLarge,
+                Fate::Refused => false,
+            };
+            if !may_repeat || Instant::now() + pause >= deadline {
+                return Err(failure);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn once<T>(
+        &self,
+        deadline: Instant,
+        within: Duration,
+        work: &mut impl AsyncFnMut(Asked<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut lease = self.lease(deadline).await?;
+        let token = timeout_at(deadline, self.token(&mut lease.held)).await;
+        let token =
+            token.map_err(|_| Failure::unsent("the user of the store was not known in time"))??;
+        let asked = Asked { connection: &mut lease.held.connection, token: token.as_ref() };
+        let answer = timeout(within, work(asked)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            Err(Failure::unknown(format!("the server did not answer within {within:?}")))
+        });
+        match &answer {
+            Err(failure) if failure.is_silent => self.suspect(lease.held.server),
+            Err(failure) if failure.reason == Reason::Token => self.forget(token).await,
+            _ => {}
+        }
+        self.give_back(lease);
+        answer
+    }
+
+    /// A connection of its own, with the token, for what goes on for long.
+    pub async fn apart(&self) -> Result<(Connection, usize, Option<HeaderValue>), Failure> {
+        let (connection, server) = self.connect().await?;
+        let mut held = Held { connection, server, since: Instant::now() };
+        let token = self.token(&mut held).await?;
+        Ok((held.connection, server, token))
+    }
+
+    /// What the user is known by, asked for if there is none.
+    async fn token(&self, held: &mut Held) -> Result<Option<HeaderValue>, Failure> {
+        let Some(User { name, password }) = &self.address.user else { return Ok(None) };
+        let mut token = self.token.lock().await;
+        if token.is_none() {
+            let request = AuthenticateRequest { name, password };
+            let path = "/v3/auth/authenticate";
+            let answer = held.connection.ask(path, &request, None, TOKEN_BYTES_MAX);
+            let answer = timeout(self.read_within(), answer).await;
+            let answer: Result<AuthenticateAnswer, Failure> = answer.unwrap_or_else(|_| {
+                Err(Failure::unknown("the server did not answer who wanted to be known"))
+            });
+            *token = match answer {
+                Ok(AuthenticateAnswer { token }) => Some(secret(&token)?),
+                // Then nothing is asked of whoever comes.
+                Err(failure) if failure.reason == Reason::NoUsers => return Ok(None),
+                Err(failure) => {
+                    if failure.is_silent {
+                        self.suspect(held.server);
+                    }
+                    return Err(failure.before());
+                }
+            };
+        }
+        Ok(token.clone())
+    }
+
+    /// Forgets a token that is no longer good, unless there is another one already.
+    pub async fn forget(&self, stale: Option<HeaderValue>) {
+        let mut token = self.token.lock().await;
+        if *token == stale {
+            *token = None;
+        }
+    }
+
+    async fn lease(&self, deadline: Instant) -> Result<Lease<'_>, Failure> {
+        let permit = timeout_at(deadline, self.permits.acquire()).await;
+        let permit = permit.map_err(|_| Failure::unsent("no connection of the store was free"))?;
+        let permit = permit.map_err(|_| Failure::unsent("the store is closed"))?;
+        loop {
+            let held = self.idle.borrow_mut().pop();
+            match held {
+                Some(held) if held.since.elapsed() > IDLE_MAX || !self.is_good(&held) => {}
+                Some(held) => return Ok(Lease { held, _permit: permit }),
+                None => break,
+            }
+        }
+        let connection = timeout_at(deadline, self.connect()).await;
+        let (connection, server) = connection.map_err(|_| {
+            Failure::unsent(format!("no server took a connection in time at {}", self.servers()))
+        })??;
+        Ok(Lease { held: Held { connection, server, since: Instant::now() }, _permit: permit })
+    }
+
+    fn is_good(&self, held: &Held) -> bool {
+        held.server == self.current.get() && !held.connection.is_over()
+    }
+
+    fn give_back(&self, lease: Lease<'_>) {
+        let Lease { held, _permit } = lease;
+        if self.is_good(&held) {
+            self.idle.borrow_mut().push(Held { since: Instant::now(), ..held });
+        }
+    }
+
+    /// A server did not answer: nothing else is sent on its other connections, and the next one is
+    /// asked.
+    pub fn suspect(&self, server: usize) {
+        if server == self.current.get() {
+            self.current.set(server + 1);
+            self.idle.borrow_mut().clear();
+        }
+    }
+}
+
+/// A token as it is sent, which nothing shows.
+fn secret(token: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(token)
+        .map_err(|_| Failure::unknown("the server tells a token that cannot be sent").before())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
