@@ -15,6 +15,7 @@ pub const CRATES: &[Crate] = &[
     Crate { name: "tandem-components", dir: "components", is_prebuilt: true },
     Crate { name: "tandem-host", dir: "host", is_prebuilt: false },
     Crate { name: "tandem-documents", dir: "stores/documents", is_prebuilt: false },
+    Crate { name: "tandem-etcd", dir: "stores/etcd", is_prebuilt: false },
     Crate { name: "tandem-postgres", dir: "stores/postgres", is_prebuilt: false },
     Crate { name: "tandem-simulator", dir: "simulator", is_prebuilt: false },
     Crate { name: "tandem-cli", dir: "cli", is_prebuilt: false },
