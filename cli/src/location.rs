@@ -8,7 +8,7 @@ use tandem_host::Builder;
 use crate::access::Access;
 use crate::root::Root;
 #[cfg(feature = "postgres")]
-use crate::store::{self, SharedStore};
+use crate::store::{self, AnyDocuments};
 use crate::tandem;
 
 /// What keeps runs somewhere.
@@ -25,7 +25,7 @@ pub enum OpenedLocation {
     /// A directory, which is opened when it is read.
     Directory(PathBuf),
     #[cfg(feature = "postgres")]
-    Store(SharedStore),
+    Store(AnyDocuments),
 }
 
 /// Where runs are kept.
@@ -39,7 +39,9 @@ pub struct Location {
     ///
     /// The password is that of the variable PGPASSWORD, of the file that the variable PGPASSFILE or the
     /// option passfile names, or of the URL, where every user of this machine can read it. `tandem
-    /// migrate` makes the tables. A store whose answers survive no power loss is refused.
+    /// migrate` makes the tables. A store whose answers survive no power loss is refused. Or
+    /// etcd://USER@HOST:PORT,HOST:PORT?OPTION=VALUE&..., with the password of the variable
+    /// ETCDCTL_PASSWORD or of the file that the option passwordfile names, and nothing to make.
     #[cfg(feature = "postgres")]
     #[arg(long, value_name = "URL", conflicts_with = "path")]
     pub store: Option<String>,

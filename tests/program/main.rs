@@ -47,6 +47,8 @@ mod status_select;
 mod status_watch;
 #[cfg(feature = "postgres")]
 mod store;
+#[cfg(feature = "etcd")]
+mod store_etcd;
 #[cfg(feature = "postgres")]
 mod store_prune;
 #[cfg(feature = "postgres")]
