@@ -173,6 +173,8 @@ fn host_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
 
 fn host_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
+    let owner = fleet.first()?;
+    fleet.wait_until("each run has a manifest", |ledger| ledger.has_manifests(&owner))?;
     let mut first = fleet.take()?;
     first.freeze();
     fleet.replaced.insert(first.orders.owner.clone());

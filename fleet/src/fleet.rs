@@ -94,6 +94,15 @@ impl<S: Servers> Fleet<S> {
         Ok(owner)
     }
 
+    /// What the first process is called.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn first(&self) -> Result<String, String> {
+        let first = self.processes.first().ok_or("no process is left")?;
+        Ok(first.orders.owner.clone())
+    }
+
     /// Takes the first process out, for something to happen to it.
     ///
     /// # Errors

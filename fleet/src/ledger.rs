@@ -120,6 +120,15 @@ impl Ledger {
         self.state().ready.contains(owner)
     }
 
+    /// Whether each run of a process has a manifest: who takes over one that has none cannot write it
+    /// once more.
+    pub fn has_manifests(&self, owner: &str) -> bool {
+        let state = self.state();
+        let owned = state.lines.runs.values().flatten().filter(|entry| entry.owner == owner);
+        let mut numbers = owned.map(|entry| entry.found.max(entry.acknowledged));
+        numbers.all(|number| number > 0)
+    }
+
     /// How many runs a process has given up.
     pub fn conflicts(&self, owner: &str) -> usize {
         self.state().conflicts.get(owner).map_or(0, BTreeSet::len)
