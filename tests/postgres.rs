@@ -205,7 +205,7 @@ pub(crate) fn watch(remove: &Path, program: &[&str]) -> Child {
 /// get the port of a server that is down.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
+    for _ in 0..12_000 {
         let next =
             std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = 20_000 + (next % 12_000) as u16;
@@ -213,6 +213,7 @@ pub fn free_port() -> u16 {
             return port;
         }
     }
+    panic!("nobody can listen at any port of 127.0.0.1");
 }
 
 /// Whether a process has ended, be it that nobody has asked for its outcome yet.

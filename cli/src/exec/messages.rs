@@ -91,7 +91,7 @@ impl Messages {
         let is_limited = is_cancelled || signals.has_ended_a_wait();
         tokio::select! {
             () = self.said() => {}
-            _ = signals.end() => {}
+            _ = signals.end(false) => {}
             () = sleep(patience), if is_limited => {}
         }
     }

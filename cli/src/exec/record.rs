@@ -130,7 +130,7 @@ fn remarks(recorded: &Recorded) -> Vec<String> {
 /// Ends some time after a signal that asks to end, or at the next one; `asked` tells the first one at
 /// once.
 async fn give_up(signals: &mut Signals, asked: &mut Option<i32>) -> i32 {
-    let first = signals.end().await;
+    let first = signals.end(false).await;
     *asked = Some(first);
-    tokio::time::timeout(SIGNALLED_WAIT, signals.end()).await.unwrap_or(first)
+    tokio::time::timeout(SIGNALLED_WAIT, signals.end(false)).await.unwrap_or(first)
 }

@@ -103,12 +103,16 @@ impl Signals {
     }
 
     /// Waits for a signal that asks to end, while there is no command. One that asks to stand still is
-    /// obeyed, if nothing came since that has this process go on.
-    pub async fn end(&mut self) -> i32 {
+    /// obeyed, if nothing came since that has this process go on; one may have come before (`is_asked`).
+    pub async fn end(&mut self, mut is_asked: bool) -> i32 {
         loop {
-            let Event::Received(received) = self.next().await else { continue };
-            let mut all = vec![received.signal()];
-            let is_stop = STOP.contains(&received.signal());
+            let mut all = Vec::new();
+            let mut is_stop = std::mem::take(&mut is_asked);
+            if !is_stop {
+                let Event::Received(received) = self.next().await else { continue };
+                all.push(received.signal());
+                is_stop = STOP.contains(&received.signal());
+            }
             if is_stop {
                 all.extend(self.settle().await.iter().map(Received::signal));
             }

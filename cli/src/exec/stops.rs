@@ -56,6 +56,11 @@ impl Stops {
         std::mem::take(&mut self.is_to_go_on)
     }
 
+    /// Whether this process was asked to stand still, and has not done so.
+    pub fn is_asked(&self) -> bool {
+        self.is_asked
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.is_stopped
     }

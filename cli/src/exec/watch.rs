@@ -106,7 +106,9 @@ impl Keeper {
                         self.warn(&left_behind);
                     }
                     let end = ended.end(&passing.passed_on);
-                    self.drain(&end, &mut running, signals).await;
+                    // It may have ended before it could stand still, with output that the terminal stops.
+                    let is_asked = passing.stops.is_asked() && foreground::can_stand_still();
+                    self.drain(&end, &mut running, signals, is_asked).await;
                     return end.with_lost(self.shared.lost.get());
                 }
                 event = signals.next() => match event {
@@ -184,7 +186,13 @@ impl Keeper {
 
     /// Waits until the output of a command that has ended is passed on. If its reader is slow, the
     /// end is on the disk before that. A signal ends the wait.
-    async fn drain(&mut self, end: &End, running: &mut Running, signals: &mut Signals) {
+    async fn drain(
+        &mut self,
+        end: &End,
+        running: &mut Running,
+        signals: &mut Signals,
+        is_asked: bool,
+    ) {
         let is_drained = tokio::time::timeout(DRAIN_GRACE, running.drained()).await.is_ok();
         // Whoever waits for the rest can interrupt that.
         running.give_back_terminal();
@@ -204,7 +212,7 @@ impl Keeper {
         };
         let why = tokio::select! {
             () = running.drained() => return,
-            signal = signals.end() => format!("{} ended the wait", signal::name(signal)),
+            signal = signals.end(is_asked) => format!("{} ended the wait", signal::name(signal)),
             () = limit => "nobody took it in time".to_owned(),
         };
         // What is to be said has what is left of it.

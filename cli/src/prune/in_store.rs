@@ -8,6 +8,8 @@ use futures::executor::block_on;
 use tandem_documents::Documents;
 
 use super::directories::{HISTORIES, can_be_summary, is_temporary};
+use super::end_state::EndState;
+use super::found_run::FoundRun;
 use super::kept::{Kept, stands};
 use super::leftovers::Leftovers;
 use super::place::{RunsPlace, TaskPlace};
@@ -25,11 +27,14 @@ const LAST: char = char::MAX;
 /// The runs of a store.
 pub struct RunsStore<D> {
     store: Arc<D>,
+    /// Whether the times of documents are by one clock.
+    has_clock: bool,
 }
 
 impl<D: Documents> RunsStore<D> {
-    pub fn new(store: D) -> Self {
-        RunsStore { store: Arc::new(store) }
+    /// With `has_clock` the times of documents are by one clock, not by those of who wrote them.
+    pub fn new(store: D, has_clock: bool) -> Self {
+        RunsStore { store: Arc::new(store), has_clock }
     }
 
     /// The names that come next in keys below a prefix. One request for each.
@@ -68,7 +73,7 @@ impl<D: Documents> RunsPlace for RunsStore<D> {
 
     fn task(&self, task: &str) -> Result<Option<Box<dyn TaskPlace>>, String> {
         let documents = block_on(snapshot(&self.store, &format!("{RUNS}/{task}/")))?;
-        Ok(Some(Box::new(TaskDocuments::new(task, &documents))))
+        Ok(Some(Box::new(TaskDocuments::new(task, &documents, self.has_clock))))
     }
 
     /// Temporary files are in memory, so only what a removal had begun to take away can be left.
@@ -83,12 +88,13 @@ impl<D: Documents> RunsPlace for RunsStore<D> {
 struct TaskDocuments {
     runs: BTreeMap<String, (Known, HasHeartbeat)>,
     summaries: BTreeMap<String, FoundSummary>,
+    has_clock: bool,
 }
 
 type HasHeartbeat = bool;
 
 impl TaskDocuments {
-    fn new(task: &str, documents: &BTreeMap<String, Dated>) -> Self {
+    fn new(task: &str, documents: &BTreeMap<String, Dated>, has_clock: bool) -> Self {
         let selection = Selection::default();
         let mut runs = StoredRuns::default();
         let mut summaries = BTreeMap::new();
@@ -110,7 +116,7 @@ impl TaskDocuments {
             (known.run.clone(), (known.clone(), known.signs.heartbeat.is_some()))
         };
         let runs = runs.known().filter(|known| can_be_summary(&known.run)).map(known);
-        TaskDocuments { runs: runs.collect(), summaries }
+        TaskDocuments { runs: runs.collect(), summaries, has_clock }
     }
 }
 
@@ -132,7 +138,11 @@ impl TaskPlace for TaskDocuments {
 
     fn kept(&self, run: &str) -> Kept {
         let Some((known, has_heartbeat)) = self.runs.get(run) else { return Kept::Gone };
-        stands(known.clone(), SystemTime::now(), || *has_heartbeat)
+        match stands(known.clone(), SystemTime::now(), || *has_heartbeat) {
+            // A host whose clock is behind may keep it.
+            Kept::Over(FoundRun { state: EndState::Stale, .. }) if !self.has_clock => Kept::Live,
+            stands => stands,
+        }
     }
 
     fn summary(&self, run: &str) -> Option<FoundSummary> {

@@ -59,7 +59,8 @@ use stop::Stop;
 /// file that is more than 5 seconds ahead of the clock does not count.
 ///
 /// In a store there are no links and no temporary files, and other documents of a run's place go with
-/// it. The time of a document is the store's.
+/// it. The time of a document is the store's. etcd has no clock, so the times there are those of who wrote,
+/// and no run goes that is stale.
 ///
 /// A signal ends it after the up to 256 runs in hand, and a second one at once. One that comes again
 /// within a second, or from the same sender within 100 ms, is no second one, nor is any SIGHUP after a
@@ -136,7 +137,9 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
     let place: Box<dyn RunsPlace> = match &opened {
         OpenedLocation::Directory(root) => Box::new(scan::open_root(root)?),
         #[cfg(feature = "postgres")]
-        OpenedLocation::Store(store) => Box::new(in_store::RunsStore::new(store.clone())),
+        OpenedLocation::Store(store) => {
+            Box::new(in_store::RunsStore::new(store.clone(), store.has_clock()))
+        }
     };
     let place = &*place;
     let rules = Rules::new(&args.state, args.keep_last, args.older_than);

@@ -19,7 +19,7 @@ pub const COMMAND: &str = "status";
 ///   unreadable  its manifest cannot be read, the detail tells why
 ///
 /// It reads only, and it never follows a link out of the root. In a store, a heartbeat is as old as
-/// its last change is by the store's clock, and with --watch since it was seen; a store that cannot
+/// its last change is by the store's clock (etcd has none: by that of who wrote), and with --watch since it was seen; a store that cannot
 /// be reached is told, and makes no run stale.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]

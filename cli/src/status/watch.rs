@@ -36,7 +36,6 @@ struct View<'a> {
 }
 
 /// What there is to tell of where the runs are kept.
-#[derive(PartialEq)]
 enum Note {
     /// Why it cannot be reached.
     Away(String),
@@ -67,7 +66,13 @@ impl Note {
 impl View<'_> {
     /// Tells a note once; where the screen is redrawn, below the table.
     fn note(&mut self, note: Option<Note>) {
-        if self.note != note
+        // One outage may have several reasons, one after the other.
+        let is_told = match (&self.note, &note) {
+            (Some(Note::Away(_)), Some(Note::Away(_))) => true,
+            (Some(Note::Polled(told)), Some(Note::Polled(why))) => told == why,
+            _ => false,
+        };
+        if !is_told
             && let Some(note) = &note
             && !self.is_redrawn
         {

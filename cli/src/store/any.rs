@@ -31,6 +31,13 @@ macro_rules! of {
     };
 }
 
+impl AnyDocuments {
+    /// Whether the store tells the times of documents; else those who write do.
+    pub fn has_clock(&self) -> bool {
+        matches!(self, AnyDocuments::Postgres(_))
+    }
+}
+
 impl Documents for AnyDocuments {
     async fn get(&self, key: &str) -> Result<Option<Document>, Trouble> {
         of!(self, store => store.get(key))

@@ -29,6 +29,10 @@ pub(crate) async fn value(shared: &Shared, key: &str) -> Result<Option<KeyValue>
     let key = Bytes(keys::full(shared.pool.prefix(), key));
     let request = RangeRequest { key, ..RangeRequest::default() };
     let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
+    // Something between has answered, and not etcd.
+    if answer.header.revision == Number(0) {
+        return Err(Failure::unknown("an answer to a read names no revision"));
+    }
     Ok(answer.kvs.into_iter().next())
 }
 

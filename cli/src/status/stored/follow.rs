@@ -19,7 +19,11 @@ use crate::status::source::{Follow, Tell};
 /// How long the thread waits before it asks a store again that is away.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How long it waits after nothing has changed, for a store that does not wait itself.
+/// What lies between two answers of a store that is there, at most; in more than that nobody could have
+/// seen a sign of life.
+const SILENT_MAX: Duration = Duration::from_secs(5);
+
+/// How long it waits after each answer: nobody is shown changes more often.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// How many answers may wait to be shown; the thread asks for no more then.
@@ -47,7 +51,7 @@ impl FollowedStore {
     pub fn start<D: Documents>(reader: Reader<D>) -> Result<Self, String> {
         let (told, cursor) = block_on(reader.all())?;
         let mut runs = StoredRuns::default();
-        runs.begin_anew(told, &mut |_| {});
+        runs.begin_anew(told, SystemTime::now(), &mut |_| {});
         let (notices, notice) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
             .map_err(|error| format!("cannot make a pipe: {}", in_words(&error.into())))?;
         let (send, words) = sync_channel(ANSWERS_MAX);
@@ -61,12 +65,14 @@ impl FollowedStore {
     fn take(&mut self, word: Heard, tell: Tell<'_>) {
         match word {
             Heard::Changed { is_anew, told, at } => {
-                if self.away.take().is_some() {
-                    self.runs.was_away(at.duration_since(self.answered).unwrap_or_default());
+                self.away = None;
+                let silent = at.duration_since(self.answered).unwrap_or_default();
+                if silent > SILENT_MAX {
+                    self.runs.was_away(silent);
                 }
                 self.answered = at;
                 if is_anew {
-                    self.runs.begin_anew(told, tell);
+                    self.runs.begin_anew(told, at, tell);
                 } else {
                     told.into_iter().for_each(|told| self.runs.take(told, tell));
                 }
@@ -100,7 +106,12 @@ impl Follow for FollowedStore {
     }
 
     fn judged_at(&self) -> SystemTime {
-        if self.away.is_some() { self.answered } else { SystemTime::now() }
+        let now = SystemTime::now();
+        if self.away.is_some() {
+            return self.answered;
+        }
+        // This process may have stood still, or the store be slow: nobody saw anything meanwhile.
+        self.answered.checked_add(SILENT_MAX).map_or(now, |at| at.min(now))
     }
 
     fn note(&self) -> Option<String> {
@@ -128,17 +139,14 @@ fn listen<D: Documents>(
             Err(why) => Heard::Away(why),
         };
         let pause = match &word {
-            Heard::Changed { is_anew: false, told, .. } if told.is_empty() => Some(PAUSE),
-            Heard::Changed { .. } => None,
-            Heard::Away(_) => Some(AGAIN),
+            Heard::Changed { .. } => PAUSE,
+            Heard::Away(_) => AGAIN,
         };
         if send.send(word).is_err() {
             return;
         }
         // A pipe that is full tells enough. That nothing changed tells that the store is there.
         let _ = rustix::io::write(notice, &[1]);
-        if let Some(pause) = pause {
-            thread::sleep(pause);
-        }
+        thread::sleep(pause);
     }
 }

@@ -46,8 +46,8 @@ impl<D: Documents> Source for Stored<D> {
     ) -> Result<(), String> {
         let (told, _) = block_on(Reader::new(self.store.clone(), selection.clone()).all())?;
         let mut runs = StoredRuns::default();
-        runs.begin_anew(told, &mut |_| {});
         let now = SystemTime::now();
+        runs.begin_anew(told, now, &mut |_| {});
         let rows = runs.known().map(|known| Row::new(known.clone(), now));
         let rows: Vec<Row> = rows.filter(|row| selection.has_state(row)).collect();
         for rows in rows.chunks(ROWS_AT_ONCE) {

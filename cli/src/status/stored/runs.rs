@@ -103,8 +103,9 @@ impl StoredRuns {
         }
     }
 
-    /// Takes everything anew. What is as it was keeps the time at which it was seen.
-    pub fn begin_anew(&mut self, told: Vec<Told>, tell: Tell<'_>) {
+    /// Takes everything anew, at a time by the watcher's clock. What is as it was keeps the time at which
+    /// it was seen; what has changed was seen now.
+    pub fn begin_anew(&mut self, told: Vec<Told>, at: SystemTime, tell: Tell<'_>) {
         let mut now = StoredRuns::default();
         for told in told {
             now.take(told, &mut |_| {});
@@ -113,12 +114,15 @@ impl StoredRuns {
             match now.runs.get_mut(&name) {
                 Some(stored) => {
                     let (signs, seen) = (&mut stored.known.signs, before.known.signs);
-                    if stored.manifest == before.manifest {
-                        signs.written = seen.written;
-                    }
+                    signs.written = match stored.manifest == before.manifest {
+                        true => seen.written,
+                        false => signs.written.map(|_| at),
+                    };
                     if stored.heartbeat == before.heartbeat {
                         signs.heartbeat = seen.heartbeat;
                         signs.unseen = seen.unseen;
+                    } else {
+                        signs.heartbeat = signs.heartbeat.map(|_| at);
                     }
                 }
                 None => tell(Word::Gone(&before.known)),
@@ -153,7 +157,9 @@ fn manifest(body: &Arc<[u8]>) -> Result<FoundManifest, Missing> {
         let why = format!("the manifest is above the limit of {MANIFEST_BYTES_MAX} bytes");
         return Err(unreadable(why));
     }
-    FoundManifest::read(body).map_err(unreadable)
+    // What it says of its heartbeat is by the clock of who wrote it.
+    let heartless = |manifest| FoundManifest { heartbeat_at: None, ..manifest };
+    FoundManifest::read(body).map(heartless).map_err(unreadable)
 }
 
 fn no_manifest() -> Missing {
@@ -228,6 +234,7 @@ mod tests {
                 told("r/.heartbeat", Some("x"), 2, 140),
                 told("r/manifest.json", Some(LIVE), 1, 140),
             ],
+            second(140),
             &mut |_| {},
         );
         assert_eq!(states(&runs, 131), [("r".to_owned(), State::Stale)]);
@@ -241,7 +248,8 @@ mod tests {
         runs.take(told("a/manifest.json", Some(LIVE), 1, 100), &mut |_| {});
         runs.take(told("b/manifest.json", Some(LIVE), 1, 100), &mut |_| {});
         let mut gone = Vec::new();
-        runs.begin_anew(vec![told("b/manifest.json", Some(LIVE), 1, 100)], &mut |word| {
+        let all = vec![told("b/manifest.json", Some(LIVE), 1, 100)];
+        runs.begin_anew(all, second(100), &mut |word| {
             if let Word::Gone(known) = word {
                 gone.push(known.run.clone());
             }
@@ -261,6 +269,31 @@ mod tests {
         // From the next sign on it counts no more.
         runs.take(told("r/.heartbeat", Some("x"), 2, 205), &mut |_| {});
         assert_eq!(states(&runs, 236), [("r".to_owned(), State::Stale)]);
+    }
+
+    #[test]
+    fn what_is_told_anew_after_an_outage_and_has_changed_was_seen_then() {
+        let mut runs = StoredRuns::default();
+        runs.take(told("r/manifest.json", Some(LIVE), 1, 100), &mut |_| {});
+        runs.take(told("r/.heartbeat", Some("x"), 1, 110), &mut |_| {});
+        runs.was_away(Duration::from_secs(60));
+        // A heartbeat that nobody had seen before the store went away, or that it took back.
+        let all = vec![
+            told("r/.heartbeat", Some("x"), 2, 112),
+            told("r/manifest.json", Some(LIVE), 1, 100),
+        ];
+        runs.begin_anew(all, second(170), &mut |_| {});
+        assert_eq!(states(&runs, 200), [("r".to_owned(), State::Live)]);
+        assert_eq!(states(&runs, 201), [("r".to_owned(), State::Stale)]);
+    }
+
+    #[test]
+    fn the_clock_of_who_keeps_a_run_tells_nothing_of_its_age() {
+        let mut runs = StoredRuns::default();
+        let ahead = r#"{"status":"in_progress","heartbeat_at":"2100-01-01T00:00:00Z"}"#;
+        runs.take(told("r/manifest.json", Some(ahead), 1, 100), &mut |_| {});
+        assert_eq!(states(&runs, 130), [("r".to_owned(), State::Live)]);
+        assert_eq!(states(&runs, 131), [("r".to_owned(), State::Stale)]);
     }
 
     #[test]

@@ -238,13 +238,15 @@ class Requests:
         closes, self._closes = self._closes, []
         unanswered = [answered for answered in closes if not answered.done()]
         if isinstance(outcome, Failed):
+            if outcome.error.kind in OF_WRITES:
+                covered = self._covered(outcome)
+                self.counts.flushed(covered, len(waiting), is_met=bool(waiting))
             self._end(waiting, outcome.error)
             for answered in unanswered:
                 answered.set_exception(_own(outcome.error))
                 # Who does not wait any more is not told.
                 answered.exception()
             if outcome.error.kind in OF_WRITES:
-                self._writes = outcome.writes
                 self.ask((), None)
             return
         self._count(outcome)
