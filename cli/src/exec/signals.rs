@@ -11,6 +11,7 @@ use rustix::process::{Pid, getpid};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::children::{self, Change};
+use super::foreground;
 use super::handler::{self, Caught, Pipe};
 use super::processes;
 use super::received::Received;
@@ -103,11 +104,13 @@ impl Signals {
     }
 
     /// Waits for a signal that asks to end, while there is no command. One that asks to stand still is
-    /// obeyed, if nothing came since that has this process go on; one may have come before (`is_asked`).
+    /// obeyed, if nothing came since that has this process go on. One may have come before (`is_asked`),
+    /// which is no matter once this group is in the foreground.
     pub async fn end(&mut self, mut is_asked: bool) -> i32 {
         loop {
             let mut all = Vec::new();
-            let mut is_stop = std::mem::take(&mut is_asked);
+            let was_asked = std::mem::take(&mut is_asked);
+            let mut is_stop = was_asked;
             if !is_stop {
                 let Event::Received(received) = self.next().await else { continue };
                 all.push(received.signal());
@@ -120,7 +123,8 @@ impl Signals {
                 self.has_ended_a_wait = true;
                 return *end;
             }
-            if is_stop && !all.contains(&libc::SIGCONT) {
+            let is_over = all.contains(&libc::SIGCONT) || was_asked && foreground::is_ours();
+            if is_stop && !is_over {
                 stand_still(false);
             }
         }

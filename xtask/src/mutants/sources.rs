@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a build of the component takes. The manifests of the other packages are there because
 /// `Cargo.lock` is for all of them.
-const ROOTS: [&str; 13] = [
+const ROOTS: [&str; 14] = [
     "Cargo.toml",
     "Cargo.lock",
     "src",
@@ -14,6 +14,7 @@ const ROOTS: [&str; 13] = [
     "bindings/plugin",
     "cli",
     "components",
+    "fleet",
     "host",
     "simulator",
     "stores",
