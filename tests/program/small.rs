@@ -354,10 +354,11 @@ fn a_user_without_a_name_or_home_has_runs() {
 fn a_disk_that_is_full_for_a_while_is_a_warning_and_has_the_last_state() {
     let (root, told) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (shown, told) = (root.path().display(), told.path().join("stderr"));
-    // The command makes room again when it has seen the warning.
+    // The command makes room again when it has seen the warning. What a file that is replaced gives back
+    // would be room enough for the next one, so it is taken again.
     let command = format!(
-        r#"cat /dev/zero > {shown}/full 2> /dev/null; echo more
-        until grep -q warning {told}; do sleep 0.01; done; rm {shown}/full; exit 3"#,
+        r#"echo more; until grep -q warning {told}; do
+        cat /dev/zero >> {shown}/full 2> /dev/null; sleep 0.01; done; rm {shown}/full; exit 3"#,
         told = told.display()
     );
     let script = format!(
