@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 pub mod blocking;
 pub mod etcd;
+pub mod ledger;
 pub mod postgres;
 
 #[path = "../components/build/component.rs"]

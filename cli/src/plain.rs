@@ -71,6 +71,13 @@ fn steers(c: char) -> bool {
         || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+#[cfg(feature = "postgres")]
+/// An error with all its causes.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,12 @@
 //! Stores that several hosts share: opened, and made.
 
-use std::error::Error;
 use std::time::Duration;
 
 use tandem_documents::{DocumentsDisk, Settings, Survives};
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 use super::access::Access;
+use super::plain::sentence;
 
 mod any;
 
@@ -101,12 +101,6 @@ fn told(error: &OpenError) -> String {
         ),
         error => sentence(error),
     }
-}
-
-/// An error with all its causes.
-fn sentence(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 #[cfg(test)]

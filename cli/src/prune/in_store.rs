@@ -14,10 +14,10 @@ use super::kept::{Kept, stands};
 use super::leftovers::Leftovers;
 use super::place::{RunsPlace, TaskPlace};
 use super::summary::FoundSummary;
+use crate::plain::sentence;
 use crate::status::known::Known;
 use crate::status::scan::{MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task};
 use crate::status::select::Selection;
-use crate::status::stored::reader::told;
 use crate::status::stored::runs::{StoredRuns, Told};
 use crate::status::stored::snapshot::{Dated, snapshot};
 
@@ -43,7 +43,7 @@ impl<D: Documents> RunsStore<D> {
         let mut after = None;
         loop {
             let page = block_on(self.store.list(prefix, after.as_deref()));
-            let page = page.map_err(|trouble| told(&trouble))?;
+            let page = page.map_err(|trouble| sentence(&trouble))?;
             let last = page.entries.last().map(|listed| listed.key.clone());
             for listed in page.entries {
                 let rest = listed.key.strip_prefix(prefix).and_then(|rest| rest.split_once('/'));
@@ -140,7 +140,11 @@ impl TaskPlace for TaskDocuments {
         let Some((known, has_heartbeat)) = self.runs.get(run) else { return Kept::Gone };
         match stands(known.clone(), SystemTime::now(), || *has_heartbeat) {
             // A host whose clock is behind may keep it.
-            Kept::Over(FoundRun { state: EndState::Stale, .. }) if !self.has_clock => Kept::Live,
+            Kept::Over(FoundRun { state: EndState::Stale | EndState::Empty, .. })
+                if !self.has_clock =>
+            {
+                Kept::Live
+            }
             stands => stands,
         }
     }

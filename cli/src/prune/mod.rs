@@ -60,7 +60,7 @@ use stop::Stop;
 ///
 /// In a store there are no links and no temporary files, and other documents of a run's place go with
 /// it. The time of a document is the store's. etcd has no clock, so the times there are those of who wrote,
-/// and no run goes that is stale.
+/// and no run goes that is stale or empty.
 ///
 /// A signal ends it after the up to 256 runs in hand, and a second one at once. One that comes again
 /// within a second, or from the same sender within 100 ms, is no second one, nor is any SIGHUP after a

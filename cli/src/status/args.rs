@@ -40,7 +40,7 @@ pub struct Args {
     ///
     /// It begins at once and keeps nothing in memory, so the runs are in no order. With --watch, a run
     /// that changed has one more line; one that is no more has the state "gone", and one that is no
-    /// longer selected has its new state.
+    /// longer selected has its new state. Of a store all runs are read before the first is printed.
     #[arg(long, verbatim_doc_comment, conflicts_with_all = ["json", "sort", "reverse", "limit"])]
     pub json_lines: bool,
     /// Go on and show changes

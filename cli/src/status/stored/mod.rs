@@ -2,8 +2,8 @@
 
 mod clocks;
 mod follow;
-pub mod key;
-pub mod reader;
+mod key;
+mod reader;
 pub mod runs;
 pub mod snapshot;
 
@@ -17,6 +17,7 @@ use super::row::Row;
 use super::scan::MANIFEST_BYTES_MAX;
 use super::select::Selection;
 use super::source::{Follow, Source};
+use crate::plain::sentence;
 use follow::FollowedStore;
 use key::manifest_key;
 use reader::Reader;
@@ -64,7 +65,7 @@ impl<D: Documents> Source for Stored<D> {
 
     fn manifest(&self, task: &str, run: &str) -> Result<Option<Vec<u8>>, String> {
         let Some(key) = manifest_key(task, run) else { return Ok(None) };
-        let found = block_on(self.store.get(&key)).map_err(|trouble| reader::told(&trouble))?;
+        let found = block_on(self.store.get(&key)).map_err(|trouble| sentence(&trouble))?;
         let Some(body) = found.and_then(|document| document.body) else { return Ok(None) };
         if body.len() as u64 > MANIFEST_BYTES_MAX {
             return Err(format!("manifest.json is above the limit of {MANIFEST_BYTES_MAX} bytes"));

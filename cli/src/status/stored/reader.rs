@@ -1,6 +1,5 @@
 //! Reads what a store has of runs, and what changes there.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,6 +8,7 @@ use tandem_documents::{Cursor, Documents, Trouble};
 use super::clocks::Clocks;
 use super::key::{ALL, task_prefix};
 use super::runs::Told;
+use crate::plain::sentence;
 use crate::status::select::Selection;
 
 /// Reads the runs that may be selected.
@@ -50,7 +50,7 @@ impl<D: Documents> Reader<D> {
     /// # Errors
     /// As [`all`](Reader::all).
     pub async fn changed(&self, since: Option<Cursor>) -> Result<RunChanges, String> {
-        self.read(since).await.map_err(|trouble| told(&trouble))
+        self.read(since).await.map_err(|trouble| sentence(&trouble))
     }
 
     async fn read(&self, since: Option<Cursor>) -> Result<RunChanges, Trouble> {
@@ -83,10 +83,4 @@ impl<D: Documents> Reader<D> {
             cursor = Some(changes.next);
         }
     }
-}
-
-/// What a store failed with, and all that it comes from.
-pub fn told(trouble: &Trouble) -> String {
-    let causes = std::iter::successors(trouble.source(), |&cause| cause.source());
-    causes.fold(trouble.to_string(), |told, cause| format!("{told}: {cause}"))
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use tandem_documents::{Changed, Documents, Trouble};
 
 use super::clocks::Clocks;
-use super::reader::told;
+use crate::plain::sentence;
 
 /// A document, and when it was written by the own clock.
 pub struct Dated {
@@ -23,7 +23,7 @@ pub async fn snapshot<D: Documents>(
     store: &Arc<D>,
     prefix: &str,
 ) -> Result<BTreeMap<String, Dated>, String> {
-    read(store, prefix).await.map_err(|trouble| told(&trouble))
+    read(store, prefix).await.map_err(|trouble| sentence(&trouble))
 }
 
 async fn read<D: Documents>(
@@ -31,19 +31,19 @@ async fn read<D: Documents>(
     prefix: &str,
 ) -> Result<BTreeMap<String, Dated>, Trouble> {
     let mut documents = BTreeMap::new();
-    let mut cursor = None;
+    let (mut cursor, mut clocks) = (None, None);
     loop {
         let changes = store.changes(prefix, cursor.as_ref()).await?;
         if changes.is_anew {
             documents.clear();
+            clocks = Some(Clocks::ask(&**store).await?);
         }
-        let clocks = Clocks::ask(&**store).await?;
         for document in changes.changed {
             if document.document.body.is_none() {
                 documents.remove(&document.key);
                 continue;
             }
-            let at = clocks.own(&document.document);
+            let at = clocks.as_ref().and_then(|clocks: &Clocks| clocks.own(&document.document));
             documents.insert(document.key.clone(), Dated { document, at });
         }
         if !changes.has_more {

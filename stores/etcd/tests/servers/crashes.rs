@@ -10,8 +10,8 @@ use tandem_tests::clusters;
 use tandem_tests::etcd::Cluster;
 use tandem_tests::postgres::wait_until;
 
-use crate::ledger::Ledger;
 use crate::stores::{body, create, opened};
+use tandem_tests::ledger::Ledger;
 
 fn patient(cluster: &Cluster) -> EtcdDocuments {
     opened(Options::new(cluster.url("tandem")).patience(Duration::from_secs(5)))

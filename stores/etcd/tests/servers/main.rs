@@ -4,7 +4,6 @@ mod bad_input;
 mod contract;
 mod crashes;
 mod kept;
-mod ledger;
 mod limits;
 mod runs;
 mod stores;

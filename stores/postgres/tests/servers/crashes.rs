@@ -14,8 +14,8 @@ use tandem_host::disk::ErrorCode;
 use tandem_postgres::Options;
 
 use crate::kept::{create, follow};
-use crate::ledger::{End, Ledger};
 use crate::stores::Stores as _;
+use tandem_tests::ledger::{End, Ledger};
 use tandem_tests::postgres::wait_until;
 use tandem_tests::servers;
 

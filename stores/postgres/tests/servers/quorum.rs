@@ -9,7 +9,7 @@ use tandem_documents::{Documents, Expect, Level, Survives};
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 use crate::kept::{create, follow};
-use crate::ledger::Ledger;
+use tandem_tests::ledger::Ledger;
 use tandem_tests::postgres::{Installed, Server, wait_until};
 use tandem_tests::servers;
 

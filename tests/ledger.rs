@@ -6,9 +6,8 @@ use std::thread;
 
 use futures::executor::block_on;
 use tandem_documents::{Documents, Expect, Level};
-use tandem_postgres::PostgresDocuments;
 
-use tandem_tests::postgres::wait_until;
+use crate::postgres::wait_until;
 
 /// What one writer knows of its key.
 struct Line {
@@ -29,7 +28,7 @@ pub struct Ledger {
 impl Ledger {
     /// Has writers write, each to a key of its own, while something happens.
     pub fn keep(
-        store: &PostgresDocuments,
+        store: &impl Documents,
         writers: usize,
         happens: impl FnOnce(&dyn Fn(u64)),
     ) -> Ledger {
@@ -58,7 +57,7 @@ impl Ledger {
     }
 
     /// Compares it with what is there.
-    pub fn check(&self, store: &PostgresDocuments, what: &str) {
+    pub fn check(&self, store: &impl Documents, what: &str) {
         let mut lost = Vec::new();
         for Line { key, acknowledged, sent } in &self.lines {
             let found = block_on(store.get(key)).unwrap();
@@ -90,7 +89,7 @@ fn number(body: &[u8]) -> u64 {
 
 /// Writes numbers, one after the other. Whatever it is not sure of, it looks at.
 fn line(
-    store: &PostgresDocuments,
+    store: &impl Documents,
     key: String,
     is_over: &AtomicBool,
     acknowledged: &AtomicU64,
