@@ -5,33 +5,25 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use tandem_components::TANDEM;
 use tandem_host::testing::bindings::{Tandem, TandemPre};
 use tandem_host::{Error, HistoryOptions, RecordOptions, RunOptions};
 use tempfile::TempDir;
-use wasmtime::component::{Accessor, Component, Linker};
-use wasmtime::{AsContextMut, Config, Engine, Store};
-use wasmtime_wasi::p3;
+use wasmtime::AsContextMut;
+use wasmtime::component::Accessor;
 
 use crate::support::within;
-use crate::wasmtime_state::State;
+use crate::wasmtime_state::{State, compiled};
 
-const FUEL: u64 = 1 << 50;
 const SIZES: [usize; 2] = [32 << 10, 256 << 10];
 
-/// The engine and its component are made once, and before the clock of a limit starts.
+/// Linked once, and before the clock of a limit starts.
 fn component() -> &'static TandemPre<State> {
     static COMPONENT: LazyLock<TandemPre<State>> = LazyLock::new(compile);
     &COMPONENT
 }
 
 fn compile() -> TandemPre<State> {
-    let engine = Engine::new(Config::new().wasm_component_model_async(true).consume_fuel(true));
-    let engine = engine.unwrap();
-    let component = Component::from_binary(&engine, TANDEM).unwrap();
-    let mut linker = Linker::new(&engine);
-    p3::add_to_linker(&mut linker).unwrap();
-    TandemPre::new(linker.instantiate_pre(&component).unwrap()).unwrap()
+    TandemPre::new(State::linker().instantiate_pre(compiled()).unwrap()).unwrap()
 }
 
 /// What calls cost one after the other.
@@ -40,8 +32,7 @@ async fn costs(
     dir: &Path,
     calls: impl AsyncFnOnce(&Tandem, &Accessor<State>, &mut Vec<u64>) -> wasmtime::Result<()>,
 ) -> Vec<u64> {
-    let mut store = Store::new(pre.engine(), State::on(dir));
-    store.set_fuel(FUEL).unwrap();
+    let mut store = State::store_on(dir);
     let tandem = pre.instantiate_async(&mut store).await.unwrap();
     let mut left = Vec::new();
     let made = store.run_concurrent(async |accessor| calls(&tandem, accessor, &mut left).await);

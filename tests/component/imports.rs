@@ -3,20 +3,8 @@
 use std::collections::BTreeSet;
 
 use tandem_components::{TANDEM, TANDEM_BLOCKING};
-use wasmtime::component::Component;
-use wasmtime::{Config, Engine};
 
-fn engine() -> Engine {
-    Engine::new(Config::new().wasm_component_model_async(true)).unwrap()
-}
-
-/// The names of what a component imports and of what it exports.
-fn names(component: &[u8]) -> [BTreeSet<String>; 2] {
-    let engine = engine();
-    let component = Component::from_binary(&engine, component).unwrap().component_type();
-    let imports = component.imports(&engine).map(|(name, _)| name.to_owned()).collect();
-    [imports, component.exports(&engine).map(|(name, _)| name.to_owned()).collect()]
-}
+use crate::wit::names;
 
 fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()

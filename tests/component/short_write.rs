@@ -4,20 +4,18 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tandem_components::TANDEM;
 use tandem_host::testing::bindings::TandemPre;
 use tandem_host::{Error, Request, RunOptions};
 use tempfile::TempDir;
+use wasmtime::StoreContextMut;
 use wasmtime::component::{
-    Component, FutureReader, Linker, Resource, Source, StreamConsumer, StreamReader, StreamResult,
+    FutureReader, Linker, Resource, Source, StreamConsumer, StreamReader, StreamResult,
 };
-use wasmtime::{Config, Engine, Store, StoreContextMut};
 use wasmtime_wasi::filesystem::Descriptor;
-use wasmtime_wasi::p3;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode;
 
 use crate::support::within;
-use crate::wasmtime_state::State;
+use crate::wasmtime_state::{State, compiled};
 
 /// Takes one byte less than it is given, and no more.
 struct AllButOne;
@@ -43,9 +41,8 @@ impl StreamConsumer<State> for AllButOne {
 }
 
 /// wasmtime's own filesystem, but for what a write does.
-fn short_writes(engine: &Engine) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    p3::add_to_linker(&mut linker)?;
+fn short_writes() -> wasmtime::Result<Linker<State>> {
+    let mut linker = State::linker();
     linker.allow_shadowing(true);
     linker.instance("wasi:filesystem/types@0.3.0")?.func_wrap(
         "[method]descriptor.write-via-stream",
@@ -61,7 +58,7 @@ fn short_writes(engine: &Engine) -> wasmtime::Result<Linker<State>> {
 
 /// The error of the first flush of a run.
 async fn first_flush(pre: &TandemPre<State>, dir: &Path) -> wasmtime::Result<Error> {
-    let mut store = Store::new(pre.engine(), State::on(dir));
+    let mut store = State::store_on(dir);
     let tandem = pre.instantiate_async(&mut store).await?;
     let runs = tandem.tandem_persistence_runs().run();
     let calls = store.run_concurrent(async |accessor| {
@@ -75,11 +72,9 @@ async fn first_flush(pre: &TandemPre<State>, dir: &Path) -> wasmtime::Result<Err
     calls.await?
 }
 
-/// The engine and its component are made before the clock of the limit starts.
+/// Made before the clock of the limit starts.
 fn component() -> wasmtime::Result<TandemPre<State>> {
-    let engine = Engine::new(Config::new().wasm_component_model_async(true))?;
-    let component = Component::from_binary(&engine, TANDEM)?;
-    TandemPre::new(short_writes(&engine)?.instantiate_pre(&component)?)
+    TandemPre::new(short_writes()?.instantiate_pre(compiled())?)
 }
 
 #[tokio::test]

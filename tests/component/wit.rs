@@ -1,7 +1,19 @@
-//! What the two packages of `wit/` have in common.
+//! What a component tells of its WIT, and what the two packages of `wit/` have in common.
+
+use std::collections::BTreeSet;
 
 use tandem_components::{TANDEM, TANDEM_BLOCKING};
-use wit_component::{WitPrinter, decode};
+use wit_component::{DecodedWasm, WitPrinter, decode};
+
+/// The names of what a component imports and of what it exports.
+pub fn names(component: &[u8]) -> [BTreeSet<String>; 2] {
+    let DecodedWasm::Component(resolve, world) = decode(component).unwrap() else {
+        panic!("a package is no component");
+    };
+    let world = &resolve.worlds[world];
+    [&world.imports, &world.exports]
+        .map(|items| items.keys().map(|name| resolve.name_world_key(name)).collect())
+}
 
 /// A package of a component, without its docs.
 fn text(component: &[u8], package: &str) -> String {

@@ -1,6 +1,8 @@
 //! One wrapper around any disk, and what a layer adds to it.
 
+use std::fmt;
 use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,19 +32,28 @@ pub trait Layer: Send + Sync + 'static {
 /// Puts layers around a disk.
 pub trait DiskExt: Disk + Sized {
     /// Wrap this disk in a layer.
-    fn layered<L: Layer>(self, layer: L) -> Layered<Self, L> {
-        Layered::new(self, layer)
+    fn layered(self, layer: impl Layer) -> Layered<Self> {
+        Layered::new(self).layered(layer)
     }
 }
 
 impl<D: Disk> DiskExt for D {}
 
-/// A disk with a layer around it. Layers compose: the one added last sees a call first.
-#[derive(Debug)]
-pub struct Layered<D, L> {
+/// A disk with layers around it. The one added last sees a call first.
+///
+/// Its type does not tell the layers: what a component is linked with is compiled for each type of disk.
+pub struct Layered<D> {
     disk: Arc<D>,
-    layer: Arc<L>,
+    layers: Layers,
     calls: AtomicU64,
+}
+
+type Layers = Arc<[Arc<dyn Around>]>;
+
+impl<D: fmt::Debug> fmt::Debug for Layered<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layered").field("disk", &self.disk).finish_non_exhaustive()
+    }
 }
 
 /// An open file or directory of a [`Layered`] disk, and where it was opened.
@@ -52,10 +63,17 @@ pub struct Located<N> {
     path: Arc<str>,
 }
 
-impl<D: Disk, L: Layer> Layered<D, L> {
-    /// Wrap `disk` in `layer`.
-    pub fn new(disk: D, layer: L) -> Self {
-        Layered { disk: Arc::new(disk), layer: Arc::new(layer), calls: AtomicU64::new(0) }
+impl<D: Disk> Layered<D> {
+    fn new(disk: D) -> Self {
+        Layered { disk: Arc::new(disk), layers: Arc::new([]), calls: AtomicU64::new(0) }
+    }
+
+    /// Wrap this disk in one layer more.
+    #[must_use]
+    pub fn layered(self, layer: impl Layer) -> Self {
+        let more: Arc<dyn Around> = Arc::new(layer);
+        let layers = self.layers.iter().cloned().chain([more]).collect();
+        Layered { layers, ..self }
     }
 
     fn call(&self, operation: DiskOperation, path: String) -> Call {
@@ -68,7 +86,7 @@ impl<D: Disk, L: Layer> Layered<D, L> {
         F: Future<Output = Result<T, ErrorCode>> + Send,
         T: Send,
     {
-        around(&*self.layer, call, work).await
+        around(&self.layers, call, work).await
     }
 
     async fn opened<N, F>(&self, call: Call, work: F) -> Result<Located<N>, ErrorCode>
@@ -82,16 +100,50 @@ impl<D: Disk, L: Layer> Layered<D, L> {
     }
 }
 
-async fn around<T, F>(layer: &impl Layer, call: Call, work: F) -> Result<T, ErrorCode>
+/// The call with what its layers do.
+async fn around<T, F>(layers: &[Arc<dyn Around>], call: Call, work: F) -> Result<T, ErrorCode>
 where
     F: Future<Output = Result<T, ErrorCode>> + Send,
     T: Send,
 {
-    layer.before(&call).await?;
-    let result = work.await;
-    let outcome = result.as_ref().map(|_| ()).map_err(|code| *code);
-    layer.after(&call, outcome).await?;
+    let mut passed = layers.len();
+    let mut refused = None;
+    while passed > 0 && refused.is_none() {
+        match layers[passed - 1].before(&call).await {
+            Ok(()) => passed -= 1,
+            Err(code) => refused = Some(code),
+        }
+    }
+    let mut result = match refused {
+        Some(code) => Err(code),
+        None => work.await,
+    };
+    for layer in &layers[passed..] {
+        let outcome = result.as_ref().map(|_| ()).map_err(|code| *code);
+        if let Err(code) = layer.after(&call, outcome).await {
+            result = Err(code);
+        }
+    }
     result
+}
+
+/// A [`Layer`] of any type.
+trait Around: Send + Sync {
+    fn before<'a>(&'a self, call: &'a Call) -> Told<'a>;
+
+    fn after<'a>(&'a self, call: &'a Call, outcome: Result<(), ErrorCode>) -> Told<'a>;
+}
+
+type Told<'a> = Pin<Box<dyn Future<Output = Result<(), ErrorCode>> + Send + 'a>>;
+
+impl<L: Layer> Around for L {
+    fn before<'a>(&'a self, call: &'a Call) -> Told<'a> {
+        Box::pin(Layer::before(self, call))
+    }
+
+    fn after<'a>(&'a self, call: &'a Call, outcome: Result<(), ErrorCode>) -> Told<'a> {
+        Box::pin(Layer::after(self, call, outcome))
+    }
 }
 
 impl<N> Located<N> {
@@ -104,7 +156,7 @@ impl<N> Located<N> {
     }
 }
 
-impl<D: Disk, L: Layer> Disk for Layered<D, L> {
+impl<D: Disk> Disk for Layered<D> {
     type Dir = Located<D::Dir>;
     type File = Located<D::File>;
 
@@ -158,15 +210,15 @@ impl<D: Disk, L: Layer> Disk for Layered<D, L> {
         file: &Self::File,
         offset: u64,
         bytes: &[u8],
-    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<D, L> {
+    ) -> impl Future<Output = Result<(), ErrorCode>> + Send + use<D> {
         let call = self.call(DiskOperation::Write, file.path.to_string());
         let call = Call { bytes: bytes.len() as u64, ..call };
         // What a layer does before comes first, so the write is not made here.
-        let (disk, layer) = (self.disk.clone(), self.layer.clone());
+        let (disk, layers) = (self.disk.clone(), self.layers.clone());
         let (file, bytes) = (file.node.clone(), bytes.to_vec());
         async move {
             let write = async { disk.write(&file, offset, &bytes).await };
-            around(&*layer, call, write).await
+            around(&layers, call, write).await
         }
     }
 
