@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tandem_documents::Settings;
+
 use super::plain::complain;
 use super::store;
 
@@ -23,8 +25,15 @@ pub struct Args {
     /// least [default: as it is, 5s in a new store]
     ///
     /// So many heartbeats are written in a second as there are runs, divided by this.
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = heartbeat_interval)]
     heartbeat_interval: Option<Duration>,
+}
+
+fn heartbeat_interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let is_within =
+        (Duration::from_millis(1)..=Settings::HEARTBEAT_INTERVAL_MAX).contains(&interval);
+    is_within.then_some(interval).ok_or_else(|| "it is not within a millisecond and a day".into())
 }
 
 /// Makes them.

@@ -214,5 +214,7 @@ fn a_store_tells_how_often_runs_show_a_sign_of_life() {
     assert_eq!(run(&mut with_store(&url, &args)).status.code(), Some(0));
     assert_eq!(intervals(), [7.0, 42.0]);
     let told = run(&mut with_store(&url, &["migrate", "--heartbeat-interval", "2days"]));
-    assert!(assert_one_line(&told, 1).contains("not within a millisecond and a day"));
+    let stderr = text(&told.stderr);
+    assert_eq!(told.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("it is not within a millisecond and a day"), "{stderr}");
 }

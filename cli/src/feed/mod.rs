@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tandem_host::limits::in_words;
 use tokio::time::Instant;
 
+use super::access::Access;
 use super::inherited::Inherited;
 use super::location::Location;
 use super::mode::Mode;
@@ -117,7 +118,8 @@ pub fn raise_open_files() {
 async fn serve(args: Args, inherited: Inherited) -> Result<ExitCode, String> {
     let mut signals = EndSignals::catch(&inherited)
         .map_err(|error| format!("cannot catch signals: {}", in_words(&error)))?;
-    let tandem = args.mode.of(args.location.kept().await?.builder).build().await;
+    let keeper = args.location.open(Access::Write).await?.keeper().await?;
+    let tandem = args.mode.of(keeper).build().await;
     let tandem = tandem.map_err(|error| message(&error))?;
     let no_thread = |error| format!("cannot start a thread: {}", in_words(&error));
     let limits = Limits::new();

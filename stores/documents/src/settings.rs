@@ -11,8 +11,6 @@ use crate::{Documents, Expect, Level, Trouble};
 /// No task has its name.
 const KEY: &str = ".tandem/settings.json";
 const HEARTBEAT_INTERVAL: &str = "heartbeat_interval_ms";
-/// What is longer is a mistake.
-const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Others may write it at the same time.
 const TRIES: usize = 16;
 
@@ -29,6 +27,9 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The longest interval of heartbeats: what is longer is a mistake.
+    pub const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
     /// With this interval of heartbeats.
     pub fn heartbeat_interval(self, interval: Duration) -> Self {
         Settings { heartbeat_interval: Some(interval) }
@@ -83,7 +84,8 @@ fn members(body: Option<&[u8]>) -> Result<Map<String, Value>, Trouble> {
 }
 
 fn checked(interval: Duration) -> Result<Duration, Trouble> {
-    let is_within = (Duration::from_millis(1)..=HEARTBEAT_INTERVAL_MAX).contains(&interval);
+    let is_within =
+        (Duration::from_millis(1)..=Settings::HEARTBEAT_INTERVAL_MAX).contains(&interval);
     is_within.then_some(interval).ok_or_else(|| {
         let ms = interval.as_millis();
         refused(format!("{HEARTBEAT_INTERVAL} is not within a millisecond and a day: {ms}"))
@@ -148,7 +150,9 @@ mod tests {
         let settings = Settings { heartbeat_interval: Some(Duration::from_secs(1)) };
         assert!(block_on(settings.write(&store)).unwrap_err().is_refused());
         assert_eq!(&*store.documents()[KEY], b"[]");
-        for interval in [Duration::ZERO, HEARTBEAT_INTERVAL_MAX + Duration::from_millis(1)] {
+        for interval in
+            [Duration::ZERO, Settings::HEARTBEAT_INTERVAL_MAX + Duration::from_millis(1)]
+        {
             let settings = Settings { heartbeat_interval: Some(interval) };
             let store = MemoryDocuments::new();
             assert!(block_on(settings.write(&store)).unwrap_err().is_refused());

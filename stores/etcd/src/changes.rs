@@ -94,43 +94,59 @@ async fn follow(
     from: &Position,
 ) -> Result<Option<Changes>, Failure> {
     // A server that is cut off from the majority would say for ever that nothing changes.
-    let now = newest(shared, prefix, Number(0)).await?;
+    let now = newest(shared, prefix).await?;
     if now.cluster_id.0 != from.cluster || now.revision.0 < from.revision {
         return Ok(None);
     }
-    let mut from = from.clone();
-    if now.revision.0 - from.revision > BEHIND {
-        from = forget(shared, prefix, from).await?;
+    let mut changes = watch(shared, prefix, from).await?;
+    if changes.changed.is_empty() && now.revision.0 - from.revision > BEHIND {
+        // Where that fails, the next one comes to know it.
+        if let Ok(Some(revision)) = unchanged_until(shared, prefix, from.revision).await {
+            changes.next = Position { revision, ..from.clone() }.cursor();
+        }
     }
-    watch(shared, prefix, &from).await.map(Some)
+    Ok(Some(changes))
 }
 
-/// What stands at the head of a linearizable answer; with a revision, if nothing below the prefix
-/// was written from it on, else no revision.
-async fn newest(shared: &Shared, prefix: &str, written_from: Number) -> Result<Header, Failure> {
+/// What stands at the head of a linearizable answer.
+async fn newest(shared: &Shared, prefix: &str) -> Result<Header, Failure> {
+    let key = Bytes(keys::full(shared.pool.prefix(), prefix));
+    let request =
+        RangeRequest { key, limit: Number(1), keys_only: true, ..RangeRequest::default() };
+    let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
+    Ok(answer.header)
+}
+
+/// The newest revision, if nothing below the prefix was written or deleted behind an older one.
+async fn unchanged_until(
+    shared: &Shared,
+    prefix: &str,
+    since: u64,
+) -> Result<Option<u64>, Failure> {
     let key = keys::full(shared.pool.prefix(), prefix);
-    let range_end = (written_from != Number(0)).then(|| Bytes(keys::end(&key)));
-    let request = RangeRequest {
+    let all = RangeRequest {
+        range_end: Some(Bytes(keys::end(&key))),
         key: Bytes(key),
-        range_end,
-        limit: Number(1),
-        min_mod_revision: written_from,
-        keys_only: true,
         ..RangeRequest::default()
     };
-    let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
-    let is_written = written_from != Number(0) && !answer.kvs.is_empty();
-    Ok(Header {
-        revision: if is_written { Number(0) } else { answer.header.revision },
-        ..answer.header
-    })
-}
-
-/// Moves a position on over revisions in which nothing below the prefix was written.
-async fn forget(shared: &Shared, prefix: &str, from: Position) -> Result<Position, Failure> {
-    let newest = newest(shared, prefix, Number(from.revision + 1)).await?;
-    let revision = newest.revision.0.max(from.revision);
-    Ok(Position { revision, ..from })
+    let written = RangeRequest {
+        min_mod_revision: Number(since + 1),
+        limit: Number(1),
+        keys_only: true,
+        ..all.clone()
+    };
+    let written: RangeAnswer = shared.read(RANGE, &written, ANSWER_BYTES_MAX).await?;
+    let until = written.header.revision.0;
+    if !written.kvs.is_empty() || until < since {
+        return Ok(None);
+    }
+    // What was deleted was not written: as many keys are there as were.
+    let count = async |revision| {
+        let request = RangeRequest { revision: Number(revision), count_only: true, ..all.clone() };
+        let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
+        Ok::<_, Failure>(answer.count)
+    };
+    Ok((count(since).await? == count(until).await?).then_some(until))
 }
 
 /// What was written behind a position, as soon as something was.
@@ -180,7 +196,7 @@ async fn told(shared: &Shared, mut lines: Lines, from: &Position) -> Result<Chan
         }?;
         let is_whole = !answer.fragment;
         for event in answer.events {
-            heard.hear(shared.pool.prefix(), event)?;
+            heard.hear(shared.pool.prefix(), event);
         }
         if heard.is_begun() && (is_whole || heard.is_enough()) {
             heard.is_whole = is_whole;
@@ -247,21 +263,18 @@ impl Heard {
         if self.is_whole { self.newest } else { self.newest - 1 }
     }
 
-    fn hear(&mut self, store: &str, event: Event) -> Result<(), Failure> {
+    fn hear(&mut self, store: &str, event: Event) {
         let Event { kind, mut kv } = event;
         self.bytes += kv.value.0.len();
         self.newest = self.newest.max(kv.mod_revision.0);
-        let key = keys::document(store, std::mem::take(&mut kv.key.0)).ok_or_else(|| {
-            let what = "a key below the prefix of the store is no text";
-            Failure::refused(ErrorCode::Io, format!("{what}: {store}"))
-        })?;
+        let Some(key) = keys::document(store, std::mem::take(&mut kv.key.0)) else { return };
         let document = match kind {
-            EventKind::Put => reads::document(&key, &kv)?,
-            // Somebody has removed it from etcd itself.
-            EventKind::Delete => Document::new(None, Version(kv.mod_revision.0), None),
+            EventKind::Put => reads::document(&kv),
+            EventKind::Delete => None,
         };
-        self.changed.insert(key, document);
-        Ok(())
+        // Somebody has removed it from etcd itself, or has written there what is no document.
+        let gone = || Document::new(None, Version(kv.mod_revision.0), None);
+        self.changed.insert(key, document.unwrap_or_else(gone));
     }
 }
 
@@ -284,7 +297,7 @@ mod tests {
         let mut heard = Heard::new(4);
         assert!(!heard.is_begun());
         for event in [event("a", 5, b"1"), event("b", 5, b"1"), event("a", 7, b"2")] {
-            heard.hear("t/", event).unwrap();
+            heard.hear("t/", event);
         }
         let told: Vec<_> =
             heard.changed.iter().map(|(key, it)| (key.as_str(), it.version.0)).collect();
@@ -295,10 +308,10 @@ mod tests {
     #[test]
     fn a_revision_that_was_heard_in_part_is_told_again() {
         let mut heard = Heard::new(4);
-        heard.hear("t/", event("a", 5, &[0; BYTES])).unwrap();
+        heard.hear("t/", event("a", 5, &[0; BYTES]));
         // To stop here would begin with the same again, for ever.
         assert!(!heard.is_enough());
-        heard.hear("t/", event("b", 6, b"1")).unwrap();
+        heard.hear("t/", event("b", 6, b"1"));
         assert!(heard.is_enough());
         heard.is_whole = false;
         assert_eq!(heard.revision(), 5);
@@ -307,13 +320,29 @@ mod tests {
     #[test]
     fn what_was_removed_from_etcd_itself_is_told_as_removed() {
         let mut heard = Heard::new(4);
-        heard.hear("t/", event("a", 5, b"1")).unwrap();
+        heard.hear("t/", event("a", 5, b"1"));
         let kv = KeyValue {
             key: Bytes(keys::full("t/", "a")),
             mod_revision: Number(6),
             ..KeyValue::default()
         };
-        heard.hear("t/", Event { kind: EventKind::Delete, kv }).unwrap();
+        heard.hear("t/", Event { kind: EventKind::Delete, kv });
         assert_eq!(heard.changed["a"], Document::new(None, Version(6), None));
+    }
+
+    #[test]
+    fn what_no_store_wrote_hides_nothing_and_takes_the_place_of_what_was_there() {
+        let mut heard = Heard::new(4);
+        heard.hear("t/", event("a", 5, b"1"));
+        heard.hear("t/", event("b", 6, b"1"));
+        let value = Bytes(b"{}".to_vec());
+        for (key, revision) in [(keys::full("t/", "a"), 7), (b"t/\xff".to_vec(), 8)] {
+            let kv =
+                KeyValue { key: Bytes(key), value: value.clone(), mod_revision: Number(revision) };
+            heard.hear("t/", Event { kind: EventKind::Put, kv });
+        }
+        assert_eq!(heard.changed["a"], Document::new(None, Version(7), None));
+        assert_eq!((heard.changed.len(), heard.changed["b"].version), (2, Version(6)));
+        assert_eq!(heard.revision(), 8);
     }
 }

@@ -19,28 +19,45 @@ const AGE_MAX: Duration = Duration::from_secs(1);
 /// So many voters are a majority without any one of them.
 const VOTERS: usize = 3;
 
-/// The last promise, and when it was made.
-pub(crate) type Known = Mutex<Option<(Instant, Promise)>>;
+/// What was said last.
+pub(crate) type Known = Mutex<Option<Said>>;
+
+pub(crate) struct Said {
+    asked: Instant,
+    answered: Instant,
+    answer: Result<Promise, Failure>,
+}
+
+impl Said {
+    /// The answer, for one who asks since then: a promise that is young enough, or a failure that the
+    /// one who asks has waited for.
+    fn to(&self, since: Instant) -> Option<Result<Promise, Failure>> {
+        match &self.answer {
+            Ok(promise) => (self.asked.elapsed() < AGE_MAX).then(|| Ok(promise.clone())),
+            Err(failure) => (self.answered > since).then(|| Err(failure.again())),
+        }
+    }
+}
 
 /// What the cluster said a moment ago, or says now. Those who ask meanwhile wait for one answer.
 pub(crate) async fn ask(shared: &Shared, known: &Known) -> Result<Promise, Failure> {
+    let since = Instant::now();
     let mut known = known.lock().await;
-    if let Some((made, promise)) = &*known
-        && made.elapsed() < AGE_MAX
-    {
-        return Ok(promise.clone());
+    if let Some(answer) = known.as_ref().and_then(|said| said.to(since)) {
+        return answer;
     }
     let asked = Instant::now();
-    let promise = match shared.read(MEMBERS, &Nothing {}, ANSWER_BYTES_MAX).await {
-        Ok(MembersAnswer { members }) => promise(&members),
+    let answer = match shared.read(MEMBERS, &Nothing {}, ANSWER_BYTES_MAX).await {
+        Ok(MembersAnswer { members }) => Ok(promise(&members)),
         Err(failure) if failure.reason == Reason::Denied => {
             let because = "each member syncs its log, and the user may not ask how many vote";
-            Promise::new(Survives::PowerLoss, because)
+            Ok(Promise::new(Survives::PowerLoss, because))
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => Err(failure),
     };
-    *known = Some((asked, promise.clone()));
-    Ok(promise)
+    let told = answer.as_ref().map(Promise::clone).map_err(Failure::again);
+    *known = Some(Said { asked, answered: Instant::now(), answer });
+    told
 }
 
 /// What is acknowledged is in the synced log of a majority of those who vote. A learner copies, and
@@ -77,6 +94,15 @@ mod tests {
             .map(|(name, is_learner)| Member { name: (*name).to_owned(), is_learner: *is_learner });
         let promise = promise(&members.collect::<Vec<_>>());
         (promise.survives, promise.because)
+    }
+
+    #[test]
+    fn who_waits_while_one_asks_in_vain_does_not_ask_in_vain_too() {
+        let before = Instant::now();
+        let answer = Err(Failure::unknown("nobody answers"));
+        let said = Said { asked: before, answered: before + AGE_MAX, answer };
+        assert_eq!(said.to(before).unwrap().unwrap_err().message, "nobody answers");
+        assert!(said.to(before + AGE_MAX).is_none());
     }
 
     #[test]

@@ -44,6 +44,10 @@ fn is_zero(number: &Number) -> bool {
     number.0 == 0
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// What stands at the head of each answer.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -66,7 +70,10 @@ pub(crate) struct RangeRequest {
     /// The least revision of what is answered.
     #[serde(skip_serializing_if = "is_zero")]
     pub min_mod_revision: Number,
+    #[serde(skip_serializing_if = "is_false")]
     pub keys_only: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub count_only: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -75,6 +82,8 @@ pub(crate) struct RangeAnswer {
     pub header: Header,
     pub kvs: Vec<KeyValue>,
     pub more: bool,
+    /// How many there are, whatever was asked for.
+    pub count: Number,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -244,7 +253,7 @@ mod tests {
     fn a_read_says_only_what_is_asked() {
         let request = RangeRequest { key: Bytes(b"a".to_vec()), ..RangeRequest::default() };
         let text = serde_json::to_string(&request).unwrap();
-        assert_eq!(text, r#"{"key":"YQ==","keys_only":false}"#);
+        assert_eq!(text, r#"{"key":"YQ=="}"#);
     }
 
     #[test]

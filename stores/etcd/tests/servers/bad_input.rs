@@ -116,13 +116,18 @@ fn a_cursor_of_another_kind_of_store_is_refused() {
 }
 
 #[test]
-fn what_no_store_wrote_is_told_and_names_the_key() {
+fn what_no_store_wrote_is_told_with_its_key_and_hides_nothing_else() {
     let cluster = clusters!().shared();
     let store = cluster.store("foreign");
+    create(&store, "b", b"1");
     cluster.etcdctl(&["put", "foreign/a", "{}"]);
+    cluster.etcdctl(&["put", "foreign/\u{1}c", "{}"]);
     let trouble = block_on(store.get("a")).unwrap_err();
     assert_eq!(trouble.to_string(), "a key has what no store of runs wrote: a");
-    assert!(block_on(store.list("", None)).is_err());
+    let page = block_on(store.list("", None)).unwrap();
+    assert_eq!(page.entries.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    let changes = block_on(store.changes("", None)).unwrap();
+    assert_eq!(changes.changed.iter().map(|it| it.key.as_str()).collect::<Vec<_>>(), ["b"]);
     cluster.etcdctl(&["del", "foreign/a"]);
     assert_eq!(block_on(store.get("a")).unwrap(), None);
 }

@@ -105,6 +105,19 @@ fn who_follows_what_seldom_changes_is_not_told_anew() {
 }
 
 #[test]
+fn what_somebody_deletes_from_etcd_itself_is_told_to_who_is_far_behind() {
+    let cluster = clusters!().start(1, &[]);
+    let store = cluster.store("deleted");
+    create(&store, "in/a", b"1");
+    let (_, cursor) = follow(&store, "in/", None);
+    cluster.etcdctl(&["del", "deleted/in/a"]);
+    create_many(&store, "out", 1100);
+    let changes = block_on(store.changes("in/", Some(&cursor))).unwrap();
+    assert_eq!(keys(&changes.changed), ["in/a"]);
+    assert_eq!(changes.changed[0].document.body, None);
+}
+
+#[test]
 fn another_cluster_is_told_from_its_beginning() {
     let installed = clusters!();
     let store = installed.shared().store("clusters");
