@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use futures::executor::block_on;
 use serde::Deserialize;
 use tandem_documents::{Document, Documents, Expect, MemoryDocuments, Survives, Trouble, Write};
-use tandem_postgres::{Options, PostgresDocuments};
-use tandem_tests::postgres::Installed;
+use tandem_etcd::EtcdDocuments;
+use tandem_postgres::PostgresDocuments;
+use tandem_tests::{etcd, postgres};
 
 use crate::files::Action;
 
@@ -24,6 +25,8 @@ pub enum Kind {
     Memory,
     /// A server of PostgreSQL, which the judge starts.
     Postgres,
+    /// A node of etcd, which the judge starts.
+    Etcd,
 }
 
 /// A store of one case. Clones share it.
@@ -33,6 +36,8 @@ pub enum Store {
     Memory(MemoryDocuments),
     /// In a schema of its own.
     Postgres(PostgresDocuments),
+    /// Below a prefix of its own.
+    Etcd(EtcdDocuments),
 }
 
 /// The stores of the cases that are played, by the directory that a player is told.
@@ -47,7 +52,8 @@ impl Kind {
     pub fn is_missing(self) -> Option<&'static str> {
         match self {
             Kind::Memory => None,
-            Kind::Postgres => Installed::get().err(),
+            Kind::Postgres => postgres::Installed::get().err(),
+            Kind::Etcd => etcd::Installed::get().err(),
         }
     }
 }
@@ -58,7 +64,8 @@ impl Store {
         let store = match kind {
             // It promises what a cluster does.
             Kind::Memory => Store::Memory(MemoryDocuments::promising(Survives::Machine)),
-            Kind::Postgres => Store::Postgres(postgres().map_err(io::Error::other)?),
+            Kind::Postgres => Store::Postgres(in_postgres().map_err(io::Error::other)?),
+            Kind::Etcd => Store::Etcd(in_etcd().map_err(io::Error::other)?),
         };
         stores().insert(directory.to_owned(), store.clone());
         Ok(store)
@@ -79,6 +86,7 @@ impl Store {
         match self {
             Store::Memory(store) => Ok(store.documents()),
             Store::Postgres(store) => documents(store).map_err(told),
+            Store::Etcd(store) => documents(store).map_err(told),
         }
     }
 
@@ -87,20 +95,31 @@ impl Store {
         match self {
             Store::Memory(store) => act(store, action),
             Store::Postgres(store) => act(store, action),
+            Store::Etcd(store) => act(store, action),
         }
     }
 }
 
-fn postgres() -> Result<PostgresDocuments, String> {
+/// A name that no other case has.
+fn name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let server = Installed::get()?.shared();
-    let schema = format!("case_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let options = Options::new(server.url(&schema));
+    format!("case_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn in_postgres() -> Result<PostgresDocuments, String> {
+    let server = postgres::Installed::get()?.shared();
+    let options = tandem_postgres::Options::new(server.url(&name()));
     let opened = async {
         PostgresDocuments::migrate(options.clone()).await?;
         PostgresDocuments::open(options).await
     };
     block_on(opened).map_err(|error| error.to_string())
+}
+
+fn in_etcd() -> Result<EtcdDocuments, String> {
+    let cluster = etcd::Installed::get()?.shared();
+    let options = tandem_etcd::Options::new(cluster.url(&name()));
+    block_on(EtcdDocuments::open(options)).map_err(|error| error.to_string())
 }
 
 fn told(trouble: Trouble) -> io::Error {

@@ -15,7 +15,7 @@ pub type Lines = BufReader<PipeReader>;
 pub fn of(host: &str) -> Option<Play> {
     Some(match host {
         "rust" => waiting::on_directory,
-        "rust-store" | "rust-postgres" => waiting::on_store,
+        "rust-store" | "rust-postgres" | "rust-etcd" => waiting::on_store,
         "rust-wasmtime" => waiting::on_wasmtime,
         "rust-blocking" => blocking::on_directory,
         "rust-blocking-wasmtime" => blocking::on_wasmtime,

@@ -27,6 +27,7 @@ pub fn on_store(lines: Lines, to: PipeWriter) {
     let files = |builder: Builder, directory: &Path| match Store::of(directory) {
         Some(Store::Memory(store)) => builder.disk(over(store)),
         Some(Store::Postgres(store)) => builder.disk(over(store)),
+        Some(Store::Etcd(store)) => builder.disk(over(store)),
         None => panic!("no store stands for {}", directory.display()),
     };
     play(files, lines, to);
