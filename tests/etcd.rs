@@ -2,6 +2,7 @@
 //! loopback, and stopped however the test ends.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -134,8 +135,10 @@ impl Cluster {
         let (server, data) = (self.installed.server.display().to_string(), directory.join("data"));
         let (data, at) = (data.display().to_string(), directory.display().to_string());
         let peers = peers.join(",");
-        // A shell, for the log and the number of the process.
-        let script = r#"cd "$1"; shift; echo $$ >process; exec "$@" >>log 2>&1"#;
+        // A shell, for the log and the number of the process. What the environment has of etcd would be
+        // settings.
+        let script = r#"for name in $(env | grep -o '^ETCD[A-Z_]*'); do unset "$name"; done
+            cd "$1"; shift; echo $$ >process; exec "$@" >>log 2>&1"#;
         let mut program = vec!["sh", "-c", script, "sh", &at, &server];
         program.extend(["--name", name, "--data-dir", &data]);
         program.extend(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
@@ -171,6 +174,9 @@ impl Cluster {
     pub fn etcdctl(&self, arguments: &[&str]) -> String {
         let mut etcdctl = Command::new(&self.installed.client);
         let endpoint = format!("{}://127.0.0.1:{}", self.scheme, self.nodes[0].port);
+        for (name, _) in env::vars_os().filter(|(name, _)| is_etcds(name)) {
+            etcdctl.env_remove(name);
+        }
         etcdctl.args(["--endpoints", &endpoint]).args(arguments).env("ETCDCTL_API", "3");
         let output = etcdctl.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -188,6 +194,11 @@ impl Cluster {
         };
         self.nodes.iter().map(count).sum()
     }
+}
+
+/// Whether a variable of the environment is one of etcd's settings.
+fn is_etcds(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"ETCD")
 }
 
 fn last_number(line: &str) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! A network of its own for each node, which can be cut.
 
-use std::process;
+use std::process::{self, Command};
 
 use crate::command::must;
 use crate::undo::Undo;
@@ -24,7 +24,7 @@ impl Network {
     /// For so many nodes.
     ///
     /// # Errors
-    /// It cannot be had here, which needs root.
+    /// It cannot be had here: it needs root, and no firewall that drops what passes a bridge.
     pub fn new(nodes: usize) -> Result<Self, String> {
         let id = process::id();
         // The name of a link has at most 15 bytes.
@@ -49,7 +49,25 @@ impl Network {
             ip(&format!("ip -n {namespace} link set eth0 up"))?;
             ip(&format!("ip -n {namespace} link set lo up"))?;
         }
+        // A firewall may drop what passes a bridge.
+        network.must_reach(0, &format!("198.18.{subnet}.1"))?;
+        for node in 1..nodes {
+            network.must_reach(node, &network.address(0))?;
+        }
         Ok(network)
+    }
+
+    fn must_reach(&self, node: usize, address: &str) -> Result<(), String> {
+        let inside = self.inside(node);
+        let connect = format!("exec 3<>/dev/tcp/{address}/9");
+        let mut command = Command::new(&inside[0]);
+        command.args(&inside[1..]).args(["timeout", "5", "bash", "-c", &connect]);
+        let output = command.env("LC_ALL", "C").output();
+        let output = output.map_err(|error| format!("nsenter cannot be run: {error}"))?;
+        // Nobody listens there, and that is an answer.
+        let is_answered =
+            output.status.success() || String::from_utf8_lossy(&output.stderr).contains("refused");
+        is_answered.then_some(()).ok_or_else(|| format!("packets do not arrive at {address}"))
     }
 
     fn namespace(&self, node: usize) -> String {
