@@ -603,7 +603,8 @@ impl<'p> Player<'p> {
             (world.wall_ns(), renamed(&world.live).pop())
         };
         let may_fail = self.may_fail();
-        removal::check(self.plan, &self.traffic, removal, &call.seen, removed, end_ns, may_fail)?;
+        let trouble = removal::Trouble { may_fail, has_late: self.model == Model::STORE };
+        removal::check(self.plan, &self.traffic, removal, &call.seen, removed, end_ns, trouble)?;
         if let Some(left) = left.filter(|_| !may_fail && self.traffic.is_only_removal(&call.seen)) {
             return Err(format!("it leaves what was renamed to be removed: {left}"));
         }

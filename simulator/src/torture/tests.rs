@@ -230,7 +230,8 @@ fn a_removal_answers_what_becomes_of_each_run() {
         remaining: Vec::new(),
     };
     let check = |removed: records::Removed, end_ns, may_fail| {
-        removal::check(&plan, &traffic, removal, &seen, &removed.into(), end_ns, may_fail)
+        let trouble = removal::Trouble { may_fail, has_late: false };
+        removal::check(&plan, &traffic, removal, &seen, &removed.into(), end_ns, trouble)
     };
     told(check(removed.clone(), now_ns, false), "");
     let all = (0..3).map(plan::run_id).collect();
