@@ -31,8 +31,7 @@ pub struct Args {
 
 fn heartbeat_interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    let is_within =
-        (Duration::from_millis(1)..=Settings::HEARTBEAT_INTERVAL_MAX).contains(&interval);
+    let is_within = Settings::HEARTBEAT_INTERVALS.contains(&interval);
     is_within.then_some(interval).ok_or_else(|| "it is not within a millisecond and a day".into())
 }
 

@@ -1,5 +1,6 @@
 //! What a store tells all who keep runs in it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The longest interval of heartbeats: what is longer is a mistake.
-    pub const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+    /// The intervals of heartbeats that can be told: what is longer is a mistake.
+    pub const HEARTBEAT_INTERVALS: RangeInclusive<Duration> =
+        Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60);
 
     /// With this interval of heartbeats.
     pub fn heartbeat_interval(self, interval: Duration) -> Self {
@@ -84,8 +86,7 @@ fn members(body: Option<&[u8]>) -> Result<Map<String, Value>, Trouble> {
 }
 
 fn checked(interval: Duration) -> Result<Duration, Trouble> {
-    let is_within =
-        (Duration::from_millis(1)..=Settings::HEARTBEAT_INTERVAL_MAX).contains(&interval);
+    let is_within = Settings::HEARTBEAT_INTERVALS.contains(&interval);
     is_within.then_some(interval).ok_or_else(|| {
         let ms = interval.as_millis();
         refused(format!("{HEARTBEAT_INTERVAL} is not within a millisecond and a day: {ms}"))
@@ -151,7 +152,7 @@ mod tests {
         assert!(block_on(settings.write(&store)).unwrap_err().is_refused());
         assert_eq!(&*store.documents()[KEY], b"[]");
         for interval in
-            [Duration::ZERO, Settings::HEARTBEAT_INTERVAL_MAX + Duration::from_millis(1)]
+            [Duration::ZERO, *Settings::HEARTBEAT_INTERVALS.end() + Duration::from_millis(1)]
         {
             let settings = Settings { heartbeat_interval: Some(interval) };
             let store = MemoryDocuments::new();
