@@ -107,6 +107,17 @@ impl AcknowledgedRun {
         self.is_anew.run |= manifest || heartbeat || artifact;
     }
 
+    /// A removal has touched nothing: what may be gone is what might have been before it. Whatever
+    /// made a directory anew meanwhile stands.
+    pub(super) fn restore(&mut self, may_be_gone: Parts, is_anew: Anew) {
+        let Parts { manifest, heartbeat, artifact, summary, .. } = may_be_gone;
+        self.may_be_gone = may_be_gone;
+        self.is_anew = Anew {
+            run: is_anew.run || (self.is_anew.run && (manifest || heartbeat || artifact)),
+            summary: is_anew.summary || (self.is_anew.summary && summary),
+        };
+    }
+
     /// The manifest was written after a removal that may have taken it: what was durable before it
     /// is promised no longer.
     pub(super) fn manifest_is_back(&mut self) {

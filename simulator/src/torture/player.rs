@@ -118,7 +118,8 @@ pub(super) struct Player<'p> {
     /// The first thing that was wrong by itself.
     pub wrong: Option<String>,
     traffic: Traffic,
-    /// How many removals ended well, and whether one did not.
+    /// How many removals ended well that began when the last process was killed and the disk had
+    /// performed what it had in flight, and whether one did not.
     removed: usize,
     has_failed_removal: bool,
     /// Whether a removal of each run was asked for since it was opened.
@@ -129,6 +130,8 @@ pub(super) struct Player<'p> {
     under_way: Vec<UnderWay>,
     begun_at: Vec<(CallId, usize)>,
     killed: Vec<bool>,
+    /// The place in the plan where a process was killed last.
+    killed_at: usize,
     turns: usize,
 }
 
@@ -160,6 +163,7 @@ impl<'p> Player<'p> {
             under_way: Vec::new(),
             begun_at: Vec::new(),
             killed: vec![false; plan.instances],
+            killed_at: 0,
             turns: 0,
         }
     }
@@ -325,6 +329,7 @@ impl<'p> Player<'p> {
         if let Act::Kill(instance) = act {
             stage.kill(instance);
             self.killed[instance] = true;
+            (self.removed, self.killed_at) = (0, place);
             for call in self.under_way.extract_if(.., |call| call.id.instance == instance) {
                 self.traffic.end(&call.act);
             }
@@ -397,7 +402,9 @@ impl<'p> Player<'p> {
                 let known = &self.acknowledged.runs[run];
                 (known.may_be_gone, known.is_anew)
             };
-            self.traffic.begin(&act, &world.live, world.wall_ns(), known)
+            let late = world.waiting().filter(|held| self.killed.get(held.owner) == Some(&true));
+            let late: Vec<String> = late.map(|held| held.call.path.clone()).collect();
+            self.traffic.begin(&act, &world.live, world.wall_ns(), known, &late)
         };
         match act {
             Act::Remove(Removal { from_history, .. }) => {
@@ -596,7 +603,7 @@ impl<'p> Player<'p> {
                 return self.not_removed(call, removal, error);
             }
         };
-        self.removed += 1;
+        self.removed += usize::from(call.place >= self.killed_at && !call.seen.is_haunted);
         self.has_failed_removal |= !removed.remaining.is_empty();
         let (end_ns, left) = {
             let world = stage.disk.world();
@@ -605,7 +612,8 @@ impl<'p> Player<'p> {
         let may_fail = self.may_fail();
         let trouble = removal::Trouble { may_fail, has_late: self.model == Model::STORE };
         removal::check(self.plan, &self.traffic, removal, &call.seen, removed, end_ns, trouble)?;
-        if let Some(left) = left.filter(|_| !may_fail && self.traffic.is_only_removal(&call.seen)) {
+        let is_only = self.traffic.is_only_removal(&call.seen) && !call.seen.is_haunted;
+        if let Some(left) = left.filter(|_| !may_fail && is_only) {
             return Err(format!("it leaves what was renamed to be removed: {left}"));
         }
         let reached = self.most(Durability::Durable);
@@ -664,8 +672,7 @@ impl<'p> Player<'p> {
     /// What was promised of a run before a removal is promised again, unless there was another one.
     fn restore(&mut self, of: &RunSeen) {
         if self.traffic.is_run_apart(of) {
-            let known = &mut self.acknowledged.runs[of.run];
-            (known.may_be_gone, known.is_anew) = (of.may_be_gone, of.is_anew);
+            self.acknowledged.runs[of.run].restore(of.may_be_gone, of.is_anew);
         }
     }
 

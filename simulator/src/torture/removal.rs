@@ -37,6 +37,8 @@ pub(super) struct Seen {
     was_removing: bool,
     removals: u64,
     at_ns: u64,
+    /// Whether the disk may still perform something of a process that was killed.
+    pub is_haunted: bool,
 }
 
 /// What was so of one run.
@@ -47,6 +49,7 @@ pub(super) struct RunSeen {
     pub may_be_gone: Parts,
     pub is_anew: Anew,
     is_open: bool,
+    /// Whether something may go on that nobody waits for.
     is_dropped: bool,
     calls: usize,
     was_removing: bool,
@@ -110,13 +113,15 @@ impl Traffic {
         (self.runs[run].is_open, self.runs[run].is_dropped) = (false, false);
     }
 
-    /// A call begins. Tells what is so of its runs; `known` is what is promised of one.
+    /// A call begins. Tells what is so of its runs; `known` is what is promised of one, and `late` the
+    /// paths of what a killed process has in flight.
     pub(super) fn begin(
         &mut self,
         act: &Act,
         tree: &Tree,
         at_ns: u64,
         known: impl Fn(usize) -> (Parts, Anew),
+        late: &[String],
     ) -> Seen {
         let is_removal = matches!(act, Act::Remove(_));
         let was_removing = self.removing > 0;
@@ -133,6 +138,8 @@ impl Traffic {
             let &mut RunTraffic { is_open, is_dropped, turns, removals, .. } = traffic;
             let look = if is_removal { Look::at(tree, run) } else { Look::default() };
             let (may_be_gone, is_anew) = known(run);
+            let is_dropped =
+                is_dropped || late.iter().any(|path| path.contains(&plan::run_id(run)));
             runs.push(RunSeen {
                 run,
                 may_be_gone,
@@ -146,7 +153,7 @@ impl Traffic {
                 look,
             });
         }
-        Seen { runs, was_removing, removals: self.removals, at_ns }
+        Seen { runs, was_removing, removals: self.removals, at_ns, is_haunted: !late.is_empty() }
     }
 
     /// A call has ended, or its process has.

@@ -207,6 +207,38 @@ fn an_acknowledged_removal_stays() {
 }
 
 #[test]
+fn a_directory_made_anew_beside_a_removal_that_touched_nothing_lacks_what_an_earlier_one_took() {
+    let plan = Plan::removal(true);
+    let (_, start) = plan.start();
+    let taken = files_without(&plan, &[&plan::heartbeat_path(0), &plan::artifact_path(0)]);
+    for (was_removed, sentence) in [(true, ""), (false, "an acknowledged heartbeat is gone")] {
+        let mut acknowledged = start.clone();
+        if was_removed {
+            // Nobody knows what came of it.
+            acknowledged.ask_removal(0, false, true);
+        }
+        let known = &acknowledged.runs[0];
+        let before = (known.may_be_gone, known.is_anew);
+        acknowledged.ask_removal(0, false, true);
+        acknowledged.runs[0].ask_directory();
+        acknowledged.runs[0].restore(before.0, before.1);
+        told(judge::files(&taken, &plan, &acknowledged, Crash::Process), sentence);
+    }
+}
+
+#[test]
+fn what_a_killed_process_has_in_flight_may_still_be_made() {
+    let plan = Plan::removal(true);
+    let (tree, _) = plan.start();
+    let act = Act::Remove(Removal::of(0b11));
+    let late = [plan::manifest_path(0)];
+    let mut traffic = Traffic::new(&plan);
+    let seen = traffic.begin(&act, &tree, tree.newest_ns(), |_| Default::default(), &late);
+    assert!(seen.is_haunted);
+    assert!(!traffic.is_alone(&seen.runs()[0]) && traffic.is_alone(&seen.runs()[1]));
+}
+
+#[test]
 fn a_removal_answers_what_becomes_of_each_run() {
     const MS: u64 = 1_000_000;
     let plan = Plan::living();
@@ -218,7 +250,7 @@ fn a_removal_answers_what_becomes_of_each_run() {
     traffic.opened(0);
     let removal = Removal::of(0b111);
     let act = Act::Remove(removal);
-    let seen = traffic.begin(&act, &tree, now_ns, |_| Default::default());
+    let seen = traffic.begin(&act, &tree, now_ns, |_| Default::default(), &[]);
     let left =
         |run: usize, reason| records::LeftRun { run_id: plan::run_id(run), reason, failure: None };
     let removed = records::Removed {
