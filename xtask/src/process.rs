@@ -2,9 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Why a command ended early: one sentence, and the exit code.
 pub struct Failure {
@@ -39,8 +39,12 @@ impl From<String> for Failure {
 
 /// Write a line to standard output.
 pub fn say(line: impl Display) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{line}")
-        .map_err(|error| format!("cannot write to standard output: {error}").into())
+    writeln!(std::io::stdout(), "{line}").map_err(no_output)
+}
+
+/// Standard output is gone.
+pub fn no_output(error: std::io::Error) -> Failure {
+    format!("cannot write to standard output: {error}").into()
 }
 
 pub fn no_more(arguments: &[OsString]) -> Result<(), Failure> {
@@ -76,6 +80,12 @@ pub fn program(profile: &str, name: &str) -> Result<PathBuf, Failure> {
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
+    // What cargo tells this program of its package. A build script that looks at it, as `ring` does,
+    // would run again, and with it all that needs it, for who calls cargo by hand the next time.
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -90,6 +100,26 @@ pub fn run(command: &mut Command) -> Result<u8, Failure> {
 /// Run a program that must succeed; `what` says what for.
 pub fn must(what: impl AsRef<OsStr>, command: &mut Command) -> Result<(), Failure> {
     match run(command)? {
+        0 => Ok(()),
+        code => Err(format!("{} failed with code {code}", what.as_ref().display()).into()),
+    }
+}
+
+/// The same of a program that runs beside others: what it prints goes into `printed`.
+pub fn must_apart(
+    what: impl AsRef<OsStr>,
+    command: &mut Command,
+    printed: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let shown = command.get_program().display().to_string();
+    let wrong = |error| format!("cannot run {shown}: {error}");
+    let (mut reader, writer) = std::io::pipe().map_err(wrong)?;
+    let beside = writer.try_clone().map_err(wrong)?;
+    let mut child = command.stdout(writer).stderr(beside).spawn().map_err(wrong)?;
+    // The command has the ends that are written to, and would keep the other one open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    reader.read_to_end(printed).map_err(wrong)?;
+    match code(child.wait().map_err(wrong)?) {
         0 => Ok(()),
         code => Err(format!("{} failed with code {code}", what.as_ref().display()).into()),
     }

@@ -40,7 +40,7 @@ macro_rules! __filesystem_shapes {
             }
         }
 
-        $crate::__error_codes!($crate::__convert_error_codes; $types);
+        $crate::disk::__error_codes!($crate::__convert_error_codes; $types);
     };
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A store is anything that numbers the versions of a document and writes on condition: [`Documents`]
 //! says what it must hold, and [`contract`] tries whether it does. [`DocumentsDisk`] is the disk over
-//! it, for [`Builder::disk`](tandem_host::Builder::disk). The component is the same as on files.
+//! it, for the `Builder::disk` of `tandem-host`. The component is the same as on files.
 //!
 //! ```
 //! use tandem_documents::{DocumentsDisk, MemoryDocuments, Survives};

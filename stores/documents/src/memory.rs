@@ -129,7 +129,7 @@ impl Documents for MemoryDocuments {
         let is_anew = since.is_none();
         let Ok(since) = since.map_or(Ok(0), |since| since.0.parse::<u64>()) else {
             return Err(Trouble::refused(
-                tandem_host::disk::ErrorCode::Io,
+                tandem_disk::ErrorCode::Io,
                 "the cursor is from another kind of store",
             ));
         };

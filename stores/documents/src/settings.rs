@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use crate::{Documents, Expect, Level, Trouble};
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 /// What a store failed with. Its message is one sentence for people, without credentials.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tandem_disk::ErrorCode;
 use tandem_documents::{Changed, Changes, Cursor, Document, Version};
-use tandem_host::disk::ErrorCode;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::connection::Lines;

@@ -212,7 +212,7 @@ fn refused(status: StatusCode, bytes: &[u8]) -> Failure {
     match serde_json::from_slice::<Refusal>(bytes) {
         Ok(refusal) if refusal.code != 0 => Failure::said(&refusal),
         _ if status == StatusCode::NOT_FOUND => Failure::refused(
-            tandem_host::disk::ErrorCode::Io,
+            tandem_disk::ErrorCode::Io,
             "the server has no gateway at /v3, which etcd has from 3.4 on",
         ),
         _ => Failure::unknown(format!("the server answers with status {}", status.as_u16())),

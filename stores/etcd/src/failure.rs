@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
+use tandem_disk::ErrorCode;
 use tandem_documents::Trouble;
-use tandem_host::disk::ErrorCode;
 
 use crate::OpenError;
 use crate::wire::Refusal;

@@ -1,7 +1,7 @@
 //! Reads of one document, and lists.
 
+use tandem_disk::ErrorCode;
 use tandem_documents::{Document, Listed, Page, Version};
-use tandem_host::disk::ErrorCode;
 
 use crate::failure::{Failure, Reason};
 use crate::keys;

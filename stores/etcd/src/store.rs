@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tandem_disk::ErrorCode;
 use tandem_documents::{
     Changes, Cursor, Document, Documents, Expect, Level, Page, Promise, Trouble, Version, Write,
 };
-use tandem_host::disk::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 

@@ -1,7 +1,7 @@
 //! Writes, as transactions that compare first.
 
+use tandem_disk::ErrorCode;
 use tandem_documents::{Expect, Version, Write};
-use tandem_host::disk::ErrorCode;
 
 use crate::failure::{Failure, Fate, Reason};
 use crate::keys;

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use tandem_disk::ErrorCode;
 use tandem_documents::{Changed, Changes, Cursor};
-use tandem_host::disk::ErrorCode;
 use tokio::time::sleep;
 use tokio_postgres::Row;
 

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use tandem_disk::ErrorCode;
 use tandem_documents::Trouble;
-use tandem_host::disk::ErrorCode;
 use tokio_postgres::error::{DbError, Severity};
 
 use crate::OpenError;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use crate::connection::Connection;
 use crate::failure::Failure;

@@ -7,10 +7,13 @@ mod run;
 mod table;
 
 use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use serde::Deserialize;
 
-use crate::process::{Failure, say, workspace};
+use crate::process::{self, Failure, say, workspace};
 use crate::setup;
 use cases::Behaviours;
 use run::Package;
@@ -58,18 +61,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         return say(HELP.trim_end()).map(|()| 0);
     }
     setup::ensure()?;
-    let mut failed = Vec::new();
-    let mut ready = Vec::new();
-    for host in &chosen {
-        say(format_args!("\n== {}", host.title))?;
-        // What an earlier run left says nothing of this one.
-        let _ = std::fs::remove_file(cases::results_path(&workspace, host));
-        let outcome = prepare(host, &mut ready, &workspace).and_then(|()| run::judge(&host.name));
-        if let Err(failure) = outcome {
-            failure.report();
-            failed.push(&*host.name);
-        }
-    }
+    let failed = try_all(&chosen, &workspace)?;
     if !failed.is_empty() {
         return Err(format!("not all is well in {}", failed.join(", ")).into());
     }
@@ -80,20 +72,77 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Sets a package up, once for all its hosts, and runs its tests.
-fn prepare(
-    host: &Host,
-    ready: &mut Vec<(Package, bool)>,
-    workspace: &std::path::Path,
-) -> Result<(), Failure> {
-    let Some(package) = host.package else { return Ok(()) };
-    if let Some((_, is_well)) = ready.iter().find(|(done, _)| *done == package) {
-        let told = || format!("the package of {} is not well", host.name).into();
-        return if *is_well { Ok(()) } else { Err(told()) };
+/// Tries one host after the other, and sets up what the next ones need meanwhile. Tells which ones
+/// failed.
+fn try_all<'h>(hosts: &'h [Host], workspace: &Path) -> Result<Vec<&'h str>, Failure> {
+    let mut failed = Vec::new();
+    std::thread::scope(|scope| {
+        let (teller, mut prepared) = Prepared::new();
+        scope.spawn(move || prepare(hosts, workspace, &teller));
+        for host in hosts {
+            say(format_args!("\n== {}", host.title))?;
+            // What an earlier run left says nothing of this one.
+            let _ = std::fs::remove_file(cases::results_path(workspace, host));
+            let is_ready = host.package.map_or(Ok(()), |package| prepared.wait_for(package));
+            if let Err(failure) = is_ready.and_then(|()| run::judge(&host.name)) {
+                failure.report();
+                failed.push(&*host.name);
+            }
+        }
+        Ok(failed)
+    })
+}
+
+/// What became of a package, and what its tests printed.
+type Told = (Package, Result<(), Failure>, Vec<u8>);
+
+/// Sets up what hosts need, each package once, and runs its tests.
+fn prepare(hosts: &[Host], workspace: &Path, teller: &Sender<Told>) {
+    let mut done = Vec::new();
+    for package in hosts.iter().filter_map(|host| host.package) {
+        if done.contains(&package) {
+            continue;
+        }
+        let mut printed = Vec::new();
+        let outcome = run::package(package, workspace, &mut printed);
+        done.push(package);
+        if teller.send((package, outcome, printed)).is_err() {
+            return;
+        }
     }
-    let outcome = run::package(package, workspace);
-    ready.push((package, outcome.is_ok()));
-    outcome
+}
+
+/// The packages that are set up.
+struct Prepared {
+    told: Receiver<Told>,
+    /// Whether each of them is well.
+    known: Vec<(Package, bool)>,
+}
+
+impl Prepared {
+    fn new() -> (Sender<Told>, Self) {
+        let (teller, told) = mpsc::channel();
+        (teller, Prepared { told, known: Vec::new() })
+    }
+
+    /// Waits until a package is set up, and prints what its tests did.
+    fn wait_for(&mut self, wanted: Package) -> Result<(), Failure> {
+        loop {
+            match self.known.iter().find(|(package, _)| *package == wanted) {
+                Some((_, true)) => return Ok(()),
+                Some((_, false)) => return Err("its package is not well".to_owned().into()),
+                None => {}
+            }
+            let Ok((package, outcome, printed)) = self.told.recv() else {
+                return Err("nobody has set up its package".to_owned().into());
+            };
+            self.known.push((package, outcome.is_ok()));
+            std::io::stdout().write_all(&printed).map_err(process::no_output)?;
+            if let Err(failure) = outcome {
+                failure.report();
+            }
+        }
+    }
 }
 
 fn parse(arguments: &[OsString], hosts: &[Host]) -> Result<Arguments, Failure> {

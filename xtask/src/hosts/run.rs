@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use crate::process::{Failure, cargo, must};
+use crate::process::{Failure, cargo, must, must_apart};
 
 /// What stands in `bindings`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -33,15 +33,16 @@ pub fn judge(host: &str) -> Result<(), Failure> {
     must(format!("the cases in {host}"), &mut tests)
 }
 
-pub fn package(package: Package, workspace: &Path) -> Result<(), Failure> {
+/// Sets a package up and runs its tests. What they print goes into `printed`.
+pub fn package(package: Package, workspace: &Path, printed: &mut Vec<u8>) -> Result<(), Failure> {
     match package {
-        Package::Js => js(workspace),
-        Package::Python => python(workspace),
+        Package::Js => js(workspace, printed),
+        Package::Python => python(workspace, printed),
     }
 }
 
 /// The package builds the component by itself, and brings the engines that it needs.
-fn js(workspace: &Path) -> Result<(), Failure> {
+fn js(workspace: &Path, printed: &mut Vec<u8>) -> Result<(), Failure> {
     let package = directory(workspace, "js")?;
     must_be_there("npm", "install Node with npm")?;
     let npm = |argument: &str| {
@@ -49,18 +50,18 @@ fn js(workspace: &Path) -> Result<(), Failure> {
         npm.arg(argument).current_dir(&package);
         npm
     };
-    must("npm ci", &mut npm("ci"))?;
-    must("npm test", &mut npm("test"))
+    must_apart("npm ci", &mut npm("ci"), printed)?;
+    must_apart("npm test", &mut npm("test"), printed)
 }
 
 /// Its tests build the component by themselves.
-fn python(workspace: &Path) -> Result<(), Failure> {
+fn python(workspace: &Path, printed: &mut Vec<u8>) -> Result<(), Failure> {
     let package = directory(workspace, "python")?;
     must_be_there("python3", "install Python 3.11 or newer with its module venv")?;
     must_be_new_enough("python3")?;
     let environment = workspace.join("target").join("python-venv");
     let mut create = Command::new("python3");
-    must("python3 -m venv", create.args(["-m", "venv"]).arg(&environment))?;
+    must_apart("python3 -m venv", create.args(["-m", "venv"]).arg(&environment), printed)?;
     let python = environment.join("bin").join("python");
     let module = |arguments: &[&str]| {
         let mut command = Command::new(&python);
@@ -68,8 +69,8 @@ fn python(workspace: &Path) -> Result<(), Failure> {
         command
     };
     let install = ["pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    must("pip", module(&install).arg("requirements-dev.txt"))?;
-    must("pytest", &mut module(&["pytest"]))
+    must_apart("pip", module(&install).arg("requirements-dev.txt"), printed)?;
+    must_apart("pytest", &mut module(&["pytest"]), printed)
 }
 
 fn directory(workspace: &Path, name: &str) -> Result<PathBuf, Failure> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What a build of the component takes. The manifests of the other packages are there because
 /// `Cargo.lock` is for all of them.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     "src",
@@ -14,6 +14,7 @@ const ROOTS: [&str; 14] = [
     "bindings/plugin",
     "cli",
     "components",
+    "disk",
     "fleet",
     "host",
     "simulator",

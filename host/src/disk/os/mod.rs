@@ -188,7 +188,8 @@ impl Disk for OsDisk {
         let (OsDir(dir), path, modes) = (at.clone(), path.to_owned(), self.modes);
         let mode = match purpose {
             Purpose::Temporary => mode::PRIVATE,
-            Purpose::Named => modes.named(),
+            // For all to see, as a purpose must be that is not known yet.
+            _ => modes.named(),
         };
         let place = self.place.clone();
         self.place
@@ -264,8 +265,8 @@ impl Disk for OsDisk {
         let (OsDir(from_dir), from) = (from_dir.clone(), from.to_owned());
         let (OsDir(to_dir), to) = (to_dir.clone(), to.to_owned());
         let original = match mode {
-            Mode::Own => None,
             Mode::Of(path) => Some(path.to_owned()),
+            _ => None,
         };
         let (modes, closing) = (self.modes, self.closing.clone());
         self.place
@@ -315,7 +316,7 @@ impl Disk for OsDisk {
                     let Ok(name) = entry.file_name().into_string() else { continue };
                     // Some file systems look the type up, and the file may be gone by now.
                     let kind = entry.file_type().map_or(Kind::Other, kind_of);
-                    entries.push(Entry { name, kind });
+                    entries.push(Entry::new(name, kind));
                 }
                 Ok(entries)
             })
@@ -349,11 +350,8 @@ fn read_whole(file: &File, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>>
 }
 
 fn stat_of(metadata: &Metadata) -> Stat {
-    Stat {
-        kind: kind_of(metadata.file_type()),
-        size: metadata.len(),
-        modified: metadata.modified().ok().map(cap_std::time::SystemTime::into_std),
-    }
+    let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std);
+    Stat::new(kind_of(metadata.file_type()), metadata.len(), modified)
 }
 
 fn kind_of(kind: FileType) -> Kind {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures::executor::block_on;
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use super::{Broken, RULES, check};
 use crate::{

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use super::{DocumentsDir, lock};
 use crate::{Level, Version};

@@ -17,7 +17,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use tandem_host::disk::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
+use tandem_disk::{Disk, Entry, ErrorCode, Kind, Mode, Purpose, Stat};
 
 use commit::{Commit, Committed};
 pub use dir::DocumentsDir;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use super::{DocumentsDisk, LOOKS, path, told};
 use crate::{Document, Documents, Expect, Write};

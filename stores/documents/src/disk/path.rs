@@ -1,6 +1,6 @@
 //! Paths of the component as keys of documents.
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 /// What a store takes at least.
 const KEY_BYTES_MAX: usize = 4096;

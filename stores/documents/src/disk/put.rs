@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tandem_host::disk::ErrorCode;
+use tandem_disk::ErrorCode;
 
 use super::commit::{Commit, Committed};
 use super::file::{Content, Stored};

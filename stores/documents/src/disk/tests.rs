@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use futures::FutureExt;
-use tandem_host::disk::{Disk, ErrorCode, Kind, Mode, Purpose};
+use tandem_disk::{Disk, ErrorCode, Kind, Mode, Purpose};
 
 use super::{DocumentsDir, DocumentsDisk, DocumentsFile, lock};
 use crate::{

@@ -14,14 +14,18 @@ const COMMIT_LEN: usize = 40;
 
 /// The places of this machine that a build knows of.
 pub fn machine(workspace: &Path) -> Vec<PathBuf> {
-    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let cargo = cargo.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output().ok();
     let sysroot = sysroot.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    let places = [Some(workspace.to_owned()), cargo, sysroot.map(PathBuf::from)];
+    let places = [Some(workspace.to_owned()), cargo_home(), sysroot.map(PathBuf::from)];
     // A path as short as `/` is in everything.
     places.into_iter().flatten().filter(|place| place.components().count() > 2).collect()
+}
+
+/// Where cargo keeps what it has fetched.
+pub fn cargo_home() -> Option<PathBuf> {
+    let told = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    told.or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }
 
 /// Refuse a component that tells where it was built.

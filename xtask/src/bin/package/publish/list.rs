@@ -13,6 +13,7 @@ pub struct Crate {
 /// Each one needs those before it only, so this is the order of publishing.
 pub const CRATES: &[Crate] = &[
     Crate { name: "tandem-components", dir: "components", is_prebuilt: true },
+    Crate { name: "tandem-disk", dir: "disk", is_prebuilt: false },
     Crate { name: "tandem-host", dir: "host", is_prebuilt: false },
     Crate { name: "tandem-documents", dir: "stores/documents", is_prebuilt: false },
     Crate { name: "tandem-etcd", dir: "stores/etcd", is_prebuilt: false },

@@ -13,6 +13,7 @@ mod list;
 mod lock;
 mod manifest;
 mod stage;
+mod stale;
 
 use list::CRATES;
 
@@ -22,6 +23,10 @@ pub fn crates(source: &Source) -> Result<Release, Failure> {
     let (staged, built) = (dir.join("source"), dir.join("build"));
     let about = About::of(source)?;
     stage::stage(source, &about, &staged)?;
+
+    let names: Vec<_> = CRATES.iter().map(|one| one.name).collect();
+    let home = paths::cargo_home().ok_or_else(|| "cargo has no home: set CARGO_HOME".to_owned())?;
+    stale::forget(&built, &home, &names, &about.version)?;
 
     // In one call, so that each crate is verified with the others as they are packed. What cargo
     // verifies has no debug information, which would take gigabytes.
