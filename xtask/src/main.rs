@@ -35,7 +35,9 @@ Commands:
   hosts [--write] [HOST ...]
                            Run the tests of each host, among them the conformance cases, and check
                            the support table in README.md; `hosts --help` lists the arguments
-  test [ARGUMENTS]         Run all tests; the arguments go to `cargo test`
+  test [ARGUMENTS]         Run all tests, two for each processor at a time, because most of them wait
+                           for processes and servers; RUST_TEST_THREADS says another number, and the
+                           arguments go to `cargo test`
   bench [--only CASE] ...  Run the benchmarks; `bench --help` lists the arguments
   mutants [NAME ...] ...   Break the component in each known way, which `tandem torture` or a test
                            must find out; `mutants --help` lists the arguments
@@ -48,6 +50,9 @@ Commands:
   torture [ARGUMENTS]      Run `tandem torture`, for 3,000,000 states unless the arguments, which
                            go to it, say otherwise
 ";
+
+/// How many tests run at a time.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -75,7 +80,12 @@ fn run(command: Option<OsString>, arguments: Vec<OsString>) -> Result<u8, Failur
             setup::ensure()?;
             // The benchmark has no tests, and compiles databases.
             let test = ["test", "--workspace", "--exclude", "tandem-benchmark"];
-            process::run(cargo(test).args(arguments))
+            let mut test = cargo(test);
+            if std::env::var_os(TEST_THREADS).is_none() {
+                let processors = std::thread::available_parallelism().map_or(1, |it| it.get());
+                test.env(TEST_THREADS, (processors * 2).to_string());
+            }
+            process::run(test.args(arguments))
         }
         Some("bench") => bench::run(&arguments),
         Some("fleet") => fleet::run(&arguments),
