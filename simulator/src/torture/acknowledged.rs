@@ -107,14 +107,14 @@ impl AcknowledgedRun {
         self.is_anew.run |= manifest || heartbeat || artifact;
     }
 
-    /// A removal has touched nothing: what may be gone is what might have been before it. Whatever
-    /// made a directory anew meanwhile stands.
-    pub(super) fn restore(&mut self, may_be_gone: Parts, is_anew: Anew) {
+    /// A removal has touched nothing: what may be gone is what might have been before it, also from
+    /// a directory that was made since.
+    pub(super) fn restore(&mut self, may_be_gone: Parts, is_anew: Anew, made: Anew) {
         let Parts { manifest, heartbeat, artifact, summary, .. } = may_be_gone;
         self.may_be_gone = may_be_gone;
         self.is_anew = Anew {
-            run: is_anew.run || (self.is_anew.run && (manifest || heartbeat || artifact)),
-            summary: is_anew.summary || (self.is_anew.summary && summary),
+            run: is_anew.run || (made.run && (manifest || heartbeat || artifact)),
+            summary: is_anew.summary || (made.summary && summary),
         };
     }
 

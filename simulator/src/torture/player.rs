@@ -118,8 +118,8 @@ pub(super) struct Player<'p> {
     /// The first thing that was wrong by itself.
     pub wrong: Option<String>,
     traffic: Traffic,
-    /// How many removals ended well that began when the last process was killed and the disk had
-    /// performed what it had in flight, and whether one did not.
+    /// How many removals ended well that found all that a killed one may have left, and whether one
+    /// did not end well.
     removed: usize,
     has_failed_removal: bool,
     /// Whether a removal of each run was asked for since it was opened.
@@ -130,7 +130,7 @@ pub(super) struct Player<'p> {
     under_way: Vec<UnderWay>,
     begun_at: Vec<(CallId, usize)>,
     killed: Vec<bool>,
-    /// The place in the plan where a process was killed last.
+    /// The place in the plan where a process was killed last that removed runs.
     killed_at: usize,
     turns: usize,
 }
@@ -329,7 +329,12 @@ impl<'p> Player<'p> {
         if let Act::Kill(instance) = act {
             stage.kill(instance);
             self.killed[instance] = true;
-            (self.removed, self.killed_at) = (0, place);
+            let removes = |call: &UnderWay| {
+                call.id.instance == instance && matches!(call.act, Act::Remove(_))
+            };
+            if self.under_way.iter().any(removes) {
+                (self.removed, self.killed_at) = (0, place);
+            }
             for call in self.under_way.extract_if(.., |call| call.id.instance == instance) {
                 self.traffic.end(&call.act);
             }
@@ -402,7 +407,10 @@ impl<'p> Player<'p> {
                 let known = &self.acknowledged.runs[run];
                 (known.may_be_gone, known.is_anew)
             };
-            let late = world.waiting().filter(|held| self.killed.get(held.owner) == Some(&true));
+            let is_late = |held: &&InFlight| {
+                held.is_store_write() && self.killed.get(held.owner) == Some(&true)
+            };
+            let late = world.waiting().filter(is_late);
             let late: Vec<String> = late.map(|held| held.call.path.clone()).collect();
             self.traffic.begin(&act, &world.live, world.wall_ns(), known, &late)
         };
@@ -603,7 +611,7 @@ impl<'p> Player<'p> {
                 return self.not_removed(call, removal, error);
             }
         };
-        self.removed += usize::from(call.place >= self.killed_at && !call.seen.is_haunted);
+        self.removed += usize::from(call.place >= self.killed_at && !call.seen.has_late);
         self.has_failed_removal |= !removed.remaining.is_empty();
         let (end_ns, left) = {
             let world = stage.disk.world();
@@ -612,7 +620,7 @@ impl<'p> Player<'p> {
         let may_fail = self.may_fail();
         let trouble = removal::Trouble { may_fail, has_late: self.model == Model::STORE };
         removal::check(self.plan, &self.traffic, removal, &call.seen, removed, end_ns, trouble)?;
-        let is_only = self.traffic.is_only_removal(&call.seen) && !call.seen.is_haunted;
+        let is_only = self.traffic.is_only_removal(&call.seen) && !call.seen.has_late;
         if let Some(left) = left.filter(|_| !may_fail && is_only) {
             return Err(format!("it leaves what was renamed to be removed: {left}"));
         }
@@ -672,7 +680,8 @@ impl<'p> Player<'p> {
     /// What was promised of a run before a removal is promised again, unless there was another one.
     fn restore(&mut self, of: &RunSeen) {
         if self.traffic.is_run_apart(of) {
-            self.acknowledged.runs[of.run].restore(of.may_be_gone, of.is_anew);
+            let made = self.traffic.made_since(of);
+            self.acknowledged.runs[of.run].restore(of.may_be_gone, of.is_anew, made);
         }
     }
 

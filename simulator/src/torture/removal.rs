@@ -27,6 +27,9 @@ struct RunTraffic {
     /// How many calls began or ended, and how many removals of them.
     turns: u64,
     removals: u64,
+    /// How many calls began that may make its directory, or that of its summary.
+    opens: u64,
+    records: u64,
 }
 
 /// What was so when a call was made.
@@ -37,8 +40,8 @@ pub(super) struct Seen {
     was_removing: bool,
     removals: u64,
     at_ns: u64,
-    /// Whether the disk may still perform something of a process that was killed.
-    pub is_haunted: bool,
+    /// Whether a write of a process that was killed may still come.
+    pub has_late: bool,
 }
 
 /// What was so of one run.
@@ -50,11 +53,13 @@ pub(super) struct RunSeen {
     pub is_anew: Anew,
     is_open: bool,
     /// Whether something may go on that nobody waits for.
-    is_dropped: bool,
+    may_go_on: bool,
     calls: usize,
     was_removing: bool,
     turns: u64,
     removals: u64,
+    opens: u64,
+    records: u64,
     look: Look,
 }
 
@@ -113,8 +118,8 @@ impl Traffic {
         (self.runs[run].is_open, self.runs[run].is_dropped) = (false, false);
     }
 
-    /// A call begins. Tells what is so of its runs; `known` is what is promised of one, and `late` the
-    /// paths of what a killed process has in flight.
+    /// A call begins. Tells what is so of its runs; `known` is what is promised of one, and `late` are
+    /// the paths of writes of killed processes that may still come.
     pub(super) fn begin(
         &mut self,
         act: &Act,
@@ -135,25 +140,30 @@ impl Traffic {
             let (calls, was_removing) = (traffic.calls, traffic.removing > 0);
             *traffic.counted(is_removal) += 1;
             traffic.turn(is_removal);
-            let &mut RunTraffic { is_open, is_dropped, turns, removals, .. } = traffic;
+            traffic.opens += u64::from(matches!(act, Act::Open(_) | Act::Ensure(_)));
+            traffic.records += u64::from(matches!(act, Act::Record(..)));
+            let &mut RunTraffic { is_open, is_dropped, turns, removals, opens, records, .. } =
+                traffic;
             let look = if is_removal { Look::at(tree, run) } else { Look::default() };
             let (may_be_gone, is_anew) = known(run);
-            let is_dropped =
-                is_dropped || late.iter().any(|path| path.contains(&plan::run_id(run)));
+            let is_late = |path: &String| path.contains(&plan::run_id(run));
+            let may_go_on = is_dropped || late.iter().any(is_late);
             runs.push(RunSeen {
                 run,
                 may_be_gone,
                 is_anew,
                 is_open,
-                is_dropped,
+                may_go_on,
                 calls,
                 was_removing,
                 turns,
                 removals,
+                opens,
+                records,
                 look,
             });
         }
-        Seen { runs, was_removing, removals: self.removals, at_ns, is_haunted: !late.is_empty() }
+        Seen { runs, was_removing, removals: self.removals, at_ns, has_late: !late.is_empty() }
     }
 
     /// A call has ended, or its process has.
@@ -186,7 +196,13 @@ impl Traffic {
 
     /// Whether nothing else was done to the run.
     pub(super) fn is_alone(&self, seen: &RunSeen) -> bool {
-        self.is_still(seen) && !seen.is_open && !seen.is_dropped
+        self.is_still(seen) && !seen.is_open && !seen.may_go_on
+    }
+
+    /// Which directories of a run something may have made since a removal of it was asked for.
+    pub(super) fn made_since(&self, seen: &RunSeen) -> Anew {
+        let &RunTraffic { opens, records, .. } = &self.runs[seen.run];
+        Anew { run: opens > seen.opens, summary: records > seen.records }
     }
 
     /// Whether no other removal was under way in the task.
@@ -215,7 +231,7 @@ impl Seen {
 impl RunSeen {
     /// Whether nobody had the run in hand.
     pub(super) fn is_quiet(&self) -> bool {
-        !self.is_open && !self.is_dropped && self.calls == 0
+        !self.is_open && !self.may_go_on && self.calls == 0
     }
 }
 
@@ -310,7 +326,7 @@ fn expected(
     of: &RunSeen,
     end_ns: u64,
 ) -> Option<Answer> {
-    if !traffic.is_still(of) || of.is_dropped {
+    if !traffic.is_still(of) || of.may_go_on {
         return None;
     }
     if of.is_open && plan.instance_of(of.run) == removal.instance {

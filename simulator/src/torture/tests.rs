@@ -211,7 +211,11 @@ fn a_directory_made_anew_beside_a_removal_that_touched_nothing_lacks_what_an_ear
     let plan = Plan::removal(true);
     let (_, start) = plan.start();
     let taken = files_without(&plan, &[&plan::heartbeat_path(0), &plan::artifact_path(0)]);
-    for (was_removed, sentence) in [(true, ""), (false, "an acknowledged heartbeat is gone")] {
+    let is_gone = "an acknowledged heartbeat is gone";
+    // Whether an earlier removal was asked for, whether the run was opened, and whether it was in use.
+    for (was_removed, is_opened, was_used, sentence) in
+        [(true, true, false, ""), (true, false, true, is_gone), (false, true, false, is_gone)]
+    {
         let mut acknowledged = start.clone();
         if was_removed {
             // Nobody knows what came of it.
@@ -219,9 +223,16 @@ fn a_directory_made_anew_beside_a_removal_that_touched_nothing_lacks_what_an_ear
         }
         let known = &acknowledged.runs[0];
         let before = (known.may_be_gone, known.is_anew);
-        acknowledged.ask_removal(0, false, true);
-        acknowledged.runs[0].ask_directory();
-        acknowledged.runs[0].restore(before.0, before.1);
+        let mut traffic = Traffic::new(&plan);
+        let (removal, known) = (Act::Remove(Removal::of(0b1)), |_| before);
+        let seen = traffic.begin(&removal, &taken, 0, known, &[]);
+        acknowledged.ask_removal(0, false, !was_used);
+        if is_opened {
+            traffic.begin(&Act::Open(0), &taken, 0, known, &[]);
+            acknowledged.runs[0].ask_directory();
+        }
+        let made = traffic.made_since(&seen.runs()[0]);
+        acknowledged.runs[0].restore(before.0, before.1, made);
         told(judge::files(&taken, &plan, &acknowledged, Crash::Process), sentence);
     }
 }
@@ -234,7 +245,7 @@ fn what_a_killed_process_has_in_flight_may_still_be_made() {
     let late = [plan::manifest_path(0)];
     let mut traffic = Traffic::new(&plan);
     let seen = traffic.begin(&act, &tree, tree.newest_ns(), |_| Default::default(), &late);
-    assert!(seen.is_haunted);
+    assert!(seen.has_late);
     assert!(!traffic.is_alone(&seen.runs()[0]) && traffic.is_alone(&seen.runs()[1]));
 }
 
