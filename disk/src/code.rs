@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 /// The one table of the error codes: gives it to another macro, behind what that one is to get. It
-/// is exported for the simulator, and no version promises anything of it.
+/// is exported for `tandem-host`, and no version promises anything of it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_codes {

@@ -83,7 +83,7 @@ fn try_all<'h>(hosts: &'h [Host], workspace: &Path) -> Result<Vec<&'h str>, Fail
             say(format_args!("\n== {}", host.title))?;
             // What an earlier run left says nothing of this one.
             let _ = std::fs::remove_file(cases::results_path(workspace, host));
-            let is_ready = host.package.map_or(Ok(()), |package| prepared.wait_for(package));
+            let is_ready = host.package.map_or(Ok(()), |package| prepared.wait_for(package, host));
             if let Err(failure) = is_ready.and_then(|()| run::judge(&host.name)) {
                 failure.report();
                 failed.push(&*host.name);
@@ -126,20 +126,24 @@ impl Prepared {
     }
 
     /// Waits until a package is set up, and prints what its tests did.
-    fn wait_for(&mut self, wanted: Package) -> Result<(), Failure> {
+    fn wait_for(&mut self, wanted: Package, host: &Host) -> Result<(), Failure> {
         loop {
             match self.known.iter().find(|(package, _)| *package == wanted) {
                 Some((_, true)) => return Ok(()),
-                Some((_, false)) => return Err("its package is not well".to_owned().into()),
-                None => {}
+                Some((_, false)) => {
+                    return Err(format!("the package of {} is not well", host.name).into());
+                }
+                None => say("waiting until its package is set up and tested")?,
             }
             let Ok((package, outcome, printed)) = self.told.recv() else {
-                return Err("nobody has set up its package".to_owned().into());
+                return Err(format!("nobody has set up the package of {}", host.name).into());
             };
             self.known.push((package, outcome.is_ok()));
             std::io::stdout().write_all(&printed).map_err(process::no_output)?;
-            if let Err(failure) = outcome {
-                failure.report();
+            match outcome {
+                Err(failure) if package == wanted => return Err(failure),
+                Err(failure) => drop(failure.report()),
+                Ok(()) => {}
             }
         }
     }

@@ -266,6 +266,7 @@ impl Disk for OsDisk {
         let (OsDir(to_dir), to) = (to_dir.clone(), to.to_owned());
         let original = match mode {
             Mode::Of(path) => Some(path.to_owned()),
+            // Its own, as it must be for a mode that is not known yet.
             _ => None,
         };
         let (modes, closing) = (self.modes, self.closing.clone());

@@ -30,7 +30,9 @@ pub fn released(source: &Source, part: &Part, about: &About) -> Result<Released,
 
 /// The component as it comes from the encoder.
 fn build(source: &Source, part: &Part) -> Result<Vec<u8>, String> {
-    let bare = source.dir.join("target").join(format!("{}.bare.wasm", part.name));
+    // Others may package at the same time.
+    let name = format!("{}.{}.bare.wasm", part.name, std::process::id());
+    let bare = source.dir.join("target").join(name);
     let mut command = source.cargo(["xtask", "component"]);
     command.args(part.arguments).arg("--out").arg(&bare).stdout(Stdio::null());
     match process::run(&mut command) {
