@@ -15,7 +15,7 @@ import writeFileAtomic from 'write-file-atomic';
 
 import { Tandem } from '../dist/index.js';
 
-const DEFAULT_ROUNDS = 40;
+const DEFAULT_ROUNDS = 200;
 const START_ROUNDS = 10;
 const SIZES_KIB = [2, 32, 256];
 const RUNS_AT_ONCE = 64;
@@ -55,8 +55,7 @@ async function pairs(count, kib, durability) {
         }),
     );
     const ours = async ({ run }, text) => {
-        await run.set(text);
-        await run.schedule({ manifest: true, heartbeat: true, force: true });
+        await Promise.all([run.set(text), run.schedule({ manifest: true, heartbeat: true, force: true })]);
     };
     const theirs = ({ beside }, text) =>
         Promise.all([
