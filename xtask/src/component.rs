@@ -13,17 +13,23 @@ pub fn component(arguments: &[OsString]) -> Result<u8, Failure> {
         [flag, rest @ ..] if flag == "--blocking" => ("tandem-blocking", rest),
         all => ("tandem", all),
     };
-    run("component", world, &[world], arguments)
+    run("component", "component", world, &[world], arguments)
 }
 
 /// Builds the sample plugin, with a component inside.
 pub fn plugin(arguments: &[OsString]) -> Result<u8, Failure> {
-    run("plugin", "plugin", &[], arguments)
+    run("plugin", "tools", "plugin", &[], arguments)
 }
 
-/// The program, which is a feature of this package too, is told what to make and where: a file of this
-/// name in `target`, unless the arguments say otherwise.
-fn run(program: &str, name: &str, what: &[&str], arguments: &[OsString]) -> Result<u8, Failure> {
+/// The program, which needs this feature of its package, is told what to make and where: a file of this name
+/// in `target`, unless the arguments say otherwise.
+fn run(
+    program: &str,
+    feature: &str,
+    name: &str,
+    what: &[&str],
+    arguments: &[OsString],
+) -> Result<u8, Failure> {
     let out = match arguments {
         [] => workspace()?.join("target").join(name).with_extension("wasm"),
         [flag, file, rest @ ..] if flag == "--out" => {
@@ -40,6 +46,6 @@ fn run(program: &str, name: &str, what: &[&str], arguments: &[OsString]) -> Resu
         }
     };
     setup::ensure()?;
-    let run = ["run", "--quiet", "--package", "xtask", "--features", program, "--bin", program];
+    let run = ["run", "--quiet", "--package", "xtask", "--features", feature, "--bin", program];
     process::run(cargo(run).arg("--").args(what).arg(out))
 }

@@ -8,6 +8,6 @@ use crate::setup;
 
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     setup::ensure()?;
-    let program = ["run", "--quiet", "--package", "xtask", "--features", "package"];
+    let program = ["run", "--quiet", "--package", "xtask", "--features", "tools"];
     process::run(cargo(program).args(["--bin", "package", "--"]).args(arguments))
 }

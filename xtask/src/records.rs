@@ -10,6 +10,6 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         [flag, rest @ ..] if flag == "--check" => process::no_more(rest)?,
         all => process::no_more(all)?,
     }
-    let program = ["run", "--quiet", "--package", "xtask", "--features", "records"];
+    let program = ["run", "--quiet", "--package", "xtask", "--features", "tools"];
     process::run(cargo(program).args(["--bin", "records", "--"]).args(arguments))
 }
