@@ -62,16 +62,25 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects to a server that takes writes.
-    pub async fn open(server: &Server, tls: &MakeRustlsConnect) -> Result<Self, OpenError> {
+    /// Connects to a server that takes writes. Who only reads may have sessions that cannot write.
+    pub async fn open(
+        server: &Server,
+        tls: &MakeRustlsConnect,
+        is_read_only: bool,
+    ) -> Result<Self, OpenError> {
         let late = || {
             let source = format!("there was no answer within {:?}", server.within);
             OpenError::Unreachable { hosts: server.shown.clone(), source: Some(source.into()) }
         };
-        timeout(server.within, Connection::open_at_last(server, tls)).await.map_err(|_| late())?
+        let opened = Connection::open_at_last(server, tls, is_read_only);
+        timeout(server.within, opened).await.map_err(|_| late())?
     }
 
-    async fn open_at_last(server: &Server, tls: &MakeRustlsConnect) -> Result<Self, OpenError> {
+    async fn open_at_last(
+        server: &Server,
+        tls: &MakeRustlsConnect,
+        is_read_only: bool,
+    ) -> Result<Self, OpenError> {
         let of = |error| open_error(&server.shown, error);
         let (client, connection) = server.config.connect(tls.clone()).await.map_err(of)?;
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
@@ -87,11 +96,11 @@ impl Connection {
         connection.client.batch_execute(SETTINGS).await.map_err(of)?;
         let row = connection.client.query_one(ABOUT, &[]).await.map_err(of)?;
         let is_replica = row.try_get::<_, bool>(0).map_err(of)?;
-        let is_read_only = row.try_get::<_, bool>(1).map_err(of)?;
+        let cannot_write = row.try_get::<_, bool>(1).map_err(of)?;
         if is_replica {
             return Err(OpenError::OnlyReplicas { hosts: server.shown.clone() });
         }
-        if is_read_only {
+        if cannot_write && !is_read_only {
             return Err(OpenError::ReadOnlySessions { host: server.shown.clone() });
         }
         connection.life = Life {

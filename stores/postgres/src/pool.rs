@@ -21,6 +21,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Connections, opened when they are needed.
 pub(crate) struct Pool {
     address: Address,
+    /// Whether sessions that cannot write will do.
+    is_read_only: bool,
     permits: Semaphore,
     idle: RefCell<Vec<Held>>,
     /// The server that is tried first.
@@ -53,9 +55,10 @@ pub(crate) enum Repeat {
 }
 
 impl Pool {
-    pub fn new(address: Address, connections: usize) -> Self {
+    pub fn new(address: Address, connections: usize, is_read_only: bool) -> Self {
         Pool {
             address,
+            is_read_only,
             permits: Semaphore::new(connections),
             idle: RefCell::default(),
             first: Cell::new(0),
@@ -72,7 +75,7 @@ impl Pool {
         for n in 0..servers.len() {
             let index = (self.first.get() + n) % servers.len();
             let server = &servers[index];
-            let error = match Connection::open(server, &self.address.tls).await {
+            let error = match Connection::open(server, &self.address.tls, self.is_read_only).await {
                 Ok(connection) if self.is_replaced(&connection.life) => {
                     OpenError::Replaced { host: server.shown.clone() }
                 }

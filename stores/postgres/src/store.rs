@@ -168,7 +168,7 @@ fn pool(options: &Options) -> Result<Pool, OpenError> {
         return Err(OpenError::Options { rule });
     }
     let address = Address::read(&options.url, |name| env::var(name).ok())?;
-    Ok(Pool::new(address, options.connections))
+    Ok(Pool::new(address, options.connections, options.is_read_only))
 }
 
 async fn open(options: &Options) -> Result<Shared, OpenError> {

@@ -187,11 +187,20 @@ fn a_user_who_may_not_write_is_refused() {
 }
 
 #[test]
-fn read_only_sessions_are_refused() {
+fn read_only_sessions_are_for_who_only_reads() {
     let server = servers!().shared();
-    let url = user(server, "sleeper", "tandem");
+    let written = server.store("sleeping");
+    assert!(put(&written, "a", b"1", Expect::Absent).is_ok());
+    let url = user(server, "sleeper", "sleeping");
+    server.sql("grant usage on schema sleeping to sleeper");
+    server.sql("grant select on all tables in schema sleeping to sleeper");
     server.sql("alter role sleeper set default_transaction_read_only = on");
     assert!(matches!(refused(&url), OpenError::ReadOnlySessions { .. }));
+    let store = block_on(PostgresDocuments::open(Options::new(&url).read_only())).unwrap();
+    assert!(block_on(store.get("a")).unwrap().unwrap().body.is_some());
+    let trouble = put(&store, "b", b"1", Expect::Absent).unwrap_err();
+    is_sentence(&trouble);
+    assert!(trouble.is_refused(), "{trouble}");
 }
 
 fn put(
