@@ -6,7 +6,7 @@ use tandem_host::Json;
 
 use super::found_run::FoundRun;
 use super::kept::Kept;
-use super::place::RunsPlace;
+use super::place::{RunsPlace, TaskPlace};
 use super::summary::FoundSummary;
 use crate::json::Members;
 use crate::status::scan::{CLI, MANIFEST, RUNS};
@@ -33,8 +33,8 @@ pub struct TaskRuns {
 ///
 /// # Errors
 /// They cannot be listed.
-pub fn runs(place: &dyn RunsPlace, task: &str) -> Result<TaskRuns, String> {
-    let Some(there) = place.task(task)? else { return Ok(TaskRuns::default()) };
+pub fn runs(there: Option<&dyn TaskPlace>, task: &str) -> Result<TaskRuns, String> {
+    let Some(there) = there else { return Ok(TaskRuns::default()) };
     let mut found = TaskRuns::default();
     let mut known = BTreeSet::new();
     for run in there.runs()? {
@@ -68,20 +68,17 @@ pub fn runs(place: &dyn RunsPlace, task: &str) -> Result<TaskRuns, String> {
 }
 
 /// Parts runs from those beside which somebody else has a directory: it would go with the run.
-///
-/// # Errors
-/// They cannot be looked at.
 pub fn part(
-    place: &dyn RunsPlace,
+    there: Option<&dyn TaskPlace>,
     task: &str,
     runs: Vec<FoundRun>,
-) -> Result<(Vec<FoundRun>, Vec<Other>), String> {
-    let Some(there) = place.task(task)? else { return Ok((runs, Vec::new())) };
+) -> (Vec<FoundRun>, Vec<Other>) {
+    let Some(there) = there else { return (runs, Vec::new()) };
     let is_others =
         |run: &FoundRun| matches!(there.summary(&run.run), Some(FoundSummary::Others(_)));
     let (others, own): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_others);
     let other = |run: FoundRun| Other { why: no_summary(task, &run.run), run };
-    Ok((own, others.into_iter().map(other).collect()))
+    (own, others.into_iter().map(other).collect())
 }
 
 /// Those of some runs of a task that are live by now.

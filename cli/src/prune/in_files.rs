@@ -26,7 +26,7 @@ impl RunsPlace for Dir {
         Ok(Some(Box::new(TaskDirectory { task: task.to_owned(), dir, cli })))
     }
 
-    fn leftovers(&self, task: &str) -> Leftovers {
+    fn leftovers(&self, task: &str) -> Result<Leftovers, String> {
         leftovers(self, task)
     }
 }

@@ -1,5 +1,6 @@
 //! Runs that are kept in a store.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,13 +14,11 @@ use super::found_run::FoundRun;
 use super::kept::{Kept, stands};
 use super::leftovers::Leftovers;
 use super::place::{RunsPlace, TaskPlace};
+use super::seen_task::SeenTask;
 use super::summary::FoundSummary;
 use crate::plain::sentence;
 use crate::status::known::Known;
-use crate::status::scan::{MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run, can_be_task};
-use crate::status::select::Selection;
-use crate::status::stored::runs::{StoredRuns, Told};
-use crate::status::stored::snapshot::{Dated, snapshot};
+use crate::status::scan::{RUNS, can_be_task};
 
 /// Behind every key below another one.
 const LAST: char = char::MAX;
@@ -29,12 +28,14 @@ pub struct RunsStore<D> {
     store: Arc<D>,
     /// Whether the times of documents are by one clock.
     has_clock: bool,
+    /// The task that was looked at last.
+    seen: RefCell<Option<SeenTask>>,
 }
 
 impl<D: Documents> RunsStore<D> {
     /// With `has_clock` the times of documents are by one clock, not by those of who wrote them.
     pub fn new(store: D, has_clock: bool) -> Self {
-        RunsStore { store: Arc::new(store), has_clock }
+        RunsStore { store: Arc::new(store), has_clock, seen: RefCell::default() }
     }
 
     /// The names that come next in keys below a prefix. One request for each.
@@ -71,20 +72,26 @@ impl<D: Documents> RunsPlace for RunsStore<D> {
         Ok(())
     }
 
+    /// A prune looks at a task many times, and most of it stays as it was.
     fn task(&self, task: &str) -> Result<Option<Box<dyn TaskPlace>>, String> {
-        let documents = block_on(snapshot(&self.store, &format!("{RUNS}/{task}/")))?;
-        Ok(Some(Box::new(TaskDocuments::new(task, &documents, self.has_clock))))
+        let mut seen = self.seen.borrow_mut();
+        let seen = match &mut *seen {
+            Some(seen) if seen.task == task => seen,
+            other => other.insert(SeenTask::new(task)),
+        };
+        block_on(seen.look(&self.store)).map_err(|trouble| sentence(&trouble))?;
+        Ok(Some(Box::new(TaskDocuments::new(seen, self.has_clock))))
     }
 
     /// Temporary files are in memory, so only what a removal had begun to take away can be left.
-    fn leftovers(&self, task: &str) -> Leftovers {
-        let names = self.names(&format!("{RUNS}/{task}/")).unwrap_or_default();
+    fn leftovers(&self, task: &str) -> Result<Leftovers, String> {
+        let names = self.names(&format!("{RUNS}/{task}/"))?;
         let of_task = names.iter().filter(|name| is_temporary(name)).count();
-        Leftovers { of_task, ..Leftovers::default() }
+        Ok(Leftovers { of_task, ..Leftovers::default() })
     }
 }
 
-/// What a store has of a task.
+/// What a store had of a task.
 struct TaskDocuments {
     runs: BTreeMap<String, (Known, HasHeartbeat)>,
     summaries: BTreeMap<String, FoundSummary>,
@@ -94,37 +101,17 @@ struct TaskDocuments {
 type HasHeartbeat = bool;
 
 impl TaskDocuments {
-    fn new(task: &str, documents: &BTreeMap<String, Dated>, has_clock: bool) -> Self {
-        let selection = Selection::default();
-        let mut runs = StoredRuns::default();
-        let mut summaries = BTreeMap::new();
-        for (key, Dated { document, at }) in documents {
-            if let Some(told) = Told::read(document, *at, &selection) {
-                runs.take(told, &mut |_| {});
-            } else if let Some(run) = summary_of(key, task)
-                && let Some(body) = &document.document.body
-            {
-                let at = at.unwrap_or(SystemTime::UNIX_EPOCH);
-                let content = if body.len() as u64 > MANIFEST_BYTES_MAX { &[] } else { &**body };
-                summaries.insert(run.to_owned(), FoundSummary::read(content, at, task, run));
-            }
-        }
+    fn new(seen: &SeenTask, has_clock: bool) -> Self {
         let known = |known: &Known| {
             let mut known = known.clone();
             // Without a manifest its place is as old as what is there.
             known.signs.written = known.signs.written.or(known.signs.heartbeat);
-            (known.run.clone(), (known.clone(), known.signs.heartbeat.is_some()))
+            let has_heartbeat = known.signs.heartbeat.is_some();
+            (known.run.clone(), (known, has_heartbeat))
         };
-        let runs = runs.known().filter(|known| can_be_summary(&known.run)).map(known);
-        TaskDocuments { runs: runs.collect(), summaries, has_clock }
+        let runs = seen.runs.known().filter(|known| can_be_summary(&known.run)).map(known);
+        TaskDocuments { runs: runs.collect(), summaries: seen.summaries.clone(), has_clock }
     }
-}
-
-/// The run whose summary a document is.
-fn summary_of<'a>(key: &'a str, task: &str) -> Option<&'a str> {
-    let run = key.strip_prefix(RUNS)?.strip_prefix('/')?.strip_prefix(task)?.strip_prefix('/')?;
-    let run = run.strip_suffix(MANIFEST)?.strip_suffix('/')?;
-    (can_be_run(run.as_ref()) && can_be_summary(run)).then_some(run)
 }
 
 impl TaskPlace for TaskDocuments {

@@ -15,6 +15,8 @@ mod place;
 mod removal;
 mod report;
 mod rules;
+#[cfg(feature = "postgres")]
+mod seen_task;
 mod stop;
 mod summary;
 
@@ -172,7 +174,10 @@ async fn prune(args: &Args, stop: &Stop) -> Result<bool, String> {
             continue;
         }
         if !args.yes {
-            report.leftovers += leftovers(place, &tandem, &task, &going).await;
+            match leftovers(place, &tandem, &task, &going).await {
+                Ok(count) => report.leftovers += count,
+                Err(why) => report.fail(&why),
+            }
             report.show(&task, &going);
             continue;
         }
@@ -207,7 +212,8 @@ async fn going(
     task: &str,
     rules: &Rules,
 ) -> Result<Going, String> {
-    let mut found = found::runs(place, task)?;
+    let there = place.task(task)?;
+    let mut found = found::runs(there.as_deref(), task)?;
     let now = SystemTime::now();
     if let Err(why) = check_id(tandem, task).await {
         let is_any = !rules.going(found.over, now).is_empty();
@@ -223,7 +229,7 @@ async fn going(
         let shown = &other.run;
         format!("directories of {task} stay whose names are no ids of runs, such as {shown:?}")
     });
-    let (runs, beside) = found::part(place, task, rules.going(own, now))?;
+    let (runs, beside) = found::part(there.as_deref(), task, rules.going(own, now));
     let mut notes: Vec<String> = note.into_iter().collect();
     notes.extend(stays(task, found.others, beside, rules, now));
     Ok(Going { runs, is_task: true, notes })
@@ -273,13 +279,16 @@ fn stays(
 }
 
 /// How many leftovers a removal would find, but for those that go with their run.
+///
+/// # Errors
+/// They cannot be looked for.
 async fn leftovers(
     place: &dyn RunsPlace,
     tandem: &Tandem,
     task: &str,
     going: &[FoundRun],
-) -> usize {
-    let Leftovers { of_task, of_runs } = place.leftovers(task);
+) -> Result<usize, String> {
+    let Leftovers { of_task, of_runs } = place.leftovers(task)?;
     let going: BTreeSet<&str> = going.iter().map(|run| run.run.as_str()).collect();
     let mut sum = of_task;
     for (run, count) in of_runs {
@@ -287,7 +296,7 @@ async fn leftovers(
             sum += count;
         }
     }
-    sum
+    Ok(sum)
 }
 
 /// Removes the directories of the runs of a task that are over, but for the last `keep_last` and
@@ -303,10 +312,11 @@ pub async fn keep(
 ) -> Vec<String> {
     let found = scan::open_root(root).and_then(|root| {
         root.check(task)?;
-        let runs = found::runs(&root, task)?;
-        Ok((root, runs))
+        let there = RunsPlace::task(&root, task)?;
+        let runs = found::runs(there.as_deref(), task)?;
+        Ok((root, there, runs))
     });
-    let (root, mut runs) = match found {
+    let (root, there, mut runs) = match found {
         Ok(found) => found,
         Err(why) => return vec![why],
     };
@@ -318,10 +328,7 @@ pub async fn keep(
     let mut going = rules.going(own, SystemTime::now());
     going.retain(|run| run.run != kept);
     // What is somebody else's stays without a word each time: `tandem prune` tells of it.
-    let going = match found::part(&root, task, going) {
-        Ok((going, _)) => going,
-        Err(why) => return vec![why],
-    };
+    let (going, _) = found::part(there.as_deref(), task, going);
     if going.is_empty() {
         return Vec::new();
     }

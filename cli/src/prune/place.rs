@@ -27,7 +27,10 @@ pub trait RunsPlace {
     fn task(&self, task: &str) -> Result<Option<Box<dyn TaskPlace>>, String>;
 
     /// Counts what a sweep by the library removes and counts, if nothing changes until then.
-    fn leftovers(&self, task: &str) -> Leftovers;
+    ///
+    /// # Errors
+    /// It cannot be looked for.
+    fn leftovers(&self, task: &str) -> Result<Leftovers, String>;
 }
 
 /// What is there of one task.

@@ -1,11 +1,10 @@
 //! Runs that are kept in a store.
 
-mod clocks;
+pub mod clocks;
 mod follow;
 mod key;
 mod reader;
 pub mod runs;
-pub mod snapshot;
 
 use std::sync::Arc;
 use std::time::SystemTime;
