@@ -161,22 +161,6 @@ fn what_may_not_be_removed_is_told_with_the_call_and_a_way_out() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_looked_into_is_told_before_anything_is_removed() {
-    let root = Root::new();
-    root.over("a", "succeeded", 1);
-    let closed = root.task().join("closed");
-    fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, Permissions::from_mode(0)).unwrap();
-    let shown = run(&mut without_privileges(&root.prune(&["--older-than", "0s"])));
-    let (stdout, stderr) = (text(&shown.stdout), text(&shown.stderr));
-    fs::set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(shown.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("cannot list closed: open: Permission denied"), "{stderr}");
-    assert!(stdout.contains("1 run and"), "{stdout}");
-    assert!(root.run_dir("a").exists());
-}
-
-#[test]
 fn directories_that_lie_deep_are_removed() {
     let root = Root::new();
     let dir = root.over("a", "succeeded", 1);

@@ -32,7 +32,7 @@ Commands:
   fleet [--only EVENT] ... Play what may happen to hosts over three PostgreSQL servers, for ten
                            minutes, and compare what was acknowledged with what is found;
                            `fleet --help` lists the arguments
-  hosts [--write] [HOST ...]
+  hosts [--write] [--others | HOST ...]
                            Run the tests of each host, among them the conformance cases, and check
                            the support table in README.md; `hosts --help` lists the arguments
   test [ARGUMENTS]         Run all tests, two for each processor at a time, because most of them wait

@@ -79,7 +79,7 @@ impl<D: Documents> RunsPlace for RunsStore<D> {
             Some(seen) if seen.task == task => seen,
             other => other.insert(SeenTask::new(task)),
         };
-        block_on(seen.look(&self.store)).map_err(|trouble| sentence(&trouble))?;
+        block_on(seen.look(&*self.store)).map_err(|trouble| sentence(&trouble))?;
         Ok(Some(Box::new(TaskDocuments::new(seen, self.has_clock))))
     }
 

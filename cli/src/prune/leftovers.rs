@@ -20,10 +20,7 @@ pub struct Leftovers {
 }
 
 /// Counts what a sweep by the library removes and counts, if nothing changes until then.
-///
-/// # Errors
-/// A directory cannot be read.
-pub fn leftovers(root: &Dir, task: &str) -> Result<Leftovers, String> {
+pub fn leftovers(root: &Dir, task: &str) -> Leftovers {
     let now = SystemTime::now();
     let is_old = |metadata: &Metadata| {
         let at = metadata.modified().ok().map(|at| at.into_std());
@@ -31,36 +28,32 @@ pub fn leftovers(root: &Dir, task: &str) -> Result<Leftovers, String> {
     };
     let is_old_file = |metadata: &Metadata| metadata.is_file() && is_old(metadata);
     let mut found = Leftovers::default();
-    if let Some(histories) = subdirectory(root, HISTORIES)?
-        && let Some(dir) = subdirectory(&histories, task)?
-    {
-        found.of_task += temporary(&dir, HISTORIES)?.filter(is_old_file).count();
-    }
-    let Some(dir) = task_directory(root, task)? else { return Ok(found) };
-    found.of_task += temporary(&dir, task)?.filter(|it| it.is_dir() || is_old_file(it)).count();
-    for run in run_names(&dir, task)? {
-        let Some(summary) = subdirectory(&dir, &run)? else { continue };
-        let files = temporary(&summary, &run)?.filter(is_old_file).count();
+    let history = subdirectory(root, HISTORIES).ok().flatten();
+    let history = history.and_then(|dir| subdirectory(&dir, task).ok().flatten());
+    found.of_task += history.map_or(0, |dir| temporary(&dir).filter(is_old_file).count());
+    let Ok(Some(dir)) = task_directory(root, task) else { return found };
+    found.of_task += temporary(&dir).filter(|it| it.is_dir() || is_old_file(it)).count();
+    for run in run_names(&dir, task).unwrap_or_default() {
+        let Ok(summary) = dir.open_dir(&run) else { continue };
+        let files = temporary(&summary).filter(is_old_file).count();
         // Beside a summary that never came to be there is nothing else.
-        let is_abandoned = match names(&summary, &run)?.len() {
+        let is_abandoned = match names(&summary, task).unwrap_or_default().len() {
             0 => dir.symlink_metadata(&run).is_ok_and(|metadata| is_old(&metadata)),
             entries => entries == files,
         };
         *found.of_runs.entry(run).or_default() += files + usize::from(is_abandoned);
     }
-    let Some(cli) = subdirectory(&dir, CLI)? else { return Ok(found) };
-    for run in run_names(&cli, CLI)? {
-        let Some(dir) = subdirectory(&cli, &run)? else { continue };
-        *found.of_runs.entry(run.clone()).or_default() +=
-            temporary(&dir, &run)?.filter(is_old_file).count();
+    let Ok(Some(cli)) = subdirectory(&dir, CLI) else { return found };
+    for run in run_names(&cli, task).unwrap_or_default() {
+        let Ok(dir) = cli.open_dir(&run) else { continue };
+        *found.of_runs.entry(run).or_default() += temporary(&dir).filter(is_old_file).count();
     }
     found.of_runs.retain(|_, count| *count > 0);
-    Ok(found)
+    found
 }
 
 /// What has a temporary name in a directory.
-fn temporary(dir: &Dir, shown: &str) -> Result<impl Iterator<Item = Metadata>, String> {
-    let names = names(dir, shown)?.into_iter().filter(|it| is_temporary(it));
-    // One that is gone is no leftover.
-    Ok(names.filter_map(|name| dir.symlink_metadata(name).ok()))
+fn temporary(dir: &Dir) -> impl Iterator<Item = Metadata> {
+    let names = names(dir, "").unwrap_or_default().into_iter().filter(|it| is_temporary(it));
+    names.filter_map(|name| dir.symlink_metadata(name).ok())
 }

@@ -57,7 +57,6 @@ impl Removal<'_> {
         for run in going {
             alike.entry(run.alive_for).or_default().push(run);
         }
-        let mut is_first = true;
         for (alive_for, runs) in alike {
             let options = self.options().alive_for(alive_for);
             for runs in runs.chunks(RUNS_MAX) {
@@ -67,16 +66,7 @@ impl Removal<'_> {
                     outcome.left.extend(left);
                     continue;
                 }
-                // Those before take their time: a run may have been started anew since it was found.
-                let live = match is_first {
-                    true => Ok(BTreeSet::new()),
-                    false => found::live(self.place, self.task, runs),
-                };
-                is_first = false;
-                match live {
-                    Ok(live) => self.remove_some(tandem, runs, &live, &options, &mut outcome).await,
-                    Err(why) => outcome.fail(runs, why),
-                }
+                self.remove_some(tandem, runs, &options, &mut outcome).await;
             }
         }
         if self.sweep && self.stop.signal().is_some() {
@@ -88,15 +78,18 @@ impl Removal<'_> {
         outcome
     }
 
-    /// Removes some, but for those that are live.
     async fn remove_some(
         &self,
         tandem: &Tandem,
         runs: &[&FoundRun],
-        live: &BTreeSet<String>,
         options: &RemoveOptions,
         outcome: &mut RemovalOutcome,
     ) {
+        // Those before took their time: a run may have been started anew since it was found.
+        let live = match found::live(self.place, self.task, runs) {
+            Ok(live) => live,
+            Err(why) => return outcome.fail(runs, why),
+        };
         let (live, over): (Vec<&FoundRun>, Vec<&FoundRun>) =
             runs.iter().copied().partition(|run| live.contains(&run.run));
         outcome.left.extend(live.into_iter().map(|run| (run.run.clone(), ALIVE.to_owned())));

@@ -1,25 +1,28 @@
 //! What was seen of a task in a store.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use tandem_documents::{Changed, Cursor, Documents, Trouble};
+use tandem_documents::{Changed, Document, Documents, Trouble, Version};
 
 use super::directories::can_be_summary;
 use super::summary::FoundSummary;
 use crate::status::scan::{MANIFEST, MANIFEST_BYTES_MAX, RUNS, can_be_run};
 use crate::status::select::Selection;
 use crate::status::stored::clocks::Clocks;
+use crate::status::stored::key::parsed;
 use crate::status::stored::runs::{StoredRuns, Told};
 
-/// The runs and summaries of a task, which is looked at again and again.
+/// Of more documents that have changed all are read again, many at once.
+const SINGLE_READS_MAX: usize = 256;
+
+/// The runs and summaries of a task, which is looked at again and again while most of it stays as it was.
 pub struct SeenTask {
     pub task: String,
     pub runs: StoredRuns,
     pub summaries: BTreeMap<String, FoundSummary>,
-    /// Up to where it was looked at.
-    cursor: Option<Cursor>,
+    /// The documents that were seen; none before the first look.
+    versions: Option<BTreeMap<String, Version>>,
 }
 
 impl SeenTask {
@@ -29,36 +32,89 @@ impl SeenTask {
             task: task.to_owned(),
             runs: StoredRuns::default(),
             summaries: BTreeMap::new(),
-            cursor: None,
+            versions: None,
         }
     }
 
-    /// Takes what has changed since the last look.
+    /// Takes the task as it is now: nothing that was written before is missed.
     ///
     /// # Errors
-    /// The store's. What was taken stays, and the next look goes on there.
-    pub async fn look<D: Documents>(&mut self, store: &Arc<D>) -> Result<(), Trouble> {
-        let prefix = format!("{RUNS}/{}/", self.task);
-        // Asked when something is to be dated: a later document is no older than that.
-        let mut clocks = None;
+    /// The store's. Then the next look begins anew.
+    pub async fn look<D: Documents>(&mut self, store: &D) -> Result<(), Trouble> {
+        let Some(seen) = self.versions.take() else { return self.look_at_all(store).await };
+        let prefix = self.prefix();
+        let mut versions = BTreeMap::new();
+        let mut after: Option<String> = None;
         loop {
-            let changes = store.changes(&prefix, self.cursor.as_ref()).await?;
-            if !changes.changed.is_empty() && clocks.is_none() {
-                clocks = Some(Clocks::ask(&**store).await?);
-            }
-            if changes.is_anew {
-                self.runs = StoredRuns::default();
-                self.summaries.clear();
-            }
-            for changed in &changes.changed {
-                let at = clocks.as_ref().and_then(|clocks| clocks.own(&changed.document));
-                self.take(changed, at);
-            }
-            self.cursor = Some(changes.next);
-            if !changes.has_more {
-                return Ok(());
+            let page = store.list(&prefix, after.as_deref()).await?;
+            after = page.entries.last().map(|listed| listed.key.clone());
+            versions.extend(page.entries.into_iter().map(|listed| (listed.key, listed.version)));
+            if !page.has_more || after.is_none() {
+                break;
             }
         }
+        let is_changed = |(key, version): &(&String, &Version)| {
+            seen.get(*key) != Some(version) && self.is_of_run(key)
+        };
+        let changed: Vec<String> =
+            versions.iter().filter(is_changed).map(|(key, _)| key.clone()).collect();
+        if changed.len() > SINGLE_READS_MAX {
+            return self.look_at_all(store).await;
+        }
+        for (key, version) in &seen {
+            if !versions.contains_key(key) {
+                self.take(&gone(key, *version), None);
+            }
+        }
+        if !changed.is_empty() {
+            let clocks = Clocks::ask(store).await?;
+            for key in changed {
+                let changed = match store.get(&key).await? {
+                    Some(document) => Changed::new(key, document),
+                    None => gone(&key, Version(0)),
+                };
+                self.take(&changed, clocks.own(&changed.document));
+                versions.insert(changed.key, changed.document.version);
+            }
+        }
+        self.versions = Some(versions);
+        Ok(())
+    }
+
+    async fn look_at_all<D: Documents>(&mut self, store: &D) -> Result<(), Trouble> {
+        let (prefix, clocks) = (self.prefix(), Clocks::ask(store).await?);
+        let (mut cursor, mut versions) = (None, BTreeMap::new());
+        self.forget();
+        loop {
+            let changes = store.changes(&prefix, cursor.as_ref()).await?;
+            if changes.is_anew {
+                self.forget();
+                versions.clear();
+            }
+            for changed in changes.changed {
+                self.take(&changed, clocks.own(&changed.document));
+                versions.insert(changed.key, changed.document.version);
+            }
+            if !changes.has_more {
+                self.versions = Some(versions);
+                return Ok(());
+            }
+            cursor = Some(changes.next);
+        }
+    }
+
+    fn forget(&mut self) {
+        self.runs = StoredRuns::default();
+        self.summaries.clear();
+    }
+
+    fn prefix(&self) -> String {
+        format!("{RUNS}/{}/", self.task)
+    }
+
+    /// Whether a document tells something of a run.
+    fn is_of_run(&self, key: &str) -> bool {
+        parsed(key).is_some() || summary_of(key, &self.task).is_some()
     }
 
     fn take(&mut self, changed: &Changed, at: Option<SystemTime>) {
@@ -79,6 +135,11 @@ impl SeenTask {
     }
 }
 
+/// A document that is no more.
+fn gone(key: &str, version: Version) -> Changed {
+    Changed::new(key, Document::new(None, version, None))
+}
+
 /// The run whose summary a document is.
 fn summary_of<'a>(key: &'a str, task: &str) -> Option<&'a str> {
     let run = key.strip_prefix(RUNS)?.strip_prefix('/')?.strip_prefix(task)?.strip_prefix('/')?;
@@ -88,16 +149,65 @@ fn summary_of<'a>(key: &'a str, task: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use futures::executor::block_on;
-    use tandem_documents::{Expect, Level, MemoryDocuments};
+    use tandem_documents::{Changes, Cursor, Expect, Level, MemoryDocuments, Page, Promise, Write};
 
     use super::*;
 
     const LIVE: &str = r#"{"status":"in_progress"}"#;
     const SUMMARY: &str = r#"{"taskId":"t","runId":"b","timestamp":"2026-01-06T00:00:00Z"}"#;
 
-    fn write(store: &Arc<MemoryDocuments>, key: &str, body: Option<&str>) {
-        let body = body.map(|body| Arc::from(body.as_bytes()));
+    /// A store that counts what reads bodies.
+    #[derive(Default)]
+    struct Counted {
+        inner: MemoryDocuments,
+        gets: AtomicUsize,
+        rounds: AtomicUsize,
+    }
+
+    impl Documents for Counted {
+        async fn get(&self, key: &str) -> Result<Option<Document>, Trouble> {
+            self.gets.fetch_add(1, Ordering::Relaxed);
+            self.inner.get(key).await
+        }
+
+        async fn replace(
+            &self,
+            key: &str,
+            body: Option<Arc<[u8]>>,
+            expect: Expect,
+            level: Level,
+        ) -> Result<Option<Version>, Trouble> {
+            self.inner.replace(key, body, expect, level).await
+        }
+
+        async fn replace_all(&self, writes: Vec<Write>) -> Result<bool, Trouble> {
+            self.inner.replace_all(writes).await
+        }
+
+        async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Page, Trouble> {
+            self.inner.list(prefix, after).await
+        }
+
+        async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
+            self.rounds.fetch_add(1, Ordering::Relaxed);
+            self.inner.changes(prefix, since).await
+        }
+
+        async fn time(&self) -> Result<SystemTime, Trouble> {
+            self.inner.time().await
+        }
+
+        async fn promise(&self) -> Result<Promise, Trouble> {
+            self.inner.promise().await
+        }
+    }
+
+    fn write(store: &MemoryDocuments, key: &str, body: Option<&str>) {
+        let body = body.map(|body| body.as_bytes().into());
         let there = block_on(store.get(key)).unwrap();
         let expect = there.map_or(Expect::Absent, |document| Expect::Is(document.version));
         let written = block_on(store.replace(key, body, expect, Level::Durable));
@@ -110,25 +220,42 @@ mod tests {
         (runs, task.summaries.keys().map(String::as_str).collect())
     }
 
-    #[test]
-    fn each_look_takes_what_has_changed_and_keeps_the_rest() {
-        let store = Arc::new(MemoryDocuments::new());
-        write(&store, ".runs/t/cli/a/manifest.json", Some(LIVE));
-        write(&store, ".runs/t/cli/b/manifest.json", Some(LIVE));
-        write(&store, ".runs/t/b/manifest.json", Some(SUMMARY));
-        write(&store, ".runs/other/cli/c/manifest.json", Some(LIVE));
-        let mut task = SeenTask::new("t");
-        let look = |task: &mut SeenTask| block_on(task.look(&store)).unwrap();
-        look(&mut task);
-        assert_eq!(seen(&task), (vec!["a", "b"], vec!["b"]));
-        let before = task.cursor.clone();
-        look(&mut task);
-        assert_eq!((seen(&task), &task.cursor), ((vec!["a", "b"], vec!["b"]), &before));
+    /// How many reads of one document, and of all, a look takes.
+    fn reads_of(task: &mut SeenTask, store: &Counted) -> (usize, usize) {
+        block_on(task.look(store)).unwrap();
+        (store.gets.swap(0, Ordering::Relaxed), store.rounds.swap(0, Ordering::Relaxed))
+    }
 
-        write(&store, ".runs/t/cli/b/manifest.json", None);
-        write(&store, ".runs/t/b/manifest.json", None);
-        write(&store, ".runs/t/cli/d/.heartbeat", Some("x"));
-        look(&mut task);
+    #[test]
+    fn each_look_reads_what_has_changed_and_keeps_the_rest() {
+        let store = Counted::default();
+        write(&store.inner, ".runs/t/cli/a/manifest.json", Some(LIVE));
+        write(&store.inner, ".runs/t/cli/b/manifest.json", Some(LIVE));
+        write(&store.inner, ".runs/t/b/manifest.json", Some(SUMMARY));
+        write(&store.inner, ".runs/other/cli/c/manifest.json", Some(LIVE));
+        let mut task = SeenTask::new("t");
+        assert_eq!(reads_of(&mut task, &store), (0, 1));
+        assert_eq!(seen(&task), (vec!["a", "b"], vec!["b"]));
+        assert_eq!(reads_of(&mut task, &store), (0, 0));
+        assert_eq!(seen(&task), (vec!["a", "b"], vec!["b"]));
+
+        write(&store.inner, ".runs/t/cli/b/manifest.json", None);
+        write(&store.inner, ".runs/t/b/manifest.json", None);
+        write(&store.inner, ".runs/t/cli/d/.heartbeat", Some("x"));
+        write(&store.inner, ".runs/t/.x.tandem-tmp/manifest.json", Some(LIVE));
+        assert_eq!(reads_of(&mut task, &store), (1, 0));
         assert_eq!(seen(&task), (vec!["a", "d"], vec![]));
+    }
+
+    #[test]
+    fn many_changes_are_read_at_once() {
+        let store = Counted::default();
+        let mut task = SeenTask::new("t");
+        assert_eq!(reads_of(&mut task, &store), (0, 1));
+        for n in 0..=SINGLE_READS_MAX {
+            write(&store.inner, &format!(".runs/t/cli/{n}/manifest.json"), Some(LIVE));
+        }
+        assert_eq!(reads_of(&mut task, &store), (0, 1));
+        assert_eq!(task.runs.known().count(), SINGLE_READS_MAX + 1);
     }
 }

@@ -50,7 +50,7 @@ impl Connection {
         within: Duration,
     ) -> Result<Self, OpenError> {
         let late = || {
-            let source = format!("there was no answer within {within:?}");
+            let source = format!("there was no answer within {} ms", within.as_millis());
             OpenError::Unreachable { hosts: server.shown.clone(), source: Some(source.into()) }
         };
         timeout(within, Connection::open_at_last(server, tls)).await.map_err(|_| late())?

@@ -15,7 +15,7 @@
 //! | `cacert` | the file for `verify-full`, which needs it |
 //! | `cert`, `key` | files of PEM with a certificate of one's own and its key, for servers that want one |
 //! | `passwordfile` | a file whose first line is the password |
-//! | `connect_timeout` | seconds for one host to accept a connection, 3 by default |
+//! | `connect_timeout` | seconds for one host to accept a connection, 3 by default; a request leaves each host that is left its share of the patience |
 //!
 //! The password is the one in the address; else that of the variable `ETCDCTL_PASSWORD`; else that of
 //! `passwordfile`. No message and no `Debug` shows it. With `tls=off` whoever listens can read it. A

@@ -27,7 +27,7 @@ pub(crate) async fn open(options: &Options) -> Result<Shared, OpenError> {
     let address = Address::read(&options.url, |name| env::var(name).ok())?;
     let pool = Pool::new(address, options.connections, options.patience);
     // If nobody is there, this is not waited for.
-    drop(pool.connect().await?);
+    drop(pool.connect(None).await?);
     let shared = Shared { pool, clock: Clock::new() };
     check_version(&shared).await?;
     check_reading(&shared).await?;

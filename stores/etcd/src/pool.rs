@@ -99,13 +99,21 @@ impl Pool {
 
     /// Connects to the first server that takes a connection, from the current one on; if there is
     /// none, tells the most telling of what they failed with.
-    pub async fn connect(&self) -> Result<(Connection, usize), OpenError> {
+    ///
+    /// Of the time until a deadline each server that is left has its share, so that one that says
+    /// nothing leaves some for the others.
+    pub async fn connect(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<(Connection, usize), OpenError> {
         let Address { servers, tls, connect_within, .. } = &self.address;
         let mut failed: Option<OpenError> = None;
         let first = self.current.get();
         for server in (first..).take(servers.len()) {
             let at = &servers[server % servers.len()];
-            match Connection::open(at, tls.as_ref(), *connect_within).await {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let within = share(*connect_within, left, servers.len() - (server - first));
+            match Connection::open(at, tls.as_ref(), within).await {
                 Ok(connection) => {
                     self.current.set(server.max(self.current.get()));
                     return Ok((connection, server));
@@ -185,7 +193,7 @@ impl Pool {
 
     /// A connection of its own, with the token, for what goes on for long.
     pub async fn apart(&self) -> Result<(Connection, usize, Option<HeaderValue>), Failure> {
-        let (connection, server) = self.connect().await?;
+        let (connection, server) = self.connect(Some(self.deadline())).await?;
         let mut held = Held { connection, server, since: Instant::now() };
         let token = self.token(&mut held).await?;
         Ok((held.connection, server, token))
@@ -238,7 +246,7 @@ impl Pool {
                 None => break,
             }
         }
-        let connection = timeout_at(deadline, self.connect()).await;
+        let connection = timeout_at(deadline, self.connect(Some(deadline))).await;
         let (connection, server) = connection.map_err(|_| {
             Failure::unsent(format!("no server took a connection in time at {}", self.servers()))
         })??;
@@ -266,10 +274,32 @@ impl Pool {
     }
 }
 
+/// How long one of so many servers may take to be connected to, of the time that is left.
+fn share(within: Duration, left: Option<Duration>, servers: usize) -> Duration {
+    let servers = u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
+    left.map_or(within, |left| within.min(left / servers))
+}
+
 /// A token as it is sent, which nothing shows.
 fn secret(token: &str) -> Result<HeaderValue, Failure> {
     let mut value = HeaderValue::from_str(token)
         .map_err(|_| Failure::unknown("the server tells a token that cannot be sent").before())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_says_nothing_leaves_time_for_the_others() {
+        let s = Duration::from_secs;
+        assert_eq!(share(s(3), Some(s(30)), 3), s(3));
+        assert_eq!(share(s(3), Some(s(6)), 3), s(2));
+        // Of those that answered at once it has the time.
+        assert_eq!(share(s(3), Some(s(6)), 1), s(3));
+        // A store that is opened waits for each of them.
+        assert_eq!(share(s(600), None, 3), s(600));
+    }
 }

@@ -59,28 +59,25 @@ pub(crate) struct Connection {
     pub life: Life,
     /// It must not be used again.
     pub is_spoilt: bool,
+    /// Its sessions cannot write.
+    pub is_read_only: bool,
 }
 
 impl Connection {
-    /// Connects to a server that takes writes. Who only reads may have sessions that cannot write.
+    /// Connects to a server that is no replica, within a time.
     pub async fn open(
         server: &Server,
         tls: &MakeRustlsConnect,
-        is_read_only: bool,
+        within: Duration,
     ) -> Result<Self, OpenError> {
         let late = || {
-            let source = format!("there was no answer within {:?}", server.within);
+            let source = format!("there was no answer within {} ms", within.as_millis());
             OpenError::Unreachable { hosts: server.shown.clone(), source: Some(source.into()) }
         };
-        let opened = Connection::open_at_last(server, tls, is_read_only);
-        timeout(server.within, opened).await.map_err(|_| late())?
+        timeout(within, Connection::open_at_last(server, tls)).await.map_err(|_| late())?
     }
 
-    async fn open_at_last(
-        server: &Server,
-        tls: &MakeRustlsConnect,
-        is_read_only: bool,
-    ) -> Result<Self, OpenError> {
+    async fn open_at_last(server: &Server, tls: &MakeRustlsConnect) -> Result<Self, OpenError> {
         let of = |error| open_error(&server.shown, error);
         let (client, connection) = server.config.connect(tls.clone()).await.map_err(of)?;
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
@@ -88,20 +85,19 @@ impl Connection {
         let io = tokio::spawn(serve(connection, is_warned.clone()));
         // Made first, so that whatever fails from here on ends the task.
         let life = Life { system: String::new(), timeline: String::new(), since: String::new() };
+        let prepared = HashMap::new();
+        let (is_spoilt, is_read_only) = (false, false);
         let mut connection =
-            Connection { client, io, is_warned, prepared: HashMap::new(), life, is_spoilt: false };
+            Connection { client, io, is_warned, prepared, life, is_spoilt, is_read_only };
         if major(&version) < SERVER_MIN {
             return Err(OpenError::ServerTooOld { version });
         }
         connection.client.batch_execute(SETTINGS).await.map_err(of)?;
         let row = connection.client.query_one(ABOUT, &[]).await.map_err(of)?;
         let is_replica = row.try_get::<_, bool>(0).map_err(of)?;
-        let cannot_write = row.try_get::<_, bool>(1).map_err(of)?;
+        connection.is_read_only = row.try_get(1).map_err(of)?;
         if is_replica {
             return Err(OpenError::OnlyReplicas { hosts: server.shown.clone() });
-        }
-        if cannot_write && !is_read_only {
-            return Err(OpenError::ReadOnlySessions { host: server.shown.clone() });
         }
         connection.life = Life {
             system: row.try_get(2).map_err(of)?,

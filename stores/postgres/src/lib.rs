@@ -6,15 +6,15 @@
 //! # The address
 //!
 //! `postgres://USER@HOST:PORT,HOST:PORT/DATABASE?OPTION=VALUE&...`. The hosts are tried in turn until
-//! one is the primary: a replica is never used. A host may be the percent-encoded directory of a
-//! Unix socket.
+//! one is the primary: a replica is never used, and one whose sessions are read-only by who only reads,
+//! if there is no other. A host may be the percent-encoded directory of a Unix socket.
 //!
 //! | option | |
 //! |---|---|
 //! | `sslmode`, `sslrootcert` | see below |
 //! | `passfile` | a file of lines `HOST:PORT:DATABASE:USER:PASSWORD`, as libpq has it: `*` matches everything, `\` stands before a `:` or `\` that is meant, the first line that matches counts |
 //! | `schema` | the schema of the store, by default `tandem`: small letters, digits and `_` |
-//! | `connect_timeout` | seconds for one host to accept a connection and a password, 3 by default |
+//! | `connect_timeout` | seconds for one host to accept a connection and a password, 3 by default; a request leaves each host that is left its share of the patience |
 //! | `keepalives_idle` | seconds without traffic after which a connection is looked at, at most 60, which it is by default |
 //! | `target_session_attrs` | `read-write`, which it is without it |
 //! | `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, `options`, `application_name`, `channel_binding`, `sslnegotiation`, `tcp_user_timeout`, `keepalives`, `keepalives_interval`, `keepalives_retries` | as libpq has them |

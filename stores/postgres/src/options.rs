@@ -66,7 +66,8 @@ impl Options {
         self
     }
 
-    /// For who only reads: a user that may select suffices, and writes fail.
+    /// For who only reads: a user that may select suffices, also in sessions that are read-only, and
+    /// writes are refused.
     pub fn read_only(mut self) -> Self {
         self.is_read_only = true;
         self

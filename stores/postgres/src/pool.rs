@@ -68,16 +68,29 @@ impl Pool {
     }
 
     /// Connects to the first server that takes writes; if there is none, tells the most telling of
-    /// what they failed with.
-    pub async fn connect(&self) -> Result<Connection, OpenError> {
+    /// what they failed with. Who only reads has a session that cannot write if there is no other.
+    ///
+    /// Of the time until a deadline each server that is left has its share, so that one that says
+    /// nothing leaves some for the others.
+    pub async fn connect(&self, deadline: Option<Instant>) -> Result<Connection, OpenError> {
         let servers = &self.address.servers;
         let mut failed: Option<OpenError> = None;
+        let mut reader: Option<Connection> = None;
         for n in 0..servers.len() {
             let index = (self.first.get() + n) % servers.len();
             let server = &servers[index];
-            let error = match Connection::open(server, &self.address.tls, self.is_read_only).await {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let within = share(server.within, left, servers.len() - n);
+            let error = match Connection::open(server, &self.address.tls, within).await {
                 Ok(connection) if self.is_replaced(&connection.life) => {
                     OpenError::Replaced { host: server.shown.clone() }
+                }
+                Ok(connection) if connection.is_read_only => {
+                    if self.is_read_only {
+                        reader.get_or_insert(connection);
+                        continue;
+                    }
+                    OpenError::ReadOnlySessions { host: server.shown.clone() }
                 }
                 Ok(connection) => {
                     self.first.set(index);
@@ -88,6 +101,9 @@ impl Pool {
             if failed.as_ref().is_none_or(|failed| weight(failed) < weight(&error)) {
                 failed = Some(error);
             }
+        }
+        if let Some(connection) = reader {
+            return Ok(connection);
         }
         Err(match failed {
             Some(OpenError::OnlyReplicas { .. }) => {
@@ -181,7 +197,7 @@ impl Pool {
                 None => break,
             }
         }
-        let connection = timeout_at(deadline, self.connect()).await;
+        let connection = timeout_at(deadline, self.connect(Some(deadline))).await;
         let connection = connection.map_err(|_| {
             late(&format!("no server took a connection in time at {}", self.address.shown()))
         })??;
@@ -211,6 +227,12 @@ impl Pool {
     }
 }
 
+/// How long one of so many servers may take to be connected to, of the time that is left.
+fn share(within: Duration, left: Option<Duration>, servers: usize) -> Duration {
+    let servers = u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
+    left.map_or(within, |left| within.min(left / servers))
+}
+
 /// How much an error tells, among those of several servers.
 fn weight(error: &OpenError) -> u8 {
     match error {
@@ -219,5 +241,22 @@ fn weight(error: &OpenError) -> u8 {
         OpenError::OnlyReplicas { .. } => 2,
         OpenError::ReadOnlySessions { .. } => 3,
         _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_says_nothing_leaves_time_for_the_others() {
+        let s = Duration::from_secs;
+        assert_eq!(share(s(3), Some(s(30)), 3), s(3));
+        assert_eq!(share(s(3), Some(s(6)), 3), s(2));
+        // Of those that answered at once it has the time.
+        assert_eq!(share(s(3), Some(s(6)), 1), s(3));
+        assert_eq!(share(s(3), Some(Duration::ZERO), 2), Duration::ZERO);
+        // A store that is opened waits for each of them.
+        assert_eq!(share(s(600), None, 3), s(600));
     }
 }

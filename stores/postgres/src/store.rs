@@ -38,6 +38,7 @@ const MIGRATION: Duration = Duration::from_secs(60);
 pub struct PostgresDocuments {
     jobs: mpsc::UnboundedSender<Job>,
     body_bytes_max: usize,
+    is_read_only: bool,
 }
 
 impl fmt::Debug for PostgresDocuments {
@@ -58,13 +59,14 @@ struct Engine {
 
 impl PostgresDocuments {
     /// Opens a store, and checks that it can be used: that a server takes writes, has the tables,
-    /// and lets the user write.
+    /// and lets the user write. With [`Options::read_only`] a primary and the tables suffice, and the
+    /// right to read.
     ///
     /// # Errors
     /// [`OpenError`] says what to do.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
-        let body_bytes_max = options.body_bytes_max;
+        let (body_bytes_max, is_read_only) = (options.body_bytes_max, options.is_read_only);
         let main = move |answer: worker::Answer<()>| async move {
             let shared = match open(&options).await {
                 Ok(shared) => Rc::new(shared),
@@ -80,7 +82,7 @@ impl PostgresDocuments {
             }
         };
         worker::run(main).await?;
-        Ok(PostgresDocuments { jobs, body_bytes_max })
+        Ok(PostgresDocuments { jobs, body_bytes_max, is_read_only })
     }
 
     /// Makes the schema and the tables of a store, or brings them to the layout of this release, in
@@ -96,8 +98,8 @@ impl PostgresDocuments {
     pub async fn migrate(options: Options) -> Result<(), OpenError> {
         let main = move |answer: worker::Answer<()>| async move {
             let migrated = async {
-                let pool = pool(&options)?;
-                let mut connection = pool.connect().await?;
+                let pool = pool(&options, false)?;
+                let mut connection = pool.connect(None).await?;
                 let patience = options.patience.max(MIGRATION);
                 layout::migrate(&mut connection, pool.schema(), &pool.servers(), patience).await
             };
@@ -136,9 +138,13 @@ impl PostgresDocuments {
         })
     }
 
-    /// Refuses what the server could not hold.
+    /// Refuses what may not be written, or what the server could not hold.
     fn check(&self, key: &str, body: Option<&Arc<[u8]>>) -> Result<(), Trouble> {
         check_key(key)?;
+        if self.is_read_only {
+            let message = format!("the store was opened only to be read: {key}");
+            return Err(Trouble::refused(ErrorCode::ReadOnly, message));
+        }
         let (bytes, bytes_max) = (body.map_or(0, |body| body.len()), self.body_bytes_max);
         if bytes > bytes_max {
             let message =
@@ -163,17 +169,17 @@ fn check_key(key: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn pool(options: &Options) -> Result<Pool, OpenError> {
+fn pool(options: &Options, is_read_only: bool) -> Result<Pool, OpenError> {
     if let Some(rule) = options.broken_rule() {
         return Err(OpenError::Options { rule });
     }
     let address = Address::read(&options.url, |name| env::var(name).ok())?;
-    Ok(Pool::new(address, options.connections, options.is_read_only))
+    Ok(Pool::new(address, options.connections, is_read_only))
 }
 
 async fn open(options: &Options) -> Result<Shared, OpenError> {
-    let pool = pool(options)?;
-    let mut connection = pool.connect().await?;
+    let pool = pool(options, options.is_read_only)?;
+    let mut connection = pool.connect(None).await?;
     let servers = pool.servers();
     layout::check(&mut connection, pool.schema(), &servers, options).await?;
     pool.keep(connection);

@@ -138,7 +138,7 @@ mod tests {
         let directory = workspace.path().join("target/conformance");
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("a.json"), json!({"results": results}).to_string()).unwrap();
-        let host = Host { name: "a".into(), title: "A".into(), package: None };
+        let host = Host { name: "a".into(), title: "A".into(), package: None, player: None };
         Behaviours::read(workspace.path(), &[host]).map_err(|failure| failure.to_string())
     }
 

@@ -27,12 +27,14 @@ pub struct Host {
     pub title: String,
     /// What is set up and tested before, if it needs anything.
     pub package: Option<Package>,
+    /// The program that plays it; none if the judge does so itself, as it does in every run of the tests.
+    pub player: Option<Vec<String>>,
 }
 
 const LIST: &str = "tests/conformance/hosts.json";
 
 const HELP: &str = "\
-Usage: cargo xtask hosts [--write] [HOST ...]
+Usage: cargo xtask hosts [--write] [--others | HOST ...]
 
 Sets up each host, or the named ones, runs the tests of its package, and plays the conformance cases
 of tests/conformance in it. After all of them the support table in README.md must be what their
@@ -40,6 +42,8 @@ results say.
 
 Arguments:
   HOST     One of those that tests/conformance/hosts.json lists; the table is left alone then
+  --others Those that `cargo xtask test` leaves out; the table must be what their results say, and
+           the last ones of the rest
   --write  Write the table, with the last results of the hosts that are not named
   --help   Print this
 
@@ -48,7 +52,8 @@ Exit codes: 0 if all is as expected; 1 if not; 2 if this command line is wrong.
 
 struct Arguments {
     chosen: Vec<Host>,
-    are_all: bool,
+    /// Whether the table must be what the results say.
+    is_whole: bool,
     is_write: bool,
     is_help: bool,
 }
@@ -56,7 +61,7 @@ struct Arguments {
 pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     let workspace = workspace()?;
     let hosts: Vec<Host> = cases::read(&workspace.join(LIST))?;
-    let Arguments { chosen, are_all, is_write, is_help } = parse(arguments, &hosts)?;
+    let Arguments { chosen, is_whole, is_write, is_help } = parse(arguments, &hosts)?;
     if is_help {
         return say(HELP.trim_end()).map(|()| 0);
     }
@@ -65,7 +70,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
     if !failed.is_empty() {
         return Err(format!("not all is well in {}", failed.join(", ")).into());
     }
-    if are_all || is_write {
+    if is_whole || is_write {
         let table = table::render(&Behaviours::read(&workspace, &hosts)?);
         readme::update(&workspace.join("README.md"), &table, is_write)?;
     }
@@ -151,11 +156,13 @@ impl Prepared {
 
 fn parse(arguments: &[OsString], hosts: &[Host]) -> Result<Arguments, Failure> {
     let mut given =
-        Arguments { chosen: Vec::new(), are_all: false, is_write: false, is_help: false };
+        Arguments { chosen: Vec::new(), is_whole: false, is_write: false, is_help: false };
+    let mut are_others = false;
     for argument in arguments {
         match argument.to_str() {
             Some("--help" | "-h") => given.is_help = true,
             Some("--write") => given.is_write = true,
+            Some("--others") => are_others = true,
             name => match hosts.iter().find(|host| Some(&*host.name) == name) {
                 Some(host) => given.chosen.push(host.clone()),
                 None => {
@@ -169,8 +176,40 @@ fn parse(arguments: &[OsString], hosts: &[Host]) -> Result<Arguments, Failure> {
         }
     }
     if given.chosen.is_empty() {
-        given.are_all = true;
+        given.is_whole = true;
         given.chosen = hosts.to_vec();
+        given.chosen.retain(|host| !are_others || host.player.is_some());
+    } else if are_others {
+        return Err(Failure::usage("--others goes with no host".to_owned()));
     }
     Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts() -> Vec<Host> {
+        let host = |name: &str, player: Option<&str>| Host {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            package: None,
+            player: player.map(|player| vec![player.to_owned()]),
+        };
+        vec![host("rust", None), host("own", Some("./player"))]
+    }
+
+    fn chosen(arguments: &[&str]) -> Option<Vec<String>> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let given = parse(&arguments, &hosts()).ok()?;
+        Some(given.chosen.into_iter().map(|host| host.name).collect())
+    }
+
+    #[test]
+    fn the_others_are_those_that_the_judge_does_not_play_itself() {
+        assert_eq!(chosen(&[]).unwrap(), ["rust", "own"]);
+        assert_eq!(chosen(&["--others"]).unwrap(), ["own"]);
+        assert_eq!(chosen(&["rust"]).unwrap(), ["rust"]);
+        assert_eq!(chosen(&["--others", "rust"]), None);
+    }
 }

@@ -45,10 +45,14 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         test: None,
         changes: &[Change {
             file: PUT,
-            from: "match to_dir.shown(to) {",
+            from: "let committed = match to_dir.shown(to) {",
             to: "let other = self.store().list(\"\", None).await.ok();
         let other = other.and_then(|page| page.entries.into_iter().find(|it| it.key == to));
-        match to_dir.shown(to).map(|own| other.map_or(own, |it| Expect::Is(it.version))) {",
+        let follows = |own: Standing| match &other {
+            Some(other) => Standing { is: Expect::Is(other.version), ..own },
+            None => own,
+        };
+        let committed = match to_dir.shown(to).map(follows) {",
         }],
     },
     Mutation {
@@ -59,8 +63,9 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         changes: &[Change {
             file: COMMIT,
             from: "let made = store.replace(self.key, self.body.clone(), expect, self.level).await;",
-            to: "let found = if lost.is_some() { store.get(self.key).await.ok() } else { None };
-            let expect = found.map_or(expect, |found| Expect::of(found.as_ref()));
+            to: "if lost.is_some() && let Ok(found) = store.get(self.key).await {
+                expect = Expect::of(found.as_ref());
+            }
             let made = store.replace(self.key, self.body.clone(), expect, self.level).await;",
         }, Change {
             file: COMMIT,

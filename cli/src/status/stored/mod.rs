@@ -2,7 +2,7 @@
 
 pub mod clocks;
 mod follow;
-mod key;
+pub mod key;
 mod reader;
 pub mod runs;
 

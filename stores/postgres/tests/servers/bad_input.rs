@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -63,6 +63,37 @@ fn a_server_that_says_nothing_is_unreachable() {
     let port = listener.local_addr().unwrap().port();
     let error = refused(&format!("postgres://u:hunter2@127.0.0.1:{port}/d?connect_timeout=1"));
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+}
+
+/// Passes one connection on, and leaves the others alone. Gives its ends, to be closed.
+fn relay(listener: &TcpListener, server: SocketAddr) -> std::io::Result<[TcpStream; 2]> {
+    let (near, far) = (listener.accept()?.0, TcpStream::connect(server)?);
+    let ways = [(near.try_clone()?, far.try_clone()?), (far.try_clone()?, near.try_clone()?)];
+    for (mut from, mut to) in ways {
+        thread::spawn(move || std::io::copy(&mut from, &mut to));
+    }
+    Ok([near, far])
+}
+
+#[test]
+fn a_host_that_falls_silent_leaves_time_for_the_next_one() {
+    let server = servers!().shared();
+    drop(server.store("behind"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let first = listener.local_addr().unwrap();
+    let second = SocketAddr::from(([127, 0, 0, 1], server.port));
+    let url =
+        format!("postgres://admin@{first},{second}/postgres?schema=behind&connect_timeout=600");
+    let relayed = thread::spawn(move || (relay(&listener, second), listener));
+    let options = Options::new(url).patience(Duration::from_secs(8));
+    let store = block_on(PostgresDocuments::open(options)).unwrap();
+    // From now on it takes connections, and says nothing.
+    let (ends, _listener) = relayed.join().unwrap();
+    for end in ends.unwrap() {
+        end.shutdown(Shutdown::Both).unwrap();
+    }
+    assert!(block_on(store.get("a")).unwrap().is_none());
+    assert!(put(&store, "a", b"1", Expect::Absent).is_ok());
 }
 
 /// Plays the beginning of a session of an old server.
@@ -200,7 +231,9 @@ fn read_only_sessions_are_for_who_only_reads() {
     assert!(block_on(store.get("a")).unwrap().unwrap().body.is_some());
     let trouble = put(&store, "b", b"1", Expect::Absent).unwrap_err();
     is_sentence(&trouble);
-    assert!(trouble.is_refused(), "{trouble}");
+    assert!(trouble.is_refused() && trouble.code() == ErrorCode::ReadOnly, "{trouble}");
+    let migrated = block_on(PostgresDocuments::migrate(Options::new(&url).read_only()));
+    assert!(matches!(migrated, Err(OpenError::ReadOnlySessions { .. })), "{migrated:?}");
 }
 
 fn put(
