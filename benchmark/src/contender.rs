@@ -9,7 +9,7 @@ use crate::Result;
 use crate::usage::{self, cpu_time};
 
 /// Rounds that are not counted, until files, threads and code are warm.
-const WARM_UP_ROUNDS: usize = 20;
+pub const WARM_UP_ROUNDS: usize = 20;
 
 /// One way to do the same work.
 pub trait Contender: Send {

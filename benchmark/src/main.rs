@@ -36,6 +36,7 @@ mod replay;
 mod report;
 mod say;
 mod startup;
+mod steps;
 mod store;
 mod table;
 mod tandem;
@@ -112,6 +113,8 @@ enum Benchmark {
     Record,
     /// A flush while 1 to 10,000 runs are open, and the memory of an idle one
     Growth,
+    /// Each step of a durable pair
+    Steps,
     /// A command under `exec`, and an instance of the component
     Startup,
 }
@@ -191,6 +194,9 @@ fn run(options: Options) -> Result<()> {
         }
         if is_asked(Benchmark::Growth) {
             growth::run(&mut report)?;
+        }
+        if is_asked(Benchmark::Steps) {
+            steps::run(length, &mut report).await?;
         }
         if is_asked(Benchmark::Startup) {
             startup::run(length, &mut report).await?;

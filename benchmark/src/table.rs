@@ -45,6 +45,9 @@ impl<'a> Group<'a> {
         if row.case == crate::startup::CASE {
             return row.case.to_owned();
         }
+        if row.case == crate::steps::CASE {
+            return format!("the steps of a durable pair of {}", size(row.bytes));
+        }
         match (row.entries, row.pairs_written) {
             (Some(entries), _) => format!("record into a history of {entries} other runs{runs}"),
             (None, Some(_)) => format!("replay{runs}"),

@@ -28,7 +28,11 @@ pub struct Tandem {
 
 impl Tandem {
     pub async fn new(root: &Path, work: &Work, files: Files) -> Result<Self> {
-        let host = host(root, files).await?;
+        Self::on(host(root, files).await?, work).await
+    }
+
+    /// On a host of one's own.
+    pub async fn on(host: Host, work: &Work) -> Result<Self> {
         let mut runs = Vec::new();
         for run in 0..work.runs_at_once {
             let run = host.open_run(options(&run_name(run), work.case)).await?;
