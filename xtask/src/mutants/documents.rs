@@ -59,7 +59,9 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         name: "documents-blind-retry",
         what: "a write whose answer is lost is made again over whatever is there",
         rule: "a write that is asked for again follows the same version",
-        test: None,
+        test: Some(
+            "disk::tests::a_write_whose_answer_is_lost_is_not_made_again_over_anothers",
+        ),
         changes: &[Change {
             file: COMMIT,
             from: "let made = store.replace(self.key, self.body.clone(), expect, self.level).await;",

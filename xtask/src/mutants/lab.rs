@@ -72,11 +72,11 @@ impl Lab {
         Ok(target.join("debug").join("tandem"))
     }
 
-    /// Whether a test of the core fails on a mutant. An error says why that cannot be told.
-    pub fn fails(&self, mutation: &Mutation, test: &str) -> Result<bool, String> {
+    /// Whether a native test of a package fails on a mutant. An error says why that cannot be told.
+    pub fn fails(&self, mutation: &Mutation, package: &str, test: &str) -> Result<bool, String> {
         let copy = self.copy(mutation)?;
         let tests = || {
-            let mut command = cargo(["test", "--quiet", "--package", "tandem", "--lib"]);
+            let mut command = cargo(["test", "--quiet", "--package", package, "--lib"]);
             command.current_dir(&copy).env("CARGO_TARGET_DIR", self.directory.join("target"));
             command
         };

@@ -59,7 +59,7 @@ const HELP: &str = "\
 Usage: cargo xtask mutants [NAME ...] [--json] [--list]
 
 Breaks a copy of the component, or of the disk over documents, in each known way, or in the named
-ones; `tandem torture` must find out each time, or the test of the core that the mutant names. Before
+ones; `tandem torture` must find out each time, or the native test that the mutant names. Before
 them what is not broken must pass.
 
 Arguments:
@@ -119,7 +119,7 @@ pub fn run(arguments: &[OsString]) -> Result<u8, Failure> {
         let begin = Instant::now();
         if let Some(test) = mutation.test {
             let violation = |fails: bool| fails.then(|| format!("the test fails: {test}"));
-            let result = lab.fails(mutation, test);
+            let result = lab.fails(mutation, mutation.tested(), test);
             let result =
                 result.map(|fails| torture::Found { states: 0, violation: violation(fails) });
             return Outcome { mutation, result, took: begin.elapsed() };
@@ -186,9 +186,10 @@ fn check_control(outcome: &Outcome) -> Result<(), String> {
 
 /// The tests that mutants name pass without a mutation.
 fn check_tests(lab: &Lab, chosen: &[&Mutation]) -> Result<(), String> {
-    let tests: BTreeSet<_> = chosen.iter().filter_map(|mutation| mutation.test).collect();
-    for test in tests {
-        if lab.fails(&CONTROL, test)? {
+    let test_of = |mutation: &&Mutation| Some((mutation.tested(), mutation.test?));
+    let tests: BTreeSet<_> = chosen.iter().filter_map(test_of).collect();
+    for (package, test) in tests {
+        if lab.fails(&CONTROL, package, test)? {
             return Err(format!(
                 "a test fails without a mutation, so no mutant can be tried: {test}"
             ));

@@ -11,7 +11,7 @@ pub struct Mutation {
     pub what: &'static str,
     /// What must not be broken unnoticed.
     pub rule: &'static str,
-    /// The test of the core that finds out, by its whole name. If none is told, `tandem torture` does.
+    /// The native test of the same package that finds out, by its whole name. If none is told, `tandem torture` does.
     pub test: Option<&'static str>,
     /// They are made one after the other.
     pub changes: &'static [Change],
@@ -30,6 +30,11 @@ impl Mutation {
     /// Whether it is in the program, which plays hosts over a store of documents then.
     pub fn is_of_documents(&self) -> bool {
         self.changes.iter().any(|change| !change.file.starts_with("src/"))
+    }
+
+    /// The package whose native tests find out.
+    pub fn tested(&self) -> &'static str {
+        if self.is_of_documents() { "tandem-documents" } else { "tandem" }
     }
 
     /// The sources with this in them, or one sentence.

@@ -22,6 +22,8 @@ enum Fate {
     Lost,
     /// It is not made, and nobody is told so.
     NotMade,
+    /// The same, and another writes meanwhile.
+    Overtaken,
     /// It is made when [`Unsure::land`] is called.
     Late,
     Refused,
@@ -99,6 +101,12 @@ impl Documents for Unsure {
             Fate::Answered => self.store.replace(key, body, expect, level).await,
             Fate::Lost => self.store.replace(key, body, expect, level).await.and_then(|_| lost()),
             Fate::NotMade => lost(),
+            Fate::Overtaken => {
+                let found = self.store.get(key).await?;
+                let other = Some(Arc::from(b"other".as_slice()));
+                self.store.replace(key, other, Expect::of(found.as_ref()), level).await?;
+                lost()
+            }
             Fate::Late => {
                 lock(&self.late).push(Write { key: key.to_owned(), body, expect, modified: None });
                 lost()
@@ -305,6 +313,17 @@ fn a_lost_answer_is_looked_for_and_the_write_is_made_once() {
         host.replace(&host.open("run"), "manifest.json", "2").expect("written");
         assert_eq!(store.writes(), writes + 1, "{fate:?}");
     }
+}
+
+#[test]
+fn a_write_whose_answer_is_lost_is_not_made_again_over_anothers() {
+    let store = Unsure::new();
+    let host = store.host();
+    let _ = host.read(&host.open("run"), "manifest.json");
+    host.replace(&host.open("run"), "manifest.json", "1").expect("written");
+    store.then(&[Fate::Overtaken]);
+    assert_eq!(host.replace(&host.open("run"), "manifest.json", "2"), Err(ErrorCode::NoEntry));
+    assert_eq!(store.body("run/manifest.json").as_deref(), Some(b"other".as_slice()));
 }
 
 #[test]
