@@ -183,7 +183,7 @@ fn encryption(
     }
 }
 
-/// A name that needs no quotes.
+/// A name as it is written without quotes, though it may be a word of SQL.
 fn schema(name: Option<String>) -> Result<String, OpenError> {
     let name = name.unwrap_or_else(|| SCHEMA.into());
     let is_plain = name.len() <= 63

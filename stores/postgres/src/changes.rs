@@ -81,7 +81,7 @@ async fn part(
         from (select) as always left join (
             select *, count(*) over () as found, sum(size) over (order by head, tail) - size as before
             from (
-                select *, coalesce(octet_length(body), 0) as size from {schema}.documents
+                select *, coalesce(octet_length(body), 0) as size from \"{schema}\".documents
                 where {conditions} {there}
                     and changed_in >= pg_snapshot_xmin($1::text::pg_snapshot)
                     and not pg_visible_in_snapshot(changed_in, $1::text::pg_snapshot)

@@ -19,7 +19,7 @@ use crate::{OpenError, Options};
 /// removal, say after a week: `delete from tandem.documents where body is null and modified < now()
 /// - interval '7 days'`. A key that comes again gets a greater version, by the clock.
 const LAYOUTS: [&str; 1] = ["
-    create table {schema}.documents (
+    create table \"{schema}\".documents (
         head text collate \"C\" not null,
         tail text collate \"C\" not null,
         tail_id bytea not null,
@@ -29,7 +29,7 @@ const LAYOUTS: [&str; 1] = ["
         changed_in xid8 not null,
         primary key (head, tail_id)
     ) with (fillfactor = 70);
-    create table {schema}.layout (version integer primary key);
+    create table \"{schema}\".layout (version integer primary key);
 "];
 
 /// The newest layout, which is the one that this crate uses.
@@ -48,10 +48,10 @@ const FOUND: &str = "
 const LACKS: &str = "
     select case
         when not has_schema_privilege($1, 'usage') then 'usage on schema ' || $1
-        when not has_table_privilege($1 || '.layout', 'select') then 'select on ' || $1 || '.layout'
-        when not has_table_privilege($1 || '.documents', 'select') then 'select on ' || $1 || '.documents'
-        when $2 and not has_table_privilege($1 || '.documents', 'insert') then 'insert on ' || $1 || '.documents'
-        when $2 and not has_table_privilege($1 || '.documents', 'update') then 'update on ' || $1 || '.documents'
+        when not has_table_privilege(quote_ident($1) || '.layout', 'select') then 'select on ' || $1 || '.layout'
+        when not has_table_privilege(quote_ident($1) || '.documents', 'select') then 'select on ' || $1 || '.documents'
+        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'insert') then 'insert on ' || $1 || '.documents'
+        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'update') then 'update on ' || $1 || '.documents'
     end";
 
 /// Makes the tables, or makes the newest layout of them: all or nothing.
@@ -67,7 +67,7 @@ pub(crate) async fn migrate(
         connection.query(LOCK, &[&schema], false, patience).await?;
         let (has_schema, has_tables) = found(connection, schema, patience).await?;
         if !has_schema {
-            connection.command(&format!("create schema {schema}"), false, patience).await?;
+            connection.command(&format!("create schema \"{schema}\""), false, patience).await?;
         }
         let version = match has_tables {
             true => version(connection, schema, patience).await?,
@@ -81,7 +81,7 @@ pub(crate) async fn migrate(
         }
         if version < NEWEST {
             let sql = format!(
-                "delete from {schema}.layout; insert into {schema}.layout values ({NEWEST})"
+                "delete from \"{schema}\".layout; insert into \"{schema}\".layout values ({NEWEST})"
             );
             connection.command(&sql, false, patience).await?;
         }
@@ -144,7 +144,7 @@ async fn version(
     schema: &str,
     patience: Duration,
 ) -> Result<i32, Failure> {
-    let sql = format!("select coalesce(max(version), 0) from {schema}.layout");
+    let sql = format!("select coalesce(max(version), 0) from \"{schema}\".layout");
     let rows = connection.query(&sql, &[], false, patience).await?;
     rows.first().map_or(Ok(0), |row| row.try_get(0).map_err(Failure::of))
 }

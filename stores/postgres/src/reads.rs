@@ -22,7 +22,7 @@ pub(crate) async fn get(shared: &Shared, key: &str) -> Result<Option<Document>, 
     let columns = "document.version, document.body, document.modified";
     let asked = format!("(select {} from (select $1::text as key) as asked)", keys::parts("key"));
     let join = format!(
-        "left join {schema}.documents document
+        "left join \"{schema}\".documents document
             on document.head = asked.head and document.tail_id = asked.tail_id"
     );
     let sql = match shared.is_read_confirmed {
@@ -72,7 +72,7 @@ pub(crate) async fn list(
     let limit = PAGE_KEYS_MAX + 1;
     let Range { conditions, parameters } = Range::new(vec![&limit], &prefix, &after, &end);
     let sql = format!(
-        "select head || tail, version from {}.documents
+        "select head || tail, version from \"{}\".documents
         where {conditions} and body is not null order by head, tail limit $1",
         shared.pool.schema()
     );

@@ -72,12 +72,12 @@ fn update(schema: &str, level: Level) -> String {
             from unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::bigint[])
                 as given (key, body, modified, expected)
         ), held as (
-            select document.head, document.tail_id, given.body, given.modified from {schema}.documents document
+            select document.head, document.tail_id, given.body, given.modified from \"{schema}\".documents document
             join given on document.head = given.head and document.tail_id = given.tail_id
                 and document.version = given.expected
             order by document.head, document.tail_id for update of document
         ){quick}
-        update {schema}.documents document set
+        update \"{schema}\".documents document set
             version = {version},
             body = held.body,
             modified = coalesce(held.modified,
@@ -99,7 +99,7 @@ fn insert(schema: &str, level: Level) -> String {
             select {parts}, body, modified
             from unnest($1::text[], $2::bytea[], $3::timestamptz[]) as given (key, body, modified)
         ){quick}
-        insert into {schema}.documents as document
+        insert into \"{schema}\".documents as document
             (head, tail, tail_id, version, body, modified, changed_in)
         select head, tail, tail_id, {version}, body, coalesce(modified, clock_timestamp()),
             pg_current_xact_id()

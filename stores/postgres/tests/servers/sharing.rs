@@ -36,8 +36,8 @@ fn small_writes_go_together() {
 
     let log = std::fs::read_to_string(server.directory.join("log")).unwrap();
     for (statement, name) in [
-        ("insert into tandem.documents as", "inserts"),
-        ("update tandem.documents document", "updates"),
+        ("insert into \"tandem\".documents as", "inserts"),
+        ("update \"tandem\".documents document", "updates"),
     ] {
         let sent = log.matches(statement).count();
         eprintln!("1000 {name} in {sent} statements");
