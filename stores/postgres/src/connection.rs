@@ -5,7 +5,7 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
@@ -61,6 +61,7 @@ pub(crate) struct Connection {
     pub is_spoilt: bool,
     /// Its sessions cannot write.
     pub is_read_only: bool,
+    pub opened: Instant,
 }
 
 impl Connection {
@@ -86,9 +87,9 @@ impl Connection {
         // Made first, so that whatever fails from here on ends the task.
         let life = Life { system: String::new(), timeline: String::new(), since: String::new() };
         let prepared = HashMap::new();
-        let (is_spoilt, is_read_only) = (false, false);
+        let (is_spoilt, is_read_only, opened) = (false, false, Instant::now());
         let mut connection =
-            Connection { client, io, is_warned, prepared, life, is_spoilt, is_read_only };
+            Connection { client, io, is_warned, prepared, life, is_spoilt, is_read_only, opened };
         if major(&version) < SERVER_MIN {
             return Err(OpenError::ServerTooOld { version });
         }

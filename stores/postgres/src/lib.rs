@@ -16,7 +16,7 @@
 //! | `schema` | the schema of the store, by default `tandem`: small letters, digits and `_` |
 //! | `connect_timeout` | seconds for one host to accept a connection and a password, 3 by default; a request leaves each host that is left its share of the patience |
 //! | `keepalives_idle` | seconds without traffic after which a connection is looked at, at most 60, which it is by default |
-//! | `target_session_attrs` | `read-write`, which it is without it |
+//! | `target_session_attrs` | `read-write`, which it is without it; who only reads takes less |
 //! | `user`, `password`, `dbname`, `host`, `hostaddr`, `port`, `options`, `application_name`, `channel_binding`, `sslnegotiation`, `tcp_user_timeout`, `keepalives`, `keepalives_interval`, `keepalives_retries` | as libpq has them |
 //!
 //! The password is the one in the address; else that of the variable `PGPASSWORD`; else that of

@@ -67,7 +67,7 @@ impl Options {
     }
 
     /// For who only reads: a user that may select suffices, also in sessions that are read-only, and
-    /// writes are refused.
+    /// writes of documents are refused.
     pub fn read_only(mut self) -> Self {
         self.is_read_only = true;
         self

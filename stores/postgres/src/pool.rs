@@ -18,6 +18,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(20);
 /// How long it waits between tries at most.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// How long a session that cannot write is used where there are other servers.
+const READER_MAX: Duration = Duration::from_secs(30);
+
 /// Connections, opened when they are needed.
 pub(crate) struct Pool {
     address: Address,
@@ -68,7 +71,8 @@ impl Pool {
     }
 
     /// Connects to the first server that takes writes; if there is none, tells the most telling of
-    /// what they failed with. Who only reads has a session that cannot write if there is no other.
+    /// what they failed with. Who only reads has a session that cannot write if there is no other, in
+    /// the newest life.
     ///
     /// Of the time until a deadline each server that is left has its share, so that one that says
     /// nothing leaves some for the others.
@@ -80,14 +84,19 @@ impl Pool {
             let index = (self.first.get() + n) % servers.len();
             let server = &servers[index];
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let within = share(server.within, left, servers.len() - n);
+            // What there is already must be of use before the deadline.
+            let sharing = servers.len() - n + usize::from(reader.is_some());
+            let within = share(server.within, left, sharing);
             let error = match Connection::open(server, &self.address.tls, within).await {
                 Ok(connection) if self.is_replaced(&connection.life) => {
                     OpenError::Replaced { host: server.shown.clone() }
                 }
                 Ok(connection) if connection.is_read_only => {
                     if self.is_read_only {
-                        reader.get_or_insert(connection);
+                        let is_newer = |held: &Connection| connection.life.replaces(&held.life);
+                        if reader.as_ref().is_none_or(is_newer) {
+                            reader = Some(connection);
+                        }
                         continue;
                     }
                     OpenError::ReadOnlySessions { host: server.shown.clone() }
@@ -193,6 +202,7 @@ impl Pool {
             let held = self.idle.borrow_mut().pop();
             match held {
                 Some(held) if held.generation != generation || held.connection.is_over() => {}
+                Some(held) if self.may_be_better(&held.connection) => {}
                 Some(held) => return Ok(Lease { held, _permit: permit }),
                 None => break,
             }
@@ -214,6 +224,12 @@ impl Pool {
         if held.generation == self.generation.get() && !held.connection.is_over() {
             self.idle.borrow_mut().push(held);
         }
+    }
+
+    /// Whether another server may take writes by now, where this one does not.
+    fn may_be_better(&self, connection: &Connection) -> bool {
+        let has_others = self.address.servers.len() > 1;
+        connection.is_read_only && has_others && connection.opened.elapsed() > READER_MAX
     }
 
     /// A server did not answer: nothing else is sent on its other connections, and another server is

@@ -1,19 +1,19 @@
 //! What is wrong with an address, a server or a request is told in one sentence, and breaks nothing.
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use tandem_documents::{Cursor, Documents, Expect, Level, Trouble};
+use tandem_documents::{Cursor, Documents, Expect, Level, Trouble, Write};
 use tandem_host::disk::ErrorCode;
 use tandem_postgres::{OpenError, Options, PostgresDocuments};
 
 use crate::stores::Stores as _;
-use tandem_tests::postgres::Server;
+use tandem_tests::postgres::{Server, free_port};
 use tandem_tests::servers;
 
 fn refused(url: &str) -> OpenError {
@@ -158,6 +158,15 @@ fn tables_that_are_not_there_are_to_be_made() {
 }
 
 #[test]
+fn a_schema_may_be_called_by_a_word_of_sql() {
+    let server = servers!().shared();
+    let store = server.store("user");
+    assert!(put(&store, "a", b"1", Expect::Absent).is_ok());
+    assert_eq!(block_on(store.list("", None)).unwrap().entries.len(), 1);
+    assert_eq!(block_on(store.changes("", None)).unwrap().changed.len(), 1);
+}
+
+#[test]
 fn several_may_migrate_at_once() {
     let server = servers!().shared();
     let migrate = || block_on(PostgresDocuments::migrate(Options::new(server.url("at_once"))));
@@ -229,11 +238,49 @@ fn read_only_sessions_are_for_who_only_reads() {
     assert!(matches!(refused(&url), OpenError::ReadOnlySessions { .. }));
     let store = block_on(PostgresDocuments::open(Options::new(&url).read_only())).unwrap();
     assert!(block_on(store.get("a")).unwrap().unwrap().body.is_some());
-    let trouble = put(&store, "b", b"1", Expect::Absent).unwrap_err();
-    is_sentence(&trouble);
-    assert!(trouble.is_refused() && trouble.code() == ErrorCode::ReadOnly, "{trouble}");
     let migrated = block_on(PostgresDocuments::migrate(Options::new(&url).read_only()));
     assert!(matches!(migrated, Err(OpenError::ReadOnlySessions { .. })), "{migrated:?}");
+}
+
+#[test]
+fn a_store_that_is_opened_to_be_read_refuses_writes_that_its_user_may_make() {
+    let server = servers!().shared();
+    drop(server.store("read"));
+    let options = Options::new(server.url("read")).read_only();
+    let store = block_on(PostgresDocuments::open(options)).unwrap();
+    let write = Write {
+        key: "b".to_owned(),
+        body: Some(Arc::from(b"1".as_slice())),
+        expect: Expect::Absent,
+        modified: None,
+    };
+    let one = put(&store, "a", b"1", Expect::Absent).unwrap_err();
+    let several = block_on(store.replace_all(vec![write])).unwrap_err();
+    for trouble in [one, several] {
+        is_sentence(&trouble);
+        assert!(trouble.is_refused() && trouble.code() == ErrorCode::ReadOnly, "{trouble}");
+    }
+    assert_eq!(server.sql("select count(*) from read.documents"), "0");
+}
+
+#[test]
+fn who_only_reads_asks_a_host_that_takes_writes_before_one_that_does_not() {
+    let installed = servers!();
+    let (writable, fenced) = (installed.shared(), installed.start(&[]));
+    for (server, content) in [(writable, b"new"), (&fenced, b"old")] {
+        assert!(put(&server.store("both"), "a", content, Expect::Absent).is_ok());
+    }
+    fenced.sql("alter role admin set default_transaction_read_only = on");
+    let read = |hosts: [u16; 2]| {
+        let [one, two] = hosts;
+        let url = format!("postgres://admin@127.0.0.1:{one},127.0.0.1:{two}/postgres?schema=both");
+        let options = Options::new(url).read_only();
+        let store = block_on(PostgresDocuments::open(options)).unwrap();
+        block_on(store.get("a")).unwrap().unwrap().body.unwrap()
+    };
+    let (w, f) = (writable.port, fenced.port);
+    assert_eq!([read([w, f]), read([f, w])].map(|body| body.to_vec()), [b"new", b"new"]);
+    assert_eq!(*read([free_port(), f]), *b"old");
 }
 
 fn put(
