@@ -68,7 +68,7 @@ use stop::Stop;
 /// within a second, or from the same sender within 100 ms, is no second one, nor is any SIGHUP after a
 /// SIGHUP.
 ///
-/// Exit codes: 0; 128 + n if signal n ended it; 1 if something could not be removed, a history's lock could not be had, or a task
+/// Exit codes: 0; 128 + n if signal n ended it; 1 if something could not be removed or looked for, a history's lock could not be had, or a task
 /// is named that cannot be one or whose directory is a symbolic link; 2 if this command line is
 /// wrong. Directories whose names can be no ids stay, and those that may be no runs, which a note
 /// tells.

@@ -14,7 +14,7 @@ use crate::status::stored::key::parsed;
 use crate::status::stored::runs::{StoredRuns, Told};
 
 /// Of more documents that have changed all are read again, many at once.
-const SINGLE_READS_MAX: usize = 256;
+const SINGLE_READS_MAX: usize = 64;
 
 /// The runs and summaries of a task, which is looked at again and again while most of it stays as it was.
 pub struct SeenTask {
@@ -150,22 +150,26 @@ fn summary_of<'a>(key: &'a str, task: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures::executor::block_on;
     use tandem_documents::{Changes, Cursor, Expect, Level, MemoryDocuments, Page, Promise, Write};
 
     use super::*;
+    use crate::status::row::Row;
+    use crate::status::state::State;
 
     const LIVE: &str = r#"{"status":"in_progress"}"#;
     const SUMMARY: &str = r#"{"taskId":"t","runId":"b","timestamp":"2026-01-06T00:00:00Z"}"#;
 
-    /// A store that counts what reads bodies.
+    /// A store that counts what reads bodies, and may be away.
     #[derive(Default)]
     struct Counted {
         inner: MemoryDocuments,
         gets: AtomicUsize,
         rounds: AtomicUsize,
+        /// The next list fails.
+        is_away: AtomicBool,
     }
 
     impl Documents for Counted {
@@ -189,7 +193,10 @@ mod tests {
         }
 
         async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Page, Trouble> {
-            self.inner.list(prefix, after).await
+            match self.is_away.swap(false, Ordering::Relaxed) {
+                true => Err(Trouble::unknown("it is away")),
+                false => self.inner.list(prefix, after).await,
+            }
         }
 
         async fn changes(&self, prefix: &str, since: Option<&Cursor>) -> Result<Changes, Trouble> {
@@ -245,6 +252,39 @@ mod tests {
         write(&store.inner, ".runs/t/.x.tandem-tmp/manifest.json", Some(LIVE));
         assert_eq!(reads_of(&mut task, &store), (1, 0));
         assert_eq!(seen(&task), (vec!["a", "d"], vec![]));
+    }
+
+    #[test]
+    fn a_run_that_was_over_and_is_started_anew_is_seen_to_live() {
+        let store = Counted::default();
+        let [manifest, heartbeat] =
+            ["manifest.json", ".heartbeat"].map(|name| format!(".runs/t/cli/a/{name}"));
+        write(&store.inner, &manifest, Some(r#"{"status":"succeeded"}"#));
+        write(&store.inner, &heartbeat, Some("x"));
+        let mut task = SeenTask::new("t");
+        assert_eq!(reads_of(&mut task, &store), (0, 1));
+        let state = |task: &SeenTask| {
+            let known = task.runs.known().next().unwrap().clone();
+            Row::new(known, SystemTime::now()).state
+        };
+        assert_eq!(state(&task), State::Done);
+        write(&store.inner, &manifest, Some(LIVE));
+        write(&store.inner, &heartbeat, Some("x"));
+        assert_eq!(reads_of(&mut task, &store), (2, 0));
+        assert_eq!(state(&task), State::Live);
+    }
+
+    #[test]
+    fn a_look_that_failed_hides_nothing_from_the_next_one() {
+        let store = Counted::default();
+        write(&store.inner, ".runs/t/cli/a/manifest.json", Some(LIVE));
+        let mut task = SeenTask::new("t");
+        block_on(task.look(&store)).unwrap();
+        write(&store.inner, ".runs/t/cli/b/manifest.json", Some(LIVE));
+        store.is_away.store(true, Ordering::Relaxed);
+        assert!(block_on(task.look(&store)).is_err());
+        block_on(task.look(&store)).unwrap();
+        assert_eq!(seen(&task).0, ["a", "b"]);
     }
 
     #[test]
