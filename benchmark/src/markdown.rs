@@ -65,6 +65,15 @@ pub fn notes(report: &Report) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if report.rows.iter().any(|row| row.case == crate::steps::CASE) {
+        notes.push(
+            "The steps are those of one pair, as its disk sees them; the ratio is to the pair. Some \
+             are under way side by side, so they are more than the whole. For the rest of the time \
+             none is: that is the component, the way to it and back, and one copy of what is \
+             written, which only the measurement makes."
+                .to_owned(),
+        );
+    }
     for left_out in &report.left_out {
         notes.push(format!("`{}` is left out: {}.", left_out.contender, left_out.reason));
     }

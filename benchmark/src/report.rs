@@ -31,8 +31,9 @@ pub struct Row {
     pub runs_at_once: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Of all threads, for one pair; for a replay, all of it.
-    pub cpu_us: f64,
+    /// Of all threads, for one pair; for a replay, all of it. None of a step: nobody measures it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<f64>,
     /// Of a process that does only this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_peak_bytes: Option<u64>,
@@ -87,7 +88,7 @@ impl Row {
             rounds,
             runs_at_once: None,
             version: None,
-            cpu_us,
+            cpu_us: Some(cpu_us),
             memory_peak_bytes: None,
             syncs: None,
             pairs_requested: None,

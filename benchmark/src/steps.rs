@@ -1,5 +1,6 @@
 //! What each step of a durable pair takes, as its disk sees it, and what is left when all steps are
-//! taken off: the component, and the way to it.
+//! taken off: the component, the way to it, and a copy of what is written, which the layer makes that
+//! measures.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,7 +71,8 @@ struct Turn {
 async fn turns(tandem: &mut Tandem, watch: &Stopwatch, length: Length) -> Result<Vec<Turn>> {
     let (mut turns, mut begin) = (Vec::new(), Instant::now());
     for number in 0.. {
-        if turns.len() >= length.rounds_max || begin.elapsed() >= length.time_max {
+        let is_long = turns.len() >= length.rounds_max || begin.elapsed() >= length.time_max;
+        if is_long && !turns.is_empty() {
             break;
         }
         watch.calls().clear();
@@ -93,13 +95,16 @@ fn rows(turns: &[Turn], bytes: usize) -> Result<Vec<Row>> {
         let samples: Vec<_> =
             times.into_iter().map(|time| Sample { time, cpu: Duration::ZERO }).collect();
         let figures = Figures::of(&samples, 1);
-        let row = Row::new(CASE, bytes, name, figures, PAIR);
+        let row = Row { cpu_us: None, ..Row::new(CASE, bytes, name, figures, PAIR) };
         rows.push(row.against(PAIR, figures.ratio(&pair)));
     };
     for step in STEPS {
-        let of_step = |turn: &Turn| turn.calls.iter().find(|call| call.is(&step)).map(Timed::took);
+        let of_step = |turn: &Turn| {
+            let mut calls = turn.calls.iter().filter(|call| call.is(&step));
+            calls.next().filter(|_| calls.next().is_none()).map(Timed::took)
+        };
         let times: Option<Vec<_>> = turns.iter().map(of_step).collect();
-        add(step.name, times.ok_or_else(|| format!("a pair did not {}", step.name))?);
+        add(step.name, times.ok_or_else(|| format!("a pair did not {} once", step.name))?);
     }
     // A step that is not known would count as none.
     let unknown = |call: &&Timed| !STEPS.iter().any(|step| call.is(step));

@@ -111,7 +111,7 @@ const COLUMNS: [Column; 17] = [
     Column { head: "p50 us", cell: |line| format!("{:.1}", line.row.p50_us) },
     Column { head: "p99 us", cell: |line| format!("{:.1}", line.row.p99_us) },
     Column { head: "per s", cell: |line| format!("{:.0}", line.row.pairs_per_s) },
-    Column { head: "cpu us", cell: cpu },
+    Column { head: "cpu us", cell: |line| shown(line.row.cpu_us) },
     Column {
         head: "peak MiB",
         cell: |line| shown(line.row.memory_peak_bytes.map(|bytes| bytes as f64 / 1048576.0)),
@@ -157,12 +157,4 @@ fn count(count: Option<usize>) -> String {
 /// In the largest unit that divides it.
 pub fn size(bytes: usize) -> String {
     if bytes.is_multiple_of(1024) { format!("{} KiB", bytes / 1024) } else { format!("{bytes} B") }
-}
-
-/// Nobody measures it of a step.
-fn cpu(line: &Line<'_>) -> String {
-    match line.row.cpu_us {
-        0.0 => String::new(),
-        cpu_us => format!("{cpu_us:.1}"),
-    }
 }
