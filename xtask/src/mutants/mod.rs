@@ -1,6 +1,5 @@
 //! `cargo xtask mutants`, the tests of the tests: the component, and the disk over documents, are
-//! broken in one way after another, and `tandem torture` must find out each time, or a test of the
-//! core.
+//! broken in one way after another, and `tandem torture` must find out each time, or a native test.
 
 mod documents;
 mod lab;

@@ -34,7 +34,9 @@ impl Mutation {
 
     /// The package whose native tests find out.
     pub fn tested(&self) -> &'static str {
-        if self.is_of_documents() { "tandem-documents" } else { "tandem" }
+        let is_in =
+            |directory| self.changes.iter().all(|change| change.file.starts_with(directory));
+        if is_in("stores/documents/") { "tandem-documents" } else { "tandem" }
     }
 
     /// The sources with this in them, or one sentence.
