@@ -12,11 +12,11 @@ use crate::connection::Lines;
 use crate::cursor::Position;
 use crate::failure::{Failure, Reason};
 use crate::keys;
-use crate::reads::{self, RANGE};
-use crate::shared::{ANSWER_BYTES_MAX, Shared};
+use crate::reads;
+use crate::shared::{ANSWER_BYTES_MAX, Of, Shared};
 use crate::wire::{
-    Bytes, Event, EventKind, Header, Number, RangeAnswer, RangeRequest, Watch, WatchAnswer,
-    WatchLine, WatchRequest,
+    Bytes, Event, EventKind, Header, Number, RangeRequest, Watch, WatchAnswer, WatchLine,
+    WatchRequest,
 };
 
 /// Where watches are asked for.
@@ -69,11 +69,12 @@ async fn list(
     after: Option<&str>,
     from: Option<&Position>,
 ) -> Result<Option<Changes>, Failure> {
-    let part = match reads::part(shared, prefix, after, from.map(|from| from.revision)).await {
-        // The revision is not there yet: a backup was taken back.
-        Err(failure) if failure.reason == Reason::Future => return Ok(None),
-        part => part?,
-    };
+    let part =
+        match reads::part(shared, Of::Any, prefix, after, from.map(|from| from.revision)).await {
+            // The revision is not there yet: a backup was taken back.
+            Err(failure) if failure.reason == Reason::Future => return Ok(None),
+            part => part?,
+        };
     if from.is_some_and(|from| part.cluster != 0 && from.cluster != part.cluster) {
         return Ok(None);
     }
@@ -113,8 +114,7 @@ async fn newest(shared: &Shared, prefix: &str) -> Result<Header, Failure> {
     let key = Bytes(keys::full(shared.pool.prefix(), prefix));
     let request =
         RangeRequest { key, limit: Number(1), keys_only: true, ..RangeRequest::default() };
-    let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
-    Ok(answer.header)
+    Ok(shared.range(Of::Any, &request).await?.header)
 }
 
 /// The newest revision, if nothing below the prefix was written or deleted behind an older one.
@@ -135,7 +135,7 @@ async fn unchanged_until(
         keys_only: true,
         ..all.clone()
     };
-    let written: RangeAnswer = shared.read(RANGE, &written, ANSWER_BYTES_MAX).await?;
+    let written = shared.range(Of::Any, &written).await?;
     let until = written.header.revision.0;
     if !written.kvs.is_empty() || until < since {
         return Ok(None);
@@ -143,8 +143,7 @@ async fn unchanged_until(
     // What was deleted was not written: as many keys are there as were.
     let count = async |revision| {
         let request = RangeRequest { revision: Number(revision), count_only: true, ..all.clone() };
-        let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
-        Ok::<_, Failure>(answer.count)
+        Ok::<_, Failure>(shared.range(Of::Any, &request).await?.count)
     };
     Ok((count(since).await? == count(until).await?).then_some(until))
 }

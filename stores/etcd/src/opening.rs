@@ -3,17 +3,14 @@
 use std::env;
 
 use crate::address::Address;
-use crate::clock::Clock;
 use crate::failure::{Failure, Reason};
 use crate::keys;
 use crate::pool::{Asked, Pool, Repeat};
-use crate::reads::RANGE;
-use crate::shared::{ANSWER_BYTES_MAX, Shared};
+use crate::shared::{Of, Shared};
 use crate::wire::{
-    Bytes, Compare, Number, Operation, Put, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest,
-    VersionAnswer,
+    Bytes, Compare, Number, Operation, Put, RangeRequest, TxnRequest, VersionAnswer,
 };
-use crate::writes::{NEVER, TXN};
+use crate::writes::NEVER;
 use crate::{OpenError, Options};
 
 /// The oldest server that has what is asked for.
@@ -28,7 +25,7 @@ pub(crate) async fn open(options: &Options) -> Result<Shared, OpenError> {
     let pool = Pool::new(address, options.connections, options.patience);
     // If nobody is there, this is not waited for.
     drop(pool.connect(None).await?);
-    let shared = Shared { pool, clock: Clock::new() };
+    let shared = Shared::new(pool);
     check_version(&shared).await?;
     check_reading(&shared).await?;
     check_writing(&shared).await?;
@@ -62,7 +59,7 @@ async fn check_reading(shared: &Shared) -> Result<(), OpenError> {
         keys_only: true,
         ..RangeRequest::default()
     };
-    let answer = shared.read::<RangeAnswer>(RANGE, &request, ANSWER_BYTES_MAX).await;
+    let answer = shared.range(Of::Own, &request).await;
     answer.map(|_| ()).map_err(|failure| denied(shared, "read", failure))
 }
 
@@ -73,11 +70,8 @@ async fn check_writing(shared: &Shared) -> Result<(), OpenError> {
         compare: vec![Compare::Written { key: key.clone(), mod_revision: Number(NEVER) }],
         success: vec![Operation { request_put: Put { key, value: Bytes::default() } }],
     };
-    let work = async |Asked { connection, token }: Asked<'_>| {
-        connection.ask::<TxnAnswer>(TXN, &request, token, ANSWER_BYTES_MAX).await
-    };
     // It writes nothing, so it may be repeated.
-    match shared.pool.attempt(shared.pool.deadline(), Repeat::Read, work).await {
+    match shared.txn(&request, Repeat::Read).await {
         Ok(_) => Ok(()),
         // Who reads needs no space, and who writes is told.
         Err(failure) if failure.reason == Reason::Full => Ok(()),

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::failure::{Failure, Reason};
-use crate::shared::{ANSWER_BYTES_MAX, Shared};
+use crate::shared::Shared;
 use crate::wire::{Member, MembersAnswer, Nothing};
 
 /// Where members are asked for.
@@ -47,7 +47,7 @@ pub(crate) async fn ask(shared: &Shared, known: &Known) -> Result<Promise, Failu
         return answer;
     }
     let asked = Instant::now();
-    let answer = match shared.read(MEMBERS, &Nothing {}, ANSWER_BYTES_MAX).await {
+    let answer = match shared.read(MEMBERS, &Nothing {}).await {
         Ok(MembersAnswer { members }) => Ok(promise(&members)),
         Err(failure) if failure.reason == Reason::Denied => {
             let because = "each member syncs its log, and the user may not ask how many vote";

@@ -5,12 +5,9 @@ use tandem_documents::{Document, Listed, Page, Version};
 
 use crate::failure::{Failure, Reason};
 use crate::keys;
-use crate::shared::{ANSWER_BYTES_MAX, Shared};
+use crate::shared::{Of, Shared};
 use crate::value;
-use crate::wire::{Bytes, KeyValue, Number, RangeAnswer, RangeRequest};
-
-/// Where keys are asked for.
-pub(crate) const RANGE: &str = "/v3/kv/range";
+use crate::wire::{Bytes, KeyValue, Number, RangeRequest};
 
 /// How many documents a part of a list has at most.
 const PART_DOCUMENTS_MAX: usize = 1000;
@@ -28,7 +25,7 @@ const FIRST_KEYS: u64 = 8;
 pub(crate) async fn value(shared: &Shared, key: &str) -> Result<Option<KeyValue>, Failure> {
     let key = Bytes(keys::full(shared.pool.prefix(), key));
     let request = RangeRequest { key, ..RangeRequest::default() };
-    let answer: RangeAnswer = shared.read(RANGE, &request, ANSWER_BYTES_MAX).await?;
+    let answer = shared.range(Of::Own, &request).await?;
     // Something between has answered, and not etcd.
     if answer.header.revision == Number(0) {
         return Err(Failure::unknown("an answer to a read names no revision"));
@@ -67,6 +64,7 @@ pub(crate) struct Part {
 /// A part of what stands below a prefix, from behind a key on, in a revision or in the newest.
 pub(crate) async fn part(
     shared: &Shared,
+    of: Of,
     prefix: &str,
     after: Option<&str>,
     revision: Option<u64>,
@@ -96,7 +94,7 @@ pub(crate) async fn part(
             revision: Number(part.revision),
             ..RangeRequest::default()
         };
-        let answer: RangeAnswer = match shared.read(RANGE, &request, ANSWER_BYTES_MAX).await {
+        let answer = match shared.range(of, &request).await {
             Err(failure) if failure.reason == Reason::TooLarge && limit > 1 => {
                 limit /= 2;
                 continue;
@@ -140,7 +138,7 @@ pub(crate) async fn list(
     prefix: &str,
     after: Option<&str>,
 ) -> Result<Page, Failure> {
-    let part = part(shared, prefix, after, None).await?;
+    let part = part(shared, Of::Own, prefix, after, None).await?;
     let listed = |(key, document): (String, Document)| Listed::new(key, document.version);
     Ok(Page::new(part.documents.into_iter().map(listed).collect(), part.has_more))
 }

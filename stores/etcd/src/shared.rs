@@ -1,11 +1,14 @@
 //! What all requests of a store share.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::pool::{Asked, Pool, Repeat};
+use crate::wire::{Header, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest};
 
 /// How many bytes an answer has at most that is in memory: a body of 16 MiB as base64, and more.
 pub(crate) const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -14,24 +17,32 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Shared {
     pub pool: Pool,
     pub clock: Clock,
+    /// The cluster that answered first.
+    cluster: Cell<Option<u64>>,
 }
 
+/// Which cluster may answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// The one that the store was opened in.
+    Own,
+    /// Whichever is there: who asks compares it with that of an earlier answer.
+    Any,
+}
+
+/// Where keys are asked for.
+const RANGE: &str = "/v3/kv/range";
+
+/// Where keys are written.
+const TXN: &str = "/v3/kv/txn";
+
 impl Shared {
-    /// Asks for something that changes nothing, with an answer of so many bytes at most.
-    pub async fn read<A: DeserializeOwned>(
-        &self,
-        path: &'static str,
-        request: &impl Serialize,
-        answer_bytes_max: usize,
-    ) -> Result<A, Failure> {
-        let work = async |Asked { connection, token }: Asked<'_>| {
-            connection.ask(path, request, token, answer_bytes_max).await
-        };
-        self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
+    pub fn new(pool: Pool) -> Self {
+        Shared { pool, clock: Clock::new(), cluster: Cell::default() }
     }
 
-    /// Asks for something that is carried out at most once.
-    pub async fn write<A: DeserializeOwned>(
+    /// Asks for something that changes nothing.
+    pub async fn read<A: DeserializeOwned>(
         &self,
         path: &'static str,
         request: &impl Serialize,
@@ -39,6 +50,43 @@ impl Shared {
         let work = async |Asked { connection, token }: Asked<'_>| {
             connection.ask(path, request, token, ANSWER_BYTES_MAX).await
         };
-        self.pool.attempt(self.pool.deadline(), Repeat::Write, work).await
+        self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
+    }
+
+    /// Asks for keys.
+    pub async fn range(&self, of: Of, request: &RangeRequest) -> Result<RangeAnswer, Failure> {
+        let work = async |Asked { connection, token }: Asked<'_>| {
+            let answer: RangeAnswer =
+                connection.ask(RANGE, request, token, ANSWER_BYTES_MAX).await?;
+            if of == Of::Own {
+                self.check(&answer.header)?;
+            }
+            Ok(answer)
+        };
+        self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
+    }
+
+    /// Writes what is acknowledged by the store's own cluster alone. What `repeat` calls a write is
+    /// carried out at most once.
+    pub async fn txn(&self, request: &TxnRequest, repeat: Repeat) -> Result<TxnAnswer, Failure> {
+        let work = async |Asked { connection, token }: Asked<'_>| {
+            let answer: TxnAnswer = connection.ask(TXN, request, token, ANSWER_BYTES_MAX).await?;
+            self.check(&answer.header)?;
+            Ok(answer)
+        };
+        self.pool.attempt(self.pool.deadline(), repeat, work).await
+    }
+
+    /// Versions of one cluster say nothing in another, and what is acknowledged there is not found
+    /// here: an address may name servers of both, or a cluster may have been made anew.
+    fn check(&self, header: &Header) -> Result<(), Failure> {
+        let id = header.cluster_id.0;
+        let own = self.cluster.get().unwrap_or(id);
+        self.cluster.set(Some(own));
+        if own != id {
+            let message = "a server is of another cluster than the store was opened in";
+            return Err(Failure::unknown(message));
+        }
+        Ok(())
     }
 }

@@ -5,13 +5,11 @@ use tandem_documents::{Expect, Version, Write};
 
 use crate::failure::{Failure, Fate, Reason};
 use crate::keys;
+use crate::pool::Repeat;
 use crate::reads;
 use crate::shared::Shared;
 use crate::value;
 use crate::wire::{Bytes, Compare, KeyValue, Number, Operation, Put, TxnAnswer, TxnRequest};
-
-/// Where transactions are asked for.
-pub(crate) const TXN: &str = "/v3/kv/txn";
 
 /// The largest number that the server takes; no revision comes to it.
 pub(crate) const NEVER: u64 = i64::MAX.unsigned_abs();
@@ -81,7 +79,7 @@ async fn make(shared: &Shared, writes: &[Prepared]) -> Result<Option<u64>, Failu
         compare: writes.iter().map(|write| write.compare(store)).collect(),
         success: writes.iter().map(|write| write.put(store)).collect(),
     };
-    match shared.write::<TxnAnswer>(TXN, &request).await {
+    match shared.txn(&request, Repeat::Write).await {
         // Something between has answered, and not etcd.
         Ok(answer) if answer.header.revision == Number(0) => {
             Err(Failure::unknown("an answer to a write names no revision"))

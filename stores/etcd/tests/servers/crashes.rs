@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
-use tandem_documents::{Documents, Expect, Level, Write};
+use tandem_documents::{Documents, Expect, Level, Trouble, Write};
 use tandem_etcd::{EtcdDocuments, OpenError, Options};
 use tandem_tests::clusters;
 use tandem_tests::etcd::Cluster;
 use tandem_tests::postgres::wait_until;
 
-use crate::stores::{body, create, opened};
+use crate::stores::{body, create, opened, put};
 use tandem_tests::ledger::Ledger;
 
 fn patient(cluster: &Cluster) -> EtcdDocuments {
@@ -181,6 +181,31 @@ fn what_is_written_together_is_there_together_when_the_leader_is_killed() {
     let last = last.map_or(0, |body| u64::from_be_bytes(body[..].try_into().unwrap()));
     eprintln!("{acknowledged} acknowledged, {last} found");
     assert!(acknowledged > 0 && last >= acknowledged);
+}
+
+#[test]
+fn servers_of_another_cluster_are_believed_nothing() {
+    let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
+    let hosts = [&own, &other].map(|cluster| format!("127.0.0.1:{}", cluster.nodes[0].port));
+    let url = format!("etcd://{}?prefix=tandem/", hosts.join(","));
+    let store = opened(Options::new(url).patience(Duration::from_secs(3)));
+    let version = create(&store, "a", b"1");
+    own.nodes[0].kill();
+    // The other one has no such documents, and would take them.
+    assert_another(block_on(store.get("a")).unwrap_err());
+    assert_another(block_on(store.list("", None)).unwrap_err());
+    assert_another(put(&store, "b", b"1", Expect::Absent).unwrap_err());
+    assert_another(put(&store, "a", b"2", Expect::Is(version)).unwrap_err());
+    own.start(0);
+    assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
+    assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
+    assert_eq!(body(&store, "b"), None);
+}
+
+/// A trouble that tells of another cluster, or that nobody of the own one is there.
+fn assert_another(trouble: Trouble) {
+    let text = format!("{trouble:?}");
+    assert!(text.contains("another cluster"), "{text}");
 }
 
 #[test]
