@@ -141,6 +141,8 @@ impl Pool {
         let mut state = self.state();
         state.queue.push_back(work);
         if state.idle >= state.queue.len() {
+            // Whoever wakes must not find the lock taken, and go to sleep again.
+            drop(state);
             self.work.notify_one();
             return None;
         }
