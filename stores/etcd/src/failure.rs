@@ -122,13 +122,13 @@ impl Failure {
         Failure { fate, ..self }
     }
 
-    /// With what it comes from.
     /// The same, for another who has waited for it.
     pub fn again(&self) -> Self {
         let cause = self.cause.as_ref().map(|cause| cause.to_string().into());
         Failure { message: self.message.clone(), cause, ..*self }
     }
 
+    /// With what it comes from.
     pub fn because(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Failure { cause: Some(cause.into()), ..self }
     }

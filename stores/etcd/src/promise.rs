@@ -8,10 +8,7 @@ use tokio::time::Instant;
 
 use crate::failure::{Failure, Reason};
 use crate::shared::Shared;
-use crate::wire::{Member, MembersAnswer, Nothing};
-
-/// Where members are asked for.
-const MEMBERS: &str = "/v3/cluster/member/list";
+use crate::wire::Member;
 
 /// How old a promise may be that is told.
 const AGE_MAX: Duration = Duration::from_secs(1);
@@ -47,8 +44,8 @@ pub(crate) async fn ask(shared: &Shared, known: &Known) -> Result<Promise, Failu
         return answer;
     }
     let asked = Instant::now();
-    let answer = match shared.read(MEMBERS, &Nothing {}).await {
-        Ok(MembersAnswer { members }) => Ok(promise(&members)),
+    let answer = match shared.members().await {
+        Ok(members) => Ok(promise(&members)),
         Err(failure) if failure.reason == Reason::Denied => {
             let because = "each member syncs its log, and the user may not ask how many vote";
             Ok(Promise::new(Survives::PowerLoss, because))

@@ -2,13 +2,12 @@
 
 use std::cell::Cell;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::pool::{Asked, Pool, Repeat};
-use crate::wire::{Header, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest};
+use crate::wire::{
+    Header, Member, MembersAnswer, Nothing, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest,
+};
 
 /// How many bytes an answer has at most that is in memory: a body of 16 MiB as base64, and more.
 pub(crate) const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -30,6 +29,9 @@ pub(crate) enum Of {
     Any,
 }
 
+/// Where members are asked for.
+const MEMBERS: &str = "/v3/cluster/member/list";
+
 /// Where keys are asked for.
 const RANGE: &str = "/v3/kv/range";
 
@@ -41,14 +43,13 @@ impl Shared {
         Shared { pool, clock: Clock::new(), cluster: Cell::default() }
     }
 
-    /// Asks for something that changes nothing.
-    pub async fn read<A: DeserializeOwned>(
-        &self,
-        path: &'static str,
-        request: &impl Serialize,
-    ) -> Result<A, Failure> {
+    /// Asks which servers the store's own cluster has.
+    pub async fn members(&self) -> Result<Vec<Member>, Failure> {
         let work = async |Asked { connection, token }: Asked<'_>| {
-            connection.ask(path, request, token, ANSWER_BYTES_MAX).await
+            let answer: MembersAnswer =
+                connection.ask(MEMBERS, &Nothing {}, token, ANSWER_BYTES_MAX).await?;
+            self.check(&answer.header)?;
+            Ok(answer.members)
         };
         self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
     }
@@ -81,6 +82,10 @@ impl Shared {
     /// here: an address may name servers of both, or a cluster may have been made anew.
     fn check(&self, header: &Header) -> Result<(), Failure> {
         let id = header.cluster_id.0;
+        // Something between has answered, and not etcd.
+        if id == 0 {
+            return Err(Failure::unknown("an answer names no cluster"));
+        }
         let own = self.cluster.get().unwrap_or(id);
         self.cluster.set(Some(own));
         if own != id {

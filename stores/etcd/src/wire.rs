@@ -202,6 +202,7 @@ pub(crate) struct Nothing {}
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct MembersAnswer {
+    pub header: Header,
     pub members: Vec<Member>,
 }
 

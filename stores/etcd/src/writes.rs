@@ -80,10 +80,6 @@ async fn make(shared: &Shared, writes: &[Prepared]) -> Result<Option<u64>, Failu
         success: writes.iter().map(|write| write.put(store)).collect(),
     };
     match shared.txn(&request, Repeat::Write).await {
-        // Something between has answered, and not etcd.
-        Ok(answer) if answer.header.revision == Number(0) => {
-            Err(Failure::unknown("an answer to a write names no revision"))
-        }
         Ok(TxnAnswer { succeeded: false, .. }) => Ok(None),
         Ok(answer) => Ok(Some(answer.header.revision.0)),
         Err(failure) if failure.reason == Reason::Full => look(shared, writes, failure).await,

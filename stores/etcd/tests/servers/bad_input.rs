@@ -89,6 +89,13 @@ fn an_old_server_is_refused() {
 }
 
 #[test]
+fn an_answer_that_names_no_cluster_is_none() {
+    let url = answering("200 OK", r#"{"etcdserver":"3.5.0"}"#);
+    let error = refused_with(Options::new(url).patience(Duration::from_millis(300)));
+    assert!(matches!(error, OpenError::NoQuorum { .. }), "{error}");
+}
+
+#[test]
 fn what_is_no_etcd_is_refused() {
     let error = refused(&answering("404 Not Found", "Not Found"));
     assert!(matches!(error, OpenError::Server { .. }), "{error}");
