@@ -31,7 +31,8 @@ pub struct Row {
     pub runs_at_once: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Of all threads, for one pair; for a replay, all of it. None of a step: nobody measures it.
+    /// Of all threads, for one pair; for a replay, all of it. None where nobody measures it:
+    /// of a step, and of a program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_us: Option<f64>,
     /// Of a process that does only this.
@@ -88,7 +89,7 @@ impl Row {
             rounds,
             runs_at_once: None,
             version: None,
-            cpu_us: Some(cpu_us),
+            cpu_us: (cpu_us > 0.0).then_some(cpu_us),
             memory_peak_bytes: None,
             syncs: None,
             pairs_requested: None,

@@ -95,7 +95,7 @@ fn rows(turns: &[Turn], bytes: usize) -> Result<Vec<Row>> {
         let samples: Vec<_> =
             times.into_iter().map(|time| Sample { time, cpu: Duration::ZERO }).collect();
         let figures = Figures::of(&samples, 1);
-        let row = Row { cpu_us: None, ..Row::new(CASE, bytes, name, figures, PAIR) };
+        let row = Row::new(CASE, bytes, name, figures, PAIR);
         rows.push(row.against(PAIR, figures.ratio(&pair)));
     };
     for step in STEPS {
