@@ -2,6 +2,9 @@
 
 use std::cell::Cell;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::pool::{Asked, Pool, Repeat};
@@ -45,34 +48,34 @@ impl Shared {
 
     /// Asks which servers the store's own cluster has.
     pub async fn members(&self) -> Result<Vec<Member>, Failure> {
-        let work = async |Asked { connection, token }: Asked<'_>| {
-            let answer: MembersAnswer =
-                connection.ask(MEMBERS, &Nothing {}, token, ANSWER_BYTES_MAX).await?;
-            self.check(&answer.header)?;
-            Ok(answer.members)
-        };
-        self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
+        let header = |answer: &MembersAnswer| answer.header;
+        Ok(self.ask(MEMBERS, &Nothing {}, Repeat::Read, Of::Own, header).await?.members)
     }
 
     /// Asks for keys.
     pub async fn range(&self, of: Of, request: &RangeRequest) -> Result<RangeAnswer, Failure> {
-        let work = async |Asked { connection, token }: Asked<'_>| {
-            let answer: RangeAnswer =
-                connection.ask(RANGE, request, token, ANSWER_BYTES_MAX).await?;
-            if of == Of::Own {
-                self.check(&answer.header)?;
-            }
-            Ok(answer)
-        };
-        self.pool.attempt(self.pool.deadline(), Repeat::Read, work).await
+        self.ask(RANGE, request, Repeat::Read, of, |answer: &RangeAnswer| answer.header).await
     }
 
     /// Writes what is acknowledged by the store's own cluster alone. What `repeat` calls a write is
     /// carried out at most once.
     pub async fn txn(&self, request: &TxnRequest, repeat: Repeat) -> Result<TxnAnswer, Failure> {
+        self.ask(TXN, request, repeat, Of::Own, |answer: &TxnAnswer| answer.header).await
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        request: &impl Serialize,
+        repeat: Repeat,
+        of: Of,
+        header: fn(&A) -> Header,
+    ) -> Result<A, Failure> {
         let work = async |Asked { connection, token }: Asked<'_>| {
-            let answer: TxnAnswer = connection.ask(TXN, request, token, ANSWER_BYTES_MAX).await?;
-            self.check(&answer.header)?;
+            let answer = connection.ask(path, request, token, ANSWER_BYTES_MAX).await?;
+            if of == Of::Own {
+                self.check(header(&answer))?;
+            }
             Ok(answer)
         };
         self.pool.attempt(self.pool.deadline(), repeat, work).await
@@ -80,7 +83,7 @@ impl Shared {
 
     /// Versions of one cluster say nothing in another, and what is acknowledged there is not found
     /// here: an address may name servers of both, or a cluster may have been made anew.
-    fn check(&self, header: &Header) -> Result<(), Failure> {
+    fn check(&self, header: Header) -> Result<(), Failure> {
         let id = header.cluster_id.0;
         // Something between has answered, and not etcd.
         if id == 0 {
