@@ -13,7 +13,7 @@ use crate::cursor::Position;
 use crate::failure::{Failure, Reason};
 use crate::keys;
 use crate::reads;
-use crate::shared::{ANSWER_BYTES_MAX, Of, Shared};
+use crate::shared::{ANSWER_BYTES_MAX, Shared};
 use crate::wire::{
     Bytes, Event, EventKind, Header, Number, RangeRequest, Watch, WatchAnswer, WatchLine,
     WatchRequest,
@@ -48,7 +48,7 @@ pub(crate) async fn changes(
     };
     match told {
         Ok(Some(changes)) => Ok(changes),
-        // Another cluster, or the same one set back to an older state.
+        // The cursor is from another cluster, or from this one before it was set back to a backup.
         Ok(None) => begin(shared, prefix).await,
         Err(failure) if failure.reason == Reason::Compacted => begin(shared, prefix).await,
         Err(failure) => Err(failure),
@@ -61,20 +61,19 @@ async fn begin(shared: &Shared, prefix: &str) -> Result<Changes, Failure> {
     Ok(changes.anew())
 }
 
-/// The next part of what stood there in the revision of the position; none if it is no longer the
-/// same cluster.
+/// The next part of what stood there in the revision of the position; none if the position is of
+/// another cluster.
 async fn list(
     shared: &Shared,
     prefix: &str,
     after: Option<&str>,
     from: Option<&Position>,
 ) -> Result<Option<Changes>, Failure> {
-    let part =
-        match reads::part(shared, Of::Any, prefix, after, from.map(|from| from.revision)).await {
-            // The revision is not there yet: a backup was taken back.
-            Err(failure) if failure.reason == Reason::Future => return Ok(None),
-            part => part?,
-        };
+    let part = match reads::part(shared, prefix, after, from.map(|from| from.revision)).await {
+        // The revision is not there yet: a backup was taken back.
+        Err(failure) if failure.reason == Reason::Future => return Ok(None),
+        part => part?,
+    };
     if from.is_some_and(|from| part.cluster != 0 && from.cluster != part.cluster) {
         return Ok(None);
     }
@@ -88,7 +87,7 @@ async fn list(
     Ok(Some(Changes::new(changed.collect(), next.cursor(), part.has_more)))
 }
 
-/// What was written behind a position; none if its cluster is no longer there.
+/// What was written behind a position; none if it is of another cluster.
 async fn follow(
     shared: &Shared,
     prefix: &str,
@@ -114,7 +113,7 @@ async fn newest(shared: &Shared, prefix: &str) -> Result<Header, Failure> {
     let key = Bytes(keys::full(shared.pool.prefix(), prefix));
     let request =
         RangeRequest { key, limit: Number(1), keys_only: true, ..RangeRequest::default() };
-    Ok(shared.range(Of::Any, &request).await?.header)
+    Ok(shared.range(&request).await?.header)
 }
 
 /// The newest revision, if nothing below the prefix was written or deleted behind an older one.
@@ -135,7 +134,7 @@ async fn unchanged_until(
         keys_only: true,
         ..all.clone()
     };
-    let written = shared.range(Of::Any, &written).await?;
+    let written = shared.range(&written).await?;
     let until = written.header.revision.0;
     if !written.kvs.is_empty() || until < since {
         return Ok(None);
@@ -143,14 +142,14 @@ async fn unchanged_until(
     // What was deleted was not written: as many keys are there as were.
     let count = async |revision| {
         let request = RangeRequest { revision: Number(revision), count_only: true, ..all.clone() };
-        Ok::<_, Failure>(shared.range(Of::Any, &request).await?.count)
+        Ok::<_, Failure>(shared.range(&request).await?.count)
     };
     Ok((count(since).await? == count(until).await?).then_some(until))
 }
 
 /// What was written behind a position, as soon as something was.
 async fn watch(shared: &Shared, prefix: &str, from: &Position) -> Result<Changes, Failure> {
-    let (connection, server, token) = shared.pool.apart().await?;
+    let (mut connection, server, token) = shared.pool.apart().await?;
     let key = keys::full(shared.pool.prefix(), prefix);
     let watch = Watch {
         range_end: Bytes(keys::end(&key)),
@@ -160,8 +159,9 @@ async fn watch(shared: &Shared, prefix: &str, from: &Position) -> Result<Changes
     };
     let request = WatchRequest { create_request: watch };
     let begun = async {
+        shared.greet(&mut connection, token.as_ref()).await?;
         let mut lines = connection.follow(WATCH, &request, token.as_ref()).await?;
-        answer(&mut lines).await?;
+        answer(shared, &mut lines).await?;
         Ok::<Lines, Failure>(lines)
     };
     let begun = timeout(shared.pool.read_within(), begun).await;
@@ -171,8 +171,8 @@ async fn watch(shared: &Shared, prefix: &str, from: &Position) -> Result<Changes
         Err(failure) => Err(failure),
     };
     match &told {
-        Err(failure) if failure.is_silent => shared.pool.suspect(server),
         Err(failure) if failure.reason == Reason::Token => shared.pool.forget(token).await,
+        Err(failure) if failure.is_local => shared.pool.suspect(server),
         _ => {}
     }
     told
@@ -185,10 +185,10 @@ async fn told(shared: &Shared, mut lines: Lines, from: &Position) -> Result<Chan
     loop {
         let answer = match heard.is_begun() {
             // The rest of an answer follows at once.
-            true => timeout(shared.pool.read_within(), answer(&mut lines)).await.map_err(|_| {
-                Failure::unknown("the server does not go on with what it has begun to tell")
-            })?,
-            false => match timeout_at(until, answer(&mut lines)).await {
+            true => timeout(shared.pool.read_within(), answer(shared, &mut lines)).await.map_err(
+                |_| Failure::unknown("the server does not go on with what it has begun to tell"),
+            )?,
+            false => match timeout_at(until, answer(shared, &mut lines)).await {
                 Ok(answer) => answer,
                 Err(_) => break,
             },
@@ -211,7 +211,7 @@ async fn told(shared: &Shared, mut lines: Lines, from: &Position) -> Result<Chan
 }
 
 /// The next answer of a watch.
-async fn answer(lines: &mut Lines) -> Result<WatchAnswer, Failure> {
+async fn answer(shared: &Shared, lines: &mut Lines) -> Result<WatchAnswer, Failure> {
     let Some(line) = lines.next(ANSWER_BYTES_MAX).await? else {
         return Err(Failure::unknown("the server has ended a watch"));
     };
@@ -222,6 +222,7 @@ async fn answer(lines: &mut Lines) -> Result<WatchAnswer, Failure> {
         (_, Some(refusal)) => return Err(Failure::said(&refusal)),
         (None, None) => return Err(Failure::unknown("a line of a watch says nothing")),
     };
+    shared.check(answer.header)?;
     if answer.compact_revision != Number(0) {
         return Err(Failure::compacted());
     }

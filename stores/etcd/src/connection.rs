@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     host: HeaderValue,
     /// An answer is not read to its end, so another one cannot follow.
     is_spoilt: bool,
+    /// Whether its server was seen to be of the cluster of the store.
+    pub is_own: bool,
 }
 
 impl Connection {
@@ -81,7 +83,7 @@ impl Connection {
         let io = spawn_local(async move { drop(connection.await) });
         let host = HeaderValue::from_str(&server.shown)
             .map_err(|error| OpenError::Options { rule: error.to_string() })?;
-        Ok(Connection { sender, io, host, is_spoilt: false })
+        Ok(Connection { sender, io, host, is_spoilt: false, is_own: false })
     }
 
     /// Whether it can be used no more.

@@ -49,15 +49,15 @@ pub(crate) struct Failure {
     pub reason: Reason,
     pub code: ErrorCode,
     pub message: String,
-    /// The server did not answer in time, or not at all: another one may.
-    pub is_silent: bool,
+    /// It says nothing of the other servers: one of them may answer.
+    pub is_local: bool,
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
     fn new(fate: Fate, reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
         let message = message.into();
-        Failure { fate, reason, code, message, is_silent: false, cause: None }
+        Failure { fate, reason, code, message, is_local: false, cause: None }
     }
 
     /// Nothing was sent that could be carried out.
@@ -73,7 +73,7 @@ impl Failure {
     /// It was sent, and no answer is to be had.
     pub fn unknown(message: impl Into<String>) -> Self {
         let failure = Failure::new(Fate::Unknown, Reason::Other, ErrorCode::Io, message);
-        Failure { is_silent: true, ..failure }
+        failure.local()
     }
 
     /// An answer has more bytes than were asked for.
@@ -97,8 +97,8 @@ impl Failure {
             | Reason::Other => "the server failed".to_owned(),
         };
         // Whoever is not of the majority may say so for long, and another one answer.
-        let is_silent = fate == Fate::Unknown && reason == Reason::Other;
-        let failure = Failure { is_silent, ..Failure::new(fate, reason, code, message) };
+        let is_local = fate == Fate::Unknown && reason == Reason::Other;
+        let failure = Failure { is_local, ..Failure::new(fate, reason, code, message) };
         failure.because(refusal.message.clone())
     }
 
@@ -120,6 +120,11 @@ impl Failure {
     pub fn before(self) -> Self {
         let fate = if self.fate == Fate::Unknown { Fate::Again } else { self.fate };
         Failure { fate, ..self }
+    }
+
+    /// Of a server of which nobody knows yet whether it is of the store's cluster.
+    pub fn local(self) -> Self {
+        Failure { is_local: true, ..self }
     }
 
     /// The same, for another who has waited for it.
@@ -247,10 +252,10 @@ mod tests {
 
     #[test]
     fn another_server_is_asked_where_one_does_not_know() {
-        assert!(said(14, "etcdserver: no leader").is_silent);
-        assert!(Failure::unknown("lost").is_silent);
-        assert!(!said(8, "etcdserver: mvcc: database space exceeded").is_silent);
-        assert!(!said(7, "etcdserver: permission denied").is_silent);
+        assert!(said(14, "etcdserver: no leader").is_local);
+        assert!(Failure::unknown("lost").is_local);
+        assert!(!said(8, "etcdserver: mvcc: database space exceeded").is_local);
+        assert!(!said(7, "etcdserver: permission denied").is_local);
     }
 
     #[test]

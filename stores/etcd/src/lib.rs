@@ -26,10 +26,12 @@
 //! - **Versions** are revisions of the cluster, which never come again, unless a backup is taken
 //!   back: then no host may have a run open. The value of a key is a header of ten bytes and the
 //!   body; that of a mark, which a removal leaves, the header alone. Versions of one cluster say
-//!   nothing in another. An address may name servers of two by mistake: reads, lists and the promise
-//!   take no answer from another cluster than the one that answered first, and what is written there
-//!   is not acknowledged. `changes` tells another cluster anew. One that is made anew with the same
-//!   addresses and `--initial-cluster-token` has the same id: then no host may have a run open.
+//!   nothing in another. An address may name servers of two by mistake: the first thing that is asked
+//!   over a connection is of which cluster its server is, and one of another than answered first is
+//!   passed over, so nothing is read or written there. A cluster that is made anew is another: the
+//!   store must be opened anew, and `changes` then tells everything from the beginning. One that is
+//!   made anew with the same addresses and `--initial-cluster-token` has the same id: then no host
+//!   may have a run open.
 //! - **A write** is one transaction that compares the revision and then puts. What was sent and not
 //!   answered is unknown, and never sent again. A write that is only to be visible is made as a
 //!   durable one: etcd has nothing cheaper.

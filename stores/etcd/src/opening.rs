@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::failure::{Failure, Reason};
 use crate::keys;
 use crate::pool::{Asked, Pool, Repeat};
-use crate::shared::{Of, Shared};
+use crate::shared::Shared;
 use crate::wire::{
     Bytes, Compare, Number, Operation, Put, RangeRequest, TxnRequest, VersionAnswer,
 };
@@ -59,7 +59,7 @@ async fn check_reading(shared: &Shared) -> Result<(), OpenError> {
         keys_only: true,
         ..RangeRequest::default()
     };
-    let answer = shared.range(Of::Own, &request).await;
+    let answer = shared.range(&request).await;
     answer.map(|_| ()).map_err(|failure| denied(shared, "read", failure))
 }
 

@@ -149,6 +149,7 @@ impl Pool {
             Repeat::Write => self.patience,
         };
         let mut pause = PAUSE_MIN;
+        let mut refusals = 0;
         loop {
             let failure = match self.once(deadline, within, &mut work).await {
                 Ok(value) => return Ok(value),
@@ -157,7 +158,10 @@ impl Pool {
             let may_repeat = match failure.fate {
                 Fate::Again => true,
                 Fate::Unknown => repeat == Repeat::Read && failure.reason != Reason::TooLarge,
-                Fate::Refused => false,
+                Fate::Refused => {
+                    refusals += 1;
+                    failure.is_local && refusals < self.address.servers.len()
+                }
             };
             if !may_repeat || Instant::now() + pause >= deadline {
                 return Err(failure);
@@ -183,8 +187,8 @@ impl Pool {
             Err(Failure::unknown(format!("the server did not answer within {within:?}")))
         });
         match &answer {
-            Err(failure) if failure.is_silent => self.suspect(lease.held.server),
             Err(failure) if failure.reason == Reason::Token => self.forget(token).await,
+            Err(failure) if failure.is_local => self.suspect(lease.held.server),
             _ => {}
         }
         self.give_back(lease);
@@ -216,10 +220,9 @@ impl Pool {
                 // Then nothing is asked of whoever comes.
                 Err(failure) if failure.reason == Reason::NoUsers => return Ok(None),
                 Err(failure) => {
-                    if failure.is_silent {
-                        self.suspect(held.server);
-                    }
-                    return Err(failure.before());
+                    // It may be of another cluster, where others are known.
+                    self.suspect(held.server);
+                    return Err(failure.before().local());
                 }
             };
         }

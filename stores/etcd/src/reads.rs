@@ -5,7 +5,7 @@ use tandem_documents::{Document, Listed, Page, Version};
 
 use crate::failure::{Failure, Reason};
 use crate::keys;
-use crate::shared::{Of, Shared};
+use crate::shared::Shared;
 use crate::value;
 use crate::wire::{Bytes, KeyValue, Number, RangeRequest};
 
@@ -25,7 +25,7 @@ const FIRST_KEYS: u64 = 8;
 pub(crate) async fn value(shared: &Shared, key: &str) -> Result<Option<KeyValue>, Failure> {
     let key = Bytes(keys::full(shared.pool.prefix(), key));
     let request = RangeRequest { key, ..RangeRequest::default() };
-    Ok(shared.range(Of::Own, &request).await?.kvs.into_iter().next())
+    Ok(shared.range(&request).await?.kvs.into_iter().next())
 }
 
 /// The document or the mark at a key.
@@ -59,7 +59,6 @@ pub(crate) struct Part {
 /// A part of what stands below a prefix, from behind a key on, in a revision or in the newest.
 pub(crate) async fn part(
     shared: &Shared,
-    of: Of,
     prefix: &str,
     after: Option<&str>,
     revision: Option<u64>,
@@ -89,7 +88,7 @@ pub(crate) async fn part(
             revision: Number(part.revision),
             ..RangeRequest::default()
         };
-        let answer = match shared.range(of, &request).await {
+        let answer = match shared.range(&request).await {
             Err(failure) if failure.reason == Reason::TooLarge && limit > 1 => {
                 limit /= 2;
                 continue;
@@ -133,7 +132,7 @@ pub(crate) async fn list(
     prefix: &str,
     after: Option<&str>,
 ) -> Result<Page, Failure> {
-    let part = part(shared, Of::Own, prefix, after, None).await?;
+    let part = part(shared, prefix, after, None).await?;
     let listed = |(key, document): (String, Document)| Listed::new(key, document.version);
     Ok(Page::new(part.documents.into_iter().map(listed).collect(), part.has_more))
 }

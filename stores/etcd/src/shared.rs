@@ -2,14 +2,18 @@
 
 use std::cell::Cell;
 
+use hyper::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::keys;
 use crate::pool::{Asked, Pool, Repeat};
 use crate::wire::{
-    Header, Member, MembersAnswer, Nothing, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest,
+    Bytes, Header, Member, MembersAnswer, Nothing, RangeAnswer, RangeRequest, TxnAnswer, TxnRequest,
 };
 
 /// How many bytes an answer has at most that is in memory: a body of 16 MiB as base64, and more.
@@ -19,17 +23,9 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) struct Shared {
     pub pool: Pool,
     pub clock: Clock,
-    /// The cluster that answered first.
+    /// The cluster that answered first: an address may name servers of several, or a cluster may
+    /// have been made anew.
     cluster: Cell<Option<u64>>,
-}
-
-/// Which cluster may answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
-    /// The one that the store was opened in.
-    Own,
-    /// Whichever is there: who asks compares it with that of an earlier answer.
-    Any,
 }
 
 /// Where members are asked for.
@@ -49,18 +45,17 @@ impl Shared {
     /// Asks which servers the store's own cluster has.
     pub async fn members(&self) -> Result<Vec<Member>, Failure> {
         let header = |answer: &MembersAnswer| answer.header;
-        Ok(self.ask(MEMBERS, &Nothing {}, Repeat::Read, Of::Own, header).await?.members)
+        Ok(self.ask(MEMBERS, &Nothing {}, Repeat::Read, header).await?.members)
     }
 
     /// Asks for keys.
-    pub async fn range(&self, of: Of, request: &RangeRequest) -> Result<RangeAnswer, Failure> {
-        self.ask(RANGE, request, Repeat::Read, of, |answer: &RangeAnswer| answer.header).await
+    pub async fn range(&self, request: &RangeRequest) -> Result<RangeAnswer, Failure> {
+        self.ask(RANGE, request, Repeat::Read, |answer: &RangeAnswer| answer.header).await
     }
 
-    /// Writes what is acknowledged by the store's own cluster alone. What `repeat` calls a write is
-    /// carried out at most once.
+    /// Writes. What `repeat` calls a write is carried out at most once.
     pub async fn txn(&self, request: &TxnRequest, repeat: Repeat) -> Result<TxnAnswer, Failure> {
-        self.ask(TXN, request, repeat, Of::Own, |answer: &TxnAnswer| answer.header).await
+        self.ask(TXN, request, repeat, |answer: &TxnAnswer| answer.header).await
     }
 
     async fn ask<A: DeserializeOwned>(
@@ -68,22 +63,47 @@ impl Shared {
         path: &'static str,
         request: &impl Serialize,
         repeat: Repeat,
-        of: Of,
         header: fn(&A) -> Header,
     ) -> Result<A, Failure> {
         let work = async |Asked { connection, token }: Asked<'_>| {
+            self.greet(connection, token).await?;
             let answer = connection.ask(path, request, token, ANSWER_BYTES_MAX).await?;
-            if of == Of::Own {
-                self.check(header(&answer))?;
-            }
+            self.check(header(&answer))?;
             Ok(answer)
         };
         self.pool.attempt(self.pool.deadline(), repeat, work).await
     }
 
+    /// Makes sure, before anything else is asked of a server, that it is of the store's own cluster:
+    /// another one would take what is written. What it refuses, one of the own may grant.
+    pub async fn greet(
+        &self,
+        connection: &mut Connection,
+        token: Option<&HeaderValue>,
+    ) -> Result<(), Failure> {
+        if connection.is_own {
+            return Ok(());
+        }
+        let request = RangeRequest {
+            key: Bytes(keys::full(self.pool.prefix(), "")),
+            keys_only: true,
+            serializable: true,
+            ..RangeRequest::default()
+        };
+        let answer = connection.ask(RANGE, &request, token, ANSWER_BYTES_MAX);
+        let answer = timeout(self.pool.read_within(), answer).await;
+        let answer: Result<RangeAnswer, Failure> = answer.unwrap_or_else(|_| {
+            Err(Failure::unknown("the server did not answer of which cluster it is"))
+        });
+        let checked = answer.and_then(|answer| self.check(answer.header));
+        checked.map_err(|failure| failure.before().local())?;
+        connection.is_own = true;
+        Ok(())
+    }
+
     /// Versions of one cluster say nothing in another, and what is acknowledged there is not found
-    /// here: an address may name servers of both, or a cluster may have been made anew.
-    fn check(&self, header: Header) -> Result<(), Failure> {
+    /// here.
+    pub fn check(&self, header: Header) -> Result<(), Failure> {
         let id = header.cluster_id.0;
         // Something between has answered, and not etcd.
         if id == 0 {

@@ -56,7 +56,7 @@ pub(crate) struct Header {
     pub revision: Number,
 }
 
-/// Asks for keys, linearizably.
+/// Asks for keys.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct RangeRequest {
     pub key: Bytes,
@@ -74,6 +74,9 @@ pub(crate) struct RangeRequest {
     pub keys_only: bool,
     #[serde(skip_serializing_if = "is_false")]
     pub count_only: bool,
+    /// Whether the server may answer out of what it knows itself, which may be old.
+    #[serde(skip_serializing_if = "is_false")]
+    pub serializable: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,6 +160,7 @@ pub(crate) struct WatchLine {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct WatchAnswer {
+    pub header: Header,
     pub created: bool,
     pub canceled: bool,
     pub cancel_reason: String,

@@ -10,7 +10,7 @@ use tandem_tests::clusters;
 use tandem_tests::etcd::Cluster;
 use tandem_tests::postgres::wait_until;
 
-use crate::stores::{body, create, opened, put};
+use crate::stores::{Stores, body, create, opened, put};
 use tandem_tests::ledger::Ledger;
 
 fn patient(cluster: &Cluster) -> EtcdDocuments {
@@ -190,21 +190,50 @@ fn servers_of_another_cluster_are_believed_nothing() {
     let url = format!("etcd://{}?prefix=tandem/", hosts.join(","));
     let store = opened(Options::new(url).patience(Duration::from_secs(3)));
     let version = create(&store, "a", b"1");
+    let (_, cursor) = crate::kept::follow(&store, "", None);
     own.nodes[0].kill();
     // The other one has no such documents, and would take them.
     assert!(block_on(store.get("a")).is_err());
     assert!(block_on(store.list("", None)).is_err());
     assert!(block_on(store.promise()).is_err());
+    assert!(block_on(store.changes("", None)).is_err());
+    assert!(block_on(store.changes("", Some(&cursor))).is_err());
     for (key, expect) in [("b", Expect::Absent), ("a", Expect::Is(version))] {
         let trouble = put(&store, key, b"2", expect).unwrap_err();
         assert!(trouble.to_string().contains("another cluster"), "{trouble}");
-        // Nobody knows whether the own one has it.
-        assert!(!trouble.is_refused());
+        assert!(trouble.is_refused());
     }
     own.start(0);
     assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
     assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
-    assert_eq!(body(&store, "b"), None);
+    let changes = block_on(store.changes("", Some(&cursor))).unwrap();
+    assert!(!changes.is_anew);
+    assert_eq!((changes.changed.len(), &*changes.changed[0].key), (1, "a"));
+    let listed = block_on(other.store("tandem").list("", None)).unwrap().entries;
+    assert!(listed.is_empty(), "{listed:?}");
+}
+
+#[test]
+fn a_server_of_another_cluster_that_refuses_the_user_is_passed_over() {
+    let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
+    for arguments in [&["user", "add", "root:hunter2"][..], &["auth", "enable"]] {
+        other.etcdctl(arguments);
+    }
+    let hosts = [&own, &other].map(|cluster| format!("127.0.0.1:{}", cluster.nodes[0].port));
+    for user in ["", "root:hunter22@"] {
+        let url = format!("etcd://{user}{}?prefix=tandem/", hosts.join(","));
+        let store = opened(Options::new(url).patience(Duration::from_secs(3)));
+        let version = create(&store, "a", b"1");
+        own.nodes[0].kill();
+        assert!(block_on(store.get("a")).is_err());
+        own.start(0);
+        assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
+        assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
+        own.etcdctl(&["del", "tandem/a"]);
+    }
+    // Whichever is named first.
+    let url = format!("etcd://{},{}?prefix=tandem/", hosts[1], hosts[0]);
+    create(&opened(Options::new(url)), "a", b"1");
 }
 
 #[test]
