@@ -5,12 +5,16 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use crate::postgres::{free_port, wait_until, watch};
+
+/// How long a node may take to tell something: one that stands still, or is cut off, tells nothing.
+const TOLD: Duration = Duration::from_secs(10);
 
 /// Ends the test if no cluster can be had: with an error where all tests must run, else in words.
 #[macro_export]
@@ -58,19 +62,26 @@ impl Installed {
         settings: &[&str],
         scheme: &'static str,
     ) -> Cluster {
-        let new = |n: usize| {
-            let directory = tempfile::tempdir().unwrap().keep();
-            Node {
-                name: format!("n{}", n + 1),
-                port: free_port(),
-                peer_port: free_port(),
-                told_port: free_port(),
-                watch: Mutex::new(None),
-                remove: watch(&directory, &[]),
-                directory,
-            }
+        self.start_at((0..nodes).map(|_| Place::default()), settings, scheme)
+    }
+
+    /// A cluster with a node at each of these places.
+    pub fn start_at(
+        &'static self,
+        places: impl IntoIterator<Item = Place>,
+        settings: &[&str],
+        scheme: &'static str,
+    ) -> Cluster {
+        let new = |(n, place): (usize, Place)| Node {
+            name: format!("n{}", n + 1),
+            port: free_port(),
+            peer_port: free_port(),
+            told_port: free_port(),
+            watch: Mutex::new(None),
+            remove: watch(&place.directory, &[]),
+            place,
         };
-        let nodes: Vec<Node> = (0..nodes).map(new).collect();
+        let nodes: Vec<Node> = places.into_iter().enumerate().map(new).collect();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let cluster = Cluster { installed: self, nodes, settings, scheme };
         for node in 0..cluster.nodes.len() {
@@ -85,6 +96,25 @@ impl Installed {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| self.start(1, &[]))
     }
+}
+
+/// Where a node is: on loopback, in a directory that goes with it.
+pub struct Place {
+    pub directory: PathBuf,
+    pub host: String,
+    /// What starts a program there.
+    pub inside: Vec<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Place { directory: directory(), host: "127.0.0.1".into(), inside: Vec::new() }
+    }
+}
+
+/// A directory that is nobody's yet.
+pub fn directory() -> PathBuf {
+    tempfile::tempdir().unwrap().keep()
 }
 
 /// Nodes that know each other.
@@ -102,7 +132,7 @@ pub struct Node {
     peer_port: u16,
     /// Where it tells how it is.
     told_port: u16,
-    pub directory: PathBuf,
+    pub place: Place,
     watch: Mutex<Option<Child>>,
     /// Removes its directory.
     remove: Child,
@@ -112,7 +142,7 @@ impl Cluster {
     /// The address of a store with this prefix.
     pub fn url(&self, prefix: &str) -> String {
         let hosts: Vec<String> =
-            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+            self.nodes.iter().map(|node| format!("{}:{}", node.place.host, node.port)).collect();
         format!("etcd://{}?prefix={prefix}/", hosts.join(","))
     }
 
@@ -124,14 +154,14 @@ impl Cluster {
 
     /// Starts a node, and does not wait for it.
     pub fn start_only(&self, node: usize) {
-        let peer = |node: &Node| format!("{}=http://127.0.0.1:{}", node.name, node.peer_port);
+        let peer =
+            |node: &Node| format!("{}=http://{}:{}", node.name, node.place.host, node.peer_port);
         let peers: Vec<String> = self.nodes.iter().map(peer).collect();
-        let Node { name, port, peer_port, told_port, directory, .. } = &self.nodes[node];
-        let (client, own) = (
-            format!("{}://127.0.0.1:{port}", self.scheme),
-            format!("http://127.0.0.1:{peer_port}"),
-        );
-        let told = format!("http://127.0.0.1:{told_port}");
+        let Node { name, port, peer_port, told_port, place, .. } = &self.nodes[node];
+        let Place { directory, host, inside } = place;
+        let (client, own) =
+            (format!("{}://{host}:{port}", self.scheme), format!("http://{host}:{peer_port}"));
+        let told = format!("http://{host}:{told_port}");
         let (server, data) = (self.installed.server.display().to_string(), directory.join("data"));
         let (data, at) = (data.display().to_string(), directory.display().to_string());
         let peers = peers.join(",");
@@ -139,7 +169,8 @@ impl Cluster {
         // settings.
         let script = r#"for name in $(env | grep -o '^ETCD[A-Z_]*'); do unset "$name"; done
             cd "$1"; shift; echo $$ >process; exec "$@" >>log 2>&1"#;
-        let mut program = vec!["sh", "-c", script, "sh", &at, &server];
+        let mut program: Vec<&str> = inside.iter().map(String::as_str).collect();
+        program.extend(["sh", "-c", script, "sh", &at, &server]);
         program.extend(["--name", name, "--data-dir", &data]);
         program.extend(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         program.extend(["--listen-peer-urls", &own, "--initial-advertise-peer-urls", &own]);
@@ -160,11 +191,18 @@ impl Cluster {
 
     /// Which node leads.
     pub fn leader(&self) -> usize {
+        self.leader_but(None)
+    }
+
+    /// Which node leads, but for one that may not know that it leads no longer.
+    pub fn leader_but(&self, other: Option<usize>) -> usize {
         let mut leader = None;
         wait_until("a node leads", || {
-            let is_leader =
-                |node: &Node| node.is_started() && node.count("etcd_server_is_leader ") == 1;
-            leader = self.nodes.iter().position(is_leader);
+            let is_leader = |(n, node): (usize, &Node)| {
+                let may_lead = node.is_started() && Some(n) != other;
+                (may_lead && node.count("etcd_server_is_leader ") == 1).then_some(n)
+            };
+            leader = self.nodes.iter().enumerate().find_map(is_leader);
             leader.is_some()
         });
         leader.unwrap()
@@ -173,7 +211,8 @@ impl Cluster {
     /// What etcd's own client says, of the first node.
     pub fn etcdctl(&self, arguments: &[&str]) -> String {
         let mut etcdctl = Command::new(&self.installed.client);
-        let endpoint = format!("{}://127.0.0.1:{}", self.scheme, self.nodes[0].port);
+        let node = &self.nodes[0];
+        let endpoint = format!("{}://{}:{}", self.scheme, node.place.host, node.port);
         for (name, _) in env::vars_os().filter(|(name, _)| is_etcds(name)) {
             etcdctl.env_remove(name);
         }
@@ -218,7 +257,9 @@ impl Node {
 
     /// What it tells of itself; none if it does not answer.
     fn told(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.told_port)).ok()?;
+        let address = (self.place.host.as_str(), self.told_port).to_socket_addrs().ok()?.next()?;
+        let mut stream = TcpStream::connect_timeout(&address, TOLD).ok()?;
+        stream.set_read_timeout(Some(TOLD)).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut told = String::new();
         stream.read_to_string(&mut told).ok()?;
@@ -227,7 +268,7 @@ impl Node {
 
     /// The number of its process, as text.
     fn process(&self) -> String {
-        let text = fs::read_to_string(self.directory.join("process")).unwrap_or_default();
+        let text = fs::read_to_string(self.place.directory.join("process")).unwrap_or_default();
         text.trim().to_owned()
     }
 

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::Cluster;
 use crate::fleet::Fleet;
 use crate::judge::Verdict;
 use crate::patroni::Patroni;
 use crate::report::{Entry, Outcome};
-use crate::servers::Servers;
+use crate::servers::{Nodes, Servers};
 use crate::settings::Event;
 
 /// Whether an event was played.
@@ -23,7 +22,7 @@ enum Played {
 ///
 /// # Errors
 /// Something fails that must not, or does not come about.
-pub fn play(fleet: &mut Fleet<Cluster<'_>>, event: Event) -> Result<Entry, String> {
+pub fn play<S: Nodes>(fleet: &mut Fleet<S>, event: Event) -> Result<Entry, String> {
     fleet.ledger.turn();
     let began = Instant::now();
     let played = match event {
@@ -59,15 +58,15 @@ fn judge_twice<S: Servers>(fleet: &mut Fleet<S>) -> Result<Verdict, String> {
     Ok(verdict)
 }
 
-fn steady(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn steady<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let mut measured = Vec::new();
     let seconds = fleet.settings.steady_seconds;
     if seconds > 0 {
-        let (began, before) = (Instant::now(), fleet.cluster.commits()?);
+        let (began, before) = (Instant::now(), fleet.cluster.transactions()?);
         fleet
             .wait_until("the time is over", |_| began.elapsed() >= Duration::from_secs(seconds))?;
-        let commits = fleet.cluster.commits()?.saturating_sub(before);
+        let commits = fleet.cluster.transactions()?.saturating_sub(before);
         let rate = commits as f64 / began.elapsed().as_secs_f64();
         measured.push(format!("{rate:.0} transactions a second"));
         if let Some(kib) = fleet.memory_kib_max() {
@@ -78,10 +77,10 @@ fn steady(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     Ok(Played::Measured(judge_twice(fleet)?, measured))
 }
 
-fn primary_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn primary_killed<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let old = fleet.cluster.primary();
-    fleet.cluster.server(old).kill();
+    fleet.cluster.kill(old);
     fleet.hold();
     fleet.cluster.promote();
     let verdict = judge_twice(fleet)?;
@@ -89,15 +88,15 @@ fn primary_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn primary_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn primary_stopped<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let old = fleet.cluster.primary();
-    fleet.cluster.server(old).freeze();
+    fleet.cluster.freeze(old);
     fleet.hold();
     fleet.cluster.promote();
     let mut verdict = judge_twice(fleet)?;
     // It does not know that it was replaced, and comes first in some addresses.
-    fleet.cluster.server(old).thaw();
+    fleet.cluster.thaw(old);
     fleet.wait_acknowledged()?;
     fleet.hold();
     let wrong = std::mem::take(&mut verdict.wrong);
@@ -107,38 +106,35 @@ fn primary_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn standby_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn standby_killed<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let [standby, _] = fleet.cluster.standbys();
-    fleet.cluster.server(standby).kill();
+    fleet.cluster.kill(standby);
     fleet.wait_acknowledged()?;
     fleet.hold();
     let verdict = judge_twice(fleet)?;
-    fleet.cluster.server(standby).start();
+    fleet.cluster.start(&[standby]);
     fleet.cluster.settle()?;
     Ok(Played::Yes(verdict))
 }
 
-fn node_cut_off(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
-    if let Some(reason) = fleet.cluster.without_network() {
+fn node_cut_off<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
+    if let Err(reason) = &fleet.cluster.machines().network {
         return Ok(Played::No(format!("there are no network namespaces: {reason}")));
     }
     let old = fleet.cluster.primary();
-    let inside = match &fleet.cluster.network {
-        Ok(network) => network.inside(old),
-        Err(_) => Vec::new(),
-    };
+    let inside = fleet.cluster.machines().inside(old);
     // Instances that nobody else has, beside the primary.
     let minority = fleet.start(fleet.settings.instances, 1, &inside)?;
     fleet.wait_ready(&minority)?;
     fleet.wait_acknowledged()?;
-    if let Ok(network) = &fleet.cluster.network {
+    if let Ok(network) = &fleet.cluster.machines().network {
         network.cut(old)?;
     }
     fleet.hold();
     fleet.cluster.promote();
     let mut verdict = judge_twice(fleet)?;
-    if let Ok(network) = &fleet.cluster.network {
+    if let Ok(network) = &fleet.cluster.machines().network {
         network.join(old)?;
     }
     fleet.wait_acknowledged()?;
@@ -151,8 +147,8 @@ fn node_cut_off(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     Ok(Played::Yes(verdict))
 }
 
-fn power_cut(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
-    if let Some(reason) = fleet.cluster.without_images() {
+fn power_cut<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
+    if let Err(reason) = &fleet.cluster.machines().images {
         return Ok(Played::No(format!("there are no file systems in files: {reason}")));
     }
     fleet.wait_acknowledged()?;
@@ -160,7 +156,7 @@ fn power_cut(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     judge_twice(fleet).map(Played::Yes)
 }
 
-fn host_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn host_killed<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let mut first = fleet.take()?;
     first.kill();
@@ -171,7 +167,7 @@ fn host_killed(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
     judge_twice(fleet).map(Played::Yes)
 }
 
-fn host_stopped(fleet: &mut Fleet<Cluster<'_>>) -> Result<Played, String> {
+fn host_stopped<S: Nodes>(fleet: &mut Fleet<S>) -> Result<Played, String> {
     fleet.wait_acknowledged()?;
     let owner = fleet.first()?;
     fleet.wait_until("each run has a manifest", |ledger| ledger.has_manifests(&owner))?;

@@ -5,16 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::executor::block_on;
-use tandem_postgres::{Options, PostgresDocuments};
 use tandem_tests::postgres::HANG;
 
-use crate::cluster::Cluster;
 use crate::host::Orders;
 use crate::judge::{Verdict, found, judge};
 use crate::ledger::Ledger;
 use crate::process::Process;
-use crate::servers::Servers;
+use crate::servers::{Nodes, Servers};
 use crate::settings::Settings;
 
 /// How long to wait before something is looked at again.
@@ -42,8 +39,7 @@ impl<S: Servers> Fleet<S> {
     /// # Errors
     /// The store cannot be made, or the processes cannot be started.
     pub fn new(settings: Settings, cluster: S, program: PathBuf) -> Result<Self, String> {
-        block_on(PostgresDocuments::migrate(Options::new(cluster.url())))
-            .map_err(|error| format!("the store cannot be made: {error}"))?;
+        cluster.migrate()?;
         let mut fleet = Fleet {
             settings,
             cluster,
@@ -175,15 +171,13 @@ impl<S: Servers> Fleet<S> {
         self.ledger.go_on();
     }
 
-    /// Compares what was acknowledged with what the primary has.
+    /// Compares what was acknowledged with what the store has.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn judge(&self) -> Result<Verdict, String> {
         let lines = self.ledger.lines();
-        let store = block_on(PostgresDocuments::open(Options::new(self.cluster.primary_url()?)));
-        let store = store.map_err(|error| format!("the store cannot be opened: {error}"))?;
-        Ok(judge(&lines, &found(&store)?))
+        Ok(judge(&lines, &found(&self.cluster.store()?)?))
     }
 
     /// The most memory that any process had at a time, in KiB.
@@ -198,7 +192,7 @@ impl<S: Servers> Fleet<S> {
     }
 }
 
-impl Fleet<Cluster<'_>> {
+impl<S: Nodes> Fleet<S> {
     /// Cuts the power of all servers, and has everybody stand still until they are back.
     ///
     /// # Errors

@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::command::must;
 use crate::undo::Undo;
 
-/// How large a file system is, in bytes. Of the file, what was never written takes no space.
-const IMAGE_BYTES: u64 = 384 << 20;
-
 /// How often a copy is begun anew because something was still being written.
 const COPIES: usize = 100;
 
@@ -34,11 +31,12 @@ pub struct Images {
 }
 
 impl Images {
-    /// For so many nodes, below a directory, which goes with them.
+    /// For so many nodes, each of so many bytes, below a directory, which goes with them. Of a file,
+    /// what was never written takes no space.
     ///
     /// # Errors
     /// They cannot be had here, which needs root.
-    pub fn new(directory: &Path, nodes: usize) -> Result<Self, String> {
+    pub fn new(directory: &Path, nodes: usize, bytes: u64) -> Result<Self, String> {
         let images =
             |undo| Images { directory: directory.into(), turns: vec![0; nodes], _undo: undo };
         let places = (0..nodes).map(|node| place(directory, node).display().to_string());
@@ -49,7 +47,7 @@ impl Images {
         for node in 0..nodes {
             let image = images.image(node);
             File::create(&image)
-                .and_then(|file| file.set_len(IMAGE_BYTES))
+                .and_then(|file| file.set_len(bytes))
                 .and_then(|()| fs::create_dir(images.place(node)))
                 .map_err(|error| format!("an image cannot be made: {error}"))?;
             // The system would go on making it while it is mounted.

@@ -7,10 +7,9 @@ use clap::{Parser, Subcommand};
 use tandem_fleet::host::{self, Orders};
 use tandem_fleet::report::{Entry, Outcome, table};
 use tandem_fleet::settings::Settings;
-use tandem_tests::postgres::Installed;
 
-/// Plays events on a fleet of hosts over three PostgreSQL servers, and compares what was acknowledged
-/// with what is found.
+/// Plays events on a fleet of hosts over three servers, and compares what was acknowledged with what is
+/// found.
 #[derive(Parser)]
 #[command(name = "cargo xtask fleet", args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -45,10 +44,9 @@ fn main() -> ExitCode {
 
 /// Whether all was found that was acknowledged.
 fn fleet(settings: Settings) -> Result<bool, String> {
-    let installed = Installed::get()?;
     let program = std::env::current_exe();
     let program = program.map_err(|error| format!("this program cannot be found: {error}"))?;
-    let entries = tandem_fleet::play(settings, installed, program, |entry| say(&line(entry)))?;
+    let entries = tandem_fleet::play(settings, program, |entry| say(&line(entry)))?;
     // What nobody reads was played all the same.
     let _ = write!(std::io::stdout(), "\n{}", table(&entries));
     Ok(entries.iter().all(|entry| entry.wrong().is_empty()))

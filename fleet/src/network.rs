@@ -1,6 +1,7 @@
 //! A network of its own for each node, which can be cut.
 
 use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::command::must;
 use crate::undo::Undo;
@@ -26,9 +27,11 @@ impl Network {
     /// # Errors
     /// It cannot be had here: it needs root, and no firewall that drops what passes a bridge.
     pub fn new(nodes: usize) -> Result<Self, String> {
-        let id = process::id();
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let (id, next) = (process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // The name of a link has at most 15 bytes.
-        let (name, subnet) = (format!("tdm{id:x}"), id % 250);
+        let name = format!("tdm{id:x}x{next:x}");
+        let subnet = id.wrapping_mul(7).wrapping_add(next) % 250;
         let names = (0..nodes).map(|node| format!("{name}n{node}"));
         let arguments: Vec<_> = [format!("{name}b")].into_iter().chain(names).collect();
         let undo = Undo::new(REMOVE, &arguments);

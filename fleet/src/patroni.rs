@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 
 use tandem_tests::postgres::{Installed, Server, free_port, wait_until};
 
-use crate::servers::Servers;
-use crate::undo::Undo;
+use tandem_postgres::PostgresDocuments;
 
-/// How many servers there are.
-const NODES: usize = 3;
+use crate::postgres;
+use crate::servers::{NODES, Servers};
+use crate::undo::Undo;
 
 /// Ends the daemons, then the servers that they leave behind, and removes the directory.
 const REMOVE: &str = r#"
@@ -145,15 +145,18 @@ impl<'a> Patroni<'a> {
 }
 
 impl Servers for Patroni<'_> {
+    type Store = PostgresDocuments;
+
     fn url(&self) -> String {
-        let hosts = self.servers.iter().map(|server| format!("{}:{}", server.host, server.port));
-        let hosts = hosts.collect::<Vec<_>>().join(",");
-        format!("postgres://admin@{hosts}/postgres?connect_timeout=2")
+        postgres::url(&self.servers)
     }
 
-    fn primary_url(&self) -> Result<String, String> {
-        let primary = self.primary().ok_or("no server takes writes")?;
-        Ok(self.servers[primary].url("tandem"))
+    fn migrate(&self) -> Result<(), String> {
+        postgres::migrate(self.url())
+    }
+
+    fn store(&self) -> Result<PostgresDocuments, String> {
+        postgres::store(&self.servers[self.primary().ok_or("no server takes writes")?])
     }
 }
 

@@ -44,9 +44,22 @@ impl Event {
     }
 }
 
+/// Which servers there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// A primary and two standbys of PostgreSQL, of which one confirms
+    #[default]
+    Postgres,
+    /// Three nodes of etcd
+    Etcd,
+}
+
 /// What is played, by default the long one.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
+    /// The servers that the hosts keep their runs in
+    #[arg(long, value_enum, default_value_t)]
+    pub store: Store,
     /// Go through the events, and begin with no further one after so many seconds
     #[arg(long, default_value_t = 600)]
     pub seconds: u64,
@@ -94,6 +107,7 @@ impl Settings {
 
     /// Whether Patroni is to fail over, on a cluster of its own.
     pub fn has_patroni(&self) -> bool {
-        self.only.is_empty() || self.only.contains(&Event::Patroni)
+        let may_be = self.only.is_empty() && self.store == Store::Postgres;
+        may_be || self.only.contains(&Event::Patroni)
     }
 }

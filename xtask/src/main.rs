@@ -29,7 +29,7 @@ Commands:
                            Build the component, by default as target/tandem.wasm, or the one for
                            hosts of WASI 0.2, by default as target/tandem-blocking.wasm
   demo [-- CMD ...]        Run a sample job, or CMD, under `tandem exec` and show what it kept
-  fleet [--only EVENT] ... Play what may happen to hosts over three PostgreSQL servers, for ten
+  fleet [--only EVENT] ... Play what may happen to hosts over three servers of a store, for ten
                            minutes, and compare what was acknowledged with what is found;
                            `fleet --help` lists the arguments
   hosts [--write] [--others | HOST ...]

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tandem_documents::DocumentsDisk;
+use tandem_documents::{Documents, DocumentsDisk};
 use tandem_host::Tandem;
-use tandem_postgres::PostgresDocuments;
 
 use super::record::record;
 use super::run::KeptRun;
@@ -28,9 +27,9 @@ pub struct Instance {
 
 impl Instance {
     /// An instance with all its runs open.
-    pub async fn open(
+    pub async fn open<D: Documents + Clone>(
         orders: &Arc<Orders>,
-        store: &PostgresDocuments,
+        store: &D,
         number: u32,
         stop: Stop,
     ) -> Result<Instance, String> {

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::future::{join_all, try_join_all};
-use tandem_postgres::{Options, PostgresDocuments};
+use tandem_documents::Documents;
+use tandem_etcd::EtcdDocuments;
+use tandem_postgres::PostgresDocuments;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -122,9 +124,23 @@ pub fn main(orders: Orders) -> Result<(), String> {
 }
 
 async fn keep(orders: Arc<Orders>, stop: Stop) -> Result<(), String> {
-    let options = Options::new(&orders.url).patience(Duration::from_millis(orders.patience_ms));
-    let store = PostgresDocuments::open(options).await;
-    let store = store.map_err(|error| format!("the store cannot be opened: {error}"))?;
+    let (url, patience) = (&orders.url, Duration::from_millis(orders.patience_ms));
+    let away = "the store cannot be opened";
+    if url.starts_with("etcd:") {
+        let store = EtcdDocuments::open(tandem_etcd::Options::new(url).patience(patience)).await;
+        keep_in(store.map_err(|error| format!("{away}: {error}"))?, orders, stop).await
+    } else {
+        let options = tandem_postgres::Options::new(url).patience(patience);
+        let store = PostgresDocuments::open(options).await;
+        keep_in(store.map_err(|error| format!("{away}: {error}"))?, orders, stop).await
+    }
+}
+
+async fn keep_in<D: Documents + Clone>(
+    store: D,
+    orders: Arc<Orders>,
+    stop: Stop,
+) -> Result<(), String> {
     let numbers = orders.first..orders.first + orders.instances;
     let opening = numbers.map(|number| Instance::open(&orders, &store, number, stop.clone()));
     let instances = try_join_all(opening).await?;

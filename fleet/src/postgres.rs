@@ -6,14 +6,16 @@ use std::io::Write;
 use std::path::Path;
 use std::thread;
 
+use futures::executor::block_on;
+use tandem_postgres::{Options, PostgresDocuments};
 use tandem_tests::postgres::{Installed, Server, wait_until};
 
-use crate::images::Images;
+use crate::machines::Machines;
 use crate::network::Network;
-use crate::servers::Servers;
+use crate::servers::{NODES, Nodes, Servers};
 
-/// How many servers there are.
-const NODES: usize = 3;
+/// How large the file system of a server is, in bytes.
+const IMAGE_BYTES: u64 = 384 << 20;
 
 /// The write-ahead log stays small, as the images are, and long enough for a standby that begins. A
 /// standby that comes back asks for it soon.
@@ -26,39 +28,29 @@ const SETTINGS: [&str; 5] = [
 ];
 
 /// The servers, and what they stand on.
-pub struct Cluster<'a> {
+pub struct Postgres<'a> {
     servers: Vec<Server<'a>>,
     primary: usize,
-    /// Their networks, or why there are none.
-    pub network: Result<Network, String>,
-    /// Their file systems, or why there are none.
-    images: Result<Images, String>,
+    machines: Machines,
 }
 
-impl<'a> Cluster<'a> {
+impl<'a> Postgres<'a> {
     /// Three new servers, each in a network and a file system of its own where those can be had.
     ///
     /// # Errors
     /// The disk fails.
     pub fn new(installed: &'a Installed) -> Result<Self, String> {
-        let network = Network::new(NODES);
-        let directory = installed.directory();
-        let images = Images::new(&directory, NODES);
+        let machines = Machines::new(&installed.directory(), NODES, IMAGE_BYTES);
         let servers = (0..NODES).map(|node| {
-            let place = match &images {
-                Ok(images) => images.place(node),
-                Err(_) => installed.directory(),
-            };
+            let place = machines.place(node).unwrap_or_else(|| installed.directory());
             open(installed, &place)?;
             let mut server = Server::new(installed, place, &SETTINGS);
-            if let Ok(network) = &network {
-                server.host = network.address(node);
-                server.inside = network.inside(node);
-            }
+            server.host = machines.host(node);
+            server.inside = machines.inside(node);
             Ok(server)
         });
         let servers = servers.collect::<Result<_, String>>()?;
-        let mut cluster = Cluster { servers, primary: 0, network, images };
+        let mut cluster = Postgres { servers, primary: 0, machines };
         cluster.servers[0].fill();
         let access = cluster.servers[0].data().join("pg_hba.conf");
         let hosts = Network::ADDRESSES;
@@ -75,31 +67,6 @@ impl<'a> Cluster<'a> {
         Ok(cluster)
     }
 
-    /// Which of them is the primary.
-    pub fn primary(&self) -> usize {
-        self.primary
-    }
-
-    /// The server with a number.
-    pub fn server(&mut self, node: usize) -> &mut Server<'a> {
-        &mut self.servers[node]
-    }
-
-    /// The others.
-    pub fn standbys(&self) -> [usize; 2] {
-        [(self.primary + 1) % NODES, (self.primary + 2) % NODES]
-    }
-
-    /// How many transactions its primary has committed, as far as its sessions have told.
-    ///
-    /// # Errors
-    /// It says no number.
-    pub fn commits(&self) -> Result<u64, String> {
-        let count = "select xact_commit from pg_stat_database where datname = 'postgres'";
-        let said = self.servers[self.primary].sql(count);
-        said.parse().map_err(|_| format!("this is no number of transactions: {said}"))
-    }
-
     /// Has the two others confirm what this one writes.
     fn names_others(&self, node: usize) {
         let names = (1..NODES).map(|step| name((node + step) % NODES));
@@ -114,21 +81,81 @@ impl<'a> Cluster<'a> {
         self.servers[node].fill_from(&self.servers[self.primary], &name(node));
         self.servers[node].start();
     }
+}
 
-    /// Waits until both standbys confirm, and has what is there on the disks.
-    ///
-    /// # Errors
-    /// `sync` fails.
-    pub fn settle(&self) -> Result<(), String> {
-        let count = "select count(*) from pg_stat_replication where sync_state = 'quorum'";
-        let primary = &self.servers[self.primary];
-        wait_until("both standbys confirm", || primary.sql(count) == "2");
-        // What servers are made of is not synced by what makes them.
-        self.images.iter().try_for_each(|images| (0..NODES).try_for_each(|node| images.sync(node)))
+/// The address of the store in servers.
+pub fn url(servers: &[Server<'_>]) -> String {
+    let hosts = servers.iter().map(|server| format!("{}:{}", server.host, server.port));
+    let hosts = hosts.collect::<Vec<_>>().join(",");
+    format!("postgres://admin@{hosts}/postgres?connect_timeout=2")
+}
+
+/// Makes the store at an address.
+///
+/// # Errors
+/// It cannot be made.
+pub fn migrate(url: String) -> Result<(), String> {
+    let migrated = block_on(PostgresDocuments::migrate(Options::new(url)));
+    migrated.map(drop).map_err(|error| format!("the store cannot be made: {error}"))
+}
+
+/// The store in the server that takes writes.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn store(primary: &Server<'_>) -> Result<PostgresDocuments, String> {
+    let store = block_on(PostgresDocuments::open(Options::new(primary.url("tandem"))));
+    store.map_err(|error| format!("the store cannot be opened: {error}"))
+}
+
+impl Servers for Postgres<'_> {
+    type Store = PostgresDocuments;
+
+    fn url(&self) -> String {
+        url(&self.servers)
     }
 
-    /// Makes the standby that has more the primary, confirmed by the other one.
-    pub fn promote(&mut self) {
+    fn migrate(&self) -> Result<(), String> {
+        migrate(self.url())
+    }
+
+    fn store(&self) -> Result<PostgresDocuments, String> {
+        store(&self.servers[self.primary])
+    }
+}
+
+impl Nodes for Postgres<'_> {
+    fn primary(&self) -> usize {
+        self.primary
+    }
+
+    fn machines(&mut self) -> &mut Machines {
+        &mut self.machines
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.servers[node].kill();
+    }
+
+    fn freeze(&mut self, node: usize) {
+        self.servers[node].freeze();
+    }
+
+    fn thaw(&mut self, node: usize) {
+        self.servers[node].thaw();
+    }
+
+    fn start(&mut self, nodes: &[usize]) {
+        thread::scope(|scope| {
+            let servers = self.servers.iter_mut().enumerate();
+            for (_, server) in servers.filter(|(node, _)| nodes.contains(node)) {
+                scope.spawn(|| server.start());
+            }
+        });
+    }
+
+    /// The standby that has more is promoted, and the other one confirms.
+    fn promote(&mut self) {
         let received = "select pg_last_wal_receive_lsn() - '0/0'";
         let standbys = self.standbys();
         let [one, two] = standbys.map(|node| {
@@ -147,11 +174,8 @@ impl<'a> Cluster<'a> {
         self.primary = next;
     }
 
-    /// Makes a server a new standby, whatever it was.
-    ///
-    /// # Errors
-    /// Its data cannot be removed.
-    pub fn renew(&mut self, node: usize) -> Result<(), String> {
+    /// It is made anew.
+    fn renew(&mut self, node: usize) -> Result<(), String> {
         self.servers[node].kill();
         let data = self.servers[node].data();
         fs::remove_dir_all(&data)
@@ -160,46 +184,17 @@ impl<'a> Cluster<'a> {
         self.settle()
     }
 
-    /// Cuts the power of all: each comes back with what was on its disk at one moment. Something
-    /// else is done as soon as they stand still.
-    ///
-    /// # Errors
-    /// There are no images.
-    pub fn cut_power(&mut self, meanwhile: impl FnOnce()) -> Result<(), String> {
-        let images = self.images.as_mut().map_err(|reason| reason.clone())?;
-        self.servers.iter().for_each(Server::freeze);
-        meanwhile();
-        (0..NODES).try_for_each(|node| images.copy(node))?;
-        self.servers.iter().for_each(Server::kill);
-        (0..NODES).try_for_each(|node| images.come_back(node))?;
-        thread::scope(|scope| {
-            for server in &mut self.servers {
-                scope.spawn(|| server.start());
-            }
-        });
-        self.settle()
+    fn wait(&self) {
+        let count = "select count(*) from pg_stat_replication where sync_state = 'quorum'";
+        let primary = &self.servers[self.primary];
+        wait_until("both standbys confirm", || primary.sql(count) == "2");
     }
 
-    /// Why the power cannot be cut.
-    pub fn without_images(&self) -> Option<&str> {
-        self.images.as_ref().err().map(String::as_str)
-    }
-
-    /// Why no node can be cut off.
-    pub fn without_network(&self) -> Option<&str> {
-        self.network.as_ref().err().map(String::as_str)
-    }
-}
-
-impl Servers for Cluster<'_> {
-    fn url(&self) -> String {
-        let hosts = self.servers.iter().map(|server| format!("{}:{}", server.host, server.port));
-        let hosts = hosts.collect::<Vec<_>>().join(",");
-        format!("postgres://admin@{hosts}/postgres?connect_timeout=2")
-    }
-
-    fn primary_url(&self) -> Result<String, String> {
-        Ok(self.servers[self.primary].url("tandem"))
+    /// As far as the sessions of the primary have told.
+    fn transactions(&self) -> Result<u64, String> {
+        let count = "select xact_commit from pg_stat_database where datname = 'postgres'";
+        let said = self.servers[self.primary].sql(count);
+        said.parse().map_err(|_| format!("this is no number of transactions: {said}"))
     }
 }
 
