@@ -47,11 +47,11 @@ const FOUND: &str = "
 /// The first privilege that the user lacks, of those that the store needs: fewer if it only reads.
 const LACKS: &str = "
     select case
-        when not has_schema_privilege($1, 'usage') then 'usage on schema ' || $1
-        when not has_table_privilege(quote_ident($1) || '.layout', 'select') then 'select on ' || $1 || '.layout'
-        when not has_table_privilege(quote_ident($1) || '.documents', 'select') then 'select on ' || $1 || '.documents'
-        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'insert') then 'insert on ' || $1 || '.documents'
-        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'update') then 'update on ' || $1 || '.documents'
+        when not has_schema_privilege($1, 'usage') then 'usage on schema ' || quote_ident($1)
+        when not has_table_privilege(quote_ident($1) || '.layout', 'select') then 'select on ' || quote_ident($1) || '.layout'
+        when not has_table_privilege(quote_ident($1) || '.documents', 'select') then 'select on ' || quote_ident($1) || '.documents'
+        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'insert') then 'insert on ' || quote_ident($1) || '.documents'
+        when $2 and not has_table_privilege(quote_ident($1) || '.documents', 'update') then 'update on ' || quote_ident($1) || '.documents'
     end";
 
 /// Makes the tables, or makes the newest layout of them: all or nothing.
