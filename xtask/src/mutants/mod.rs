@@ -263,6 +263,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_native_test_finds_is_all_in_its_package() {
+        let tested = all().filter(|mutation| mutation.test.is_some());
+        for mutation in tested {
+            let directory = match mutation.tested() {
+                "tandem" => "src/",
+                _ => "stores/documents/",
+            };
+            let is_in = |change: &mutation::Change| change.file.starts_with(directory);
+            assert!(mutation.changes.iter().all(is_in), "{}", mutation.name);
+        }
+    }
+
+    #[test]
     fn names_are_words_and_there_once() {
         let mut names: Vec<_> =
             all().chain([&CONTROL, &CONTROL_OF_DOCUMENTS]).map(|m| m.name).collect();
