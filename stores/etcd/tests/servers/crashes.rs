@@ -204,6 +204,7 @@ fn servers_of_another_cluster_are_believed_nothing() {
         assert!(trouble.is_refused());
     }
     own.start(0);
+    wait_until("the own cluster answers", || block_on(store.get("a")).is_ok());
     assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
     assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
     let changes = block_on(store.changes("", Some(&cursor))).unwrap();
@@ -227,6 +228,7 @@ fn a_server_of_another_cluster_that_refuses_the_user_is_passed_over() {
         own.nodes[0].kill();
         assert!(block_on(store.get("a")).is_err());
         own.start(0);
+        wait_until("the own cluster answers", || block_on(store.get("a")).is_ok());
         assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
         assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
         own.etcdctl(&["del", "tandem/a"]);
