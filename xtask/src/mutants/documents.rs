@@ -166,7 +166,7 @@ pub static OF_DOCUMENTS: &[Mutation] = &[
         name: "documents-mark-claimed-by-none",
         what: "who set a file aside does not know the mark that this left",
         rule: "a mark that a move leaves is this host's own",
-        test: None,
+        test: Some("disk::tests::who_sets_a_file_aside_claims_no_newer_one"),
         changes: &[Change {
             file: DISK,
             from: "if from_dir.holds(&from) && from_dir.shown(&from).is_some() {",
