@@ -168,6 +168,7 @@ impl Cluster {
         // A shell, for the log and the number of the process. What the environment has of etcd would be
         // settings.
         let script = r#"for name in $(env | grep -o '^ETCD[A-Z_]*'); do unset "$name"; done
+            unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
             cd "$1"; shift; echo $$ >process; exec "$@" >>log 2>&1"#;
         let mut program: Vec<&str> = inside.iter().map(String::as_str).collect();
         program.extend(["sh", "-c", script, "sh", &at, &server]);
@@ -223,13 +224,26 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// How many requests of a kind the nodes have carried out, such as `Txn`.
+    /// How many requests of a kind, such as `Txn`, the nodes have begun with.
     pub fn requests(&self, kind: &str) -> u64 {
-        let name = format!("grpc_method=\"{kind}\"");
+        self.sum(&["grpc_server_started_total", &format!("grpc_method=\"{kind}\"")]).unwrap()
+    }
+
+    /// How many requests of a kind the nodes have carried out; none if one of them does not tell.
+    pub fn carried_out(&self, kind: &str) -> Option<u64> {
+        let method = format!("grpc_method=\"{kind}\"");
+        self.sum(&["grpc_server_handled_total", "grpc_code=\"OK\"", &method])
+    }
+
+    /// The sum of what all nodes tell in lines that begin with the first of these words and have the
+    /// others in them.
+    fn sum(&self, words: &[&str]) -> Option<u64> {
         let count = |node: &Node| {
-            let told = node.told("/metrics").unwrap_or_default();
-            let lines = told.lines().filter(|line| line.starts_with("grpc_server_started_total"));
-            lines.filter(|line| line.contains(&name)).filter_map(last_number).sum::<u64>()
+            let told = node.told("/metrics")?;
+            let is_it = |line: &&str| {
+                line.starts_with(words[0]) && words.iter().all(|word| line.contains(word))
+            };
+            Some(told.lines().filter(is_it).filter_map(last_number).sum::<u64>())
         };
         self.nodes.iter().map(count).sum()
     }
@@ -273,6 +287,10 @@ impl Node {
     }
 
     fn signal(&self, signal: &str) {
+        // The number of one that was killed may be another's by now.
+        if !self.is_started() {
+            return;
+        }
         let mut kill = Command::new("kill");
         drop(kill.arg(signal).arg(self.process()).stderr(Stdio::null()).status());
     }

@@ -12,7 +12,7 @@ use crate::connection::Lines;
 use crate::cursor::Position;
 use crate::failure::{Failure, Reason};
 use crate::keys;
-use crate::reads;
+use crate::reads::{self, Part};
 use crate::shared::{ANSWER_BYTES_MAX, Shared};
 use crate::wire::{
     Bytes, Event, EventKind, Header, Number, RangeRequest, Watch, WatchAnswer, WatchLine,
@@ -43,7 +43,7 @@ pub(crate) async fn changes(
         Failure::refused(ErrorCode::Io, "the cursor is from another kind of store")
     })?;
     let told = match &position.listed {
-        Some(after) => list(shared, prefix, Some(after), Some(&position)).await,
+        Some(after) => list(shared, prefix, after, &position).await,
         None => follow(shared, prefix, &position).await,
     };
     match told {
@@ -56,38 +56,39 @@ pub(crate) async fn changes(
 }
 
 async fn begin(shared: &Shared, prefix: &str) -> Result<Changes, Failure> {
-    let changes = list(shared, prefix, None, None).await?;
-    let changes = changes.ok_or_else(|| Failure::unknown("the cluster was replaced meanwhile"))?;
-    Ok(changes.anew())
+    let part = reads::part(shared, prefix, None, None).await?;
+    Ok(listed(part).anew())
 }
 
-/// The next part of what stood there in the revision of the position; none if the position is of
-/// another cluster.
+/// The next part of what stood there in the revision of the position, behind a key; none if the
+/// position is of another cluster, or of later than a backup that was taken back.
 async fn list(
     shared: &Shared,
     prefix: &str,
-    after: Option<&str>,
-    from: Option<&Position>,
+    after: &str,
+    from: &Position,
 ) -> Result<Option<Changes>, Failure> {
-    let part = match reads::part(shared, prefix, after, from.map(|from| from.revision)).await {
-        // The revision is not there yet: a backup was taken back.
+    let part = match reads::part(shared, prefix, Some(after), Some(from.revision)).await {
+        // The revision is not there yet.
         Err(failure) if failure.reason == Reason::Future => return Ok(None),
         part => part?,
     };
-    if from.is_some_and(|from| part.cluster != 0 && from.cluster != part.cluster) {
-        return Ok(None);
-    }
-    let last = part.documents.last().map(|(key, _)| key.clone());
-    let next = Position {
-        cluster: from.map_or(part.cluster, |from| from.cluster),
-        revision: part.revision,
-        listed: last.filter(|_| part.has_more),
-    };
-    let changed = part.documents.into_iter().map(|(key, document)| Changed::new(key, document));
-    Ok(Some(Changes::new(changed.collect(), next.cursor(), part.has_more)))
+    // Where nothing was left to ask for, nobody was asked.
+    let part = if part.cluster == 0 { Part { cluster: from.cluster, ..part } } else { part };
+    Ok((part.cluster == from.cluster).then(|| listed(part)))
 }
 
-/// What was written behind a position; none if it is of another cluster.
+/// A part of what stands there, with where to go on.
+fn listed(part: Part) -> Changes {
+    let last = part.documents.last().map(|(key, _)| key.clone());
+    let Part { cluster, revision, has_more, .. } = part;
+    let next = Position { cluster, revision, listed: last.filter(|_| has_more) };
+    let changed = part.documents.into_iter().map(|(key, document)| Changed::new(key, document));
+    Changes::new(changed.collect(), next.cursor(), has_more)
+}
+
+/// What was written behind a position; none if it is of another cluster, or of later than a backup
+/// that was taken back.
 async fn follow(
     shared: &Shared,
     prefix: &str,
@@ -159,8 +160,9 @@ async fn watch(shared: &Shared, prefix: &str, from: &Position) -> Result<Changes
     };
     let request = WatchRequest { create_request: watch };
     let begun = async {
-        shared.greet(&mut connection, token.as_ref()).await?;
-        let mut lines = connection.follow(WATCH, &request, token.as_ref()).await?;
+        let (token, deadline) = (token.as_ref(), shared.pool.deadline());
+        shared.greet(&mut connection, server, token, deadline).await?;
+        let mut lines = connection.follow(WATCH, &request, token).await?;
         answer(shared, &mut lines).await?;
         Ok::<Lines, Failure>(lines)
     };
@@ -170,10 +172,8 @@ async fn watch(shared: &Shared, prefix: &str, from: &Position) -> Result<Changes
         Ok(lines) => told(shared, lines, from).await,
         Err(failure) => Err(failure),
     };
-    match &told {
-        Err(failure) if failure.reason == Reason::Token => shared.pool.forget(token).await,
-        Err(failure) if failure.is_local => shared.pool.suspect(server),
-        _ => {}
+    if let Err(failure) = &told {
+        shared.pool.learn(server, token, failure).await;
     }
     told
 }

@@ -51,13 +51,15 @@ pub(crate) struct Failure {
     pub message: String,
     /// It says nothing of the other servers: one of them may answer.
     pub is_local: bool,
+    /// The server that says so, if that is worth to be told.
+    pub server: Option<String>,
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
     fn new(fate: Fate, reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
         let message = message.into();
-        Failure { fate, reason, code, message, is_local: false, cause: None }
+        Failure { fate, reason, code, message, is_local: false, server: None, cause: None }
     }
 
     /// Nothing was sent that could be carried out.
@@ -65,7 +67,7 @@ impl Failure {
         Failure::new(Fate::Again, Reason::Other, ErrorCode::Io, message)
     }
 
-    /// It is refused, whoever is asked.
+    /// It was not carried out, and would fail again.
     pub fn refused(code: ErrorCode, message: impl Into<String>) -> Self {
         Failure::new(Fate::Refused, Reason::Other, code, message)
     }
@@ -96,8 +98,8 @@ impl Failure {
             | Reason::Future
             | Reason::Other => "the server failed".to_owned(),
         };
-        // Whoever is not of the majority may say so for long, and another one answer.
-        let is_local = fate == Fate::Unknown && reason == Reason::Other;
+        // Whoever is not of the majority, or a learner, may say so for long, and another one answer.
+        let is_local = fate != Fate::Refused && reason == Reason::Other;
         let failure = Failure { is_local, ..Failure::new(fate, reason, code, message) };
         failure.because(refusal.message.clone())
     }
@@ -122,7 +124,7 @@ impl Failure {
         Failure { fate, ..self }
     }
 
-    /// Of a server of which nobody knows yet whether it is of the store's cluster.
+    /// Says nothing of the other servers.
     pub fn local(self) -> Self {
         Failure { is_local: true, ..self }
     }
@@ -130,7 +132,12 @@ impl Failure {
     /// The same, for another who has waited for it.
     pub fn again(&self) -> Self {
         let cause = self.cause.as_ref().map(|cause| cause.to_string().into());
-        Failure { message: self.message.clone(), cause, ..*self }
+        Failure { message: self.message.clone(), server: self.server.clone(), cause, ..*self }
+    }
+
+    /// Of the server at an address.
+    pub fn at(self, server: &str) -> Self {
+        Failure { server: Some(server.to_owned()), ..self }
     }
 
     /// With what it comes from.
@@ -140,14 +147,18 @@ impl Failure {
 
     /// For whoever asked, when there are no more tries.
     pub fn trouble(self) -> Trouble {
+        let message = match self.server {
+            Some(server) => format!("{}: {server}", self.message),
+            None => self.message,
+        };
         let trouble = match self.fate {
-            Fate::Unknown => Trouble::unknown(self.message),
+            Fate::Unknown => Trouble::unknown(message),
             Fate::Again => {
                 let message =
-                    format!("it was not carried out, and was tried long enough: {}", self.message);
+                    format!("it was not carried out, and was tried long enough: {message}");
                 Trouble::refused(self.code, message)
             }
-            Fate::Refused => Trouble::refused(self.code, self.message),
+            Fate::Refused => Trouble::refused(self.code, message),
         };
         match self.cause {
             Some(cause) => trouble.because(cause),
@@ -164,6 +175,7 @@ impl Failure {
             None => None,
         };
         let source = cause.unwrap_or_else(|| self.message.into());
+        let hosts = self.server.unwrap_or(hosts);
         match (self.reason, self.fate) {
             (Reason::Password | Reason::Token, _) => OpenError::Password { hosts, source },
             (_, Fate::Unknown | Fate::Again) => OpenError::NoQuorum { hosts, source },
@@ -253,6 +265,7 @@ mod tests {
     #[test]
     fn another_server_is_asked_where_one_does_not_know() {
         assert!(said(14, "etcdserver: no leader").is_local);
+        assert!(said(14, "etcdserver: rpc not supported for learner").is_local);
         assert!(Failure::unknown("lost").is_local);
         assert!(!said(8, "etcdserver: mvcc: database space exceeded").is_local);
         assert!(!said(7, "etcdserver: permission denied").is_local);

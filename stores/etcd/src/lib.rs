@@ -26,12 +26,14 @@
 //! - **Versions** are revisions of the cluster, which never come again, unless a backup is taken
 //!   back: then no host may have a run open. The value of a key is a header of ten bytes and the
 //!   body; that of a mark, which a removal leaves, the header alone. Versions of one cluster say
-//!   nothing in another. An address may name servers of two by mistake: the first thing that is asked
-//!   over a connection is of which cluster its server is, and one of another than answered first is
-//!   passed over, so nothing is read or written there. A cluster that is made anew is another: the
-//!   store must be opened anew, and `changes` then tells everything from the beginning. One that is
-//!   made anew with the same addresses and `--initial-cluster-token` has the same id: then no host
-//!   may have a run open.
+//!   nothing in another. An address may name servers of two by mistake. An open store stays with the
+//!   cluster that answered it first: before anything is read or written over a connection, its server
+//!   says of which cluster it is, and one of another is passed over. User and password it has seen by
+//!   then. A host that opens its store while no server of the one cluster answers has the other one,
+//!   so do name servers of one. A cluster that is made anew, or restored with members of its own, is
+//!   another: the store must be opened anew, and `changes` then tells everything from the beginning.
+//!   One that is made anew with the same addresses and `--initial-cluster-token` has the same id: then
+//!   no host may have a run open.
 //! - **A write** is one transaction that compares the revision and then puts. What was sent and not
 //!   answered is unknown, and never sent again. A write that is only to be visible is made as a
 //!   durable one: etcd has nothing cheaper.
@@ -45,7 +47,7 @@
 //! - **Times** are the writer's: etcd has no clock to ask. They are compared with that of the host
 //!   that looks, so an age is wrong by as much as the clocks differ.
 //! - **Changes** begin with a list of one revision, and go on by a watch from behind it. If the
-//!   revision was compacted meanwhile, or the cluster was set back to a backup, everything is told
+//!   revision was compacted meanwhile, or the same cluster was set back to a backup, everything is told
 //!   anew. A key that somebody deletes from etcd itself is told as removed.
 //! - **Keys** have at most 4,096 bytes. A request has at most 1.5 MiB, unless the servers have
 //!   another `--max-request-bytes`: what is larger is refused as too large, with the number of bytes.

@@ -1,9 +1,11 @@
 //! The servers of a store, the connections to them, and how often something is tried.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
+use tandem_disk::ErrorCode;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -35,6 +37,8 @@ pub(crate) struct Pool {
     current: Cell<usize>,
     /// What the user is known by. Whoever holds it is about to ask for one.
     token: Mutex<Option<HeaderValue>>,
+    /// Which servers were seen to be of the store's cluster.
+    own: RefCell<BTreeSet<usize>>,
 }
 
 /// A connection, and which server it is to.
@@ -62,7 +66,10 @@ pub(crate) enum Repeat {
 /// A server to ask something of, as the user of the store.
 pub(crate) struct Asked<'a> {
     pub connection: &'a mut Connection,
+    pub server: usize,
     pub token: Option<&'a HeaderValue>,
+    /// When it is asked at last.
+    pub deadline: Instant,
 }
 
 impl Pool {
@@ -74,6 +81,7 @@ impl Pool {
             idle: RefCell::default(),
             current: Cell::new(0),
             token: Mutex::default(),
+            own: RefCell::default(),
         }
     }
 
@@ -149,7 +157,6 @@ impl Pool {
             Repeat::Write => self.patience,
         };
         let mut pause = PAUSE_MIN;
-        let mut refusals = 0;
         loop {
             let failure = match self.once(deadline, within, &mut work).await {
                 Ok(value) => return Ok(value),
@@ -158,10 +165,7 @@ impl Pool {
             let may_repeat = match failure.fate {
                 Fate::Again => true,
                 Fate::Unknown => repeat == Repeat::Read && failure.reason != Reason::TooLarge,
-                Fate::Refused => {
-                    refusals += 1;
-                    failure.is_local && refusals < self.address.servers.len()
-                }
+                Fate::Refused => false,
             };
             if !may_repeat || Instant::now() + pause >= deadline {
                 return Err(failure);
@@ -178,29 +182,89 @@ impl Pool {
         work: &mut impl AsyncFnMut(Asked<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut lease = self.lease(deadline).await?;
-        let token = timeout_at(deadline, self.token(&mut lease.held)).await;
-        let token =
-            token.map_err(|_| Failure::unsent("the user of the store was not known in time"))??;
-        let asked = Asked { connection: &mut lease.held.connection, token: token.as_ref() };
+        let token = self.token_until(deadline, &mut lease.held).await?;
+        let Held { connection, server, .. } = &mut lease.held;
+        let asked = Asked { connection, server: *server, token: token.as_ref(), deadline };
         let answer = timeout(within, work(asked)).await;
         let answer = answer.unwrap_or_else(|_| {
             Err(Failure::unknown(format!("the server did not answer within {within:?}")))
         });
-        match &answer {
-            Err(failure) if failure.reason == Reason::Token => self.forget(token).await,
-            Err(failure) if failure.is_local => self.suspect(lease.held.server),
-            _ => {}
+        if let Err(failure) = &answer {
+            self.learn(lease.held.server, token, failure).await;
         }
         self.give_back(lease);
         answer
     }
 
+    /// What a failure says of its server, and of the token that was shown there.
+    pub async fn learn(&self, server: usize, token: Option<HeaderValue>, failure: &Failure) {
+        let is_of_token = failure.reason == Reason::Token;
+        if failure.is_local || (is_of_token && token.is_none()) {
+            self.suspect(server);
+        }
+        if is_of_token {
+            self.forget(token).await;
+        }
+    }
+
+    /// A server was seen to be of the store's cluster.
+    pub fn know(&self, server: usize) {
+        self.own.borrow_mut().insert(self.place(server));
+    }
+
+    /// What a server answers before it has said of which cluster it is. Nothing was carried out.
+    ///
+    /// In another cluster other users are known, so a server that refuses may be of another one, even
+    /// where one of the own was before. Its refusal is final if no other server is known as one of the
+    /// own: or a store would be opened in whichever cluster lets its user in, and one that lost its
+    /// privileges would not be told.
+    pub fn at_door(&self, server: usize, failure: Failure) -> Failure {
+        let place = self.place(server);
+        let failure = failure.before().at(&self.address.servers[place].shown);
+        let mut own = self.own.borrow_mut();
+        let (was_opened, was_own) = (!own.is_empty(), own.contains(&place));
+        if failure.fate == Fate::Refused {
+            own.remove(&place);
+            self.suspect(server);
+            let is_final = !was_opened || (was_own && own.is_empty());
+            if !is_final {
+                return Failure { fate: Fate::Again, code: ErrorCode::Io, ..failure.local() };
+            }
+        } else if was_opened && !was_own {
+            return failure.local();
+        }
+        failure
+    }
+
+    /// Where a server stands in the address.
+    fn place(&self, server: usize) -> usize {
+        server % self.address.servers.len()
+    }
+
     /// A connection of its own, with the token, for what goes on for long.
     pub async fn apart(&self) -> Result<(Connection, usize, Option<HeaderValue>), Failure> {
-        let (connection, server) = self.connect(Some(self.deadline())).await?;
-        let mut held = Held { connection, server, since: Instant::now() };
-        let token = self.token(&mut held).await?;
-        Ok((held.connection, server, token))
+        let deadline = self.deadline();
+        loop {
+            let (connection, server) = self.connect(Some(deadline)).await?;
+            let mut held = Held { connection, server, since: Instant::now() };
+            match self.token_until(deadline, &mut held).await {
+                Err(failure)
+                    if failure.fate == Fate::Again && Instant::now() + PAUSE_MIN < deadline =>
+                {
+                    sleep(PAUSE_MIN).await;
+                }
+                token => return Ok((held.connection, server, token?)),
+            }
+        }
+    }
+
+    async fn token_until(
+        &self,
+        deadline: Instant,
+        held: &mut Held,
+    ) -> Result<Option<HeaderValue>, Failure> {
+        let token = timeout_at(deadline, self.token(held)).await;
+        token.map_err(|_| Failure::unsent("the user of the store was not known in time"))?
     }
 
     /// What the user is known by, asked for if there is none.
@@ -208,6 +272,9 @@ impl Pool {
         let Some(User { name, password }) = &self.address.user else { return Ok(None) };
         let mut token = self.token.lock().await;
         if token.is_none() {
+            if held.server != self.current.get() {
+                return Err(Failure::unsent("another server is asked by now"));
+            }
             let request = AuthenticateRequest { name, password };
             let path = "/v3/auth/authenticate";
             let answer = held.connection.ask(path, &request, None, TOKEN_BYTES_MAX);
@@ -215,16 +282,18 @@ impl Pool {
             let answer: Result<AuthenticateAnswer, Failure> = answer.unwrap_or_else(|_| {
                 Err(Failure::unknown("the server did not answer who wanted to be known"))
             });
-            *token = match answer {
-                Ok(AuthenticateAnswer { token }) => Some(secret(&token)?),
+            match answer.and_then(|AuthenticateAnswer { token }| secret(&token)) {
+                Ok(known) => *token = Some(known),
                 // Then nothing is asked of whoever comes.
                 Err(failure) if failure.reason == Reason::NoUsers => return Ok(None),
                 Err(failure) => {
-                    // It may be of another cluster, where others are known.
-                    self.suspect(held.server);
-                    return Err(failure.before().local());
+                    let failure = self.at_door(held.server, failure);
+                    if failure.is_local {
+                        self.suspect(held.server);
+                    }
+                    return Err(failure);
                 }
-            };
+            }
         }
         Ok(token.clone())
     }
@@ -267,8 +336,8 @@ impl Pool {
         }
     }
 
-    /// A server did not answer: nothing else is sent on its other connections, and the next one is
-    /// asked.
+    /// A server did not answer, or is none of the store's: nothing else is sent on its other
+    /// connections, and the next one is asked.
     pub fn suspect(&self, server: usize) {
         if server == self.current.get() {
             self.current.set(server + 1);
@@ -286,7 +355,7 @@ fn share(within: Duration, left: Option<Duration>, servers: usize) -> Duration {
 /// A token as it is sent, which nothing shows.
 fn secret(token: &str) -> Result<HeaderValue, Failure> {
     let mut value = HeaderValue::from_str(token)
-        .map_err(|_| Failure::unknown("the server tells a token that cannot be sent").before())?;
+        .map_err(|_| Failure::unknown("the server tells a token that cannot be sent"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -294,6 +363,31 @@ fn secret(token: &str) -> Result<HeaderValue, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Refusal;
+
+    #[test]
+    fn what_a_server_refuses_before_it_is_known_is_final_if_no_other_is_known() {
+        let address = Address::read("etcd://a,b,c", |_| None).unwrap();
+        let pool = Pool::new(address, 2, Duration::from_secs(1));
+        let fate = |server| {
+            let refusal = Refusal { code: 7, message: "etcdserver: permission denied".into() };
+            pool.current.set(server);
+            let fate = pool.at_door(server, Failure::said(&refusal)).fate;
+            // Whatever it is, it is not asked next.
+            assert_eq!(pool.current.get(), server + 1);
+            fate
+        };
+        // The store is being opened.
+        assert_eq!(fate(0), Fate::Refused);
+        pool.know(0);
+        pool.know(1);
+        // It may be of another cluster.
+        assert_eq!(fate(2), Fate::Again);
+        // By now this one, too.
+        assert_eq!(fate(3), Fate::Again);
+        // None is left that would know better.
+        assert_eq!(fate(4), Fate::Refused);
+    }
 
     #[test]
     fn a_server_that_says_nothing_leaves_time_for_the_others() {

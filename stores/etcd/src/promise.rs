@@ -6,7 +6,7 @@ use tandem_documents::{Promise, Survives};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::failure::{Failure, Reason};
+use crate::failure::{Failure, Fate, Reason};
 use crate::shared::Shared;
 use crate::wire::Member;
 
@@ -46,7 +46,7 @@ pub(crate) async fn ask(shared: &Shared, known: &Known) -> Result<Promise, Failu
     let asked = Instant::now();
     let answer = match shared.members().await {
         Ok(members) => Ok(promise(&members)),
-        Err(failure) if failure.reason == Reason::Denied => {
+        Err(failure) if failure.reason == Reason::Denied && failure.fate == Fate::Refused => {
             let because = "each member syncs its log, and the user may not ask how many vote";
             Ok(Promise::new(Survives::PowerLoss, because))
         }

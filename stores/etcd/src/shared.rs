@@ -5,7 +5,7 @@ use std::cell::Cell;
 use hyper::header::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 use crate::connection::Connection;
@@ -65,8 +65,8 @@ impl Shared {
         repeat: Repeat,
         header: fn(&A) -> Header,
     ) -> Result<A, Failure> {
-        let work = async |Asked { connection, token }: Asked<'_>| {
-            self.greet(connection, token).await?;
+        let work = async |Asked { connection, server, token, deadline }: Asked<'_>| {
+            self.greet(connection, server, token, deadline).await?;
             let answer = connection.ask(path, request, token, ANSWER_BYTES_MAX).await?;
             self.check(header(&answer))?;
             Ok(answer)
@@ -74,12 +74,14 @@ impl Shared {
         self.pool.attempt(self.pool.deadline(), repeat, work).await
     }
 
-    /// Makes sure, before anything else is asked of a server, that it is of the store's own cluster:
-    /// another one would take what is written. What it refuses, one of the own may grant.
+    /// Makes sure, before anything is read or written over a connection, that its server is of the
+    /// store's own cluster: another one would take what is written.
     pub async fn greet(
         &self,
         connection: &mut Connection,
+        server: usize,
         token: Option<&HeaderValue>,
+        deadline: Instant,
     ) -> Result<(), Failure> {
         if connection.is_own {
             return Ok(());
@@ -87,17 +89,26 @@ impl Shared {
         let request = RangeRequest {
             key: Bytes(keys::full(self.pool.prefix(), "")),
             keys_only: true,
-            serializable: true,
+            // The cluster that is chosen must be one that carries requests out.
+            serializable: self.cluster.get().is_some(),
             ..RangeRequest::default()
         };
         let answer = connection.ask(RANGE, &request, token, ANSWER_BYTES_MAX);
-        let answer = timeout(self.pool.read_within(), answer).await;
+        let until = (Instant::now() + self.pool.read_within()).min(deadline);
+        let answer = timeout_at(until, answer).await;
         let answer: Result<RangeAnswer, Failure> = answer.unwrap_or_else(|_| {
-            Err(Failure::unknown("the server did not answer of which cluster it is"))
+            let message = "the server did not answer of which cluster it is";
+            // It may have had a moment only.
+            Err(if until == deadline {
+                Failure::unsent(message)
+            } else {
+                Failure::unknown(message)
+            })
         });
         let checked = answer.and_then(|answer| self.check(answer.header));
-        checked.map_err(|failure| failure.before().local())?;
+        checked.map_err(|failure| self.pool.at_door(server, failure))?;
         connection.is_own = true;
+        self.pool.know(server);
         Ok(())
     }
 

