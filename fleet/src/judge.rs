@@ -33,6 +33,9 @@ pub fn found<D: Documents>(store: &D) -> Result<Found, String> {
     loop {
         let changes = block_on(store.changes("", cursor.as_ref()));
         let changes = changes.map_err(|trouble| format!("the store cannot be read: {trouble}"))?;
+        if changes.is_anew {
+            found.clear();
+        }
         for changed in changes.changed {
             match changed.document.body {
                 Some(body) => drop(found.insert(changed.key, body)),

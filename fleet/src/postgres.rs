@@ -125,7 +125,7 @@ impl Servers for Postgres<'_> {
 }
 
 impl Nodes for Postgres<'_> {
-    fn primary(&self) -> usize {
+    fn primary(&mut self) -> usize {
         self.primary
     }
 

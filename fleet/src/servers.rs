@@ -31,8 +31,8 @@ pub trait Servers {
 /// Three servers, of which one is the primary and the others have what it acknowledges, and what may
 /// happen to them.
 pub trait Nodes: Servers {
-    /// Which of them is the primary.
-    fn primary(&self) -> usize;
+    /// Which of them is the primary now. All of them run.
+    fn primary(&mut self) -> usize;
 
     /// What they stand on.
     fn machines(&mut self) -> &mut Machines;
@@ -52,10 +52,10 @@ pub trait Nodes: Servers {
     /// Has another one than the primary become the primary.
     fn promote(&mut self);
 
-    /// Has a server that was the primary follow the one that took its place.
+    /// Has a server that was the primary begin anew, and follow the one that took its place.
     ///
     /// # Errors
-    /// Its data is in the way.
+    /// The disk fails.
     fn renew(&mut self, node: usize) -> Result<(), String>;
 
     /// Waits until all have what is acknowledged.
@@ -68,8 +68,9 @@ pub trait Nodes: Servers {
     fn transactions(&self) -> Result<u64, String>;
 
     /// The others.
-    fn standbys(&self) -> [usize; 2] {
-        [(self.primary() + 1) % NODES, (self.primary() + 2) % NODES]
+    fn standbys(&mut self) -> [usize; 2] {
+        let primary = self.primary();
+        [(primary + 1) % NODES, (primary + 2) % NODES]
     }
 
     /// Waits until all have what is acknowledged, and has what is there on the disks: what servers are

@@ -10,7 +10,7 @@ use tandem_host::Tandem;
 use super::record::record;
 use super::run::KeptRun;
 use super::tell::tell_failed;
-use super::{Orders, Stop};
+use super::{Orders, Stop, opened};
 use crate::word::Name;
 
 /// How long to wait before a call that failed is made again.
@@ -31,10 +31,9 @@ impl Instance {
         orders: &Arc<Orders>,
         store: &D,
         number: u32,
-        stop: Stop,
+        mut stop: Stop,
     ) -> Result<Instance, String> {
-        let disk = DocumentsDisk::open(store.clone()).await;
-        let disk = disk.map_err(|error| format!("the store cannot be used: {error}"))?;
+        let disk = opened(&mut stop, async || DocumentsDisk::open(store.clone()).await).await?;
         let tandem = Tandem::builder().disk(disk).build().await;
         let tandem = tandem.map_err(|error| format!("no component can be started: {error}"))?;
         let mut instance =

@@ -6,6 +6,7 @@ mod record;
 mod run;
 mod tell;
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -21,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::word::Word;
-use instance::Instance;
+use instance::{Instance, PAUSE};
 use tell::tell;
 
 /// How long a process may take to end, after which the store is not there any more.
@@ -123,16 +124,35 @@ pub fn main(orders: Orders) -> Result<(), String> {
     runtime.block_on(keep(Arc::new(orders), Stop(stopped)))
 }
 
-async fn keep(orders: Arc<Orders>, stop: Stop) -> Result<(), String> {
-    let (url, patience) = (&orders.url, Duration::from_millis(orders.patience_ms));
-    let away = "the store cannot be opened";
-    if url.starts_with("etcd:") {
-        let store = EtcdDocuments::open(tandem_etcd::Options::new(url).patience(patience)).await;
-        keep_in(store.map_err(|error| format!("{away}: {error}"))?, orders, stop).await
+async fn keep(orders: Arc<Orders>, mut stop: Stop) -> Result<(), String> {
+    let patience = Duration::from_millis(orders.patience_ms);
+    if orders.url.starts_with("etcd:") {
+        let options = || tandem_etcd::Options::new(&orders.url).patience(patience);
+        let store = opened(&mut stop, async || EtcdDocuments::open(options()).await).await?;
+        keep_in(store, orders, stop).await
     } else {
-        let options = tandem_postgres::Options::new(url).patience(patience);
-        let store = PostgresDocuments::open(options).await;
-        keep_in(store.map_err(|error| format!("{away}: {error}"))?, orders, stop).await
+        let options = || tandem_postgres::Options::new(&orders.url).patience(patience);
+        let store = opened(&mut stop, async || PostgresDocuments::open(options()).await).await?;
+        keep_in(store, orders, stop).await
+    }
+}
+
+/// Opens something of the store, as often as it takes.
+///
+/// # Errors
+/// This process is told to end before.
+async fn opened<T, E: fmt::Display>(
+    stop: &mut Stop,
+    open: impl AsyncFn() -> Result<T, E>,
+) -> Result<T, String> {
+    loop {
+        match open().await {
+            Ok(opened) => return Ok(opened),
+            Err(error) if !stop.goes_on_after(PAUSE).await => {
+                return Err(format!("the store cannot be opened: {error}"));
+            }
+            Err(_) => tell(&Word::Failed("store".to_owned(), "away".to_owned())),
+        }
     }
 }
 
