@@ -1,7 +1,7 @@
 //! `tandem feed`.
 
 use std::fs::{self, File};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::thread;
@@ -505,15 +505,20 @@ fn what_failed_and_was_put_right_leaves_exit_code_0() {
 #[test]
 fn a_reader_that_went_away_loses_nothing() {
     let root = Root::new();
-    let mut feed = Feed::start(root.path());
-    feed.ask(&request("open"));
-    let Feed { mut child, mut requests, answers } = feed;
+    let (answers, mut to_nobody) = std::io::pipe().unwrap();
+    let mut command = feed(root.path());
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = Guarded::spawn(command.stdout(to_nobody.try_clone().unwrap()));
+    let mut requests = child.stdin.take().unwrap();
+    writeln!(requests, "{}", request("open")).unwrap();
+    BufReader::new(&answers).read_line(&mut String::new()).unwrap();
     drop(answers);
+    // A program that another test is about to start may have its end for a moment longer.
+    wait_for("nobody to read", || to_nobody.write_all(b"\n").is_err());
     for step in 1..=100 {
         writeln!(requests, "{}", set(json!({"step": step}))).unwrap();
     }
     drop(requests);
-    child.stdout = None;
     let output = child.output();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(text(&output.stderr).lines().count(), 1);
