@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::postgres::{Installed, Server, free_port, wait_until};
-
 use tandem_postgres::PostgresDocuments;
+use tandem_tests::postgres::{Installed, Server, free_port, wait_until};
 
 use crate::postgres;
 use crate::servers::{NODES, Servers};

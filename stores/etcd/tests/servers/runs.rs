@@ -75,7 +75,8 @@ fn a_flush_is_two_requests_and_a_record_at_most_ten() {
             run.schedule(Request::new().manifest().heartbeat().force()).await.unwrap();
             *flush = count() - before;
         }
-        assert_eq!(flushes.into_iter().min(), Some(2), "{flushes:?}");
+        flushes.sort_unstable();
+        assert_eq!(flushes[..2], [2, 2], "{flushes:?}");
         host.record_run(summary(0), RecordOptions::new()).await.unwrap();
         for (run, record) in (1..).zip(&mut records) {
             let before = count();
@@ -83,6 +84,7 @@ fn a_flush_is_two_requests_and_a_record_at_most_ten() {
             *record = count() - before;
         }
         eprintln!("a record is one of these numbers of requests: {records:?}");
-        assert!(records.into_iter().min() <= Some(10), "{records:?}");
+        records.sort_unstable();
+        assert!(records[1] <= 10, "{records:?}");
     });
 }
