@@ -116,17 +116,17 @@ impl Indented {
         if self.length as u64 > self.max_bytes { Err(Stop::TooLarge) } else { Ok(()) }
     }
 
-    /// Ends the text.
+    /// Ends the text, of which nobody looks again whether it is UTF-8: it is pieces of texts, cut at
+    /// ASCII characters.
     ///
     /// # Errors
     /// The size.
-    pub fn finish(&mut self, end: &str) -> Result<String, Stop> {
+    pub fn finish(&mut self, end: &str) -> Result<Vec<u8>, Stop> {
         self.push(end);
         self.check_size()?;
         let mut text = std::mem::take(&mut self.out);
         text.truncate(self.length);
-        // Pieces of a text, cut at ASCII characters, are a text.
-        String::from_utf8(text).map_err(|_| Stop::Invalid)
+        Ok(text)
     }
 
     /// How many bytes there are so far.

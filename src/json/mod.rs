@@ -110,7 +110,7 @@ pub fn is_valid(text: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::TooLarge`], [`Error::InvalidInput`].
-pub fn indent(text: &str, rules: &Rules, end: &str) -> Result<String, Error> {
+pub fn indent(text: &str, rules: &Rules, end: &str) -> Result<Vec<u8>, Error> {
     rules.check_size(text)?;
     let mut indented = Indented::new(text.len() + text.len() / 2, rules.max_bytes, rules.max_depth);
     let result = check::text(text, &mut indented).and_then(|()| indented.finish(end));

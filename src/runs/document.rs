@@ -16,7 +16,7 @@ use crate::json::{self, Indented, MAX_DEPTH, Rules};
 /// # Errors
 /// [`Error::TooLarge`] if `text` or the result is above `limit` bytes, [`Error::InvalidInput`] if
 /// `text` is no JSON object.
-pub fn format(text: &str, limit: u64) -> Result<String, Error> {
+pub fn format(text: &str, limit: u64) -> Result<Vec<u8>, Error> {
     json::indent(json::unmarked(text), &rules("document", limit), "\n")
 }
 
@@ -24,16 +24,28 @@ pub fn format(text: &str, limit: u64) -> Result<String, Error> {
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     /// A JSON object.
-    pub text: &'a str,
+    text: &'a str,
     /// Whether it is as [`format()`] makes it: then what does not change is copied as it is.
-    pub is_formatted: bool,
+    is_formatted: bool,
+}
+
+impl<'a> Target<'a> {
+    /// A document that was checked when it came.
+    ///
+    /// # Errors
+    /// None, but by a fault of [`format()`], [`merge`] or [`is_document`].
+    pub fn new(document: &'a [u8], is_formatted: bool) -> Result<Self, Error> {
+        let text = std::str::from_utf8(document);
+        let text = text.map_err(|_| rules("document", u64::MAX).invalid("is no valid Unicode"))?;
+        Ok(Target { text, is_formatted })
+    }
 }
 
 /// Applies a merge patch (RFC 7396) to a document and formats the result as [`format()`] does.
 ///
 /// # Errors
 /// As [`format()`], for the patch and for the result.
-pub fn merge(target: Option<Target<'_>>, patch: &str, limit: u64) -> Result<String, Error> {
+pub fn merge(target: Option<Target<'_>>, patch: &str, limit: u64) -> Result<Vec<u8>, Error> {
     let patch = json::unmarked(patch);
     json::check_object(patch, &rules("patch", limit))?;
     let rules = rules("document", limit);
@@ -149,12 +161,20 @@ mod tests {
 
     const LIMIT: u64 = 1 << 20;
 
+    fn text(document: Result<Vec<u8>, Error>) -> Result<String, Error> {
+        document.map(|document| String::from_utf8(document).expect("a text"))
+    }
+
+    fn format(text: &str, limit: u64) -> Result<String, Error> {
+        self::text(super::format(text, limit))
+    }
+
     fn merge(document: Option<&str>, patch: &str, limit: u64) -> Result<String, Error> {
         let target = |text| Target { text, is_formatted: true };
         let merged = super::merge(document.map(target), patch, limit);
         let target = |text| Target { text, is_formatted: false };
         assert_eq!(super::merge(document.map(target), patch, limit), merged);
-        merged
+        text(merged)
     }
 
     fn message(result: Result<String, Error>) -> String {
@@ -268,7 +288,8 @@ mod tests {
     fn a_limit_holds_for_the_result_of_a_merge_alone_and_a_bad_patch_is_told_first() {
         // Indented it is above the limit, and was not written by Tandem.
         let text = r#"{"a":[1,1,1,1,1,1],"b":1}"#;
-        let merge = |patch| super::merge(Some(Target { text, is_formatted: false }), patch, 30);
+        let target = Target { text, is_formatted: false };
+        let merge = |patch| self::text(super::merge(Some(target), patch, 30));
         assert_eq!(merge(r#"{"a":null}"#).unwrap(), "{\n  \"b\": 1\n}\n");
         assert!(message(merge("{")).contains("patch is no valid JSON"));
         assert!(message(merge("{}")).contains("indented document"));

@@ -92,7 +92,7 @@ struct Inner<S: Storage> {
 
 struct State {
     /// The document as its file is to hold it.
-    document: Option<Rc<str>>,
+    document: Option<Vec<u8>>,
     /// Whether it was written by others, who may indent otherwise.
     is_found: bool,
     /// Its share of the documents of all runs.
@@ -137,7 +137,7 @@ impl<S: Storage> Run<S> {
             recovery::recover(&*storage, registration.directory(), &settings, &mut counted).await?;
         let intervals_ms = [settings.manifest_interval_ms, settings.heartbeat_interval_ms];
         let state = State {
-            document: recovery.document.as_deref().map(Rc::from),
+            document: recovery.document.as_ref().map(|text| text.as_bytes().to_vec()),
             is_found: true,
             counted,
             revision: 0,
@@ -166,7 +166,11 @@ impl<S: Storage> Run<S> {
     /// # Errors
     /// As [`Run::set`].
     pub fn merge(&self, patch: &str) -> Result<Revised, Error> {
-        self.0.change(|limit, target| document::merge(target, patch, limit))
+        self.0.change(|limit, state| {
+            let target = state.document.as_deref();
+            let target = target.map(|document| Target::new(document, !state.is_found));
+            document::merge(target.transpose()?, patch, limit)
+        })
     }
 
     /// Marks channels dirty and asks for their flush as [`Run::schedule`] does, but does not wait for
@@ -302,17 +306,17 @@ impl<S: Storage> Inner<S> {
 
     fn change(
         &self,
-        new: impl FnOnce(u64, Option<Target<'_>>) -> Result<String, Error>,
+        new: impl FnOnce(u64, &State) -> Result<Vec<u8>, Error>,
     ) -> Result<Revised, Error> {
         self.check_open()?;
         let mut state = self.state.borrow_mut();
         let limit = self.settings.max_document_bytes;
-        let is_formatted = !state.is_found;
-        let target = state.document.as_deref().map(|text| Target { text, is_formatted });
-        let document = new(limit, target)?;
+        let mut document = new(limit, &state)?;
+        // It may be kept for long, and is what is counted.
+        document.shrink_to_fit();
         let bytes = document.len() as u64;
         state.counted.resize(bytes)?;
-        state.document = Some(document.into());
+        state.document = Some(document);
         state.is_found = false;
         state.revision += 1;
         state.schedule.set_dirty(RunChannel::Manifest);
@@ -358,9 +362,8 @@ impl<S: Storage> Inner<S> {
                 return Ok(Receipt::NONE);
             }
             let was_failing = RunChannels::filter(|c| state.schedule.is_failing(c));
-            let document = state.document.clone();
             revision = state.revision;
-            (self.jobs(taken, document), was_failing, state.ancestors_synced)
+            (self.jobs(taken, state.document.as_deref()), was_failing, state.ancestors_synced)
         };
         let bytes =
             jobs.each_ref().map(|job| job.as_ref().map_or(0, |job| job.content.len() as u64));
@@ -403,11 +406,11 @@ impl<S: Storage> Inner<S> {
         outcome
     }
 
-    fn jobs(&self, taken: RunChannels, document: Option<Rc<str>>) -> [Option<Job>; 2] {
+    fn jobs(&self, taken: RunChannels, document: Option<&[u8]>) -> [Option<Job>; 2] {
         let settings = &self.settings;
         let manifest = document.filter(|_| taken.manifest).map(|document| Job {
             name: settings.manifest_name.clone(),
-            content: document.as_bytes().to_vec(),
+            content: document.to_vec(),
             durability: settings.manifest_durability,
         });
         let heartbeat = taken.heartbeat.then(|| Job {
