@@ -77,14 +77,14 @@ impl Place {
     /// Whether a call of this cost is to be made where it is asked for.
     pub(super) fn is_here(&self, cost: Cost) -> bool {
         (self.threads, cost) == (Threads::InPlace, Cost::Cheap)
-            && self.patience.lasts(self.now_ms())
+            && self.patience.lasts(|| self.now_ms())
     }
 
     /// Makes a call here, which [`is_here`](Place::is_here) allowed.
     pub(super) fn make<T>(&self, call: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let result = call();
-        self.patience.spend(began.elapsed(), self.now_ms());
+        self.patience.spend(began.elapsed(), || self.now_ms());
         result
     }
 
@@ -176,18 +176,20 @@ fn patiently<T>(call: &impl Fn() -> Result<T, Failed>) -> Result<T, Failed> {
 }
 
 impl Patience {
-    fn lasts(&self, now_ms: u64) -> bool {
-        now_ms >= self.slow_until_ms.load(Ordering::Relaxed)
+    /// The clock is read only if there was a slow call: most disks never have one.
+    fn lasts(&self, now_ms: impl FnOnce() -> u64) -> bool {
+        let slow_until_ms = self.slow_until_ms.load(Ordering::Relaxed);
+        slow_until_ms == 0 || now_ms() >= slow_until_ms
     }
 
-    fn spend(&self, took: Duration, now_ms: u64) {
+    fn spend(&self, took: Duration, now_ms: impl FnOnce() -> u64) {
         #[cfg(test)]
         if self.is_endless.load(Ordering::Relaxed) {
             return;
         }
         if took > CHEAP_MAX {
             events::slow(took);
-            self.slow_until_ms.store(now_ms.saturating_add(SLOW_MS), Ordering::Relaxed);
+            self.slow_until_ms.store(now_ms().saturating_add(SLOW_MS), Ordering::Relaxed);
         }
     }
 }
@@ -199,15 +201,15 @@ mod tests {
     #[test]
     fn after_a_slow_call_none_is_made_in_place_for_a_minute() {
         let patience = Patience::default();
-        assert!(patience.lasts(0));
-        patience.spend(Duration::from_millis(20), 5_000);
-        assert!(patience.lasts(5_000));
-        patience.spend(Duration::from_millis(21), 5_000);
-        assert!(!patience.lasts(5_000) && !patience.lasts(64_999));
-        assert!(patience.lasts(65_000));
+        assert!(patience.lasts(|| 0));
+        patience.spend(Duration::from_millis(20), || 5_000);
+        assert!(patience.lasts(|| 5_000));
+        patience.spend(Duration::from_millis(21), || 5_000);
+        assert!(!patience.lasts(|| 5_000) && !patience.lasts(|| 64_999));
+        assert!(patience.lasts(|| 65_000));
         // Another one begins the minute anew.
-        patience.spend(Duration::from_secs(1), 70_000);
-        assert!(!patience.lasts(129_999) && patience.lasts(130_000));
+        patience.spend(Duration::from_secs(1), || 70_000);
+        assert!(!patience.lasts(|| 129_999) && patience.lasts(|| 130_000));
     }
 
     #[tokio::test]
