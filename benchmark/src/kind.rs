@@ -24,6 +24,8 @@ use crate::work::{Case, Work};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Tandem,
+    /// On a component for each processor.
+    TandemShards,
     TandemWorkers,
     TandemWasmtimeFs,
     TandemBlocking,
@@ -56,6 +58,7 @@ impl ValueEnum for Kind {
     fn value_variants<'a>() -> &'a [Self] {
         &[
             Kind::Tandem,
+            Kind::TandemShards,
             Kind::TandemWorkers,
             Kind::TandemWasmtimeFs,
             Kind::TandemBlocking,
@@ -87,6 +90,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Tandem => "tandem",
+            Kind::TandemShards => "tandem-shards",
             Kind::TandemWorkers => "tandem-workers",
             Kind::TandemWasmtimeFs => "tandem-wasmtime-fs",
             Kind::TandemBlocking => "tandem-blocking",
@@ -156,6 +160,7 @@ impl Kind {
         matches!(
             self,
             Kind::Tandem
+                | Kind::TandemShards
                 | Kind::TandemWorkers
                 | Kind::TandemWasmtimeFs
                 | Kind::TandemBlocking
@@ -173,7 +178,7 @@ impl Kind {
     /// its own.
     pub fn version(self) -> Option<String> {
         match self {
-            Kind::Tandem | Kind::TandemWorkers | Kind::TandemBlocking => {
+            Kind::Tandem | Kind::TandemShards | Kind::TandemWorkers | Kind::TandemBlocking => {
                 Some(env!("CARGO_PKG_VERSION").to_owned())
             }
             Kind::TandemWasmtimeFs => version::locked("wasmtime-wasi"),
@@ -190,6 +195,7 @@ impl Kind {
         let child = |command| Child::start(self.name(), command, root, work);
         Ok(match self {
             Kind::Tandem => Box::new(tandem(tandem::Files::InPlace).await?),
+            Kind::TandemShards => Box::new(tandem(tandem::Files::Shards).await?),
             Kind::TandemWorkers => Box::new(tandem(tandem::Files::Workers).await?),
             Kind::TandemWasmtimeFs => Box::new(tandem(tandem::Files::Wasmtime).await?),
             Kind::TandemBlocking => Box::new(TandemBlocking::new(root, work)?),

@@ -14,6 +14,8 @@ use crate::work::{Case, HEARTBEAT_BYTES, TASK, Work, run_name};
 pub enum Files {
     /// The library's own, as it is by default.
     InPlace,
+    /// The same, behind a component for each processor.
+    Shards,
     /// The library's own, with every call on a worker.
     Workers,
     Wasmtime,
@@ -92,6 +94,9 @@ pub async fn host(root: &Path, files: Files) -> Result<Host> {
     std::fs::create_dir_all(root)?;
     let builder = match files {
         Files::InPlace => Host::builder().dir(root),
+        Files::Shards => {
+            Host::builder().dir(root).shards(std::thread::available_parallelism()?.get())
+        }
         Files::Workers => Host::builder().disk(OsDisk::open(root)?.threads(Threads::Workers)),
         Files::Wasmtime => Host::builder().wasmtime_filesystem(root),
     };
