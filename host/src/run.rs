@@ -13,10 +13,11 @@ use crate::report::Unsaved;
 
 /// An open run. Clones are handles to the same run.
 ///
-/// Each method issues its call at once, whether and whenever the returned [`Pending`] is awaited,
-/// so that calls reach the component in the order of the method calls. Dropping a [`Pending`] ends
-/// that wait and nothing else. (Only above 8,192 calls in flight can an order change: a throttled
-/// `schedule` then waits, and later calls of other kinds overtake it.)
+/// Each method issues its call at once, whether and whenever the returned [`Pending`] is awaited.
+/// Documents and patches take effect in the order of the method calls, and before every later call
+/// of the run. Dropping a [`Pending`] ends that wait and nothing else. (A call that waits for a flush
+/// can be overtaken by a later one of its run, on a busy machine or above 8,192 calls in flight:
+/// what is written for it is then newer, never older.)
 ///
 /// When the last handle goes, the run is closed: what is dirty is flushed, and an error of that
 /// flush reaches nobody. Call [`close`](Run::close) to know.

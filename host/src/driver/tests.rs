@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::disk::{ErrorCode, OsDisk};
 use crate::testing::DiskOperation::{Read, Rename, SyncData, Write};
-use crate::testing::{Fail, Fault, Hold, Record};
+use crate::testing::{Fail, Fault, Hold, Pause, Record};
 use crate::{Durability, Error, ErrorKind, Request, Run, RunOptions, Tandem, Unsaved};
 use futures::future::join_all;
 
@@ -65,6 +65,36 @@ async fn calls_reach_the_component_in_the_order_of_the_method_calls() {
     }
     for outcome in join_all(sets.into_iter().rev()).await {
         outcome.unwrap();
+    }
+}
+
+/// A component that gives up a timer stands still for a moment. What is called then waits in wasmtime,
+/// and goes on by numbers that are used again.
+#[tokio::test]
+async fn changes_keep_their_order_while_timers_of_the_component_are_given_up() {
+    let bench = bench().await;
+    let run = bench.open("a").await;
+    let names: Vec<_> = (0..8).map(|n| format!("run-{n}")).collect();
+    let busy = join_all(names.iter().map(|name| bench.open(name))).await;
+    let beat = Request::new().heartbeat();
+    let mut changed = 0;
+    for _ in 0..200 {
+        // It waits for the throttle, and the flush ends that.
+        let waiting: Vec<_> = busy.iter().map(|run| run.schedule(beat)).collect();
+        busy[0].stats().await.unwrap();
+        let flushed: Vec<_> = busy.iter().map(|run| run.schedule(beat.force())).collect();
+        // So that all come at once, whenever that is.
+        let paused = Pause::new(&bench.tandem);
+        let change = |n| run.merge(format!(r#"{{"n":{n}}}"#));
+        let changes: Vec<_> = (0..16).map(change).collect();
+        drop(paused);
+        for revised in join_all(changes).await {
+            changed += 1;
+            assert_eq!(revised.unwrap().revision, changed);
+        }
+        for outcome in join_all(waiting.into_iter().chain(flushed)).await {
+            outcome.unwrap();
+        }
     }
 }
 

@@ -39,12 +39,20 @@ impl Registry {
         self.enqueue(QueuedCall { run, call, asker: Asker::Caller, bytes });
     }
 
-    /// Puts a call where it waits: for its run to be open, or for admission.
+    /// Puts a call where it waits: for its run to be open, for the change before it, or for
+    /// admission.
+    ///
+    /// While a callback of the component stands still, which it does when a timer is given up,
+    /// wasmtime keeps what is called meanwhile by numbers that it uses again, so calls in flight can
+    /// reach the component in another order than they were started in. A change ends by itself and
+    /// soon, so what must come after it is not started before.
     pub(super) fn enqueue(&mut self, queued: QueuedCall) {
         let run = queued.run;
         let Some(entry) = self.runs.get_mut(&run) else { return };
         match entry.phase {
+            Phase::Open(_) if entry.is_changing => entry.waiting.push_back(queued),
             Phase::Open(_) => {
+                entry.is_changing = queued.call.is_change();
                 entry.calls += 1;
                 let pool =
                     if queued.call.is_throttled() { CallPool::Throttled } else { CallPool::Prompt };
@@ -59,6 +67,17 @@ impl Registry {
                 entry.phase = Phase::Opening;
                 self.opens.push_back(run);
             }
+        }
+    }
+
+    /// Goes on with the calls that waited, up to the next change.
+    pub(super) fn enqueue_waiting(&mut self, run: RunId) {
+        while let Some(entry) = self.runs.get_mut(&run)
+            && matches!(entry.phase, Phase::Open(_))
+            && !entry.is_changing
+            && let Some(queued) = entry.waiting.pop_front()
+        {
+            self.enqueue(queued);
         }
     }
 
@@ -93,7 +112,10 @@ impl Registry {
         let Some(entry) = self.runs.get_mut(&after.run) else { return };
         entry.calls = entry.calls.saturating_sub(1);
         match effect {
-            Effect::Changed { revision, is_whole } => entry.changes.ended(revision, is_whole),
+            Effect::Changed { revision, is_whole } => {
+                entry.changes.ended(revision, is_whole);
+                entry.is_changing = false;
+            }
             Effect::Wrote { revision } => entry.wrote(revision),
             Effect::Asked { revision, reply } => {
                 entry.wrote(revision);
@@ -110,6 +132,7 @@ impl Registry {
                 }
             }
         }
+        self.enqueue_waiting(after.run);
         self.advance(after.run);
     }
 }

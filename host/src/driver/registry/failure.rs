@@ -32,6 +32,7 @@ impl Registry {
             } else if !entry.is_released {
                 entry.phase = Phase::Shut;
                 entry.calls = 0;
+                entry.is_changing = false;
                 entry.is_close_asked = false;
                 let is_known = is_reported || reported_in.contains(&run);
                 if !is_known && !entry.is_closed && is_unsaved {

@@ -58,8 +58,10 @@ struct RunEntry {
     phase: Phase,
     /// The caller of `open_run`, until it has its answer.
     opener: Option<Reply<Recovery>>,
-    /// Calls that wait for the run to be opened.
+    /// Calls that wait for the run to be opened, or for the change before them to end.
     waiting: VecDeque<QueuedCall>,
+    /// A change waits for admission or is in flight.
+    is_changing: bool,
     /// Calls that wait for admission or are in flight.
     calls: usize,
     is_closed: bool,

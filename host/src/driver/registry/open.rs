@@ -30,6 +30,7 @@ impl Registry {
             phase: Phase::Opening,
             opener: Some(reply),
             waiting: VecDeque::new(),
+            is_changing: false,
             calls: 0,
             is_closed: false,
             is_released: false,
@@ -82,9 +83,7 @@ impl Registry {
         if let Some(opener) = entry.opener.take() {
             opener.send(Ok(recovery));
         }
-        for queued in std::mem::take(&mut entry.waiting) {
-            self.enqueue(queued);
-        }
+        self.enqueue_waiting(run);
     }
 
     fn stay_shut(&mut self, run: RunId, error: &Error) {
