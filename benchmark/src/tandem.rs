@@ -95,7 +95,9 @@ pub async fn host(root: &Path, files: Files) -> Result<Host> {
     let builder = match files {
         Files::InPlace => Host::builder().dir(root),
         Files::Shards => {
-            Host::builder().dir(root).shards(std::thread::available_parallelism()?.get())
+            // No host has more.
+            let shards = std::thread::available_parallelism()?.get().min(64);
+            Host::builder().dir(root).shards(shards)
         }
         Files::Workers => Host::builder().disk(OsDisk::open(root)?.threads(Threads::Workers)),
         Files::Wasmtime => Host::builder().wasmtime_filesystem(root),
