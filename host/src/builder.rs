@@ -249,7 +249,8 @@ impl Builder {
 
     /// Run so many components side by side, each on a thread of its own, for hosts with many busy
     /// runs. Each run, and each task's history, belongs to one of them. The limits of documents and
-    /// of memory hold for each. Default: 1.
+    /// of memory hold for each, and a removal knows what another component has open by its signs of
+    /// life only. Default: 1.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self
