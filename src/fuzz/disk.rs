@@ -9,7 +9,6 @@ use crate::histories::{Histories, Recorded, TaskHistory};
 use crate::limits::Documents;
 use crate::runs::settings::RunSettings;
 use crate::runs::{Recovery, Registry, Run};
-use crate::storage::Storage;
 use crate::storage::memory::Memory;
 
 pub const RUN_DIR: &str = ".runs/task/cli/run";
@@ -19,18 +18,10 @@ pub const HISTORY_FILE: &str = "out/task/runs.json";
 pub const LEGACY_FILE: &str = "out/task/state.json";
 pub const LOCK_FILE: &str = ".runs/task.lock";
 
-/// The bytes of a file.
-pub fn bytes(disk: &Rc<Memory>, path: &str) -> Option<Vec<u8>> {
-    let (storage, path) = (disk.clone(), path.to_owned());
-    let (dir, name) = path.rsplit_once('/')?;
-    let (dir, name) = (dir.to_owned(), name.to_owned());
-    disk.run(async move { storage.read(&dir, &name, u64::MAX).await.ok() })
-}
-
 /// All files with their bytes.
 pub fn files(disk: &Rc<Memory>) -> Vec<(String, Vec<u8>)> {
     let paths = disk.paths().into_iter();
-    paths.filter_map(|path| bytes(disk, &path).map(|bytes| (path, bytes))).collect()
+    paths.filter_map(|path| disk.bytes(&path).map(|bytes| (path, bytes))).collect()
 }
 
 /// Whether a path is one under which `target` is set aside.

@@ -78,10 +78,10 @@ pub fn history(input: &[u8]) {
     assert_eq!(aside.len(), usize::from(found.is_none() && own.is_some()));
     for path in &aside {
         assert!(disk::is_aside(path, HISTORY_FILE), "{path}");
-        assert_eq!(disk::bytes(&disk, path).as_deref(), Some(content));
+        assert_eq!(disk.bytes(path).as_deref(), Some(content));
     }
     if let Some(legacy) = legacy {
-        assert_eq!(disk::bytes(&disk, LEGACY_FILE).as_deref(), Some(legacy));
+        assert_eq!(disk.bytes(LEGACY_FILE).as_deref(), Some(legacy));
     }
 
     insert(&mut expected, Tree::parse(&summary).expect("a summary"));
@@ -124,7 +124,7 @@ fn never_stops(recorder: &Recorder, content: &[u8]) {
         recorded => recorded.expect("recorded"),
     };
     for path in &recorded.set_aside {
-        assert_eq!(disk::bytes(&recorder.disk, path).as_deref(), Some(content));
+        assert_eq!(recorder.disk.bytes(path).as_deref(), Some(content));
     }
     let told = recorder.history().expect("a history");
     assert_eq!(told.total, recorded.runs);

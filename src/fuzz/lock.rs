@@ -34,7 +34,7 @@ pub fn lock(input: &[u8]) {
         is_locked(&recorder, 1);
         disk.advance_ms(lease_ms - 1);
         is_locked(&recorder, 1);
-        assert_eq!(disk::bytes(&disk, LOCK_FILE).as_deref(), Some(*content));
+        assert_eq!(disk.bytes(LOCK_FILE).as_deref(), Some(*content));
     }
     disk.advance_ms(1);
     recorder.record(&disk::summary("r1", 1)).expect("the lock has expired");

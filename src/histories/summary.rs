@@ -46,9 +46,7 @@ impl Summary {
             max_depth: MAX_DEPTH - 3,
         };
         let text = json::unmarked(text);
-        let indented = String::from_utf8(json::indent(text, &rules, "")?)
-            .map_err(|_| rules.invalid("is no valid Unicode"))?
-            .into_boxed_str();
+        let indented: Box<str> = rules.text(&json::indent(text, &rules, "")?)?.into();
         let [task, run_id, timestamp] = required(text, ["taskId", "runId", "timestamp"], &rules)?;
         if let Some(task_id) = task_id.filter(|task_id| **task_id != task) {
             return Err(rules.invalid(&format!("is of another task than {task_id:?}: {task:?}")));

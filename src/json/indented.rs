@@ -117,7 +117,7 @@ impl Indented {
     }
 
     /// Ends the text, of which nobody looks again whether it is UTF-8: it is pieces of texts, cut at
-    /// ASCII characters.
+    /// ASCII characters. That the texts are UTF-8 is a promise of whoever passes a string.
     ///
     /// # Errors
     /// The size.
@@ -126,6 +126,7 @@ impl Indented {
         self.check_size()?;
         let mut text = std::mem::take(&mut self.out);
         text.truncate(self.length);
+        debug_assert!(std::str::from_utf8(&text).is_ok());
         Ok(text)
     }
 

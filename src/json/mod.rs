@@ -38,6 +38,15 @@ impl Rules {
         Error::invalid(self.channel, format!("{} {rule}", self.what))
     }
 
+    /// What [`indent`] or [`Indented`] made, as a text.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`], but by a fault of theirs alone.
+    pub fn text<'a>(&self, made: &'a [u8]) -> Result<&'a str, Error> {
+        let is_ours = |_| self.invalid("was made no valid Unicode, which is a fault of Tandem");
+        std::str::from_utf8(made).map_err(is_ours)
+    }
+
     fn too_large(&self, what: &'static str, bytes: usize) -> Error {
         let Rules { channel, option, max_bytes, .. } = *self;
         Error::TooLarge { channel, what, option, path: None, bytes: bytes as u64, limit: max_bytes }

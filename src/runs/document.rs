@@ -33,10 +33,9 @@ impl<'a> Target<'a> {
     /// A document that was checked when it came.
     ///
     /// # Errors
-    /// None, but by a fault of [`format()`], [`merge`] or [`is_document`].
+    /// As [`Rules::text`].
     pub fn new(document: &'a [u8], is_formatted: bool) -> Result<Self, Error> {
-        let text = std::str::from_utf8(document);
-        let text = text.map_err(|_| rules("document", u64::MAX).invalid("is no valid Unicode"))?;
+        let text = rules("document", u64::MAX).text(document)?;
         Ok(Target { text, is_formatted })
     }
 }
@@ -333,6 +332,8 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i32>().prop_map(Value::from),
             "[a-c\"\\\\{}:,é]{0,4}".prop_map(Value::from),
+            // Characters of each length, across the chunks that are copied.
+            "[aé€😀\"\\\\]{0,40}".prop_map(Value::from),
         ];
         let value = leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![

@@ -92,7 +92,7 @@ struct Inner<S: Storage> {
 
 struct State {
     /// The document as its file is to hold it.
-    document: Option<Vec<u8>>,
+    document: Option<Box<[u8]>>,
     /// Whether it was written by others, who may indent otherwise.
     is_found: bool,
     /// Its share of the documents of all runs.
@@ -137,7 +137,7 @@ impl<S: Storage> Run<S> {
             recovery::recover(&*storage, registration.directory(), &settings, &mut counted).await?;
         let intervals_ms = [settings.manifest_interval_ms, settings.heartbeat_interval_ms];
         let state = State {
-            document: recovery.document.as_ref().map(|text| text.as_bytes().to_vec()),
+            document: recovery.document.as_deref().map(|text| text.as_bytes().into()),
             is_found: true,
             counted,
             revision: 0,
@@ -311,9 +311,8 @@ impl<S: Storage> Inner<S> {
         self.check_open()?;
         let mut state = self.state.borrow_mut();
         let limit = self.settings.max_document_bytes;
-        let mut document = new(limit, &state)?;
-        // It may be kept for long, and is what is counted.
-        document.shrink_to_fit();
+        // It may be kept for long, in no more than is counted.
+        let document = new(limit, &state)?.into_boxed_slice();
         let bytes = document.len() as u64;
         state.counted.resize(bytes)?;
         state.document = Some(document);

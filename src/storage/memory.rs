@@ -184,10 +184,14 @@ impl<const HAS_EVENT_LOOP: bool> Memory<HAS_EVENT_LOOP> {
         self.calls.take()
     }
 
-    /// The content of a file.
+    /// The content of a file, which is a text.
     pub fn file(&self, path: &str) -> Option<String> {
-        let files = self.files.borrow();
-        files.get(path).map(|inode| String::from_utf8_lossy(&inode.borrow().0).into_owned())
+        self.bytes(path).map(|bytes| String::from_utf8(bytes).expect("a text"))
+    }
+
+    /// The content of a file.
+    pub fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.borrow().get(path).map(|inode| inode.borrow().0.clone())
     }
 
     /// All files.

@@ -77,11 +77,11 @@ pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
         };
         let path = plan::manifest_path(run);
         let aside = is_aside(&path)?;
-        let text = tree.content(&path).map(|data| String::from_utf8_lossy(data).into_owned());
-        let is_good = text.as_ref().is_some_and(|text| is_object(text));
-        match (&text, &recovery.document) {
+        let text = tree.content(&path).map(|data| std::str::from_utf8(data).unwrap_or_default());
+        let is_good = text.is_some_and(is_object);
+        match (text, &recovery.document) {
             (None, None) if !aside => {}
-            (Some(text), Some(document)) if **document == **text && is_good && !aside => {}
+            (Some(text), Some(document)) if document[..] == *text && is_good && !aside => {}
             (Some(_), None) if !is_good && aside => {}
             (Some(_), _) if !is_good => {
                 return Err(format!("open of {id} does not set a corrupt {path} aside"));
@@ -90,9 +90,9 @@ pub(super) fn recovery(tree: &Tree, observation: &Observation) -> Verdict {
         }
         let path = plan::heartbeat_path(run);
         let aside = is_aside(&path)?;
-        let text = tree.content(&path).map(|data| String::from_utf8_lossy(data).into_owned());
-        let is_good = text.as_deref().is_some_and(|text| beat_ms(text).is_some());
-        match (&text, &recovery.heartbeat) {
+        let text = tree.content(&path).map(|data| std::str::from_utf8(data).unwrap_or_default());
+        let is_good = text.is_some_and(|text| beat_ms(text).is_some());
+        match (text, &recovery.heartbeat) {
             (None, None) if !aside => {}
             (Some(text), Some(beat)) if text.trim_end() == beat && is_good && !aside => {}
             (Some(_), None) if !is_good && aside => {}

@@ -65,6 +65,17 @@ fn a_run_that_exists_goes_on_from_its_document() {
 }
 
 #[test]
+fn what_a_patch_leaves_of_a_manifest_that_was_found_is_indented_too() {
+    let disk = Memory::new();
+    disk.put(MANIFEST_FILE, b"{\"a\":{\"b\":[1]},\"n\":1}", 0);
+    let (place, _) = Place::open(disk, options());
+    place.run.merge("{\"n\":2}").expect("merge");
+    place.flush().expect("flush");
+    let expected = "{\n  \"a\": {\n    \"b\": [\n      1\n    ]\n  },\n  \"n\": 2\n}\n";
+    assert_eq!(place.disk.file(MANIFEST_FILE).as_deref(), Some(expected));
+}
+
+#[test]
 fn a_corrupt_manifest_is_set_aside_and_work_goes_on() {
     let contents: [&[u8]; 8] =
         [b"", b"null", b"{\"n\":", b"\xff\xfe\0", b"[1]", b"{} {}", b"\0\0\0\0", b"{\"a\":1}x"];
@@ -76,7 +87,7 @@ fn a_corrupt_manifest_is_set_aside_and_work_goes_on() {
         let [aside] = &recovery.set_aside[..] else { panic!("{:?}", recovery.set_aside) };
         assert!(aside.starts_with(&format!("{MANIFEST_FILE}.corrupt-")), "{aside}");
         assert_eq!(place.disk.paths(), std::slice::from_ref(aside));
-        assert_eq!(place.disk.file(aside).expect("kept"), String::from_utf8_lossy(content));
+        assert_eq!(place.disk.bytes(aside).expect("kept"), content);
         place.set(3);
         place.flush().expect("flush");
         assert_eq!(place.n(), 3);

@@ -500,6 +500,13 @@ pub static MUTATIONS: &[Mutation] = &[
         }],
     },
     Mutation {
+        name: "found-manifest-trusted",
+        what: "a manifest that was found is taken as one that Tandem indented",
+        rule: "what a patch leaves of a manifest is indented as the rest is",
+        test: None,
+        changes: &[Change { file: RUNS, from: "is_found: true,", to: "is_found: false," }],
+    },
+    Mutation {
         name: "corrupt-manifest-trusted",
         what: "`open` takes any text for a manifest",
         rule: "what is no JSON object is not told as the document",

@@ -212,6 +212,14 @@ mod tests {
         assert!(!patience.lasts(|| 129_999) && patience.lasts(|| 130_000));
     }
 
+    #[test]
+    fn the_clock_is_read_only_after_a_slow_call() {
+        let patience = Patience::default();
+        assert!(patience.lasts(|| unreachable!()));
+        patience.spend(Duration::from_millis(20), || unreachable!());
+        assert!(patience.lasts(|| unreachable!()));
+    }
+
     #[tokio::test]
     async fn a_descriptor_that_is_given_back_is_waited_for() {
         let place = Place::new(Threads::InPlace);
