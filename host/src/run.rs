@@ -17,7 +17,7 @@ use crate::report::Unsaved;
 /// Documents and patches take effect in the order of the method calls, and before every later call
 /// of the run. Dropping a [`Pending`] ends that wait and nothing else. (A call that waits for a flush
 /// can be overtaken by a later one of its run, on a busy machine or above 8,192 calls in flight:
-/// what is written for it is then newer, never older.)
+/// what is written for it is then newer, never older, and after a `close` it gets `closed`.)
 ///
 /// When the last handle goes, the run is closed: what is dirty is flushed, and an error of that
 /// flush reaches nobody. Call [`close`](Run::close) to know.
