@@ -503,7 +503,9 @@ pub static MUTATIONS: &[Mutation] = &[
         name: "found-manifest-trusted",
         what: "a manifest that was found is taken as one that Tandem indented",
         rule: "what a patch leaves of a manifest is indented as the rest is",
-        test: None,
+        test: Some(
+            "runs::tests::recovery::what_a_patch_leaves_of_a_manifest_that_was_found_is_indented_too",
+        ),
         changes: &[Change { file: RUNS, from: "is_found: true,", to: "is_found: false," }],
     },
     Mutation {
